@@ -1,0 +1,1 @@
+"""modelalias: MLflow model aliases as Kubernetes resources."""
