@@ -1,0 +1,1 @@
+"""The resources as values: what users write and what the operator answers."""

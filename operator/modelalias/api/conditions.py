@@ -1,0 +1,130 @@
+"""Conditions: the types and reasons that both resources use, and how one condition replaces another.
+
+Each reason is a constant with the sentence that the documentation prints for it. A condition's `lastTransitionTime` moves
+only with its status, as kstatus and `kubectl wait` expect.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from modelalias.api.fields import Reported, Timestamp
+
+
+class Status(StrEnum):
+    """What is known of a condition."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(Reported):
+    """One condition in the form of `metav1.Condition`."""
+
+    type: Annotated[str, Field(max_length=64)]
+    status: Status
+    reason: Annotated[str, Field(max_length=64)]
+    message: Annotated[str, Field(max_length=4096)] = ""
+    observed_generation: int | None = None
+    last_transition_time: Timestamp
+
+
+class Reason(StrEnum):
+    """Why a condition is as it is; the text is what a person reads in the reference."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> "Reason":
+        """Keep the documentation beside the word."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    ACCEPTED = "Accepted", "Everything that was asked for is understood and allowed."
+    ADOPTED = "Adopted", "The alias existed before the resource; its version was taken over as current, nothing was rolled."
+    ALIAS_MOVED = "AliasMoved", "The registry answered with the new version after the move."
+    ALIAS_PINNED = "AliasPinned", "spec.version of the ModelAlias decides, so promotion requests are refused."
+    ALREADY_PROCESSED = "AlreadyProcessed", "The same request ended before; nothing was done again."
+    ABORTED = "Aborted", "The request was aborted or deleted; what it had begun was undone."
+    AUTH_FAILED = "AuthFailed", "The registry refused the operator's credentials."
+    CONFLICT = "Conflict", "An older ModelAlias claims the same alias of the same model."
+    CONTENDED = "Contended", "Another writer keeps undoing what the operator wrote."
+    DEADLINE_EXCEEDED = "DeadlineExceeded", "The workloads did not finish rolling within rollout.deadlineSeconds."
+    DRIFTED = "Drifted", "The registry holds another version than the one this resource is answerable for."
+    DRY_RUN = "DryRun", "The verdict was given and nothing was changed."
+    FORBIDDEN = "Forbidden", "The API server refused the operator a permission."
+    GATES_FAILED = "GatesFailed", "A blocking gate did not pass; its numbers are in status.gates."
+    GATES_PASSED = "GatesPassed", "Every blocking gate passed."
+    HELD = "Held", "An automatic step was stopped until a person decides."
+    IDLE = "Idle", "There is nothing to do."
+    INCONCLUSIVE = "Inconclusive", "A gate could not be judged."
+    IN_SYNC = "InSync", "The registry holds the version that this resource is answerable for."
+    INVALID = "Invalid", "The resource asks for something that cannot be done; the message says what to edit."
+    MODEL_NOT_FOUND = "ModelNotFound", "The registry has no model of that name."
+    MODEL_NOT_ALLOWED = "ModelNotAllowed", "The operator's configuration does not allow this namespace that model."
+    NO_CHALLENGER = "NoChallenger", "The source alias names no version, so there is nothing to promote."
+    NO_OP = "NoOp", "The alias holds the version already."
+    NOT_SUPPORTED_YET = "NotSupportedYet", "A field is set whose behaviour this release does not have; it is refused, never ignored."
+    NOT_WANTED = "NotWanted", "The request did not ask for it, or ended before it."
+    NO_VERSION = "NoVersion", "The alias names no version yet: the first promotion is a cold start."
+    PROGRESSING = "Progressing", "A plan is being carried out."
+    QUEUED = "Queued", "Another request of the same alias goes first."
+    REGISTRY_UNKNOWN = "RegistryUnknown", "The operator's configuration names no such registry, or not for this namespace."
+    REACHABLE = "Reachable", "The registry answered when it was last asked."
+    RELEASED = "Released", "There is no hold."
+    RESOLVED = "Resolved", "The source names exactly one version."
+    ROLLED_BACK = "RolledBack", "The move was undone: alias and workloads are back where they were."
+    ROLLED_OUT = "RolledOut", "Every workload runs the version and is available."
+    ROLLING_OUT = "RollingOut", "Workloads are being rolled."
+    ROLLOUT_FAILED = "RolloutFailed", "A workload did not come up with the new version."
+    RUN_NOT_FOUND = "RunNotFound", "The registry has no run of that id."
+    STALE_CHAMPION = "StaleChampion", "The alias holds another version than the request was made for."
+    SUCCEEDED = "Succeeded", "The alias moved and the workloads run the version."
+    SUSPENDED = "Suspended", "spec.suspend stops the line."
+    UNREACHABLE = "Unreachable", "The registry does not answer; everything goes on where it stood when it returns."
+    UNKNOWN_SERVING = "UnknownServing", "What the workloads serve is not known before the first move."
+    VERSION_GONE = "VersionGone", "The registry has no such version of the model."
+    VERSION_NOT_READY = "VersionNotReady", "The version's registration is not finished."
+    WAITING = "Waiting", "Something outside the operator has to happen first; the message says what."
+
+
+def condition(
+    kind: str, status: Status | bool, reason: Reason, message: str, *, now: datetime, generation: int | None = None
+) -> Condition:
+    """Make a condition as of `now`."""
+    told = status if isinstance(status, Status) else Status.TRUE if status else Status.FALSE
+    return Condition(
+        type=kind,
+        status=told,
+        reason=str(reason),
+        message=message[:4096],
+        observed_generation=generation,
+        last_transition_time=now,
+    )
+
+
+def merged(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Replace conditions of the same type, keep the others, and keep the time of those whose status stayed."""
+    kept = {item.type: item for item in before}
+    for item in after:
+        old = kept.get(item.type)
+        if old is not None and old.status == item.status:
+            item = item.model_copy(update={"last_transition_time": old.last_transition_time})
+        kept[item.type] = item
+    return tuple(kept.values())
+
+
+def find(conditions: Iterable[Condition], kind: str) -> Condition | None:
+    """Return the condition of that type."""
+    return next((item for item in conditions if item.type == kind), None)
+
+
+def is_true(conditions: Iterable[Condition], kind: str) -> bool:
+    """Say whether the condition of that type stands at True."""
+    found = find(conditions, kind)
+    return found is not None and found.status is Status.TRUE

@@ -1,0 +1,112 @@
+"""Field types that several resources share, each with its bounds.
+
+A bound stands here once: pydantic enforces it, and `api.crds` carries it into the CRDs. A rule that a JSON schema cannot
+say is written twice on neighbouring lines, as CEL for the API server and as a validator for the command line.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+GROUP: Final = "modelalias.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+_SECONDS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+class Value(BaseModel):
+    """A frozen value whose wire names are camelCase; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Reported(Value):
+    """A value of status: fields of a newer release are passed over, so that an older operator can still read them."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def cel(*rules: tuple[str, str]) -> dict[str, Any]:
+    """Carry CEL rules, each `(rule, message)`, into the schema of a field or a model."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
+
+
+def _free_alias(name: str) -> str:
+    if name.lower() == "latest" or re.fullmatch(r"[vV][0-9]+", name):
+        raise ValueError(f"the alias name {name!r} is reserved by MLflow")
+    return name
+
+
+def _timestamp(value: datetime) -> str:
+    return value.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+ModelVersionNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,17}$")]
+"""A version of a registered model: a decimal without leading zeros, well inside an int64."""
+
+AliasName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        json_schema_extra=cel(
+            ("self.lowerAscii() != 'latest' && !self.matches('^[vV][0-9]+$')", "latest and v<digits> are reserved by MLflow")
+        ),
+    ),
+    AfterValidator(_free_alias),
+]
+
+ModelName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"""^[^/:%'"`\\\x00-\x1f\x7f]+$""")]
+"""A registered model: no character that MLflow refuses or that could leave the quotes of a search filter."""
+
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+"""The name of a Kubernetes object."""
+
+ItemName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
+"""The name of a gate, a monitor or a registry: fits an annotation key and a condition message."""
+
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,64}$")]
+MetricName = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[^\x00-\x1f\x7f]+$")]
+EnvName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+UserName = Annotated[str, Field(min_length=1, max_length=253)]
+Text = Annotated[str, Field(max_length=1024)]
+Evidence = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+TagKey = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[A-Za-z0-9_.\-/ ]+$")]
+TagValue = Annotated[str, Field(max_length=1000)]
+
+Duration = Annotated[str, Field(max_length=32, pattern=r"^([0-9]+[dhms])+$")]
+"""A length of time such as `24h` or `1d12h`."""
+
+Number = Annotated[
+    Decimal,
+    Field(allow_inf_nan=False),
+    PlainSerializer(float, return_type=float, when_used="json"),
+    WithJsonSchema({"type": "number"}),
+]
+"""A finite number, taken as it was written: 0.1 is a tenth."""
+
+Tolerance = Annotated[
+    Decimal,
+    Field(allow_inf_nan=False, ge=0),
+    PlainSerializer(float, return_type=float, when_used="json"),
+    WithJsonSchema({"type": "number", "minimum": 0}),
+]
+
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(_timestamp, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A moment in UTC, to the second, as Kubernetes writes it."""
+
+
+def duration(text: str) -> timedelta:
+    """Return the length of time that a `Duration` names."""
+    parts = re.findall(r"([0-9]+)([dhms])", text)
+    return timedelta(seconds=sum(int(count) * _SECONDS[unit] for count, unit in parts))
