@@ -1,0 +1,213 @@
+"""What the core's answers need from outside, in our own words.
+
+Each port names what it raises. The adapters implement the ports; fakes keep state and fail as the real ones do, and the same
+contract suite runs on both.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from modelalias.api.alias import ModelAlias, ModelAliasStatus, WorkloadKind
+from modelalias.api.fields import Value
+from modelalias.api.request import PromotionRequest, PromotionRequestStatus
+
+
+class VersionState(StrEnum):
+    """How far the registration of a model version is."""
+
+    PENDING = "PENDING_REGISTRATION"
+    FAILED = "FAILED_REGISTRATION"
+    READY = "READY"
+
+
+class ModelVersion(Value):
+    """A version of a registered model as the registry tells it."""
+
+    model: str
+    version: str
+    run_id: str | None
+    state: VersionState
+    tags: Mapping[str, str]
+
+
+class Run(Value):
+    """A run's metrics, the last value of each by step and then by time; not finite ones are kept as they are."""
+
+    run_id: str
+    metrics: Mapping[str, Decimal]
+
+
+Aliases = Mapping[str, str]
+"""Alias to version, of one registered model."""
+
+
+class Registry(Protocol):
+    """One MLflow registry.
+
+    Every call raises `Unavailable` when the registry does not answer in time or says that it cannot now, and `Refused` when
+    it does not accept the credentials.
+    """
+
+    async def snapshot(self) -> Mapping[str, Aliases]:
+        """Read all aliases of all models, by pages; raise `Unavailable` if any page fails: a part is worth nothing.
+
+        Models without aliases are in it with an empty mapping.
+        """
+        ...
+
+    async def aliases(self, model: str) -> Aliases:
+        """Read the aliases of one model; raise `ModelNotFound`."""
+        ...
+
+    async def version(self, model: str, version: str) -> ModelVersion:
+        """Read one version; raise `ModelNotFound` or `VersionNotFound`."""
+        ...
+
+    async def version_of_run(self, model: str, run_id: str, artifact_path: str | None) -> ModelVersion:
+        """Return the version that was made from a run's model, registering it when there is none; idempotent.
+
+        The registered model must exist already. Raise `ModelNotFound`, `RunNotFound` and, when the run has no such artifact or
+        several models and no path says which, `InvalidRequest`.
+        """
+        ...
+
+    async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
+        """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
+        ...
+
+    async def set_alias(self, model: str, alias: str, version: str) -> None:
+        """Point an alias at a version; raise `ModelNotFound` or `VersionNotFound`."""
+        ...
+
+    async def delete_alias(self, model: str, alias: str) -> None:
+        """Remove an alias; none there is fine; raise `ModelNotFound`."""
+        ...
+
+    async def tag_version(self, model: str, version: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a version; raise `ModelNotFound` or `VersionNotFound`."""
+        ...
+
+    async def close(self) -> None:
+        """Give back threads and connections."""
+        ...
+
+
+class WorkloadRef(Value):
+    """Which workload."""
+
+    kind: WorkloadKind
+    namespace: str
+    name: str
+
+
+class Workload(Value):
+    """A workload with all that a roll and its judgement need, and no more."""
+
+    ref: WorkloadRef
+    uid: str
+    resource_version: int
+    generation: int
+    observed_generation: int
+    paused: bool
+    managed: bool
+    """Whether it carries the label `modelalias.dev/managed=true`."""
+    desired: int
+    """Replicas wanted (of a DaemonSet: nodes that should run it)."""
+    updated: int
+    available: int
+    total: int
+    """Replicas that exist, old ones included."""
+    marks: Mapping[str, str]
+    """The pod-template annotations under `modelalias.dev/`, without the prefix: ModelAlias name to value."""
+    containers: Mapping[str, Mapping[str, str]]
+    """Literal environment variables per container (init containers are left out)."""
+    trouble: str = ""
+    """What the workload's own conditions complain of, such as a quota; empty when nothing."""
+
+
+class WorkloadChange(Value):
+    """What a roll writes into the pod template; None for `mark` or `uri` takes the value away."""
+
+    alias: str
+    """Name of the ModelAlias, the annotation's key."""
+    mark: str | None
+    container: str | None = None
+    env: str | None = None
+    uri: str | None = None
+
+
+class EventType(StrEnum):
+    """The two types that Kubernetes has."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+class Involved(Value):
+    """The object that an event is about."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+class Objects(Protocol):
+    """ModelAliases, PromotionRequests and events in the API server.
+
+    Every call raises `Unavailable` when the API server does not answer in time or is overloaded, `Refused` with the verb and
+    the resource in its message when a permission is missing.
+    """
+
+    async def alias(self, namespace: str, name: str) -> ModelAlias | None:
+        """Read a ModelAlias afresh."""
+        ...
+
+    async def request(self, namespace: str, name: str) -> PromotionRequest | None:
+        """Read a PromotionRequest afresh."""
+        ...
+
+    async def write_alias_status(self, alias: ModelAlias, status: ModelAliasStatus) -> ModelAlias:
+        """Replace the status of the alias as it was read; raise `Conflict` when it changed since, or is gone."""
+        ...
+
+    async def write_request_status(self, request: PromotionRequest, status: PromotionRequestStatus) -> PromotionRequest:
+        """Replace the status of the request as it was read; raise `Conflict` when it changed since, or is gone."""
+        ...
+
+    async def post_event(
+        self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime
+    ) -> None:
+        """Post one event, best effort: a failure is logged and not raised."""
+        ...
+
+
+class Workloads(Protocol):
+    """Deployments and their like.
+
+    Every call raises `Unavailable` and `Refused` as `Objects` does.
+    """
+
+    async def read(self, ref: WorkloadRef) -> Workload | None:
+        """Read a workload afresh."""
+        ...
+
+    async def roll(self, workload: Workload, change: WorkloadChange) -> Workload:
+        """Write annotation, variable and label in one patch and return the workload as it stands after.
+
+        The same values again are no write. Raise `Conflict` when the workload is gone or was made anew under another uid, and
+        `InvalidRequest` when it has no container of that name or the variable is not a literal.
+        """
+        ...
+
+
+class Lead(Protocol):
+    """Whether this process is the one that acts."""
+
+    def check(self) -> None:
+        """Raise `Superseded` unless this process leads now; called before every external write."""
+        ...

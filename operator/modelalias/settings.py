@@ -1,0 +1,103 @@
+"""The operator's configuration: the only reader of the environment and of the configuration file.
+
+`MODELALIAS_CONFIG` names a YAML file; without it the registry `default` is taken from `MLFLOW_TRACKING_URI`. URLs and
+credentials stand here and never in a resource, so that a tenant cannot point the operator elsewhere.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Final
+
+import yaml
+from pydantic import Field, ValidationError
+
+from modelalias.api.fields import Duration, ItemName, ObjectName, Value
+from modelalias.core.errors import InvalidRequest
+
+DEFAULT_NAMESPACE: Final = "modelalias-system"
+
+
+class Credentials(Value):
+    """Files that hold a registry's credentials; each is read again when it changes."""
+
+    token_file: Path | None = None
+    username_file: Path | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+
+class RegistrySettings(Value):
+    """One MLflow registry and who may use it."""
+
+    uri: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
+    """Address of the MLflow server, without credentials."""
+    namespaces: tuple[str, ...] = ("*",)
+    """Shell patterns of the namespaces whose resources may name this registry."""
+    models: tuple[str, ...] = ("*",)
+    """Shell patterns of the registered models that they may name."""
+    credentials: Credentials = Credentials()
+    snapshot_interval: Duration = "30s"
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
+    """Total time one call may take."""
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 6
+    """Calls under way at once; MLflow on two cores saturates at four to eight."""
+
+    def allows(self, namespace: str, model: str) -> bool:
+        """Say whether resources of the namespace may manage aliases of the model."""
+        return any(fnmatchcase(namespace, item) for item in self.namespaces) and any(
+            fnmatchcase(model, item) for item in self.models
+        )
+
+
+class LeaseSettings(Value):
+    """Where the operators of one cluster agree which of them acts."""
+
+    enabled: bool = True
+    namespace: ObjectName = DEFAULT_NAMESPACE
+    name: ObjectName = "modelalias-operator"
+
+
+class Settings(Value):
+    """Everything that a start of the operator needs to know."""
+
+    registries: Annotated[Mapping[ItemName, RegistrySettings], Field(min_length=1)]
+    namespaces: tuple[str, ...] = ()
+    """Namespaces that are watched; none means all."""
+    lease: LeaseSettings = LeaseSettings()
+    workers: Annotated[int, Field(ge=1, le=256)] = 32
+    """Aliases that are reconciled at once."""
+    resync: Duration = "10m"
+    """How often each alias is looked at without a cause."""
+    liveness_port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    log_level: Annotated[str, Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    identity: Annotated[str, Field(min_length=1, max_length=128)] = "modelalias-operator"
+    """Name of this process in the Lease and in events; the pod's name in a cluster."""
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the configuration; raise `InvalidRequest` with the file and the field that is wrong."""
+    name = environ.get("MODELALIAS_CONFIG")
+    if name:
+        path = Path(name)
+        try:
+            raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, yaml.YAMLError) as error:
+            raise InvalidRequest(f"cannot read the configuration {path}: {error}") from error
+        source = str(path)
+    elif environ.get("MLFLOW_TRACKING_URI"):
+        raw = {"registries": {"default": {"uri": environ["MLFLOW_TRACKING_URI"]}}}
+        source = "MLFLOW_TRACKING_URI"
+    else:
+        raise InvalidRequest("set MODELALIAS_CONFIG to a configuration file, or MLFLOW_TRACKING_URI to the registry's address")
+    if not isinstance(raw, dict):
+        raise InvalidRequest(f"{source}: a mapping is expected")
+    raw.setdefault("identity", environ.get("POD_NAME") or socket.gethostname())
+    try:
+        return Settings.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidRequest(f"{source}: {where}: {first['msg']}") from error
