@@ -1,0 +1,5 @@
+"""A small, real pipeline for the example model `churn`: train, register, serve.
+
+The operator knows nothing of this package: they meet in the MLflow registry and in a Deployment's `MODEL_URI`.
+Commands: `python -m training.train`, `python -m training.register`, `python -m training.serve`, `python -m training.data`.
+"""

@@ -1,0 +1,185 @@
+"""The churn table: made by formula from a seed, or read from a file, and always named by the MD5 of its bytes.
+
+The customers are invented, the problem is honest: churn is drawn from a probability that depends on the features and on
+how they act together, so a better model is better for a reason, and no model is perfect.
+"""
+
+import argparse
+import hashlib
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+FEATURES = (
+    "tenure_months",
+    "contract_months",
+    "monthly_charges",
+    "support_calls",
+    "late_payments",
+    "usage_gb",
+    "age",
+)
+TARGET = "churned"
+DEFAULT_ROWS = 6000
+DEFAULT_SEED = 20240601
+_HELD_OUT = 0.25
+_SPLIT_SEED = 7
+
+
+class DataError(ValueError):
+    """The data or the pointer to it cannot be used; a person must look."""
+
+
+class Table(BaseModel):
+    """A churn table as the bytes of its CSV file, which is what is hashed, versioned and trained on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    csv: bytes
+    source: str
+
+    @property
+    def md5(self) -> str:
+        """The MD5 that DVC writes into a pointer for a file with these bytes."""
+        return hashlib.md5(self.csv, usedforsecurity=False).hexdigest()
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table as floats, one column per feature and the target.
+
+        Raises:
+            DataError: it is not a churn table, or holds something other than finite numbers.
+        """
+        try:
+            frame = pd.read_csv(io.BytesIO(self.csv), dtype=float)
+        except ValueError as error:
+            message = f"{self.source}: not a table of numbers: {error}"
+            raise DataError(message) from error
+        missing = sorted({*FEATURES, TARGET} - set(frame.columns))
+        if missing:
+            message = f"{self.source}: without the columns {', '.join(missing)}"
+            raise DataError(message)
+        frame = frame[[*FEATURES, TARGET]]
+        if not np.isfinite(frame.to_numpy()).all():
+            message = f"{self.source}: holds values that are missing or not finite"
+            raise DataError(message)
+        if set(frame[TARGET]) != {0.0, 1.0}:
+            message = f"{self.source}: {TARGET} must be 0 or 1, and both must occur"
+            raise DataError(message)
+        return frame
+
+
+class DvcPointer(BaseModel):
+    """The one output that a `.dvc` file stands for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    md5: str = Field(pattern=r"^[0-9a-f]{32}$")
+    path: str = Field(min_length=1)
+
+
+class _DvcFile(BaseModel):
+    outs: tuple[DvcPointer, ...] = Field(min_length=1, max_length=1)
+
+
+def read_dvc_pointer(text: str) -> DvcPointer:
+    """Read a `.dvc` file's text.
+
+    Raises:
+        DataError: it is not a pointer to exactly one file with an MD5 (folders, `<md5>.dir`, are not supported).
+    """
+    try:
+        return _DvcFile.model_validate(yaml.safe_load(text)).outs[0]
+    except (yaml.YAMLError, ValidationError) as error:
+        message = "not a DVC pointer to one file with an md5"
+        raise DataError(message) from error
+
+
+def generate(rows: int = DEFAULT_ROWS, seed: int = DEFAULT_SEED) -> Table:
+    """Make the table: same rows and seed, same bytes."""
+    random = np.random.default_rng(seed)
+    tenure = random.integers(1, 73, rows)
+    contract = random.choice([1, 12, 24], rows, p=[0.55, 0.25, 0.2])
+    charges = np.round(random.normal(62, 22, rows).clip(18, 140), 2)
+    calls = random.poisson(1.4, rows)
+    late = random.poisson(0.6, rows)
+    usage = np.round(random.gamma(2.5, 6, rows), 1)
+    age = random.integers(18, 85, rows)
+    frame = pd.DataFrame(dict(zip(FEATURES, (tenure, contract, charges, calls, late, usage, age), strict=True)))
+    frame[TARGET] = (random.random(rows) < _churn_probability(frame)).astype(int)
+    # Fixed decimals and line ends: the bytes, and with them the hash, are the same on every machine.
+    text = frame.to_csv(index=False, float_format="%.2f", lineterminator="\n")
+    return Table(csv=text.encode("ascii"), source=f"generated from seed {seed}")
+
+
+def _churn_probability(frame: pd.DataFrame) -> "pd.Series[float]":
+    monthly = (frame["contract_months"] == 1).astype(float)
+    tenure = (frame["tenure_months"] - 36) / 21
+    charges = (frame["monthly_charges"] - 62) / 22
+    calls = frame["support_calls"] - 1.4
+    alone = -1.2 - 0.9 * tenure + 0.4 * charges + 1.0 * monthly + 0.35 * calls + 0.4 * frame["late_payments"]
+    together = 0.6 * monthly * charges - 0.6 * monthly * tenure + 0.4 * calls * charges - 0.3 * tenure * charges
+    logit = alone + together - 0.25 * (frame["usage_gb"] - 15) / 9.5
+    return 1 / (1 + np.exp(-logit))
+
+
+def read(path: Path) -> Table:
+    """Read a table from a CSV file.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        return Table(csv=path.read_bytes(), source=path.name)
+    except OSError as error:
+        message = f"{path}: {error.strerror}"
+        raise DataError(message) from error
+
+
+def read_tracked(pointer_file: Path, otherwise: Table) -> Table:
+    """Return the table that a `.dvc` file points to, after comparing its MD5.
+
+    The file beside the pointer is used when it is there (`dvc pull`), else the generated table given as `otherwise`.
+
+    Raises:
+        DataError: the bytes are not those that the pointer names: a model must not carry the hash of other data.
+    """
+    try:
+        pointer = read_dvc_pointer(pointer_file.read_text("utf-8"))
+    except OSError as error:
+        message = f"{pointer_file}: {error.strerror}"
+        raise DataError(message) from error
+    beside = pointer_file.parent / pointer.path
+    table = read(beside) if beside.exists() else otherwise
+    if table.md5 != pointer.md5:
+        message = f"{pointer_file.name} names data with md5 {pointer.md5}, but {table.source} has {table.md5}"
+        raise DataError(message)
+    return table
+
+
+def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows to train on and the rows held out, the same ones for the same table."""
+    order = np.random.default_rng(_SPLIT_SEED).permutation(len(frame))
+    held_out = round(len(frame) * _HELD_OUT)
+    return frame.iloc[order[held_out:]], frame.iloc[order[:held_out]]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the generated table to a file, to be put under DVC or looked at, and print its MD5."""
+    parser = argparse.ArgumentParser(prog="python -m training.data", description=main.__doc__)
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--rows", type=int, default=DEFAULT_ROWS)
+    parser.add_argument("--data-seed", type=int, default=DEFAULT_SEED)
+    options = parser.parse_args(arguments)
+    table = generate(options.rows, options.data_seed)
+    options.path.write_bytes(table.csv)
+    sys.stdout.write(f"{table.md5}\n")
+
+
+if __name__ == "__main__":
+    main()

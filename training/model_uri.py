@@ -1,0 +1,45 @@
+"""The two forms of a model's address that consumers use, and which version each means."""
+
+import re
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+_BY_ALIAS = re.compile(r"models:/(?P<model>[^/@:]+)@(?P<alias>[A-Za-z0-9_-]{1,255})", re.ASCII)
+_BY_VERSION = re.compile(r"models:/(?P<model>[^/@:]+)/(?P<version>[1-9][0-9]{0,18})", re.ASCII)
+
+
+class ModelUri(BaseModel):
+    """An address of a registered model: by alias, or pinned to a version. Exactly one of the two is set."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    alias: str | None = None
+    version: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_alias_and_version(self) -> Self:
+        if (self.alias is None) == (self.version is None):
+            message = "either an alias or a version"
+            raise ValueError(message)
+        return self
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `models:/churn@champion` or `models:/churn/3`.
+
+        Stages, `latest` and run addresses are refused: they do not name a version that anybody decided on.
+
+        Raises:
+            ValueError: the text is neither.
+        """
+        found = _BY_ALIAS.fullmatch(text) or _BY_VERSION.fullmatch(text)
+        if found is None:
+            message = f"MODEL_URI must look like models:/churn@champion or models:/churn/3, not {text!r}"
+            raise ValueError(message)
+        return cls(**found.groupdict())
+
+    def __str__(self) -> str:
+        """Write it as MLflow reads it."""
+        return f"models:/{self.model}@{self.alias}" if self.alias else f"models:/{self.model}/{self.version}"
