@@ -1,0 +1,234 @@
+"""The connection to the API server: credentials, a deadline on every call, and failures in our own words.
+
+Everything that the operator asks of Kubernetes apart from Kopf's watches goes through `Connection.send`. The generated classes
+of the client library are not used: they build a model of each answer, and all that is needed here is JSON.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from modelalias.api.fields import Value
+from modelalias.core.errors import Conflict, InvalidRequest, NotFound, OperatorError, Refused, Unavailable
+
+FIELD_MANAGER: Final = "modelalias-operator"
+READ_SECONDS: Final = 10.0
+WRITE_SECONDS: Final = 5.0
+"""No longer than the time between the end of a lease's validity here and its end for others, see `core.leadership`."""
+
+JsonBody = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+_MESSAGE_LIMIT: Final = 900
+_RBAC: Final = re.compile(r'User ".*" cannot \S+ resource')
+_GRANT: Final = "grant it in the operator's ClusterRole"
+_TIME_MAY_CURE: Final = frozenset(
+    {
+        HTTPStatus.METHOD_NOT_ALLOWED,  # what a CRD that is being deleted answers
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.GONE,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+
+
+class Verb(StrEnum):
+    """What RBAC calls the ways to use a resource that the operator needs."""
+
+    GET = "get"
+    CREATE = "create"
+    PATCH = "patch"
+
+
+_METHODS: Final = {Verb.GET: "GET", Verb.CREATE: "POST", Verb.PATCH: "PATCH"}
+
+
+class PatchType(StrEnum):
+    """The patch formats in use."""
+
+    JSON = "application/json-patch+json"
+    MERGE = "application/merge-patch+json"
+    STRATEGIC = "application/strategic-merge-patch+json"
+
+
+class Resource(Value):
+    """A kind of resource; `group` is empty for the core group."""
+
+    group: str
+    version: str
+    plural: str
+    subresource: str = ""
+
+    def path(self, namespace: str, name: str = "") -> str:
+        """Return the address of one object, or of the collection when no name is given."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        parts = [root, "namespaces", quote(namespace, safe=""), self.plural]
+        if name:
+            parts.append(quote(name, safe=""))
+        if self.subresource:
+            parts.append(self.subresource)
+        return "/".join(parts)
+
+    def __str__(self) -> str:
+        """Name the resource as an RBAC rule does, with its group."""
+        plural = f"{self.plural}/{self.subresource}" if self.subresource else self.plural
+        return f"{plural}.{self.group}" if self.group else plural
+
+
+class Call(Value):
+    """What is done to what: the part of a call that a permission is about."""
+
+    verb: Verb
+    resource: Resource
+    namespace: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        """Name verb, resource and namespace in the words of RBAC."""
+        return f"{self.verb} {self.resource} in namespace {self.namespace}"
+
+
+class Missing(NotFound):
+    """The API server knows the kind and holds no object of that name."""
+
+
+class Answer(Value):
+    """What the API server said when it said no."""
+
+    status: int
+    retry_after: str | None = None
+    reason: str = ""
+    """A word such as NotFound; empty where the answer was no Kubernetes Status, as when the kind itself is not served."""
+    message: str = ""
+
+
+class Connection:
+    """A pool of connections to one API server.
+
+    Every call raises `Unavailable` when no answer comes in time or the server is overloaded, `Refused` when a permission is
+    missing, `Conflict`, `Missing` and `InvalidRequest`, and nothing else. Nothing is retried here: the engine does.
+    """
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    async def send(
+        self, call: Call, body: JsonBody | None = None, *, patch: PatchType | None = None, seconds: float | None = None
+    ) -> Mapping[str, Any]:
+        """Do one call within so many seconds and return the object that the API server answered with."""
+        limit = seconds if seconds is not None else READ_SECONDS if call.verb is Verb.GET else WRITE_SECONDS
+        try:
+            async with asyncio.timeout(limit):
+                status, headers, data = await self._exchange(call, body, patch, limit)
+        except TimeoutError as error:
+            raise Unavailable(f"the API server did not answer within {limit:g} s: {call}") from error
+        except ConfigException as error:
+            raise Refused(f"the operator's Kubernetes credentials cannot be read: {call}") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"the API server cannot be reached: {call}: {type(error).__name__}") from error
+        if status >= 300:  # noqa: PLR2004 - anything but success
+            raise failure(call, answer_of(status, headers, data))
+        return _object(call, data)
+
+    async def _exchange(
+        self, call: Call, body: JsonBody | None, patch: PatchType | None, limit: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        method = _METHODS[call.verb]
+        url = self._client.configuration.host + call.resource.path(call.namespace, call.name)
+        if call.verb is not Verb.GET:
+            # The server keeps the same deadline, so that a write it was late with does not land after we gave up on it.
+            url += "?" + urlencode({"fieldManager": FIELD_MANAGER, "timeout": f"{limit:g}s"})
+        headers = {**self._client.default_headers, "Accept": "application/json", "Content-Type": patch or "application/json"}
+        await self._client.update_params_for_auth(headers, None, ["BearerToken"], "", method, body)
+        timeout = aiohttp.ClientTimeout(total=limit)
+        response = await self._client.call_api(method, url, header_params=headers, body=body, _request_timeout=timeout)
+        return response.status, response.headers, await response.read()  # type: ignore[no-untyped-call]  # its library has no types here
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()  # type: ignore[no-untyped-call]  # as above
+
+
+async def open_client(kubeconfig: str | None) -> ApiClient:
+    """Open a client with the kubeconfig file, or without one with the pod's service account.
+
+    Must run in the event loop that will use it. Raise `InvalidRequest` when the credentials cannot be read.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig:
+            await load_kube_config(  # type: ignore[no-untyped-call]  # as above
+                config_file=kubeconfig, client_configuration=configuration, persist_config=False
+            )
+        else:
+            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # as above
+    except (ConfigException, OSError) as error:
+        source = "KUBECONFIG" if kubeconfig else "the pod's service account"
+        raise InvalidRequest(f"cannot connect to Kubernetes with {source}: {error}") from error
+    client = ApiClient(configuration)
+    client.user_agent = FIELD_MANAGER
+    return client
+
+
+def answer_of(status: int, headers: Mapping[str, str], data: bytes) -> Answer:
+    """Read what the API server said, from a Kubernetes Status where it sent one."""
+    try:
+        body = json.loads(data)
+    except ValueError:
+        body = None
+    told = body if isinstance(body, dict) and body.get("kind") == "Status" else {}
+    return Answer(
+        status=status,
+        retry_after=headers.get("Retry-After"),
+        reason=str(told.get("reason") or ""),
+        message=str(told.get("message") or "")[:_MESSAGE_LIMIT],
+    )
+
+
+def failure(call: Call, answer: Answer) -> OperatorError:
+    """Sort a refusal by what to do next."""
+    said = answer.message or f"HTTP {answer.status}"
+    status = answer.status
+    error: OperatorError
+    if status == HTTPStatus.NOT_FOUND and answer.reason == "NotFound":
+        error = Missing(said)
+    elif status == HTTPStatus.NOT_FOUND:
+        error = Unavailable(f"the API server does not serve {call.resource} now: are its CRDs installed?")
+    elif status == HTTPStatus.CONFLICT:
+        error = Conflict(said)
+    elif status == HTTPStatus.UNAUTHORIZED:
+        error = Refused(f"the API server does not accept the operator's credentials: {call}")
+    elif status == HTTPStatus.FORBIDDEN:
+        known = not answer.message or _RBAC.search(answer.message)
+        error = Refused(f"may not {call}: {_GRANT if known else said}")
+    elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TIME_MAY_CURE:
+        error = InvalidRequest(said)
+    else:
+        error = Unavailable(f"the API server cannot now: {call}: {said}", retry_after=_pause(answer.retry_after))
+    return error
+
+
+def _pause(retry_after: str | None) -> timedelta | None:
+    """Read a Retry-After header in seconds, the only form that Kubernetes sends."""
+    if retry_after is None or not re.fullmatch(r"[0-9]{1,5}", retry_after.strip()):
+        return None
+    return timedelta(seconds=int(retry_after))
+
+
+def _object(call: Call, data: bytes) -> Mapping[str, Any]:
+    try:
+        body = json.loads(data)
+    except ValueError as error:
+        raise Unavailable(f"the API server's answer is not JSON: {call}") from error
+    if not isinstance(body, dict):
+        raise Unavailable(f"the API server's answer is not an object: {call}")
+    return body

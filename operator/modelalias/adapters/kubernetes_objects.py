@@ -1,0 +1,168 @@
+"""ModelAliases, PromotionRequests and events in the API server, and their bodies as values.
+
+A status is replaced whole, by a JSON patch that carries the resourceVersion which the caller decided on: a merge patch would
+keep what is no longer there, and a PUT would have to send a spec back that is not kept verbatim.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from modelalias.adapters.kubernetes_client import Call, Connection, JsonBody, Missing, PatchType, Resource, Verb
+from modelalias.api.alias import ModelAlias, ModelAliasStatus
+from modelalias.api.fields import GROUP, VERSION, Value
+from modelalias.api.metadata import Metadata
+from modelalias.api.request import PromotionRequest, PromotionRequestStatus
+from modelalias.core.errors import Conflict, InvalidRequest, OperatorError
+from modelalias.ports import EventType, Involved
+
+ALIASES: Final = Resource(group=GROUP, version=VERSION, plural="modelaliases")
+REQUESTS: Final = Resource(group=GROUP, version=VERSION, plural="promotionrequests")
+EVENTS: Final = Resource(group="", version="v1", plural="events")
+COMPONENT: Final = f"{GROUP}/operator"
+
+_ALIAS_STATUS: Final = ALIASES.model_copy(update={"subresource": "status"})
+_REQUEST_STATUS: Final = REQUESTS.model_copy(update={"subresource": "status"})
+_REASON_LIMIT: Final = 128
+_MESSAGE_LIMIT: Final = 1024
+_NAME_LIMIT: Final = 253
+
+_log = logging.getLogger(__name__)
+
+
+class KubernetesObjects:
+    """The port `Objects` on a real API server."""
+
+    def __init__(self, connection: Connection, *, identity: str) -> None:
+        """Take the connection, which the caller closes, and the name of this process for its events."""
+        self._connection = connection
+        self._identity = identity
+
+    async def alias(self, namespace: str, name: str) -> ModelAlias | None:
+        """Read a ModelAlias afresh."""
+        body = await self._read(ALIASES, namespace, name)
+        return None if body is None else parse_alias(body)
+
+    async def request(self, namespace: str, name: str) -> PromotionRequest | None:
+        """Read a PromotionRequest afresh."""
+        body = await self._read(REQUESTS, namespace, name)
+        return None if body is None else parse_request(body)
+
+    async def write_alias_status(self, alias: ModelAlias, status: ModelAliasStatus) -> ModelAlias:
+        """Replace the status of the alias as it was read; raise `Conflict` when it changed since, or is gone."""
+        return parse_alias(await self._write(_ALIAS_STATUS, alias.metadata, status))
+
+    async def write_request_status(self, request: PromotionRequest, status: PromotionRequestStatus) -> PromotionRequest:
+        """Replace the status of the request as it was read; raise `Conflict` when it changed since, or is gone."""
+        return parse_request(await self._write(_REQUEST_STATUS, request.metadata, status))
+
+    async def post_event(self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime) -> None:
+        """Post one event, best effort: a failure is logged and not raised."""
+        body = event_body(about, kind, reason, message, now=now, identity=self._identity)
+        try:
+            await self._connection.send(Call(verb=Verb.CREATE, resource=EVENTS, namespace=about.namespace), body)
+        except Conflict:
+            _log.debug("the same event was posted before: %s", body["metadata"]["name"])
+        except OperatorError as error:
+            _log.warning("an event was not posted: %s %s/%s: %s: %s", about.kind, about.namespace, about.name, reason, error)
+
+    async def _read(self, resource: Resource, namespace: str, name: str) -> Mapping[str, Any] | None:
+        try:
+            return await self._connection.send(Call(verb=Verb.GET, resource=resource, namespace=namespace, name=name))
+        except Missing:
+            return None
+
+    async def _write(self, resource: Resource, seen: Metadata, status: Value) -> Mapping[str, Any]:
+        call = Call(verb=Verb.PATCH, resource=resource, namespace=seen.namespace, name=seen.name)
+        try:
+            return await self._connection.send(call, status_patch(seen, status), patch=PatchType.JSON)
+        except Missing as error:
+            raise Conflict(f"{seen.namespace}/{seen.name} is gone") from error
+
+
+def status_patch(seen: Metadata, status: Value) -> JsonBody:
+    """Build the patch that replaces the status if the object is still at the resourceVersion that was seen.
+
+    Setting the resourceVersion makes the API server compare it and answer 409; a `test` operation would answer 422, which
+    could not be told from a status that does not fit. Raise `ValueError` for an object that was never read.
+    """
+    if not seen.resource_version:
+        raise ValueError(f"{seen.namespace}/{seen.name} has no resourceVersion: a status is only written to what was read")
+    return [
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": seen.resource_version},
+        {"op": "add", "path": "/status", "value": dump_status(status)},
+    ]
+
+
+def dump_status(status: Value) -> Mapping[str, Any]:
+    """Return a status as it goes over the wire: what is None is left out."""
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def event_body(  # noqa: PLR0913 - what `post_event` takes, and who says it
+    about: Involved, kind: EventType, reason: str, message: str, *, now: datetime, identity: str
+) -> Mapping[str, Any]:
+    """Build a core/v1 Event; the same event of the same moment has the same name, so that posting it twice shows once."""
+    at = now.astimezone(UTC)
+    seconds = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    identifying = (about.kind, about.uid, reason, message, at.isoformat())
+    digest = hashlib.sha256("\0".join(identifying).encode()).hexdigest()[:16]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"namespace": about.namespace, "name": f"{about.name[: _NAME_LIMIT - 17].rstrip('.-')}.{digest}"},
+        "involvedObject": {
+            "apiVersion": about.api_version,
+            "kind": about.kind,
+            "namespace": about.namespace,
+            "name": about.name,
+            "uid": about.uid,
+        },
+        "type": str(kind),
+        "reason": reason[:_REASON_LIMIT],
+        "message": _shortened(message),
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        "reportingInstance": identity,
+        "firstTimestamp": seconds,
+        "lastTimestamp": seconds,
+        "count": 1,
+    }
+
+
+def _shortened(message: str) -> str:
+    """Cut a message to the bytes that an event may have."""
+    data = message.encode()
+    return message if len(data) <= _MESSAGE_LIMIT else data[: _MESSAGE_LIMIT - 3].decode(errors="ignore") + "..."
+
+
+def parse_alias(body: Mapping[str, Any]) -> ModelAlias:
+    """Read a ModelAlias from a watch event or an answer; raise `InvalidRequest` naming the field that does not fit."""
+    try:
+        return ModelAlias.model_validate(body)
+    except ValidationError as error:
+        raise InvalidRequest(_unfit("ModelAlias", body, error)) from error
+
+
+def parse_request(body: Mapping[str, Any]) -> PromotionRequest:
+    """Read a PromotionRequest from a watch event or an answer; raise `InvalidRequest` naming the field that does not fit."""
+    try:
+        return PromotionRequest.model_validate(body)
+    except ValidationError as error:
+        raise InvalidRequest(_unfit("PromotionRequest", body, error)) from error
+
+
+def _unfit(kind: str, body: Mapping[str, Any], error: ValidationError) -> str:
+    raw = body.get("metadata")
+    metadata = raw if isinstance(raw, Mapping) else {}
+    name = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+    found = [
+        f"{'.'.join(str(part) for part in item['loc']) or 'the object'}: {item['msg']}"
+        for item in error.errors(include_input=False, include_url=False)
+    ]
+    more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""  # noqa: PLR2004 - three are enough to start with
+    return f"{kind} {name} does not fit: {'; '.join(found[:3])}{more}"

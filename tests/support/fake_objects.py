@@ -1,0 +1,195 @@
+"""An API server in memory, as far as ModelAliases, PromotionRequests and events go.
+
+It keeps what is written, counts resourceVersions and generations as the real one does, and refuses a stale write. The suite
+in `tests/contract/test_objects.py` runs on this and on a real API server.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from modelalias.adapters.kubernetes_objects import dump_status, parse_alias, parse_request
+from modelalias.api.alias import ModelAlias, ModelAliasSpec, ModelAliasStatus
+from modelalias.api.metadata import Metadata
+from modelalias.api.request import PromotionRequest, PromotionRequestSpec, PromotionRequestStatus
+from modelalias.core.errors import Conflict, OperatorError
+from modelalias.ports import EventType, Involved
+from tests.support.fault_queue import ANY, FaultQueue
+
+FakeObject = ModelAlias | PromotionRequest
+Listener = Callable[[str, FakeObject], None]
+"""Called with ADDED, MODIFIED or DELETED and the object as it stands after."""
+
+_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_Kept = TypeVar("_Kept", ModelAlias, PromotionRequest)
+_Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class StatusWrite:
+    """A status write that changed something, as it was stored."""
+
+    kind: str
+    namespace: str
+    name: str
+    status: ModelAliasStatus | PromotionRequestStatus
+
+
+@dataclass(frozen=True)
+class PostedEvent:
+    """An event as it was posted."""
+
+    about: Involved
+    kind: EventType
+    reason: str
+    message: str
+    now: datetime
+
+
+class FakeObjects:
+    """The port `Objects` in memory, with what users and tests do beside it."""
+
+    def __init__(self) -> None:
+        self.aliases: dict[_Key, ModelAlias] = {}
+        self.requests: dict[_Key, PromotionRequest] = {}
+        self.writes: list[StatusWrite] = []
+        self.events: list[PostedEvent] = []
+        self.calls: list[str] = []
+        self.listeners: list[Listener] = []
+        self._faults = FaultQueue()
+        self._serial = 0
+
+    # What a user does
+
+    def add_alias(self, namespace: str, name: str, spec: ModelAliasSpec) -> ModelAlias:
+        alias = ModelAlias(metadata=self._born(namespace, name), spec=spec)
+        self.aliases[namespace, name] = alias
+        return self._told("ADDED", alias)
+
+    def add_request(self, namespace: str, name: str, spec: PromotionRequestSpec) -> PromotionRequest:
+        request = PromotionRequest(metadata=self._born(namespace, name), spec=spec)
+        self.requests[namespace, name] = request
+        return self._told("ADDED", request)
+
+    def edit_alias(self, namespace: str, name: str, spec: ModelAliasSpec) -> ModelAlias:
+        alias = self._changed(self.aliases[namespace, name], spec)
+        self.aliases[namespace, name] = alias
+        return self._told("MODIFIED", alias)
+
+    def edit_request(self, namespace: str, name: str, spec: PromotionRequestSpec) -> PromotionRequest:
+        request = self._changed(self.requests[namespace, name], spec)
+        self.requests[namespace, name] = request
+        return self._told("MODIFIED", request)
+
+    def annotate_alias(self, namespace: str, name: str, **annotations: str) -> ModelAlias:
+        old = self.aliases[namespace, name]
+        metadata = old.metadata.model_copy(
+            update={"annotations": {**old.metadata.annotations, **annotations}, "resource_version": self._next()}
+        )
+        alias = old.model_copy(update={"metadata": metadata})
+        self.aliases[namespace, name] = alias
+        return self._told("MODIFIED", alias)
+
+    def delete_alias(self, namespace: str, name: str) -> None:
+        self._told("DELETED", self.aliases.pop((namespace, name)))
+
+    def delete_request(self, namespace: str, name: str) -> None:
+        self._told("DELETED", self.requests.pop((namespace, name)))
+
+    # What a test puts in the way
+
+    def fail_next(self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1) -> None:
+        """Let calls of that name (a method's name, or all) fail; `after`: the write is stored and its answer lost."""
+        self._faults.add(error, call=call, after=after, times=times)
+
+    # The port
+
+    async def alias(self, namespace: str, name: str) -> ModelAlias | None:
+        self._begin("alias")
+        return self.aliases.get((namespace, name))
+
+    async def request(self, namespace: str, name: str) -> PromotionRequest | None:
+        self._begin("request")
+        return self.requests.get((namespace, name))
+
+    async def write_alias_status(self, alias: ModelAlias, status: ModelAliasStatus) -> ModelAlias:
+        self._begin("write_alias_status")
+        kept = _current(self.aliases, alias)
+        body = kept.model_dump(mode="json", by_alias=True, exclude_none=True) | {"status": dump_status(status)}
+        stored = parse_alias(body).status
+        if stored != kept.status:
+            kept = self._restatused(kept, stored)
+            self.aliases[kept.metadata.namespace, kept.metadata.name] = kept
+        self._faults.after("write_alias_status")
+        return kept
+
+    async def write_request_status(self, request: PromotionRequest, status: PromotionRequestStatus) -> PromotionRequest:
+        self._begin("write_request_status")
+        kept = _current(self.requests, request)
+        body = kept.model_dump(mode="json", by_alias=True, exclude_none=True) | {"status": dump_status(status)}
+        stored = parse_request(body).status
+        if stored != kept.status:
+            kept = self._restatused(kept, stored)
+            self.requests[kept.metadata.namespace, kept.metadata.name] = kept
+        self._faults.after("write_request_status")
+        return kept
+
+    async def post_event(self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime) -> None:
+        try:
+            self._begin("post_event")
+            self.events.append(PostedEvent(about, kind, reason, message, now))
+            self._faults.after("post_event")
+        except OperatorError:
+            return
+
+    def _begin(self, call: str) -> None:
+        self.calls.append(call)
+        self._faults.before(call)
+
+    def _next(self) -> str:
+        self._serial += 1
+        return str(self._serial)
+
+    def _born(self, namespace: str, name: str) -> Metadata:
+        version = self._next()
+        return Metadata(
+            name=name,
+            namespace=namespace,
+            uid=f"uid-{version}",
+            generation=1,
+            resource_version=version,
+            creation_timestamp=_EPOCH + timedelta(seconds=self._serial),
+        )
+
+    def _changed(self, kept: _Kept, spec: ModelAliasSpec | PromotionRequestSpec) -> _Kept:
+        if spec == kept.spec:
+            return kept
+        metadata = kept.metadata.model_copy(
+            update={"generation": kept.metadata.generation + 1, "resource_version": self._next()}
+        )
+        return kept.model_copy(update={"metadata": metadata, "spec": spec})
+
+    def _restatused(self, kept: _Kept, status: ModelAliasStatus | PromotionRequestStatus) -> _Kept:
+        metadata = kept.metadata.model_copy(update={"resource_version": self._next()})
+        changed = kept.model_copy(update={"metadata": metadata, "status": status})
+        self.writes.append(StatusWrite(kept.kind, metadata.namespace, metadata.name, status))
+        return self._told("MODIFIED", changed)
+
+    def _told(self, change: str, item: _Kept) -> _Kept:
+        for listener in self.listeners:
+            listener(change, item)
+        return item
+
+
+def _current(kept: dict[_Key, _Kept], seen: _Kept) -> _Kept:
+    """Return the object if it is still the one that was seen."""
+    key = (seen.metadata.namespace, seen.metadata.name)
+    if not seen.metadata.resource_version:
+        raise ValueError(f"{key[0]}/{key[1]} has no resourceVersion: a status is only written to what was read")
+    found = kept.get(key)
+    if found is None:
+        raise Conflict(f"{key[0]}/{key[1]} is gone")
+    if found.metadata.resource_version != seen.metadata.resource_version:
+        raise Conflict(f"{key[0]}/{key[1]} was changed since it was read")
+    return found

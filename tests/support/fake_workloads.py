@@ -1,0 +1,151 @@
+"""Workloads in memory: templates that can be rolled, and counts that a test moves as a controller would.
+
+The suite in `tests/contract/test_workloads.py` runs on this and on a real API server.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelalias.adapters.workloads import gone, made_anew, not_literal, patch_for
+from modelalias.api.alias import WorkloadKind
+from modelalias.core.errors import Conflict, InvalidRequest
+from modelalias.ports import Workload, WorkloadChange, WorkloadRef
+from tests.support.fault_queue import ANY, FaultQueue
+
+Listener = Callable[[str, Workload], None]
+"""Called with ADDED, MODIFIED or DELETED and the workload as it stands after."""
+
+
+@dataclass(frozen=True)
+class Roll:
+    """A patch that changed something."""
+
+    ref: WorkloadRef
+    change: WorkloadChange
+
+
+class FakeWorkloads:
+    """The port `Workloads` in memory, with what users and controllers do beside it."""
+
+    def __init__(self) -> None:
+        self.workloads: dict[WorkloadRef, Workload] = {}
+        self.rolls: list[Roll] = []
+        self.calls: list[str] = []
+        self.listeners: list[Listener] = []
+        self.references: set[tuple[WorkloadRef, str, str]] = set()
+        """Variables taken from elsewhere (valueFrom): workload, container, name."""
+        self.rolls_at_once = False
+        """Whether a rollout is complete as soon as it was patched."""
+        self._faults = FaultQueue()
+        self._serial = 0
+
+    # What a user does
+
+    def add(  # noqa: PLR0913 - each has a default
+        self,
+        name: str,
+        *,
+        namespace: str = "ml",
+        kind: WorkloadKind = WorkloadKind.DEPLOYMENT,
+        desired: int = 1,
+        containers: Mapping[str, Mapping[str, str]] | None = None,
+        marks: Mapping[str, str] | None = None,
+    ) -> WorkloadRef:
+        """Create a workload that is rolled out already; one of the same name is made anew under another uid."""
+        ref = WorkloadRef(kind=kind, namespace=namespace, name=name)
+        version = self._next()
+        self._store("ADDED", Workload(
+            ref=ref, uid=f"uid-{version}", resource_version=version, generation=1, observed_generation=1, paused=False,
+            managed=False, desired=desired, updated=desired, available=desired, total=desired,
+            marks=marks or {}, containers=containers or {"main": {}},
+        ))  # fmt: skip
+        return ref
+
+    def delete(self, ref: WorkloadRef) -> None:
+        gone_now = self.workloads.pop(ref)
+        for listener in self.listeners:
+            listener("DELETED", gone_now)
+
+    def edit(self, ref: WorkloadRef, **fields: Any) -> Workload:
+        """Change the template or the spec as a user would: the generation rises."""
+        return self.set(ref, generation=self.workloads[ref].generation + 1, **fields)
+
+    # What a controller does
+
+    def set(self, ref: WorkloadRef, **fields: Any) -> Workload:
+        """Set fields of a workload as a controller would, such as `updated=1, available=0, trouble="..."`."""
+        return self._store("MODIFIED", self.workloads[ref].model_copy(update={**fields, "resource_version": self._next()}))
+
+    def observe(self, ref: WorkloadRef, **counts: Any) -> Workload:
+        """Let the controller see the newest template, with nothing rolled yet but for the counts that are given."""
+        return self.set(ref, **{"observed_generation": self.workloads[ref].generation, "updated": 0, **counts})
+
+    def complete_rollout(self, ref: WorkloadRef) -> Workload:
+        """Let the controller finish: all replicas updated and available, none old."""
+        now = self.workloads[ref]
+        return self.set(
+            ref, observed_generation=now.generation, updated=now.desired, available=now.desired, total=now.desired, trouble=""
+        )
+
+    # What a test puts in the way
+
+    def fail_next(self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1) -> None:
+        """Let calls of that name (`read`, `roll`, or all) fail; `after`: the patch is stored and its answer lost."""
+        self._faults.add(error, call=call, after=after, times=times)
+
+    # The port
+
+    async def read(self, ref: WorkloadRef) -> Workload | None:
+        self.calls.append("read")
+        self._faults.before("read")
+        return self.workloads.get(ref)
+
+    async def roll(self, workload: Workload, change: WorkloadChange) -> Workload:
+        if not patch_for(workload, change):
+            return workload
+        ref = workload.ref
+        self.calls.append("roll")
+        self._faults.before("roll")
+        now = self.workloads.get(ref)
+        if now is None:
+            raise Conflict(gone(ref))
+        if now.uid != workload.uid:
+            raise Conflict(made_anew(ref))
+        if change.uri is not None and (ref, change.container or "", change.env or "") in self.references:
+            raise InvalidRequest(not_literal(ref, change))
+        rolled = _rolled(now, change)
+        if rolled != now:
+            self.rolls.append(Roll(ref, change))
+            generation = now.generation + ((rolled.marks, rolled.containers) != (now.marks, now.containers))
+            rolled = rolled.model_copy(update={"generation": generation, "resource_version": self._next()})
+            self._store("MODIFIED", rolled)
+            if self.rolls_at_once:
+                self.complete_rollout(ref)
+        self._faults.after("roll")
+        return rolled
+
+    def _next(self) -> int:
+        self._serial += 1
+        return self._serial
+
+    def _store(self, change: str, workload: Workload) -> Workload:
+        self.workloads[workload.ref] = workload
+        for listener in self.listeners:
+            listener(change, workload)
+        return workload
+
+
+def _rolled(workload: Workload, change: WorkloadChange) -> Workload:
+    """Return the workload with the change in its template."""
+    marks = _with(workload.marks, change.alias, change.mark)
+    containers = workload.containers
+    if change.container is not None and change.env is not None:
+        variables = _with(containers[change.container], change.env, change.uri)
+        containers = {**containers, change.container: variables}
+    return workload.model_copy(update={"marks": marks, "containers": containers, "managed": True})
+
+
+def _with(values: Mapping[str, str], key: str, value: str | None) -> Mapping[str, str]:
+    rest = {name: kept for name, kept in values.items() if name != key}
+    return rest if value is None else {**rest, key: value}
