@@ -7,7 +7,7 @@ only with its status, as kstatus and `kubectl wait` expect.
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
@@ -26,11 +26,23 @@ class Condition(Reported):
     """One condition in the form of `metav1.Condition`."""
 
     type: Annotated[str, Field(max_length=64)]
+    """What the condition is about."""
     status: Status
+    """Whether it holds."""
     reason: Annotated[str, Field(max_length=64)]
+    """Why, in one word."""
     message: Annotated[str, Field(max_length=4096)] = ""
+    """Why, in words."""
     observed_generation: int | None = None
+    """The generation that it is about."""
     last_transition_time: Timestamp
+    """When its status last changed."""
+
+
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
+]
 
 
 class Reason(StrEnum):
@@ -38,7 +50,7 @@ class Reason(StrEnum):
 
     sentence: str
 
-    def __new__(cls, value: str, sentence: str) -> "Reason":
+    def __new__(cls, value: str, sentence: str) -> Self:
         """Keep the documentation beside the word."""
         member = str.__new__(cls, value)
         member._value_ = value
@@ -69,7 +81,10 @@ class Reason(StrEnum):
     MODEL_NOT_ALLOWED = "ModelNotAllowed", "The operator's configuration does not allow this namespace that model."
     NO_CHALLENGER = "NoChallenger", "The source alias names no version, so there is nothing to promote."
     NO_OP = "NoOp", "The alias holds the version already."
-    NOT_SUPPORTED_YET = "NotSupportedYet", "A field is set whose behaviour this release does not have; it is refused, never ignored."
+    NOT_SUPPORTED_YET = (
+        "NotSupportedYet",
+        "A field is set whose behaviour this release does not have; it is refused, never ignored.",
+    )
     NOT_WANTED = "NotWanted", "The request did not ask for it, or ended before it."
     NO_VERSION = "NoVersion", "The alias names no version yet: the first promotion is a cold start."
     PROGRESSING = "Progressing", "A plan is being carried out."
@@ -93,7 +108,7 @@ class Reason(StrEnum):
     WAITING = "Waiting", "Something outside the operator has to happen first; the message says what."
 
 
-def condition(
+def condition(  # noqa: PLR0913 - a condition has that many parts
     kind: str, status: Status | bool, reason: Reason, message: str, *, now: datetime, generation: int | None = None
 ) -> Condition:
     """Make a condition as of `now`."""
@@ -113,9 +128,8 @@ def merged(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Con
     kept = {item.type: item for item in before}
     for item in after:
         old = kept.get(item.type)
-        if old is not None and old.status == item.status:
-            item = item.model_copy(update={"last_transition_time": old.last_transition_time})
-        kept[item.type] = item
+        since = old.last_transition_time if old is not None and old.status == item.status else item.last_transition_time
+        kept[item.type] = item.model_copy(update={"last_transition_time": since})
     return tuple(kept.values())
 
 

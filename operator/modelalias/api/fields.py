@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 GROUP: Final = "modelalias.dev"
@@ -42,11 +42,24 @@ def _free_alias(name: str) -> str:
     return name
 
 
+def _more_than_zero(text: str) -> str:
+    if not re.search(r"[1-9]", text):
+        raise ValueError("a length of time is more than zero")
+    return text
+
+
+def _number(value: object) -> object:
+    """Refuse what the API server refuses and a decimal would take."""
+    if isinstance(value, str | bool):
+        raise ValueError("a number is expected")  # noqa: TRY004 - pydantic reports a ValueError
+    return value
+
+
 def _timestamp(value: datetime) -> str:
     return value.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
-ModelVersionNumber = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,17}$")]
+ModelVersionNumber = Annotated[str, Field(min_length=1, max_length=18, pattern=r"^[1-9][0-9]*$")]
 """A version of a registered model: a decimal without leading zeros, well inside an int64."""
 
 AliasName = Annotated[
@@ -71,20 +84,37 @@ ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0
 ItemName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
 """The name of a gate, a monitor or a registry: fits an annotation key and a condition message."""
 
-RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,64}$")]
+RunId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9]+$")]
 MetricName = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[^\x00-\x1f\x7f]+$")]
 EnvName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-UserName = Annotated[str, Field(min_length=1, max_length=253)]
+UserName = Annotated[str, Field(min_length=1, max_length=512)]
+"""A user or a group: a service account's name has up to 338 characters, an identity provider's may have more."""
+
+ContainerName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+CronJobName = Annotated[str, Field(min_length=1, max_length=52, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+Label = Annotated[str, Field(min_length=1, max_length=253)]
+"""A short sentence of a checklist."""
+
 Text = Annotated[str, Field(max_length=1024)]
-Evidence = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Evidence = Annotated[str, Field(max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
 TagKey = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[A-Za-z0-9_.\-/ ]+$")]
 TagValue = Annotated[str, Field(max_length=1000)]
 
-Duration = Annotated[str, Field(max_length=32, pattern=r"^([0-9]+[dhms])+$")]
-"""A length of time such as `24h` or `1d12h`."""
+Duration = Annotated[
+    str,
+    Field(
+        min_length=2,
+        max_length=32,
+        pattern=r"^([0-9]{1,4}d|[0-9]{1,6}h|[0-9]{1,7}m|[0-9]{1,9}s){1,4}$",
+        json_schema_extra=cel(("self.matches('[1-9]')", "a length of time is more than zero")),
+    ),
+    AfterValidator(_more_than_zero),
+]
+"""A length of time such as `24h` or `1d12h`, short enough (centuries) that it can be added to a date."""
 
 Number = Annotated[
     Decimal,
+    BeforeValidator(_number),
     Field(allow_inf_nan=False),
     PlainSerializer(float, return_type=float, when_used="json"),
     WithJsonSchema({"type": "number"}),
@@ -93,10 +123,12 @@ Number = Annotated[
 
 Tolerance = Annotated[
     Decimal,
+    BeforeValidator(_number),
     Field(allow_inf_nan=False, ge=0),
     PlainSerializer(float, return_type=float, when_used="json"),
     WithJsonSchema({"type": "number", "minimum": 0}),
 ]
+"""A finite number that is not negative."""
 
 Timestamp = Annotated[
     datetime,

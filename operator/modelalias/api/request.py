@@ -3,53 +3,89 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from modelalias.api.alias import Gates
-from modelalias.api.conditions import Condition
 from modelalias.api.fields import (
     AliasName,
     Duration,
     Evidence,
-    ItemName,
-    MetricName,
+    Label,
     ModelVersionNumber,
-    ObjectName,
     Reported,
     RunId,
     TagKey,
     TagValue,
     Text,
-    Timestamp,
     UserName,
     Value,
     cel,
 )
+from modelalias.api.gates import Gates
 from modelalias.api.metadata import Metadata
+from modelalias.api.request_status import (
+    ApprovalStatus,
+    Finding,
+    GateResult,
+    Phase,
+    PromotionRequestStatus,
+    Resolved,
+)
+
+__all__ = [
+    "AliasRef",
+    "ApprovalStatus",
+    "Decision",
+    "Finding",
+    "GateResult",
+    "GivenApproval",
+    "OnSuccess",
+    "Phase",
+    "PromotionRequest",
+    "PromotionRequestSpec",
+    "PromotionRequestStatus",
+    "RequestOperation",
+    "Resolved",
+    "Source",
+]
 
 
 class RequestOperation(StrEnum):
     """What a request asks for."""
 
     PROMOTE = "Promote"
+    """move the alias to the source, if every gate passes."""
     ROLLBACK = "Rollback"
+    """move it to an earlier version; gates are skipped."""
     SWAP = "Swap"
+    """exchange alias and previousAlias."""
 
 
 class AliasRef(Value):
     """A ModelAlias of the same namespace."""
 
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+    """Name of the ModelAlias."""
+
+
+ArtifactPath = Annotated[
+    str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$")
+]
+"""A relative path; no part of it begins with a dot."""
 
 
 class Source(Value):
     """Which version to promote, named in exactly one way."""
 
     version: ModelVersionNumber | None = None
+    """A version of the registered model, such as "4"."""
     run_id: RunId | None = None
-    artifact_path: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")] | None = None
+    """A run whose model is registered as a version, if it is not one yet."""
+    artifact_path: ArtifactPath | None = None
+    """Path of the model below the run's artifacts; goes with runId."""
     alias: AliasName | None = None
+    """The version that this alias of the model holds when the request is first looked at, such as challenger."""
     previous: Literal[True] | None = None
+    """With Rollback: the version that the alias held before."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
@@ -70,11 +106,30 @@ class Source(Value):
         return self
 
 
+def _own_tag(key: str) -> str:
+    if key.startswith(("modelalias.", "mlflow.")):
+        raise ValueError("tags that begin with modelalias. or mlflow. are not a request's to set")
+    return key
+
+
 class OnSuccess(Value):
     """What to do once the promotion has succeeded."""
 
     delete_source_alias: bool = False
-    tags: Annotated[dict[TagKey, TagValue], Field(max_length=32)] = {}
+    """Remove the alias that source.alias named, if it still holds this version."""
+    tags: Annotated[
+        dict[Annotated[TagKey, AfterValidator(_own_tag)], TagValue],
+        Field(
+            max_length=32,
+            json_schema_extra=cel(
+                (
+                    "self.all(key, !key.startsWith('modelalias.') && !key.startsWith('mlflow.'))",
+                    "tags that begin with modelalias. or mlflow. are not a request's to set",
+                )
+            ),
+        ),
+    ] = Field(default_factory=dict)
+    """Tags that are set on the promoted version."""
 
 
 class Decision(StrEnum):
@@ -88,11 +143,17 @@ class GivenApproval(Value):
     """One person's word on one set of evidence."""
 
     user: UserName
+    """The approver's user name; the API server proves it."""
     evidence: Evidence
+    """The evidence that the approver looked at: status.resolved.evidence. Only an approval of the present one counts."""
     decision: Decision
+    """What the approver says."""
     group: UserName | None = None
-    checklist: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Field(max_length=32)] = ()
+    """A group of the approver for which the approval counts."""
+    checklist: Annotated[tuple[Label, ...], Field(max_length=32)] = ()
+    """The sentences of policy.approval.checklist that the approver confirms."""
     message: Text = ""
+    """A remark for the record."""
 
 
 _IMMUTABLE = (
@@ -107,21 +168,46 @@ def _unchanged(name: str) -> tuple[str, str]:
     return rule, f"{name} is immutable: a request is written once, file a new one"
 
 
+_APPROVALS_STAY = (
+    "!has(oldSelf.approvals) || (has(self.approvals) && oldSelf.approvals.all(o, self.approvals.exists(n, n == o)))"
+)
+_ROLLBACK_SOURCE = (
+    "!(has(self.operation) && self.operation == 'Rollback') || !has(self.source) || "
+    "has(self.source.version) || has(self.source.previous)"
+)
+_REASON_GIVEN = (
+    "!((has(self.operation) && self.operation != 'Promote') || (has(self.skipGates) && self.skipGates)) || "
+    "(has(self.reason) && self.reason.size() > 0)"
+)
+
+
 class PromotionRequestSpec(Value):
     """What is asked for; only `approvals` may grow and `abort` may be set."""
 
     alias_ref: AliasRef
+    """The ModelAlias that is to move."""
     operation: RequestOperation = RequestOperation.PROMOTE
+    """What is asked for."""
     source: Source | None = None
+    """The version to move to, named in exactly one way. Swap takes none."""
     expected_current: ModelVersionNumber | None = None
+    """The version that the alias must still hold; otherwise the request is Rejected (StaleChampion)."""
     reason: Text | None = None
+    """Why, for the record. Required for Rollback, Swap and skipGates."""
     requested_by: UserName | None = None
+    """Who files the request: your user name (kubectl auth whoami); the API server proves it."""
     additional_gates: Gates = ()
+    """Gates beside those of the policy; a name that the policy uses is refused."""
     skip_gates: bool = False
+    """Emergency: do not judge the gates. Recorded, needs the verb bypass and always an approval."""
     dry_run: bool = False
+    """Give the verdict and change nothing."""
     on_success: OnSuccess = OnSuccess()
+    """What to do once the promotion has succeeded."""
     expires_after: Duration = "7d"
+    """How long after its creation the request may still begin; no longer counts once it has a plan."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = None
+    """Seconds after its end when the request is deleted. Unset: it stays."""
     approvals: Annotated[
         tuple[GivenApproval, ...],
         Field(
@@ -132,14 +218,16 @@ class PromotionRequestSpec(Value):
             },
         ),
     ] = ()
+    """Approvals and refusals; may only grow, and only after the request was judged."""
     abort: bool = False
+    """Set to true to stop the request; what it has begun is undone."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
             ("self.aliasRef == oldSelf.aliasRef", "aliasRef is immutable: a request is written once, file a new one"),
             *(_unchanged(name) for name in _IMMUTABLE),
             (
-                "!has(oldSelf.approvals) || (has(self.approvals) && oldSelf.approvals.all(o, self.approvals.exists(n, n == o)))",
+                _APPROVALS_STAY,
                 "an approval cannot be taken back or changed",
             ),
             ("!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)", "an abort cannot be taken back"),
@@ -148,8 +236,7 @@ class PromotionRequestSpec(Value):
                 "Promote and Rollback need a source, Swap takes none",
             ),
             (
-                "!(has(self.operation) && self.operation == 'Rollback') || !has(self.source) || "
-                "has(self.source.version) || has(self.source.previous)",
+                _ROLLBACK_SOURCE,
                 "Rollback takes source.version or source.previous",
             ),
             (
@@ -157,8 +244,7 @@ class PromotionRequestSpec(Value):
                 "source.previous goes with Rollback",
             ),
             (
-                "!((has(self.operation) && self.operation != 'Promote') || (has(self.skipGates) && self.skipGates)) || "
-                "(has(self.reason) && self.reason.size() > 0)",
+                _REASON_GIVEN,
                 "Rollback, Swap and skipGates need a reason",
             ),
         )
@@ -177,84 +263,6 @@ class PromotionRequestSpec(Value):
         if (self.operation is not RequestOperation.PROMOTE or self.skip_gates) and not self.reason:
             raise ValueError("Rollback, Swap and skipGates need a reason")
         return self
-
-
-class Phase(StrEnum):
-    """Where a request stands."""
-
-    PENDING = "Pending"
-    QUEUED = "Queued"
-    EVALUATING = "Evaluating"
-    AWAITING_APPROVAL = "AwaitingApproval"
-    PROMOTING = "Promoting"
-    ROLLING_OUT = "RollingOut"
-    VERIFYING = "Verifying"
-    ROLLING_BACK = "RollingBack"
-    SUCCEEDED = "Succeeded"
-    REJECTED = "Rejected"
-    FAILED = "Failed"
-    ROLLED_BACK = "RolledBack"
-    ERRORED = "Errored"
-    ABORTED = "Aborted"
-    SUPERSEDED = "Superseded"
-    EXPIRED = "Expired"
-
-
-class Resolved(Reported):
-    """What the source names, frozen when it was first looked up."""
-
-    version: ModelVersionNumber
-    run_id: RunId | None = None
-    champion: ModelVersionNumber | None = None
-    from_: Annotated[str, Field(alias="from", max_length=300)]
-    evidence: Evidence | None = None
-
-
-class GateResult(StrEnum):
-    """How a gate came out."""
-
-    PASSED = "Passed"
-    FAILED = "Failed"
-    INCONCLUSIVE = "Inconclusive"
-    SKIPPED = "Skipped"
-
-
-class Finding(Reported):
-    """How one gate came out, with the numbers and the rule in words."""
-
-    name: ItemName
-    result: GateResult
-    metric: MetricName
-    candidate: Annotated[str, Field(max_length=64)] | None = None
-    champion: Annotated[str, Field(max_length=64)] | None = None
-    rule: Text
-    enforcement: Annotated[str, Field(max_length=16)] = "Block"
-    dataset: Text | None = None
-    evaluated_at: Timestamp
-    message: Text = ""
-
-
-class ApprovalStatus(Reported):
-    """How many approvals are wanted, how many count, and why others do not."""
-
-    required: int = 0
-    valid: int = 0
-    void: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
-
-
-class PromotionRequestStatus(Reported):
-    """Where the request stands and why."""
-
-    observed_generation: int | None = None
-    phase: Phase | None = None
-    explanation: Annotated[str, Field(max_length=4096)] = ""
-    resolved: Resolved | None = None
-    gates: Annotated[tuple[Finding, ...], Field(max_length=64)] = ()
-    gates_passed: Annotated[str, Field(max_length=16)] | None = None
-    approvals: ApprovalStatus | None = None
-    completed_at: Timestamp | None = None
-    result: Annotated[str, Field(max_length=32_768)] | None = None
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = ()
 
 
 class PromotionRequest(Reported):

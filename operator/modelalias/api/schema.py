@@ -131,7 +131,7 @@ class _Inliner:
 
 
 def _without_title(source: Mapping[str, Any]) -> Schema:
-    """A field's title is made up by pydantic; a class's names the entry of its docstrings."""
+    """Drop a title that pydantic made up for a field; a class's names the entry of its docstrings."""
     return {key: value for key, value in source.items() if key != "title"}
 
 

@@ -1,0 +1,95 @@
+"""Workloads that serve an alias: which ones, how their pods learn the version, and how they are rolled."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from modelalias.api.fields import ContainerName, EnvName, ObjectName, Value, cel
+
+
+class WorkloadKind(StrEnum):
+    """The kinds of workload that can be rolled."""
+
+    DEPLOYMENT = "Deployment"
+    STATEFUL_SET = "StatefulSet"
+    DAEMON_SET = "DaemonSet"
+
+
+class LoadMode(StrEnum):
+    """How the pods of a workload learn their version."""
+
+    ALIAS = "Alias"
+    """pods resolve models:/<model>@<alias> when they start."""
+    PINNED = "Pinned"
+    """the operator writes models:/<model>/<version> into a variable, and moves the alias last."""
+
+
+class OnFailure(StrEnum):
+    """What a failed rollout leads to."""
+
+    ROLLBACK = "Rollback"
+    """alias and workloads go back to what they were."""
+    HOLD = "Hold"
+    """everything stays as it is and waits for a person."""
+
+
+class Load(Value):
+    """How the pods learn which version to serve."""
+
+    mode: LoadMode = LoadMode.ALIAS
+    """How the pods of the workload learn their version."""
+    container: ContainerName | None = None
+    """Mode Pinned: the container whose variable the operator writes."""
+    env: EnvName | None = None
+    """Mode Pinned: the environment variable that receives models:/<model>/<version>."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!(has(self.mode) && self.mode == 'Pinned') || (has(self.container) && has(self.env))",
+                "mode Pinned needs container and env",
+            )
+        )
+    )
+
+    @model_validator(mode="after")
+    def _pinned_names_a_variable(self) -> Self:
+        if self.mode is LoadMode.PINNED and not (self.container and self.env):
+            raise ValueError("mode Pinned needs container and env")
+        return self
+
+
+class Verify(Value):
+    """How to ask a pod what it serves: an HTTP GET that answers with a JSON object."""
+
+    port: Annotated[int, Field(ge=1, le=65535)]
+    """Port of the pod."""
+    path: Annotated[str, Field(max_length=255, pattern=r"^/[A-Za-z0-9_.~/-]*$")] = "/version"
+    """Path of the HTTP GET."""
+    field: Annotated[str, Field(min_length=1, max_length=63)] = "version"
+    """Field of the JSON answer that holds the version."""
+
+
+class Serving(Value):
+    """A workload that serves the alias and is rolled when the alias moves."""
+
+    kind: WorkloadKind = WorkloadKind.DEPLOYMENT
+    """Kind of the workload."""
+    name: ObjectName
+    """Name of the workload, in the namespace of the ModelAlias."""
+    wave: Annotated[int, Field(ge=0, le=99)] = 0
+    """Waves are rolled one after another, the lowest first; the workloads of one wave together."""
+    load: Load = Load()
+    """How the pods learn which version to serve. Unset: they resolve the alias when they start."""
+    verify: Verify | None = None
+    """Ask every ready pod what it serves; without it, a finished rollout is taken at its word."""
+
+
+class Rollout(Value):
+    """How long a rollout may take and what a failed one leads to."""
+
+    deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    """Seconds from the start of the rollout until it counts as failed; a crash loop does not extend it."""
+    on_failure: OnFailure = OnFailure.ROLLBACK
+    """What a failed rollout leads to."""
