@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
-from modelalias.adapters.kubernetes_objects import dump_status, parse_alias, parse_request
+from pydantic import ValidationError
+
+from modelalias.adapters.kubernetes_objects import dump_status
 from modelalias.api.alias import ModelAlias, ModelAliasSpec, ModelAliasStatus
 from modelalias.api.metadata import Metadata
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec, PromotionRequestStatus
-from modelalias.core.errors import Conflict, OperatorError
+from modelalias.core.errors import Conflict, InvalidRequest, OperatorError
 from modelalias.ports import EventType, Involved
 from tests.support.fault_queue import ANY, FaultQueue
 
@@ -23,6 +25,7 @@ Listener = Callable[[str, FakeObject], None]
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _Kept = TypeVar("_Kept", ModelAlias, PromotionRequest)
+_Status = TypeVar("_Status", ModelAliasStatus, PromotionRequestStatus)
 _Key = tuple[str, str]
 
 
@@ -116,8 +119,7 @@ class FakeObjects:
     async def write_alias_status(self, alias: ModelAlias, status: ModelAliasStatus) -> ModelAlias:
         self._begin("write_alias_status")
         kept = _current(self.aliases, alias)
-        body = kept.model_dump(mode="json", by_alias=True, exclude_none=True) | {"status": dump_status(status)}
-        stored = parse_alias(body).status
+        stored = _stored(status)
         if stored != kept.status:
             kept = self._restatused(kept, stored)
             self.aliases[kept.metadata.namespace, kept.metadata.name] = kept
@@ -127,8 +129,7 @@ class FakeObjects:
     async def write_request_status(self, request: PromotionRequest, status: PromotionRequestStatus) -> PromotionRequest:
         self._begin("write_request_status")
         kept = _current(self.requests, request)
-        body = kept.model_dump(mode="json", by_alias=True, exclude_none=True) | {"status": dump_status(status)}
-        stored = parse_request(body).status
+        stored = _stored(status)
         if stored != kept.status:
             kept = self._restatused(kept, stored)
             self.requests[kept.metadata.namespace, kept.metadata.name] = kept
@@ -180,6 +181,14 @@ class FakeObjects:
         for listener in self.listeners:
             listener(change, item)
         return item
+
+
+def _stored(status: _Status) -> _Status:
+    """Return a status as it comes back from the wire."""
+    try:
+        return type(status).model_validate(dump_status(status))
+    except ValidationError as error:
+        raise InvalidRequest(str(error)) from error
 
 
 def _current(kept: dict[_Key, _Kept], seen: _Kept) -> _Kept:
