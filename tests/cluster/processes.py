@@ -1,0 +1,104 @@
+"""Processes that outlive the command which started them, and their end.
+
+A process is known by its pid and the kernel's start time of it, so that a recycled pid is never taken for it.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster.waiting import holds_within
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process on this machine; `started` is in clock ticks since the machine's own start."""
+
+    name: str
+    pid: int
+    started: int
+
+    def alive(self) -> bool:
+        """Tell whether this very process still runs (a zombie does not)."""
+        return start_time(self.pid) == self.started
+
+
+def boot_id() -> str:
+    """Identify the time since the machine's last start; start times compare only within one."""
+    return (PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def start_time(pid: int) -> int | None:
+    """Read when a process began, or None when there is none or only its zombie."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    fields = text[text.rindex(")") + 2 :].split()  # the name before it may hold spaces and brackets
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def start(name: str, command: Sequence[str], *, log: Path, environ: Mapping[str, str], cwd: Path) -> Process:
+    """Start a process in its own session, with its output in `log`."""
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environ, cwd=cwd,
+            start_new_session=True, umask=0o022,
+        )  # fmt: skip
+    # A child that ended at once is still there as a zombie, which reads as not alive: -1 matches no start time.
+    began = start_time(child.pid)
+    return Process(name, child.pid, -1 if began is None else began)
+
+
+def stop(processes: Iterable[Process], *, seconds: float = 10, first: signal.Signals = signal.SIGTERM) -> None:
+    """End these processes, politely at first, and return when they are gone."""
+    living = [process for process in processes if process.alive()]
+    for number in (first, signal.SIGKILL):
+        for process in living:
+            send(process, number)
+        if holds_within(lambda: not any(process.alive() for process in living), seconds=seconds):
+            return
+
+
+def send(process: Process, number: signal.Signals) -> None:
+    """Send one signal to a process that may just have ended."""
+    if process.alive():
+        try:
+            os.kill(process.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def everything() -> Iterator[Process]:
+    """List the processes of this machine, each under its whole command line, words parted by a zero byte."""
+    for folder in PROC.iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            words = (folder / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        began = start_time(int(folder.name))
+        if began is not None:
+            yield Process(words, int(folder.name), began)
+
+
+def cgroups(pid: int) -> str:
+    """Read the control groups of a process, or nothing when it is gone."""
+    try:
+        return (PROC / str(pid) / "cgroup").read_text()
+    except OSError:
+        return ""
+
+
+def last_lines(log: Path, count: int = 15) -> str:
+    """Read the end of a log file for an error message."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
+    except OSError:
+        return "(no log)"

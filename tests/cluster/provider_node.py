@@ -1,0 +1,133 @@
+"""A real node on this machine, without Docker: kubelet, containerd and runc, kube-proxy and a name server.
+
+Needs root on Debian. See docs/cluster.md for what it changes on the machine.
+"""
+
+import os
+import subprocess
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.cluster import containers, host, node_files, processes, recipes, record
+from tests.cluster.api import Api
+from tests.cluster.build import built
+from tests.cluster.control_plane import ETCD_PEER_PORT, ETCD_PORT, NODE_NAME, ControlPlane, recorded_api
+from tests.cluster.errors import ClusterError
+from tests.cluster.layout import Layout
+from tests.cluster.processes import boot_id
+from tests.cluster.provider import Kind
+from tests.cluster.record import Record
+from tests.cluster.waiting import wait_until
+
+_LOCAL: Final = "127.0.0.1"
+_PROXY_HEALTH_PORT: Final = 10256
+_PROXY_METRICS_PORT: Final = 10249
+_PORTS: Final = tuple(
+    (_LOCAL, port)
+    for port in (ETCD_PORT, ETCD_PEER_PORT, node_files.DNS_READY_PORT, _PROXY_HEALTH_PORT, _PROXY_METRICS_PORT)
+)
+
+
+@dataclass(frozen=True)
+class NodeProvider:
+    """Run a control plane and one real node as processes of this machine."""
+
+    layout: Layout
+    kind: Kind = Kind.NODE
+    real_pods: bool = True
+
+    def build(self) -> None:
+        """Build Kubernetes, containerd and the name server."""
+        for recipe in (recipes.KUBE, recipes.NODE, recipes.DNS):
+            built(recipe)
+
+    def up(self) -> None:
+        """Start all of it, in the order in which one part needs another."""
+        if os.geteuid() != 0:
+            raise ClusterError("the provider `node` needs root; without it use --provider simulated")
+        host.install_packages()
+        kube, node, dns = (built(recipe) for recipe in (recipes.KUBE, recipes.NODE, recipes.DNS))
+        host.require_free_ports(_PORTS)
+        record.write(self.layout, Record(self.kind, boot_id(), settings=host.read_settings()))
+        host.add_bridge()
+        node_files.write_all(self.layout)
+        plane = ControlPlane(self.layout, kube / "kube", host.NODE_ADDRESS)
+        self._start_containerd(plane, node)
+        api = plane.start()
+        self._start_node(plane, dns)
+        self._import(node / "ctr", node / "pause.tar")
+        wait_until("the node is ready", lambda: _node_ready(api), seconds=60, check=plane.check)
+        wait_until("names of services resolve", _names_resolve, seconds=30, check=plane.check)
+
+    def down(self) -> None:
+        """End the node before the control plane, then undo what was changed on the machine."""
+        written = record.read(self.layout)
+        if written and written.boot == boot_id():
+            first = [process for process in written.processes if process.name in {"kubelet", "kube-proxy"}]
+            processes.stop(first)
+            containers.end_all(self.layout)
+            processes.stop(reversed(written.processes))
+            host.unmount_below(self.layout.root)
+            host.remove_bridge()
+            host.remove_firewall_tables()
+            host.restore_settings(written.settings)
+
+    def load(self, archive: Path) -> None:
+        """Import an archive into containerd."""
+        self._import(built(recipes.NODE) / "ctr", archive)
+
+    def running(self) -> bool:
+        """Ask the API server, when all processes live."""
+        written = record.read(self.layout)
+        api = recorded_api(self.layout)
+        return written is not None and written.running() and api is not None and api.ready()
+
+    def _start_containerd(self, plane: ControlPlane, node: Path) -> None:
+        path = os.pathsep.join((str(node), os.environ.get("PATH", os.defpath)))  # containerd looks there for its shim
+        config = self.layout.root / "containerd.toml"
+        plane.spawn("containerd", [str(node / "containerd"), "--config", str(config)], PATH=path)
+
+    def _start_node(self, plane: ControlPlane, dns: Path) -> None:
+        root = self.layout.root
+        plane.run(
+            "kubelet", f"--config={root}/kubelet.json", f"--kubeconfig={root}/kubelet.kubeconfig",
+            f"--hostname-override={NODE_NAME}", f"--root-dir={root}/kubelet", f"--cert-dir={root}/kubelet-certs",
+            f"--node-ip={host.NODE_ADDRESS}",
+        )  # fmt: skip
+        plane.run(
+            "kube-proxy", f"--kubeconfig={root}/proxy.kubeconfig", "--proxy-mode=nftables",
+            f"--hostname-override={NODE_NAME}", f"--cluster-cidr={host.POD_SUBNET}",
+            "--masquerade-all",  # two pods on one bridge answer each other past the firewall otherwise
+            "--conntrack-max-per-core=0", "--conntrack-tcp-timeout-established=0s",
+            "--conntrack-tcp-timeout-close-wait=0s",  # leave the machine's settings alone
+            f"--healthz-bind-address={_LOCAL}:{_PROXY_HEALTH_PORT}",
+            f"--metrics-bind-address={_LOCAL}:{_PROXY_METRICS_PORT}",
+        )  # fmt: skip
+        plane.spawn("dns", [str(dns / "dns"), "-conf", str(root / "Corefile")])
+
+    def _import(self, ctr: Path, archive: Path) -> None:
+        address = str(self.layout.containerd_socket)
+        command = [str(ctr), "--address", address, "--namespace", "k8s.io", "images", "import", str(archive)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise ClusterError(f"loading {archive} failed: {done.stderr.strip()}")
+
+
+def _node_ready(api: Api) -> bool:
+    """Tell whether the node takes pods, and whether pods have the account they need."""
+    node = api.get(f"/api/v1/nodes/{NODE_NAME}") or {}
+    conditions = {item["type"]: item["status"] for item in node.get("status", {}).get("conditions", ())}
+    account = api.get("/api/v1/namespaces/default/serviceaccounts/default")
+    return conditions.get("Ready") == "True" and not node["spec"].get("taints") and account is not None
+
+
+def _names_resolve() -> bool:
+    """Ask the name server whether it has seen the cluster's services."""
+    try:
+        with urllib.request.urlopen(f"http://{_LOCAL}:{node_files.DNS_READY_PORT}/ready", timeout=2):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,90 @@
+"""A real control plane with pretended nodes and pods (kwok): no root, no containers, thousands of pods at no cost."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.cluster import host, processes, recipes, record
+from tests.cluster.api import Api
+from tests.cluster.build import built
+from tests.cluster.control_plane import API_PORT, ETCD_PEER_PORT, ETCD_PORT, ControlPlane, recorded_api
+from tests.cluster.layout import Layout, say
+from tests.cluster.processes import boot_id
+from tests.cluster.provider import Kind
+from tests.cluster.record import Record
+from tests.cluster.waiting import wait_until
+
+_LOCAL: Final = "127.0.0.1"
+_PORTS: Final = tuple((_LOCAL, port) for port in (API_PORT, ETCD_PORT, ETCD_PEER_PORT))
+_NODES: Final = ("simulated-1", "simulated-2")
+
+
+@dataclass(frozen=True)
+class SimulatedProvider:
+    """Run a control plane and kwok as processes of whoever asks."""
+
+    layout: Layout
+    kind: Kind = Kind.SIMULATED
+    real_pods: bool = False
+
+    def build(self) -> None:
+        """Build Kubernetes and kwok."""
+        for recipe in (recipes.KUBE, recipes.KWOK):
+            built(recipe)
+
+    def up(self) -> None:
+        """Start the control plane, kwok, and two nodes that take every pod."""
+        kube, kwok = built(recipes.KUBE), built(recipes.KWOK)
+        host.require_free_ports(_PORTS)
+        record.write(self.layout, Record(self.kind, boot_id()))
+        # Nobody inside the cluster could reach the API server, so it need not tell an address for that.
+        flags = (f"--advertise-address={_LOCAL}", "--endpoint-reconciler-type=none")
+        plane = ControlPlane(self.layout, kube / "kube", _LOCAL, flags)
+        api = plane.start()
+        command = (
+            str(kwok / "kwok"), f"--kubeconfig={self.layout.kubeconfig}", f"--config={kwok}/stages.yaml",
+            "--manage-all-nodes=true", "--node-lease-duration-seconds=40",
+        )  # fmt: skip
+        plane.spawn("kwok", command)
+        for name in _NODES:
+            api.create("/api/v1/nodes", _node(name))
+        wait_until("the simulated nodes are ready", lambda: _nodes_ready(api), seconds=60, check=plane.check)
+
+    def down(self) -> None:
+        """End the processes, the last started first."""
+        written = record.read(self.layout)
+        if written and written.boot == boot_id():
+            processes.stop(reversed(written.processes))
+
+    def load(self, archive: Path) -> None:
+        """Say that no image is needed: nothing of it would run."""
+        say(f"simulated nodes run no containers: {archive} is not loaded, pods start without it")
+
+    def running(self) -> bool:
+        """Ask the API server, when all processes live."""
+        written = record.read(self.layout)
+        api = recorded_api(self.layout)
+        return written is not None and written.running() and api is not None and api.ready()
+
+
+def _node(name: str) -> dict[str, Any]:
+    amounts = {"cpu": "1000", "memory": "1Ti", "pods": "20000"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {"kubernetes.io/os": "linux", "type": "kwok"}},
+        "status": {"allocatable": amounts, "capacity": amounts},
+    }
+
+
+def _nodes_ready(api: Api) -> bool:
+    """Tell whether all nodes take pods, and whether pods have the account they need."""
+    nodes = (api.get("/api/v1/nodes") or {}).get("items", ())
+    ready = [
+        condition["status"] == "True" and not node["spec"].get("taints")
+        for node in nodes
+        for condition in node.get("status", {}).get("conditions", ())
+        if condition["type"] == "Ready"
+    ]
+    account = api.get("/api/v1/namespaces/default/serviceaccounts/default")
+    return len(ready) == len(_NODES) and all(ready) and account is not None
