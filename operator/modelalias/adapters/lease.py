@@ -1,0 +1,251 @@
+"""The Lease that says which operator of a cluster acts.
+
+A loop of our own: the library's cannot create a Lease and goes on leading when a call hangs. The rules are in
+`core.leadership`; here they are carried out against the API server. The engine asks `Lease.check` before every external write.
+"""
+
+import asyncio
+import logging
+import math
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from modelalias.adapters.kubernetes_client import Call, Connection, Missing, PatchType, Resource, Verb
+from modelalias.core.errors import Conflict, OperatorError, Superseded
+from modelalias.core.leadership import (
+    CALL_SECONDS,
+    DURATION_SECONDS,
+    RENEW_SECONDS,
+    RETRY_SECONDS,
+    VALID_SECONDS,
+    Record,
+    Sighting,
+    free_at,
+    observe,
+)
+
+LEASES: Final = Resource(group="coordination.k8s.io", version="v1", plural="leases")
+
+_log = logging.getLogger(__name__)
+
+
+class LeaseStore(Protocol):
+    """One Lease object, written by compare-and-swap; every call is bounded and raises `Unavailable` and `Refused`."""
+
+    async def read(self) -> Record | None:
+        """Read the Lease; None when there is none."""
+        ...
+
+    async def create(self, holder: str, at: datetime) -> Record:
+        """Create the Lease, held; raise `Conflict` when somebody was faster."""
+        ...
+
+    async def replace(self, seen: Record, holder: str, at: datetime) -> Record:
+        """Renew, take or, with an empty holder, release the Lease; raise `Conflict` when it changed since it was seen."""
+        ...
+
+
+class Lease:
+    """Leadership that is held by renewing a Lease.
+
+    `run` does the work until it is cancelled and then gives the Lease up: cancel it only after the last write.
+    """
+
+    def __init__(
+        self,
+        store: LeaseStore,
+        *,
+        identity: str,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take an identity that no other process ever has (`own_identity`) and a clock that counts every second."""
+        self._store = store
+        self._identity = identity
+        self._clock = clock
+        self._sleep = sleep
+        self._wall = wall
+        self._mine: Record | None = None
+        self._sighting: Sighting | None = None
+        self._valid_until = -math.inf
+        self._why = "it has not held the Lease yet"
+        self._said: str | None = None
+        self._renewed = asyncio.Event()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process leads now."""
+        return self._clock() < self._valid_until
+
+    def check(self) -> None:
+        """Raise `Superseded` unless this process leads now; called before every external write."""
+        if not self.leads:
+            raise Superseded(f"this process does not lead: {self._why}")
+
+    async def acquired(self) -> None:
+        """Wait until this process leads."""
+        while not self.leads:
+            self._renewed.clear()
+            await self._renewed.wait()
+
+    async def run(self) -> None:
+        """Hold the Lease, or wait for it, until cancelled; no failure of the API server ends it."""
+        try:
+            while True:
+                await self._sleep(await self._turn())
+        finally:
+            await self._release()
+
+    async def _turn(self) -> float:
+        """Try once and return how long to wait for the next time."""
+        try:
+            await self._try()
+        except OperatorError as error:
+            self._mine = None
+            self._why = f"the Lease could not be renewed in time: {error}"
+            self._say(logging.WARNING, f"the Lease could not be read or written: {error}")
+            return RETRY_SECONDS if self.leads else RENEW_SECONDS
+        if self.leads:
+            self._say(logging.INFO, "this process leads")
+            return RENEW_SECONDS
+        self._say(logging.INFO, f"this process waits: {self._why}")
+        wait = free_at(self._sighting, self._identity) - self._clock() if self._sighting else RENEW_SECONDS
+        return min(RENEW_SECONDS, max(wait, 0.0))
+
+    async def _try(self) -> None:
+        seen = self._mine
+        if seen is None:
+            seen = await self._store.read()
+            now = self._clock()
+            self._sighting = observe(self._sighting, seen, now)
+            if seen is not None and seen.holder != self._identity:
+                self._valid_until = -math.inf
+                self._why = f"{seen.holder or 'nobody'} holds the Lease"
+            if not self.leads and free_at(self._sighting, self._identity) > now:
+                return
+        sent = self._clock()
+        if seen is None:
+            self._mine = await self._store.create(self._identity, self._wall())
+        else:
+            self._mine = await self._store.replace(seen, self._identity, self._wall())
+        self._valid_until = sent + VALID_SECONDS
+        self._why = f"the Lease was not renewed for {VALID_SECONDS:g} s"
+        self._sighting = observe(self._sighting, self._mine, sent)
+        self._renewed.set()
+
+    async def _release(self) -> None:
+        """Give the Lease up, so that a standby need not wait for it."""
+        self._valid_until = -math.inf
+        self._why = "it has given the Lease up"
+        try:
+            seen = self._mine or await self._store.read()
+            if seen is not None and seen.holder == self._identity:
+                await self._store.replace(seen, "", self._wall())
+        except OperatorError as error:
+            _log.warning("the Lease was not given up, others wait until it runs out: %s", error)
+
+    def _say(self, level: int, text: str) -> None:
+        """Log what changed, once."""
+        if text != self._said:
+            self._said = text
+            _log.log(level, text)
+
+
+class NoLease:
+    """Leadership without asking: for a single operator whose configuration turns the Lease off."""
+
+    leads: Final = True
+
+    def check(self) -> None:
+        """Let every write pass."""
+
+    async def acquired(self) -> None:
+        """Return at once."""
+
+    async def run(self) -> None:
+        """Do nothing until cancelled."""
+        await asyncio.Event().wait()
+
+
+class KubernetesLease:
+    """The port `LeaseStore` on a real API server."""
+
+    def __init__(self, connection: Connection, *, namespace: str, name: str) -> None:
+        """Take the connection, which the caller closes, and where the Lease is."""
+        self._connection = connection
+        self._namespace = namespace
+        self._name = name
+
+    async def read(self) -> Record | None:
+        """Read the Lease; None when there is none."""
+        try:
+            return parse_lease(await self._connection.send(self._call(Verb.GET), seconds=CALL_SECONDS))
+        except Missing:
+            return None
+
+    async def create(self, holder: str, at: datetime) -> Record:
+        """Create the Lease, held; raise `Conflict` when somebody was faster."""
+        body = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": self._name, "namespace": self._namespace},
+            "spec": lease_spec(None, holder, at),
+        }
+        call = Call(verb=Verb.CREATE, resource=LEASES, namespace=self._namespace)
+        return parse_lease(await self._connection.send(call, body, seconds=CALL_SECONDS))
+
+    async def replace(self, seen: Record, holder: str, at: datetime) -> Record:
+        """Renew, take or, with an empty holder, release the Lease; raise `Conflict` when it changed since it was seen."""
+        body = {"metadata": {"resourceVersion": seen.resource_version}, "spec": lease_spec(seen, holder, at)}
+        try:
+            answer = await self._connection.send(self._call(Verb.PATCH), body, patch=PatchType.MERGE, seconds=CALL_SECONDS)
+        except Missing as error:
+            raise Conflict(f"the Lease {self._namespace}/{self._name} is gone") from error
+        return parse_lease(answer)
+
+    def _call(self, verb: Verb) -> Call:
+        return Call(verb=verb, resource=LEASES, namespace=self._namespace, name=self._name)
+
+
+def lease_spec(seen: Record | None, holder: str, at: datetime) -> Mapping[str, Any]:
+    """Build the spec that makes `holder` the holder; None stands for a field that a merge patch takes away."""
+    moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    before = seen.transitions if seen is not None else 0
+    if seen is not None and seen.holder == holder:
+        return {"renewTime": moment, "leaseDurationSeconds": DURATION_SECONDS}
+    return {
+        "holderIdentity": holder or None,
+        "leaseDurationSeconds": DURATION_SECONDS,
+        "acquireTime": moment,
+        "renewTime": moment,
+        "leaseTransitions": before + (1 if seen is not None and holder else 0),
+    }
+
+
+def parse_lease(body: Mapping[str, Any]) -> Record:
+    """Read a Lease, also one that another program wrote."""
+    spec = body.get("spec") or {}
+    return Record(
+        holder=spec.get("holderIdentity") or "",
+        renewed=spec.get("renewTime") or "",
+        seconds=spec.get("leaseDurationSeconds") or DURATION_SECONDS,
+        transitions=spec.get("leaseTransitions") or 0,
+        resource_version=body["metadata"]["resourceVersion"],
+    )
+
+
+def own_identity(name: str) -> str:
+    """Return a holder's name that starts with the process's and is never used twice.
+
+    A restarted container has the name of the one before it, and must wait for that one's Lease like any other process.
+    """
+    return f"{name}_{uuid.uuid4().hex[:12]}"
+
+
+def steady() -> float:
+    """Return seconds of a clock that only goes forward and, where the system has one, also counts while it is suspended."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

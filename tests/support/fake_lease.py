@@ -1,0 +1,69 @@
+"""A Lease in memory, and a clock that a test moves.
+
+The suite in `tests/contract/test_lease.py` runs on this and on a real API server.
+"""
+
+from datetime import datetime
+
+from modelalias.core.errors import Conflict
+from modelalias.core.leadership import DURATION_SECONDS, Record
+from tests.support.fault_queue import ANY, FaultQueue
+
+
+class FakeLeaseStore:
+    """The port `LeaseStore` in memory; several loops may share one."""
+
+    def __init__(self) -> None:
+        self.record: Record | None = None
+        self.calls: list[str] = []
+        self._faults = FaultQueue()
+        self._serial = 0
+
+    def fail_next(self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1) -> None:
+        """Let calls of that name fail; `after`: the write is stored and its answer lost."""
+        self._faults.add(error, call=call, after=after, times=times)
+
+    def delete(self) -> None:
+        self.record = None
+
+    def touch(self) -> None:
+        """Change something that is not the holder's: a label, an annotation."""
+        if self.record is not None:
+            self.record = self.record.model_copy(update={"resource_version": self._next()})
+
+    async def read(self) -> Record | None:
+        self.calls.append("read")
+        self._faults.before("read")
+        return self.record
+
+    async def create(self, holder: str, at: datetime) -> Record:
+        self.calls.append("create")
+        self._faults.before("create")
+        if self.record is not None:
+            raise Conflict("the Lease exists")
+        return self._stored("create", holder, at, 0)
+
+    async def replace(self, seen: Record, holder: str, at: datetime) -> Record:
+        self.calls.append("replace")
+        self._faults.before("replace")
+        if self.record is None:
+            raise Conflict("the Lease is gone")
+        if self.record.resource_version != seen.resource_version:
+            raise Conflict("the Lease was changed since it was read")
+        changes = holder not in {"", seen.holder}
+        return self._stored("replace", holder, at, seen.transitions + changes)
+
+    def _stored(self, call: str, holder: str, at: datetime, transitions: int) -> Record:
+        self.record = Record(
+            holder=holder,
+            renewed=at.isoformat(),
+            seconds=DURATION_SECONDS,
+            transitions=transitions,
+            resource_version=self._next(),
+        )
+        self._faults.after(call)
+        return self.record
+
+    def _next(self) -> str:
+        self._serial += 1
+        return str(self._serial)
