@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.cluster import record, recipes
+from tests.cluster import recipes, record
 from tests.cluster.build import built
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import REPOSITORY, Layout, exclusive, say

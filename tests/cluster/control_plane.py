@@ -17,7 +17,6 @@ from tests.cluster import processes, record
 from tests.cluster.api import Api
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout
-from tests.cluster.processes import Process
 from tests.cluster.waiting import wait_until
 
 API_PORT: Final = 26443
@@ -62,9 +61,7 @@ class ControlPlane:
         self.run("etcd", *_etcd_flags(root / "etcd", etcd))
         self.run("kube-apiserver", f"--etcd-servers={etcd}", *self._api_flags(root), *self.api_flags)
         wait_until("the API server's certificate", self.certificate.exists, seconds=60, check=self.check)
-        wait_until(
-            "the API server is ready", lambda: self._api(tokens["kubeconfig"]).ready(), seconds=90, check=self.check
-        )
+        wait_until("the API server is ready", lambda: self._api(tokens["kubeconfig"]).ready(), seconds=90, check=self.check)
         for name, token in tokens.items():
             _write_private(root / name, json.dumps(self._kubeconfig(token), indent=1).encode())
         self.run(
@@ -72,9 +69,7 @@ class ControlPlane:
             f"--service-account-private-key-file={root}/sa.key", f"--root-ca-file={self.certificate}",
             "--use-service-account-credentials", "--leader-elect=false", "--secure-port=0",
         )  # fmt: skip
-        self.run(
-            "kube-scheduler", f"--kubeconfig={root}/scheduler.kubeconfig", "--leader-elect=false", "--secure-port=0"
-        )
+        self.run("kube-scheduler", f"--kubeconfig={root}/scheduler.kubeconfig", "--leader-elect=false", "--secure-port=0")
         return self._api(tokens["kubeconfig"])
 
     def run(self, component: str, *flags: str) -> None:
@@ -87,7 +82,7 @@ class ControlPlane:
         process = processes.start(name, command, log=log, environ={**os.environ, **environ}, cwd=self.layout.root)
         written = record.read(self.layout)
         if written is None:
-            processes.stop([process])
+            processes.kill([process])
             raise ClusterError(f"{self.layout.record} vanished while the cluster was brought up")
         record.write(self.layout, written.with_process(process))
 

@@ -37,6 +37,22 @@ SETTINGS: Final = (
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
 )
+
+# Places that the kubelet, containerd and the pod network use whatever their configuration says, inner ones first.
+DEVICE_SOCKET: Final = Path("/var/lib/kubelet/device-plugins/kubelet.sock")
+FOLDERS: Final = (
+    DEVICE_SOCKET.parent,
+    DEVICE_SOCKET.parent.parent,
+    Path("/var/lib/cni/results"),
+    Path("/var/lib/cni"),
+    Path("/var/log/containers"),
+    Path("/run/containerd/s"),
+    Path("/run/containerd"),
+    Path("/usr/libexec/kubernetes/kubelet-plugins/volume/exec"),
+    Path("/usr/libexec/kubernetes/kubelet-plugins/volume"),
+    Path("/usr/libexec/kubernetes/kubelet-plugins"),
+    Path("/usr/libexec/kubernetes"),
+)
 _KERNEL: Final = Path("/proc/sys")
 
 
@@ -116,6 +132,14 @@ def remove_firewall_tables() -> None:
     for family, name in FIREWALL_TABLES:
         if (family, name) in present:
             _run("nft", "delete", "table", family, name)
+
+
+def remove_leftovers() -> None:
+    """Delete the kubelet's socket for device plugins and the folders that are empty now."""
+    DEVICE_SOCKET.unlink(missing_ok=True)
+    for folder in FOLDERS:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def unmount_below(folder: Path) -> None:

@@ -84,7 +84,7 @@ def _kubelet(layout: Layout) -> Mapping[str, Any]:
         "localStorageCapacityIsolation": False,
         "makeIPTablesUtilChains": False,
         # A full disk of the machine is no reason to evict pods or to drop images that cannot be pulled again.
-        "evictionHard": {"memory.available": "1Mi"},
+        "evictionHard": {},
         "imageGCHighThresholdPercent": 100,
     }
 

@@ -7,10 +7,11 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.waiting import holds_within
+from tests.cluster.waiting import wait_until
 
 PROC = Path("/proc")
 
@@ -55,23 +56,16 @@ def start(name: str, command: Sequence[str], *, log: Path, environ: Mapping[str,
     return Process(name, child.pid, -1 if began is None else began)
 
 
-def stop(processes: Iterable[Process], *, seconds: float = 10, first: signal.Signals = signal.SIGTERM) -> None:
-    """End these processes, politely at first, and return when they are gone."""
+def kill(processes: Iterable[Process]) -> None:
+    """End these processes at once and return when they are gone.
+
+    A throw-away cluster has nothing to save, and a polite end would wait for connections to drain.
+    """
     living = [process for process in processes if process.alive()]
-    for number in (first, signal.SIGKILL):
-        for process in living:
-            send(process, number)
-        if holds_within(lambda: not any(process.alive() for process in living), seconds=seconds):
-            return
-
-
-def send(process: Process, number: signal.Signals) -> None:
-    """Send one signal to a process that may just have ended."""
-    if process.alive():
-        try:
-            os.kill(process.pid, number)
-        except ProcessLookupError:
-            return
+    for process in living:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    wait_until("the processes are gone", lambda: not any(process.alive() for process in living), seconds=20)
 
 
 def everything() -> Iterator[Process]:

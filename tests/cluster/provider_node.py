@@ -26,8 +26,7 @@ _LOCAL: Final = "127.0.0.1"
 _PROXY_HEALTH_PORT: Final = 10256
 _PROXY_METRICS_PORT: Final = 10249
 _PORTS: Final = tuple(
-    (_LOCAL, port)
-    for port in (ETCD_PORT, ETCD_PEER_PORT, node_files.DNS_READY_PORT, _PROXY_HEALTH_PORT, _PROXY_METRICS_PORT)
+    (_LOCAL, port) for port in (ETCD_PORT, ETCD_PEER_PORT, node_files.DNS_READY_PORT, _PROXY_HEALTH_PORT, _PROXY_METRICS_PORT)
 )
 
 
@@ -54,7 +53,8 @@ class NodeProvider:
         record.write(self.layout, Record(self.kind, boot_id(), settings=host.read_settings()))
         host.add_bridge()
         node_files.write_all(self.layout)
-        plane = ControlPlane(self.layout, kube / "kube", host.NODE_ADDRESS)
+        # The node's name resolves nowhere: reach its kubelet for logs and exec by its address.
+        plane = ControlPlane(self.layout, kube / "kube", host.NODE_ADDRESS, ("--kubelet-preferred-address-types=InternalIP",))
         self._start_containerd(plane, node)
         api = plane.start()
         self._start_node(plane, dns)
@@ -63,17 +63,16 @@ class NodeProvider:
         wait_until("names of services resolve", _names_resolve, seconds=30, check=plane.check)
 
     def down(self) -> None:
-        """End the node before the control plane, then undo what was changed on the machine."""
+        """End all processes, those that could start others first, then undo what was changed on the machine."""
         written = record.read(self.layout)
         if written and written.boot == boot_id():
-            first = [process for process in written.processes if process.name in {"kubelet", "kube-proxy"}]
-            processes.stop(first)
+            processes.kill(written.processes)
             containers.end_all(self.layout)
-            processes.stop(reversed(written.processes))
             host.unmount_below(self.layout.root)
             host.remove_bridge()
             host.remove_firewall_tables()
             host.restore_settings(written.settings)
+            host.remove_leftovers()
 
     def load(self, archive: Path) -> None:
         """Import an archive into containerd."""

@@ -51,10 +51,10 @@ class SimulatedProvider:
         wait_until("the simulated nodes are ready", lambda: _nodes_ready(api), seconds=60, check=plane.check)
 
     def down(self) -> None:
-        """End the processes, the last started first."""
+        """End the processes."""
         written = record.read(self.layout)
         if written and written.boot == boot_id():
-            processes.stop(reversed(written.processes))
+            processes.kill(written.processes)
 
     def load(self, archive: Path) -> None:
         """Say that no image is needed: nothing of it would run."""

@@ -1,7 +1,6 @@
 """What a cluster did to this machine, kept on disk so that another command can undo it."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
@@ -43,4 +42,4 @@ def write(layout: Layout, record: Record) -> None:
     """Replace the record in one step."""
     fresh = layout.record.with_suffix(".new")
     fresh.write_text(json.dumps(asdict(record), indent=1))
-    os.replace(fresh, layout.record)
+    fresh.replace(layout.record)

@@ -8,9 +8,7 @@ from tests.cluster.errors import ClusterError
 INTERVAL = 0.1
 
 
-def wait_until(
-    what: str, ready: Callable[[], bool], *, seconds: float, check: Callable[[], None] = lambda: None
-) -> None:
+def wait_until(what: str, ready: Callable[[], bool], *, seconds: float, check: Callable[[], None] = lambda: None) -> None:
     """Poll `ready` until it holds; `check` may raise when waiting on is useless.
 
     Raises:
@@ -23,12 +21,3 @@ def wait_until(
             message = f"waited {seconds:.0f} s in vain: {what}"
             raise ClusterError(message)
         time.sleep(INTERVAL)
-
-
-def holds_within(ready: Callable[[], bool], *, seconds: float) -> bool:
-    """Poll `ready` and tell whether it held before `seconds` went by."""
-    try:
-        wait_until("", ready, seconds=seconds)
-    except ClusterError:
-        return False
-    return True
