@@ -1,0 +1,5 @@
+"""The one failure that this package reports to a person."""
+
+
+class ImageError(Exception):
+    """Say what went wrong and what to do about it; the message is all that a person sees."""
