@@ -4,11 +4,13 @@ Each port names what it raises. The adapters implement the ports; fakes keep sta
 contract suite runs on both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import Field
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus, WorkloadKind
 from modelalias.api.fields import Value
@@ -37,7 +39,7 @@ class Run(Value):
     """A run's metrics, the last value of each by step and then by time; not finite ones are kept as they are."""
 
     run_id: str
-    metrics: Mapping[str, Decimal]
+    metrics: Mapping[str, Annotated[Decimal, Field(allow_inf_nan=True)]]
 
 
 Aliases = Mapping[str, str]
@@ -66,8 +68,12 @@ class Registry(Protocol):
         """Read one version; raise `ModelNotFound` or `VersionNotFound`."""
         ...
 
-    async def version_of_run(self, model: str, run_id: str, artifact_path: str | None) -> ModelVersion:
+    async def version_of_run(
+        self, model: str, run_id: str, artifact_path: str | None, *, register: bool = True
+    ) -> ModelVersion | None:
         """Return the version that was made from a run's model, registering it when there is none; idempotent.
+
+        Without `register` nothing is written and None says that there is none yet.
 
         The registered model must exist already. Raise `ModelNotFound`, `RunNotFound` and, when the run has no such artifact or
         several models and no path says which, `InvalidRequest`.
@@ -159,9 +165,19 @@ class Involved(Value):
 class Objects(Protocol):
     """ModelAliases, PromotionRequests and events in the API server.
 
+    The two listings pass over objects that do not fit the models, with a line in the log.
+
     Every call raises `Unavailable` when the API server does not answer in time or is overloaded, `Refused` with the verb and
     the resource in its message when a permission is missing.
     """
+
+    def every_alias(self, namespaces: Sequence[str]) -> AsyncIterator[ModelAlias]:
+        """List all ModelAliases by pages, of the named namespaces or, with none named, of the cluster."""
+        ...
+
+    def every_request(self, namespaces: Sequence[str]) -> AsyncIterator[PromotionRequest]:
+        """List all PromotionRequests by pages, of the named namespaces or, with none named, of the cluster."""
+        ...
 
     async def alias(self, namespace: str, name: str) -> ModelAlias | None:
         """Read a ModelAlias afresh."""
@@ -210,4 +226,8 @@ class Lead(Protocol):
 
     def check(self) -> None:
         """Raise `Superseded` unless this process leads now; called before every external write."""
+        ...
+
+    async def acquired(self) -> None:
+        """Wait until this process leads."""
         ...

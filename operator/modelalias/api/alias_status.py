@@ -261,6 +261,8 @@ class HistoryEntry(Reported):
     """Who approved."""
     reason: Text = ""
     """Why it was asked for."""
+    failure: Annotated[str, Field(max_length=64)] | None = None
+    """Reason of the failure, one of the condition reasons."""
     message: Text = ""
     """Why it ended so."""
     evidence: Evidence | None = None

@@ -1,0 +1,103 @@
+"""`python -m modelalias`: settings, adapters, engine, Kopf."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import kopf
+
+from modelalias import logs, settings
+from modelalias.adapters.kubernetes_client import Connection, open_client
+from modelalias.adapters.kubernetes_objects import KubernetesObjects
+from modelalias.adapters.lease import KubernetesLease, Lease, NoLease, own_identity, steady
+from modelalias.adapters.mlflow_registry import open_registry
+from modelalias.adapters.workloads import KubernetesWorkloads
+from modelalias.core.errors import InvalidRequest
+from modelalias.handlers import tuning, watches
+from modelalias.reconcile.engine import Engine
+
+_log = logging.getLogger("modelalias")
+
+
+async def serve(config: settings.Settings) -> None:
+    """Run until SIGTERM or SIGINT, or until a part that cannot go on ends."""
+    async with AsyncExitStack() as stack:
+        connection = Connection(await open_client(os.environ.get("KUBECONFIG")))
+        stack.push_async_callback(connection.close)
+        registries = {name: open_registry(item) for name, item in config.registries.items()}
+        for registry in registries.values():
+            stack.push_async_callback(registry.close)
+        lead = _lead(config, connection)
+        objects = KubernetesObjects(connection, identity=config.identity)
+        engine = Engine(
+            config, objects, KubernetesWorkloads(connection), registries, lead, time.monotonic, lambda: datetime.now(UTC)
+        )
+        await _run(config, engine, lead)
+
+
+def _lead(config: settings.Settings, connection: Connection) -> Lease | NoLease:
+    if not config.lease.enabled:
+        return NoLease()
+    store = KubernetesLease(connection, namespace=config.lease.namespace, name=config.lease.name)
+    return Lease(store, identity=own_identity(config.identity), clock=steady)
+
+
+async def _run(config: settings.Settings, engine: Engine, lead: Lease | NoLease) -> None:
+    registry = kopf.OperatorRegistry()
+    tuning.register_login(registry)
+    watches.register(engine, registry)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    gc.collect()
+    gc.freeze()
+    watching = asyncio.create_task(
+        kopf.operator(
+            registry=registry,
+            settings=tuning.settings(),
+            standalone=True,
+            liveness_endpoint=f"http://0.0.0.0:{config.liveness_port}/healthz",
+            stop_flag=stop,
+            **tuning.scope(config.namespaces),
+        ),
+        name="kopf",
+    )
+    leading = asyncio.create_task(lead.run(), name="lease")
+    working = asyncio.create_task(engine.run(), name="engine")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    done, _ = await asyncio.wait({watching, leading, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    # the workers stop first, so that the Lease is given up after the last write
+    tasks: tuple[asyncio.Task[Any], ...] = (working, leading, watching, stopping)
+    for task in tasks:
+        if task is not watching:
+            task.cancel()
+        await asyncio.wait({task}, timeout=10)
+    for task in (item for item in tasks[:-1] if item in done):
+        task.result()
+        raise SystemExit(f"{task.get_name()} ended before it was asked to")
+
+
+def main() -> int:
+    """Read the configuration and serve; a configuration that does not fit is one line and status 2."""
+    try:
+        config = settings.load()
+    except InvalidRequest as error:
+        print(f"modelalias: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
+        return 2
+    logs.configure(config.log_level)
+    _log.info("starting", extra={"identity": config.identity, "registries": ", ".join(sorted(config.registries))})
+    asyncio.run(serve(config))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

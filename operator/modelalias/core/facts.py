@@ -1,0 +1,165 @@
+"""Facts: what the rules may ask of the world, and the answers that are known so far.
+
+A rule asks with `facts.aliases(model)`; when the answer is not known yet the question is raised as `Needed`, the engine
+reads it and decides again from the start. So the rules stay pure and name exactly the reads that they use.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelalias.api.fields import Value
+from modelalias.api.request import PromotionRequest
+from modelalias.core.errors import InvalidRequest
+from modelalias.ports import Aliases, ModelVersion, Run, Workload, WorkloadChange, WorkloadRef
+
+
+class AliasesOf(Value):
+    """Which versions do the aliases of this model name?"""
+
+    model: str
+
+
+class VersionOf(Value):
+    """What does the registry say of this version?"""
+
+    model: str
+    version: str
+
+
+class VersionOfRun(Value):
+    """Which version was made from this run? With `register` it is made when there is none."""
+
+    model: str
+    run_id: str
+    artifact_path: str | None
+    register_missing: bool
+
+
+class RunsOf(Value):
+    """What did these runs log?"""
+
+    run_ids: tuple[str, ...]
+
+
+class WorkloadOf(Value):
+    """How does this workload stand?"""
+
+    ref: WorkloadRef
+
+
+class RequestOf(Value):
+    """Is this request still there?"""
+
+    namespace: str
+    name: str
+
+
+Question = AliasesOf | VersionOf | VersionOfRun | RunsOf | WorkloadOf | RequestOf
+
+
+class SetAlias(Value):
+    """Point an alias at a version."""
+
+    model: str
+    alias: str
+    version: str
+
+
+class DeleteAlias(Value):
+    """Take an alias away."""
+
+    model: str
+    alias: str
+
+
+class TagVersion(Value):
+    """Set tags of a version."""
+
+    model: str
+    version: str
+    tags: tuple[tuple[str, str], ...]
+
+
+class Roll(Value):
+    """Write the new version into a workload's pod template."""
+
+    ref: WorkloadRef
+    change: WorkloadChange
+    told: str
+    """What the event on the workload says."""
+
+
+Effect = SetAlias | DeleteAlias | TagVersion | Roll
+
+
+class Needed(Exception):  # noqa: N818 - not an error: a question on its way to the engine
+    """A rule asked something that is not known yet."""
+
+    def __init__(self, question: Question) -> None:
+        """Keep the question."""
+        super().__init__(question)
+        self.question = question
+
+
+class Facts:
+    """The answers that one pass over an alias has so far; never kept for the next pass."""
+
+    def __init__(self, answers: Mapping[Question, Any] | None = None, failures: Mapping[str, InvalidRequest] | None = None) -> None:
+        """Start with what is known."""
+        self._answers = dict(answers or {})
+        self._failures = dict(failures or {})
+
+    def learn(self, question: Question, answer: object) -> None:
+        """Remember an answer; an `InvalidRequest` as the answer is raised to whoever asks."""
+        self._answers[question] = answer
+
+    def forget(self, question: Question) -> None:
+        """Drop an answer that an effect made stale."""
+        self._answers.pop(question, None)
+
+    def fail(self, ref: WorkloadRef, error: InvalidRequest) -> None:
+        """Remember that a workload cannot be rolled as it stands."""
+        self._failures[repr(ref)] = error
+
+    def failure(self, ref: WorkloadRef) -> InvalidRequest | None:
+        """Return why the workload could not be rolled in this pass."""
+        return self._failures.get(repr(ref))
+
+    def aliases(self, model: str) -> Aliases:
+        """Return alias to version; raise `ModelNotFound`."""
+        answer: Aliases = self._ask(AliasesOf(model=model))
+        return answer
+
+    def version(self, model: str, version: str) -> ModelVersion:
+        """Return a version; raise `ModelNotFound` or `VersionNotFound`."""
+        answer: ModelVersion = self._ask(VersionOf(model=model, version=version))
+        return answer
+
+    def version_of_run(self, model: str, run_id: str, artifact_path: str | None, *, register: bool) -> ModelVersion | None:
+        """Return the version made from a run, None when there is none and it must not be made; raise `NotFound`."""
+        question = VersionOfRun(model=model, run_id=run_id, artifact_path=artifact_path, register_missing=register)
+        answer: ModelVersion | None = self._ask(question)
+        return answer
+
+    def runs(self, run_ids: tuple[str, ...]) -> Mapping[str, Run]:
+        """Return the runs that exist."""
+        answer: Mapping[str, Run] = self._ask(RunsOf(run_ids=run_ids)) if run_ids else {}
+        return answer
+
+    def workload(self, ref: WorkloadRef) -> Workload | None:
+        """Return the workload, None when there is none."""
+        answer: Workload | None = self._ask(WorkloadOf(ref=ref))
+        return answer
+
+    def request(self, namespace: str, name: str) -> PromotionRequest | None:
+        """Return the request as the API server has it now."""
+        answer: PromotionRequest | None = self._ask(RequestOf(namespace=namespace, name=name))
+        return answer
+
+    def _ask(self, question: Question) -> Any:
+        if question not in self._answers:
+            raise Needed(question)
+        answer = self._answers[question]
+        if isinstance(answer, InvalidRequest):
+            raise answer
+        return answer

@@ -1,0 +1,93 @@
+"""The ledger: what was moved, by whom, from which version to which, why and with which outcome."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from modelalias.api.alias import (
+    AliasMove,
+    HistoryEntry,
+    ModelAliasSpec,
+    Operation,
+    Outcome,
+    Plan,
+)
+from modelalias.api.request import PromotionRequest
+
+
+def spec_hash(request: PromotionRequest) -> str:
+    """Name a request by what was asked: namespace, name and the fields that were set, without approvals and abort."""
+    asked = request.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"approvals", "abort"})
+    text = json.dumps([request.metadata.namespace, request.metadata.name, asked], sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def finished(history: Iterable[HistoryEntry], request: PromotionRequest) -> HistoryEntry | None:
+    """Return how this very request, or the same one applied before, ended; the newest entry first."""
+    digest = spec_hash(request)
+    entries = tuple(history)[::-1]
+    own = (item for item in entries if item.uid == request.metadata.uid)
+    same = (item for item in entries if item.spec_hash == digest)
+    return next(own, None) or next(same, None)
+
+
+def moved(plan: Plan, alias: str) -> AliasMove:
+    """Return the move of the managed alias itself."""
+    return next(item for item in plan.aliases if item.name == alias)
+
+
+def entry(plan: Plan, spec: ModelAliasSpec, outcome: Outcome, now: datetime) -> HistoryEntry:
+    """Write down how a plan ended."""
+    move = moved(plan, spec.alias)
+    return HistoryEntry(
+        from_=move.from_,
+        to=move.to,
+        at=now,
+        operation=plan.operation,
+        outcome=outcome,
+        request=plan.request.name if plan.request else None,
+        uid=plan.request.uid if plan.request else None,
+        spec_hash=plan.spec_hash,
+        run_id=plan.run_id,
+        actor=plan.actor,
+        reason=plan.reason,
+        failure=plan.failure,
+        message=plan.message,
+        evidence=plan.evidence,
+    )
+
+
+def adopted(version: str, run_id: str | None, now: datetime) -> HistoryEntry:
+    """Write down the first sight of an alias that the registry already held."""
+    return HistoryEntry(to=version, at=now, operation=Operation.ADOPT, outcome=Outcome.SUCCEEDED, run_id=run_id)
+
+
+def appended(history: Iterable[HistoryEntry], new: HistoryEntry, limit: int) -> tuple[HistoryEntry, ...]:
+    """Return the ledger with a new entry at its end, at most `limit` long; the oldest are dropped first."""
+    return (*history, new)[-limit:]
+
+
+def record_key(alias: str) -> str:
+    """Return the key of the tag that keeps the record of a promotion on the version."""
+    return f"modelalias.{alias}"
+
+
+def record(plan: Plan, alias: str) -> str:
+    """Return the one-line record that a promotion leaves on the version it promoted; the same plan gives the same text."""
+    move = moved(plan, alias)
+    told = {
+        "at": _moment(plan.started_at),
+        "by": plan.actor,
+        "evidence": plan.evidence,
+        "from": move.from_,
+        "operation": plan.operation.value,
+        "reason": plan.reason or None,
+        "request": plan.request.name if plan.request else None,
+        "rolledBack": {"at": _moment(plan.turned_at), "reason": plan.failure} if plan.turned_at else None,
+    }
+    return json.dumps({key: value for key, value in told.items() if value is not None}, separators=(",", ":"))
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")

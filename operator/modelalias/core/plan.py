@@ -1,0 +1,236 @@
+"""Carrying out a plan: the next single step, found by comparing the world with the plan.
+
+Nothing remembers how far a plan came. Each step looks at the aliases, the version's record and the workloads, and does the
+first thing that is not yet as the plan wants it; so a restart at any point goes on where it stood, and a step that was done
+is not done again. Forward: aliases, record, workloads by waves, source alias; when every workload is pinned, workloads
+first, so that a bad rollout never moved the alias. Backward: aliases in reverse, record, workloads.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from modelalias.api.alias import (
+    Bearing,
+    LoadMode,
+    ModelAlias,
+    OnFailure,
+    Outcome,
+    Plan,
+    PlannedWorkload,
+    ServingState,
+    ServingStatus,
+)
+from modelalias.api.conditions import Reason
+from modelalias.api.fields import Value
+from modelalias.core import history, rollout
+from modelalias.core.errors import NotFound
+from modelalias.core.facts import DeleteAlias, Effect, Facts, Roll, SetAlias, TagVersion
+from modelalias.core.rollout import Stage
+from modelalias.ports import Aliases
+
+
+class Do(Value):
+    """Carry this out, then look again."""
+
+    effect: Effect
+
+
+class Wait(Value):
+    """Workloads are rolling: look again when one changes, at the latest at `until`."""
+
+    message: str
+    until: datetime
+    started: bool
+    """Whether the deadline is running in the plan already."""
+
+
+class Turn(Value):
+    """It cannot go on: undo what was done, or hold."""
+
+    failure: Reason
+    message: str
+
+
+class Finish(Value):
+    """Everything is as the plan wants it, or nothing more can be done."""
+
+    outcome: Outcome
+    message: str = ""
+
+
+Step = Do | Wait | Turn | Finish
+
+
+def is_serve_first(plan: Plan) -> bool:
+    """Say whether the workloads roll before the alias moves: each of them is pinned."""
+    return bool(plan.serving) and all(item.mode is LoadMode.PINNED for item in plan.serving)
+
+
+def next_step(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Step:
+    """Return the next step of a plan."""
+    return next(_steps(alias, plan, facts, now))
+
+
+def serving(alias: ModelAlias, plan: Plan, facts: Facts) -> tuple[ServingStatus, ...]:
+    """Tell where each workload of the plan stands."""
+    move = history.moved(plan, alias.spec.alias)
+    forward = plan.bearing is Bearing.FORWARD
+    desired, other = (move.to, move.from_) if forward else (move.from_, move.to)
+    before = _states(alias)
+    told = []
+    for planned in plan.serving:
+        at = rollout.progress(
+            plan, planned, facts.workload(rollout.ref_of(planned, alias.metadata.namespace)), alias.metadata.name,
+            before.get((planned.kind, planned.name)),
+        )  # fmt: skip
+        state = {
+            Stage.UNTOUCHED: ServingState.PENDING,
+            Stage.ROLLING: ServingState.ROLLING,
+            Stage.DONE: ServingState.UP_TO_DATE,
+            Stage.BROKEN: ServingState.FAILED,
+        }[at.stage]
+        served = {Stage.DONE: desired, Stage.UNTOUCHED: other}.get(at.stage)
+        told.append(
+            ServingStatus(kind=planned.kind, name=planned.name, uid=planned.uid, desired=desired, served=served,
+                          state=state, message=at.message)
+        )  # fmt: skip
+    return tuple(told)
+
+
+def _steps(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterator[Step]:
+    if plan.bearing is Bearing.BACKWARD:
+        yield from _restore_aliases(alias, plan, facts)
+        yield from _tag(alias, plan, facts)
+        yield from _roll(alias, plan, facts, now)
+        yield Finish(outcome=_undone(plan), message=plan.message)
+        return
+    parts = [_move_aliases(alias, plan, facts), _tag(alias, plan, facts)]
+    roll = _roll(alias, plan, facts, now)
+    for part in [roll, *parts] if is_serve_first(plan) else [*parts, roll]:
+        yield from part
+    yield from _on_success(alias, plan, facts)
+    yield Finish(outcome=Outcome.SUCCEEDED)
+
+
+def _move_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
+    try:
+        held = facts.aliases(alias.spec.model)
+    except NotFound as error:
+        yield Turn(failure=Reason.MODEL_NOT_FOUND, message=str(error))
+        return
+    for move in plan.aliases:
+        now_at = held.get(move.name)
+        if now_at == move.to:
+            continue
+        if now_at != move.from_:
+            yield Turn(
+                failure=Reason.STALE_CHAMPION,
+                message=f"someone moved alias {move.name} to {now_at or 'nothing'} while it was being moved "
+                f"from {move.from_ or 'nothing'} to {move.to or 'nothing'}",
+            )
+        yield _point(alias, move.name, move.to)
+
+
+def _restore_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
+    try:
+        held: Aliases = facts.aliases(alias.spec.model)
+    except NotFound:
+        return
+    for move in reversed(plan.aliases):
+        if move.from_ != move.to and held.get(move.name) == move.to:
+            yield _point(alias, move.name, move.from_)
+
+
+def _point(alias: ModelAlias, name: str, version: str | None) -> Do:
+    model = alias.spec.model
+    if version is None:
+        return Do(effect=DeleteAlias(model=model, alias=name))
+    return Do(effect=SetAlias(model=model, alias=name, version=version))
+
+
+def _tag(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
+    move = history.moved(plan, alias.spec.alias)
+    if move.to is None or move.to == move.from_:
+        return
+    key = history.record_key(alias.spec.alias)
+    try:
+        tags = facts.version(alias.spec.model, move.to).tags
+    except NotFound as error:
+        if plan.bearing is Bearing.FORWARD:
+            yield Turn(failure=Reason.VERSION_GONE, message=str(error))
+        return
+    if plan.bearing is Bearing.BACKWARD and key not in tags:
+        return  # it turned back before the promotion was recorded
+    record = history.record(plan, alias.spec.alias)
+    if tags.get(key) != record:
+        yield Do(effect=TagVersion(model=alias.spec.model, version=move.to, tags=((key, record),)))
+
+
+def _roll(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterator[Step]:
+    before = _states(alias)
+    deadline = timedelta(seconds=plan.rollout.deadline_seconds)
+    ordered = sorted(plan.serving, key=lambda item: (item.wave, item.kind, item.name))
+    waves = [tuple(wave) for _, wave in groupby(ordered, key=lambda item: item.wave)]
+    if plan.bearing is Bearing.BACKWARD:
+        waves = [tuple(ordered)]
+    for wave in waves:
+        rolling = []
+        for planned in wave:
+            ref = rollout.ref_of(planned, alias.metadata.namespace)
+            broken = facts.failure(ref)
+            if broken is not None:
+                yield Turn(failure=Reason.ROLLOUT_FAILED, message=str(broken))
+            at = rollout.progress(
+                plan, planned, facts.workload(ref), alias.metadata.name, before.get((planned.kind, planned.name))
+            )
+            if at.stage is Stage.BROKEN:
+                yield Turn(failure=Reason.ROLLOUT_FAILED, message=at.message)
+            if at.stage is Stage.UNTOUCHED:
+                yield Do(effect=_roll_one(alias, plan, planned))
+            if at.stage is Stage.ROLLING:
+                rolling.append(at.message)
+        if rolling:
+            since = plan.rolling_since
+            if since is not None and now >= since + deadline:
+                yield Turn(
+                    failure=Reason.DEADLINE_EXCEEDED,
+                    message=f"not rolled out within {plan.rollout.deadline_seconds} s: {'; '.join(rolling)}",
+                )
+            yield Wait(message="; ".join(rolling), until=(since or now) + deadline, started=since is not None)
+
+
+def _roll_one(alias: ModelAlias, plan: Plan, planned: PlannedWorkload) -> Roll:
+    move = history.moved(plan, alias.spec.alias)
+    start, end = (move.from_, move.to) if plan.bearing is Bearing.FORWARD else (move.to, move.from_)
+    by = f" by PromotionRequest {plan.request.name}" if plan.request else f" by {plan.operation} of {alias.metadata.name}"
+    return Roll(
+        ref=rollout.ref_of(planned, alias.metadata.namespace),
+        change=rollout.change(planned, plan.bearing, alias.metadata.name),
+        told=f"{alias.spec.model}@{alias.spec.alias} goes from {start or 'nothing'} to {end or 'nothing'}{by}",
+    )
+
+
+def _on_success(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
+    version = history.moved(plan, alias.spec.alias).to
+    if plan.tags and version is not None:
+        tags = facts.version(alias.spec.model, version).tags
+        missing = tuple((name, value) for name, value in sorted(plan.tags.items()) if tags.get(name) != value)
+        if missing:
+            yield Do(effect=TagVersion(model=alias.spec.model, version=version, tags=missing))
+    source = plan.source_alias
+    if source is not None and facts.aliases(alias.spec.model).get(source.name) == source.version:
+        yield Do(effect=DeleteAlias(model=alias.spec.model, alias=source.name))
+
+
+def _undone(plan: Plan) -> Outcome:
+    return Outcome.ABORTED if plan.failure == Reason.ABORTED else Outcome.ROLLED_BACK
+
+
+def goes_back(plan: Plan) -> bool:
+    """Say whether a failure of this plan is to be undone; an abort and a lost race always are."""
+    return plan.rollout.on_failure is OnFailure.ROLLBACK or plan.failure in {Reason.ABORTED, Reason.STALE_CHAMPION}
+
+
+def _states(alias: ModelAlias) -> Mapping[tuple[str, str], ServingState]:
+    return {(item.kind, item.name): item.state for item in alias.status.serving}

@@ -1,0 +1,185 @@
+"""Telling a request's user: phase, explanation and conditions out of what was decided."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from modelalias.api.alias import HistoryEntry, ModelAlias, Outcome
+from modelalias.api.conditions import Condition, Reason, Status, condition, merged
+from modelalias.api.request import Finding, GateResult, Phase, PromotionRequest, PromotionRequestStatus
+from modelalias.core import gates
+from modelalias.core.promotion import Ended, Verdict, Waits
+
+_PHASE = {
+    Outcome.SUCCEEDED: Phase.SUCCEEDED,
+    Outcome.FAILED: Phase.FAILED,
+    Outcome.ROLLED_BACK: Phase.ROLLED_BACK,
+    Outcome.ABORTED: Phase.ABORTED,
+}
+_WORD = {
+    Outcome.SUCCEEDED: Reason.SUCCEEDED,
+    Outcome.FAILED: Reason.ROLLOUT_FAILED,
+    Outcome.ROLLED_BACK: Reason.ROLLED_BACK,
+    Outcome.ABORTED: Reason.ABORTED,
+}
+
+
+def ended(alias: ModelAlias | None, request: PromotionRequest, end: Ended, now: datetime) -> PromotionRequestStatus:
+    """End a request that never had a plan."""
+    good = end.phase is Phase.SUCCEEDED
+    told = [
+        _of(request, "Complete", True, end.reason, end.explanation, now),
+        _of(request, "Succeeded", good, end.reason, end.explanation, now),
+        _of(request, "Reconciling", False, end.reason, "the request has ended", now),
+        _of(request, "Stalled", end.reason is Reason.NOT_SUPPORTED_YET, end.reason, end.explanation, now),
+        *_verdict(request, end.verdict, now),
+    ]
+    status = _with(request, end.phase, end.explanation, told, end.verdict)
+    return _closed(alias, request, status, end.reason, now)
+
+
+def waits(request: PromotionRequest, wait: Waits, now: datetime) -> PromotionRequestStatus:
+    """Say what a request waits for."""
+    told = [
+        _of(request, "Complete", False, wait.reason, wait.explanation, now),
+        _of(request, "Reconciling", False, wait.reason, wait.explanation, now),
+        *_verdict(request, wait.verdict, now),
+    ]
+    return _with(request, Phase.PENDING, wait.explanation, told, wait.verdict)
+
+
+def queued(request: PromotionRequest, place: int, first: str, now: datetime) -> PromotionRequestStatus:
+    """Say a request's place in the queue and who goes first."""
+    explanation = f"number {place} in the queue: {first} goes first"
+    told = [
+        _of(request, "Complete", False, Reason.QUEUED, explanation, now),
+        _of(request, "Reconciling", True, Reason.QUEUED, explanation, now),
+    ]
+    return _with(request, Phase.QUEUED, explanation, told, None)
+
+
+def works(
+    request: PromotionRequest, phase: Phase, explanation: str, now: datetime, verdict: Verdict | None = None
+) -> PromotionRequestStatus:
+    """Say how far the request's plan is."""
+    told = [
+        _of(request, "Complete", False, Reason.PROGRESSING, explanation, now),
+        _of(request, "Reconciling", True, Reason.PROGRESSING, explanation, now),
+        *(_verdict(request, verdict, now) if verdict else []),
+    ]
+    if phase in {Phase.ROLLING_OUT, Phase.ROLLING_BACK}:
+        told.append(_of(request, "RolledOut", False, Reason.ROLLING_OUT, explanation, now))
+    return _with(request, phase, explanation, told, verdict)
+
+
+def recorded(alias: ModelAlias, request: PromotionRequest, entry: HistoryEntry, now: datetime) -> PromotionRequestStatus:
+    """End a request as the history says that its plan, or an earlier copy of it, ended."""
+    own = entry.uid == request.metadata.uid
+    phase, reason = _PHASE[entry.outcome], _WORD[entry.outcome]
+    if entry.failure == Reason.STALE_CHAMPION:
+        phase, reason = Phase.FAILED, Reason.STALE_CHAMPION
+    explanation = _story(alias, entry)
+    if not own:
+        reason = Reason.ALREADY_PROCESSED
+        explanation = f"the same request ended {phase} before: {explanation}"
+    good = entry.outcome is Outcome.SUCCEEDED
+    told = [
+        _of(request, "Complete", True, reason, explanation, now),
+        _of(request, "Succeeded", good, reason, explanation, now),
+        _of(request, "Reconciling", False, reason, "the request has ended", now),
+        _of(request, "Stalled", False, reason, "the request has ended", now),
+    ]
+    if own:
+        back = entry.outcome in {Outcome.ROLLED_BACK, Outcome.ABORTED}
+        moved = Reason.ALIAS_MOVED if good else reason
+        told.append(_of(request, "AliasUpdated", good, moved, explanation, now))
+        told.append(_of(request, "RolledOut", good, Reason.ROLLED_OUT if good else reason, explanation, now))
+        if not good:
+            told.append(_of(request, "RolledBack", back, reason, explanation, now))
+    return _closed(alias, request, _with(request, phase, explanation, told, None), reason, now)
+
+
+def _story(alias: ModelAlias, entry: HistoryEntry) -> str:
+    name = f"{alias.spec.model}@{alias.spec.alias}"
+    way = f"from version {entry.from_} to {entry.to}" if entry.from_ else f"to version {entry.to}"
+    match entry.outcome:
+        case Outcome.SUCCEEDED if entry.from_ == entry.to:
+            return f"{name} held version {entry.to} already; its workloads were brought up to date"
+        case Outcome.SUCCEEDED:
+            return f"{name} moved {way}"
+        case Outcome.ROLLED_BACK | Outcome.ABORTED:
+            return f"{name} is back at {f'version {entry.from_}' if entry.from_ else 'no version'}: {entry.message}"
+        case Outcome.FAILED:
+            return f"{name} could not be moved {way}: {entry.message}"
+
+
+def _with(
+    request: PromotionRequest, phase: Phase, explanation: str, told: Sequence[Condition], verdict: Verdict | None
+) -> PromotionRequestStatus:
+    before = request.status
+    update: dict[str, object] = {
+        "observed_generation": request.metadata.generation,
+        "phase": phase,
+        "explanation": explanation[:4096],
+        "conditions": merged(before.conditions, told),
+    }
+    if verdict is not None and verdict.resolved is not None:
+        update["resolved"] = verdict.resolved
+    if verdict is not None and verdict.findings:
+        update["gates"] = _same_times(before.gates, verdict.findings)
+        update["gates_passed"] = gates.passed(verdict.findings)
+    return before.model_copy(update=update)
+
+
+def _same_times(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Keep the time of a finding that says what it said before."""
+    known = {item.name: item for item in before}
+    kept = []
+    for item in after:
+        old = known.get(item.name)
+        same = old is not None and old.model_copy(update={"evaluated_at": item.evaluated_at}) == item
+        kept.append(old if old is not None and same else item)
+    return tuple(kept)
+
+
+def _verdict(request: PromotionRequest, verdict: Verdict, now: datetime) -> list[Condition]:
+    told = []
+    if verdict.resolved is not None:
+        message = f"{verdict.resolved.from_} is version {verdict.resolved.version}"
+        told.append(_of(request, "Resolved", True, Reason.RESOLVED, message, now))
+    if verdict.findings:
+        refused = [item for item in verdict.findings if gates.blocks(item)]
+        unclear = bool(refused) and all(item.result is GateResult.INCONCLUSIVE for item in refused)
+        reason = Reason.INCONCLUSIVE if unclear else Reason.GATES_FAILED if refused else Reason.GATES_PASSED
+        message = "; ".join(gates.sentence(item) for item in refused) or f"{gates.passed(verdict.findings)} passed"
+        told.append(_of(request, "GatesPassed", not refused, reason, message, now))
+    return told
+
+
+def _closed(
+    alias: ModelAlias | None, request: PromotionRequest, status: PromotionRequestStatus, reason: Reason, now: datetime
+) -> PromotionRequestStatus:
+    """Add the end's time and the machine-readable result."""
+    resolved = status.resolved
+    told = {
+        "request": request.metadata.name,
+        "namespace": request.metadata.namespace,
+        "model": alias.spec.model if alias else None,
+        "alias": alias.spec.alias if alias else None,
+        "operation": request.spec.operation.value,
+        "phase": status.phase,
+        "reason": str(reason),
+        "explanation": status.explanation[:1024],
+        "version": resolved.version if resolved else None,
+        "runId": resolved.run_id if resolved else None,
+        "champion": resolved.champion if resolved else None,
+        "gates": [
+            item.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"evaluated_at"}) for item in status.gates
+        ],
+    }
+    result = json.dumps({key: value for key, value in told.items() if value is not None}, separators=(",", ":"))
+    return status.model_copy(update={"completed_at": now, "result": result[:32_768]})
+
+
+def _of(request: PromotionRequest, kind: str, status: Status | bool, reason: Reason, message: str, now: datetime) -> Condition:  # noqa: FBT001, E501 - a condition's status is its second word
+    return condition(kind, status, reason, message, now=now, generation=request.metadata.generation)

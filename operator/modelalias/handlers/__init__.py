@@ -1,0 +1,1 @@
+"""Kopf's side: thin handlers that parse, call and record, and how Kopf is tuned for them."""

@@ -1,0 +1,60 @@
+"""What the watches say goes to the engine; no rule stands here."""
+
+import logging
+from typing import Any
+
+import kopf
+
+from modelalias.adapters.kubernetes_objects import parse_alias, parse_request
+from modelalias.adapters.workloads import parse_workload
+from modelalias.api.alias import WorkloadKind
+from modelalias.api.fields import GROUP, VERSION
+from modelalias.core.errors import InvalidRequest
+from modelalias.ports import WorkloadRef
+from modelalias.reconcile.engine import Engine
+
+_log = logging.getLogger(__name__)
+_PLURALS = {
+    WorkloadKind.DEPLOYMENT: "deployments",
+    WorkloadKind.STATEFUL_SET: "statefulsets",
+    WorkloadKind.DAEMON_SET: "daemonsets",
+}
+
+
+def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
+    """Register the watches that feed the engine."""
+
+    @kopf.on.event(GROUP, VERSION, "modelaliases", registry=registry)
+    async def alias_seen(event: kopf.RawEvent, namespace: str | None, name: str | None, **_: Any) -> None:
+        """Remember the alias and wake it."""
+        if event["type"] == "DELETED":
+            engine.alias_gone(namespace or "", name or "")
+            return
+        try:
+            engine.alias_seen(parse_alias(event["object"]))
+        except InvalidRequest as error:
+            _log.warning("passed over: %s", error)
+
+    @kopf.on.event(GROUP, VERSION, "promotionrequests", registry=registry)
+    async def request_seen(event: kopf.RawEvent, namespace: str | None, name: str | None, **_: Any) -> None:
+        """Remember the request and wake its alias."""
+        if event["type"] == "DELETED":
+            engine.request_gone(namespace or "", name or "")
+            return
+        try:
+            engine.request_seen(parse_request(event["object"]))
+        except InvalidRequest as error:
+            _log.warning("passed over: %s", error)
+
+    for kind, plural in _PLURALS.items():
+        _register_workloads(engine, registry, kind, plural)
+
+
+def _register_workloads(engine: Engine, registry: kopf.OperatorRegistry, kind: WorkloadKind, plural: str) -> None:
+    @kopf.on.event("apps", "v1", plural, id=f"{plural}_seen", registry=registry)
+    async def workload_seen(event: kopf.RawEvent, namespace: str | None, name: str | None, **_: Any) -> None:
+        """Remember the workload and wake the aliases that it serves."""
+        if event["type"] == "DELETED":
+            engine.workload_gone(WorkloadRef(kind=kind, namespace=namespace or "", name=name or ""))
+            return
+        engine.workload_seen(parse_workload(kind, event["object"]))

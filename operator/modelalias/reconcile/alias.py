@@ -1,0 +1,257 @@
+"""One pass over one alias: gather what is known, decide, write what was decided, do the next thing, until nothing is left."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from modelalias.api.alias import ModelAlias
+from modelalias.api.conditions import Reason
+from modelalias.api.fields import API_VERSION
+from modelalias.api.request import PromotionRequest
+from modelalias.core import events
+from modelalias.core.decide import AliasWrite, Decision, RequestWrite, decide
+from modelalias.core.errors import Conflict, InvalidRequest, NotFound, Refused, Unavailable
+from modelalias.core.events import News
+from modelalias.core.facts import (
+    AliasesOf,
+    DeleteAlias,
+    Effect,
+    Facts,
+    Question,
+    RequestOf,
+    Roll,
+    RunsOf,
+    SetAlias,
+    TagVersion,
+    VersionOf,
+    VersionOfRun,
+    WorkloadOf,
+)
+from modelalias.core.world import RegistryView, World
+from modelalias.ports import EventType, Involved, Lead, Objects, Registry, Workloads
+from modelalias.reconcile.memory import Memory
+from modelalias.reconcile.queue import Key
+from modelalias.reconcile.registry_watch import RegistryWatch
+
+MOST_STEPS: Final = 400
+"""More steps than any pass needs; a pass that is longer is going in circles."""
+
+_log = logging.getLogger(__name__)
+
+
+class AliasReconciler:
+    """Carries out decisions through the ports; keeps nothing that matters from one pass to the next."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        objects: Objects,
+        workloads: Workloads,
+        registries: Mapping[str, RegistryWatch],
+        allows: Callable[[str, str, str], bool],
+        lead: Lead,
+        clock: Callable[[], float],
+        wall: Callable[[], datetime],
+    ) -> None:
+        """Take the ports, a monotonic clock in seconds and a wall clock; `allows(registry, namespace, model)`."""
+        self._memory, self._objects, self._workloads = memory, objects, workloads
+        self._registries, self._allows, self._lead = registries, allows, lead
+        self._clock, self._wall = clock, wall
+        self._last_write: dict[Key, float] = {}
+        self._trouble: dict[Key, tuple[Reason, str]] = {}
+
+    async def reconcile(self, key: Key) -> timedelta | None:
+        """Bring an alias and its requests as far as they can go now; return after how long to look again at the latest.
+
+        Raises `Unavailable`, `Conflict`, `Refused` and `Superseded`: the key is then tried again.
+        """
+        facts = Facts()
+        for _ in range(MOST_STEPS):
+            world = await self._world(key, facts)
+            if world.alias is None and not world.requests:
+                self._last_write.pop(key, None)
+                self._trouble.pop(key, None)
+                return None
+            decision = decide(world)
+            await self._write(key, world, decision)
+            if decision.question is not None:
+                facts.learn(decision.question, await self._answer(key, decision.question))
+            elif decision.effect is not None:
+                await self._carry_out(key, world, decision.effect, facts)
+            elif not decision.again:
+                return None if decision.wake is None else decision.wake - self._wall()
+        raise Unavailable(f"{key.namespace}/{key.name} did not settle within {MOST_STEPS} steps")
+
+    async def _world(self, key: Key, facts: Facts) -> World:
+        alias = self._memory.alias(key)
+        requests = self._memory.requests(key)
+        if alias is None and requests:
+            alias = await self._objects.alias(key.namespace, key.name)
+            if alias is not None:
+                self._memory.see_alias(alias)
+        owner = None if alias is None else self._memory.owner(key)
+        return World(
+            namespace=key.namespace,
+            name=key.name,
+            alias=alias,
+            requests=requests,
+            registry=self._registry_view(key, alias),
+            owner=None if owner is None else f"{owner.namespace}/{owner.name}",
+            claimed={} if alias is None else self._memory.claimed(key),
+            trouble=self._trouble.get(key),
+            facts=facts,
+            now=self._wall(),
+        )
+
+    def _registry_view(self, key: Key, alias: ModelAlias | None) -> RegistryView:
+        watch = None if alias is None else self._registries.get(alias.spec.registry)
+        if alias is None or watch is None:
+            return RegistryView(known=False, allowed=False, problem=None, sight=None)
+        model = alias.spec.model
+        return RegistryView(
+            known=True,
+            allowed=self._allows(alias.spec.registry, key.namespace, model),
+            problem=watch.problem,
+            sight=watch.sight(model, self._last_write.get(key)),
+        )
+
+    def _registry(self, key: Key) -> Registry:
+        return self._registries[self._memory.registry_of(key)[0]].registry
+
+    async def _answer(self, key: Key, question: Question) -> object:
+        try:
+            return await self._read(key, question)
+        except InvalidRequest as error:
+            return error
+        except (Unavailable, Refused):
+            if not isinstance(question, WorkloadOf | RequestOf):
+                self._registries[self._memory.registry_of(key)[0]].poke()
+            raise
+
+    async def _read(self, key: Key, question: Question) -> object:
+        match question:
+            case AliasesOf(model=model):
+                return await self._registry(key).aliases(model)
+            case VersionOf(model=model, version=version):
+                return await self._registry(key).version(model, version)
+            case VersionOfRun():
+                if question.register_missing:
+                    self._lead.check()
+                return await self._registry(key).version_of_run(
+                    question.model, question.run_id, question.artifact_path, register=question.register_missing
+                )
+            case RunsOf(run_ids=run_ids):
+                return await self._registry(key).runs(run_ids)
+            case WorkloadOf(ref=ref):
+                known = self._memory.workload(ref)
+                return known if known is not None else await self._workloads.read(ref)
+            case RequestOf(namespace=namespace, name=name):
+                return await self._objects.request(namespace, name)
+
+    async def _carry_out(self, key: Key, world: World, effect: Effect, facts: Facts) -> None:
+        self._lead.check()
+        if isinstance(effect, Roll):
+            await self._roll(key, world, effect, facts)
+            return
+        registry = self._registry(key)
+        facts.forget(AliasesOf(model=effect.model))
+        try:
+            match effect:
+                case SetAlias(model=model, alias=alias, version=version):
+                    await registry.set_alias(model, alias, version)
+                case DeleteAlias(model=model, alias=alias):
+                    await registry.delete_alias(model, alias)
+                case TagVersion(model=model, version=version, tags=tags):
+                    await registry.tag_version(model, version, dict(tags))
+                    facts.forget(VersionOf(model=model, version=version))
+        except NotFound as error:
+            raise Unavailable(f"{error}, though it was there a moment ago") from error
+        except (Unavailable, Refused):
+            self._registries[self._memory.registry_of(key)[0]].poke()
+            raise
+        finally:
+            self._last_write[key] = self._clock()
+        _log.info("registry written", extra={"alias": f"{key.namespace}/{key.name}", **_fields(effect)})
+
+    async def _roll(self, key: Key, world: World, effect: Roll, facts: Facts) -> None:
+        workload = facts.workload(effect.ref)
+        if workload is None:
+            raise Conflict(f"{effect.ref.kind} {effect.ref.name} is gone")
+        try:
+            after = await self._workloads.roll(workload, effect.change)
+        except InvalidRequest as error:
+            facts.fail(effect.ref, error)
+            return
+        except Refused as error:
+            self._trouble[key] = (Reason.FORBIDDEN, str(error))
+            await self._write(key, world, decide(await self._world(key, facts)), statuses_only=True)
+            raise
+        except Conflict:
+            self._memory.drop_workload(effect.ref)
+            raise
+        self._trouble.pop(key, None)
+        self._memory.see_workload(after)
+        facts.learn(WorkloadOf(ref=effect.ref), after)
+        about = Involved(
+            api_version="apps/v1", kind=effect.ref.kind, namespace=effect.ref.namespace, name=effect.ref.name, uid=after.uid
+        )
+        await self._objects.post_event(about, EventType.NORMAL, "ModelRolled", effect.told, now=self._wall())
+        told = {"workload": effect.ref.name, "mark": effect.change.mark}
+        _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **told})
+
+    async def _write(self, key: Key, world: World, decision: Decision, *, statuses_only: bool = False) -> None:
+        """Write the statuses that differ, in the order of the decision; a lost race drops what this process believed."""
+        del statuses_only
+        for write in decision.writes:
+            try:
+                match write:
+                    case AliasWrite(status=status) if world.alias is not None and _differ(status, world.alias.status):
+                        self._lead.check()
+                        written = await self._objects.write_alias_status(world.alias, status)
+                        self._memory.see_alias(written)
+                        await self._tell(written, events.of_alias(world.alias, written.status))
+                    case RequestWrite(request=request, status=status) if _differ(status, request.status):
+                        self._lead.check()
+                        after = await self._objects.write_request_status(request, status)
+                        self._memory.see_request(after)
+                        await self._tell(after, events.of_request(request.status, after.status))
+            except Conflict:
+                await self._refresh(key, write)
+                raise
+
+    async def _refresh(self, key: Key, write: AliasWrite | RequestWrite) -> None:
+        if isinstance(write, AliasWrite):
+            alias = await self._objects.alias(key.namespace, key.name)
+            if alias is None:
+                self._memory.drop_alias(key)
+            else:
+                self._memory.see_alias(alias)
+            return
+        name = write.request.metadata.name
+        request = await self._objects.request(key.namespace, name)
+        if request is None:
+            self._memory.drop_request(key.namespace, name)
+        else:
+            self._memory.see_request(request)
+
+    async def _tell(self, about: ModelAlias | PromotionRequest, news: tuple[News, ...]) -> None:
+        meta = about.metadata
+        involved = Involved(api_version=API_VERSION, kind=about.kind, namespace=meta.namespace, name=meta.name, uid=meta.uid)
+        for item in news:
+            told = {"kind": about.kind, "namespace": meta.namespace, "object": meta.name, "text": item.message}
+            _log.info(item.reason, extra=told)
+            await self._objects.post_event(involved, item.type, item.reason, item.message, now=self._wall())
+
+
+def _differ(after: object, before: object) -> bool:
+    return _wire(after) != _wire(before)
+
+
+def _wire(status: object) -> object:
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True)  # type: ignore[attr-defined]
+
+
+def _fields(effect: Effect) -> Mapping[str, object]:
+    told = effect.model_dump(mode="json", include={"model", "alias", "version"})
+    return {"effect": type(effect).__name__, "model": told.get("model"), "name_": told.get("alias"), "version": told.get("version")}

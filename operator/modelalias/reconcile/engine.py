@@ -1,0 +1,139 @@
+"""The engine: events make keys dirty, workers bring each key as far as it goes, and failures come again later."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from modelalias.api.alias import ModelAlias
+from modelalias.api.fields import duration
+from modelalias.api.request import PromotionRequest
+from modelalias.core.errors import Conflict, Refused, Superseded, Unavailable
+from modelalias.ports import Lead, Objects, Registry, Workload, WorkloadRef, Workloads
+from modelalias.reconcile.alias import AliasReconciler
+from modelalias.reconcile.memory import Memory
+from modelalias.reconcile.queue import Key, KeyedQueue
+from modelalias.reconcile.registry_watch import RegistryWatch
+from modelalias.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Everything between the watches and the ports; `run` acts while this process leads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        objects: Objects,
+        workloads: Workloads,
+        registries: Mapping[str, Registry],
+        lead: Lead,
+        clock: Callable[[], float],
+        wall: Callable[[], datetime],
+    ) -> None:
+        """Take the ports, one registry per configured name, a monotonic clock in seconds and a wall clock."""
+        self._settings, self._objects, self._lead = settings, objects, lead
+        self._memory = Memory()
+        self._queue = KeyedQueue(clock)
+        self._resync = duration(settings.resync)
+        self._watches = {
+            name: RegistryWatch(name, registry, duration(settings.registries[name].snapshot_interval), self._moved, clock)
+            for name, registry in registries.items()
+        }
+        self._reconciler = AliasReconciler(
+            self._memory, objects, workloads, self._watches, self._allows, lead, clock, wall
+        )
+
+    def alias_seen(self, alias: ModelAlias) -> None:
+        """Remember an alias and wake it."""
+        self._wake(self._memory.see_alias(alias))
+
+    def alias_gone(self, namespace: str, name: str) -> None:
+        """Forget an alias; its requests learn that it is gone."""
+        self._wake(self._memory.drop_alias(Key(namespace, name)))
+
+    def request_seen(self, request: PromotionRequest) -> None:
+        """Remember a request and wake its alias."""
+        self._wake(self._memory.see_request(request))
+
+    def request_gone(self, namespace: str, name: str) -> None:
+        """Forget a request and wake its alias."""
+        self._wake(self._memory.drop_request(namespace, name))
+
+    def workload_seen(self, workload: Workload) -> None:
+        """Remember a workload and wake the aliases that it serves."""
+        self._wake(self._memory.see_workload(workload))
+
+    def workload_gone(self, ref: WorkloadRef) -> None:
+        """Forget a workload and wake the aliases that it served."""
+        self._wake(self._memory.drop_workload(ref))
+
+    async def run(self) -> None:
+        """Wait for the lead, read everything once, and work until cancelled."""
+        await self._lead.acquired()
+        await self._read_everything()
+        async with asyncio.TaskGroup() as tasks:
+            for watch in self._watches.values():
+                tasks.create_task(watch.run(), name=f"registry {watch.name}")
+            for number in range(self._settings.workers):
+                tasks.create_task(self._work(), name=f"worker {number}")
+
+    async def _read_everything(self) -> None:
+        """Fill the memory before the first decision, so that the oldest request is known to be the oldest."""
+        while True:
+            try:
+                async for alias in self._objects.every_alias(self._settings.namespaces):
+                    self.alias_seen(alias)
+                async for request in self._objects.every_request(self._settings.namespaces):
+                    self.request_seen(request)
+            except (Unavailable, Refused) as error:
+                _log.warning("cannot list the resources yet: %s", error)
+                await asyncio.sleep((getattr(error, "retry_after", None) or timedelta(seconds=5)).total_seconds())
+            else:
+                return
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.get()
+            try:
+                await self._reconcile(key)
+            finally:
+                self._queue.done(key)
+
+    async def _reconcile(self, key: Key) -> None:
+        name = f"{key.namespace}/{key.name}"
+        try:
+            again = await self._reconciler.reconcile(key)
+        except Superseded as error:
+            _log.warning("%s: %s", name, error)
+            await self._lead.acquired()
+            self._queue.add(key)
+        except Conflict as error:
+            _log.debug("%s: decided on something old, deciding again: %s", name, error)
+            self._queue.retry(key)
+        except (Unavailable, Refused) as error:
+            delay = self._queue.retry(key, getattr(error, "retry_after", None))
+            _log.warning("%s: again in %.1f s: %s", name, delay.total_seconds(), error)
+        except Exception:  # a bug in one alias must not stop the others; it is logged with its trace and tried again
+            delay = self._queue.retry(key)
+            _log.exception("%s: unexpected, again in %.1f s", name, delay.total_seconds())
+        else:
+            self._queue.succeeded(key)
+            resync = self._resync * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
+            self._queue.add_at(key, resync if again is None else min(again, resync))
+
+    def _moved(self, registry: str, models: Iterable[str] | None) -> None:
+        if models is None:
+            self._wake(self._memory.of_registry(registry))
+            return
+        for model in models:
+            self._wake(self._memory.of_model(registry, model))
+
+    def _wake(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._queue.add(key)
+
+    def _allows(self, registry: str, namespace: str, model: str) -> bool:
+        return self._settings.registries[registry].allows(namespace, model)

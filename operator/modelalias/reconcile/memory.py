@@ -1,0 +1,205 @@
+"""What the operator remembers of the cluster: the newest state of each object it saw, small, and who belongs to whom.
+
+Objects are kept as compact JSON and parsed when their alias is looked at; requests that have ended are kept by name only.
+Resource versions only grow, so a late event never replaces what this process read or wrote itself.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelalias.api.alias import ModelAlias
+from modelalias.api.conditions import is_true
+from modelalias.api.request import PromotionRequest
+from modelalias.ports import Workload, WorkloadRef
+from modelalias.reconcile.queue import Key
+
+Claim = tuple[str, str, str]
+"""Registry, model and alias."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Alias:
+    version: int
+    text: bytes
+    registry: str
+    model: str
+    created: str
+    claims: tuple[str, ...]
+    serving: tuple[WorkloadRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    version: int
+    key: Key
+    uid: str
+    text: bytes | None
+    """None once the request has ended."""
+
+
+class Memory:
+    """The newest known objects, with the indexes that the engine asks for."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._aliases: dict[Key, _Alias] = {}
+        self._requests: dict[tuple[str, str], _Request] = {}
+        self._requests_of: defaultdict[Key, set[str]] = defaultdict(set)
+        self._workloads: dict[WorkloadRef, Workload] = {}
+        self._served_by: defaultdict[WorkloadRef, set[Key]] = defaultdict(set)
+        self._claims: defaultdict[Claim, set[tuple[str, Key]]] = defaultdict(set)
+        self._of_model: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+
+    def see_alias(self, alias: ModelAlias) -> set[Key]:
+        """Remember an alias and return the keys to look at: its own, and those that claim the same."""
+        key = Key(alias.metadata.namespace, alias.metadata.name)
+        version = int(alias.metadata.resource_version or 0)
+        old = self._aliases.get(key)
+        if old is not None and old.version >= version:
+            return set()
+        rivals = self.drop_alias(key) if old is not None else set()
+        spec = alias.spec
+        created = alias.metadata.creation_timestamp
+        kept = _Alias(
+            version=version,
+            text=_pack(alias),
+            registry=spec.registry,
+            model=spec.model,
+            created="" if created is None else created.isoformat(),
+            claims=tuple(item for item in (spec.alias, spec.previous_alias) if item is not None),
+            serving=tuple(WorkloadRef(kind=item.kind, namespace=key.namespace, name=item.name) for item in spec.serving),
+        )
+        self._aliases[key] = kept
+        self._of_model[spec.registry, spec.model].add(key)
+        for ref in kept.serving:
+            self._served_by[ref].add(key)
+        for name in kept.claims:
+            claimants = self._claims[spec.registry, spec.model, name]
+            claimants.add((kept.created, key))
+            rivals |= {rival for _, rival in claimants}
+        if old is not None and old.claims == kept.claims:
+            return {key}
+        return rivals | {key}
+
+    def drop_alias(self, key: Key) -> set[Key]:
+        """Forget an alias and return the keys to look at: its own, and those that claimed the same."""
+        old = self._aliases.pop(key, None)
+        if old is None:
+            return set()
+        touched = {key}
+        _discard(self._of_model, (old.registry, old.model), key)
+        for ref in old.serving:
+            _discard(self._served_by, ref, key)
+        for name in old.claims:
+            claim = (old.registry, old.model, name)
+            _discard(self._claims, claim, (old.created, key))
+            touched |= {rival for _, rival in self._claims.get(claim, ())}
+        return touched
+
+    def see_request(self, request: PromotionRequest) -> set[Key]:
+        """Remember a request and return its alias's key when there is something new in it."""
+        name = (request.metadata.namespace, request.metadata.name)
+        version = int(request.metadata.resource_version or 0)
+        old = self._requests.get(name)
+        if old is not None and old.version >= version:
+            return set()
+        key = Key(request.metadata.namespace, request.spec.alias_ref.name)
+        ended = is_true(request.status.conditions, "Complete")
+        if old is not None and old.key != key:
+            _discard(self._requests_of, old.key, request.metadata.name)
+        self._requests[name] = _Request(version, key, request.metadata.uid, None if ended else _pack(request))
+        if ended:
+            _discard(self._requests_of, key, request.metadata.name)
+        else:
+            self._requests_of[key].add(request.metadata.name)
+        return set() if ended and old is not None and old.text is None and old.uid == request.metadata.uid else {key}
+
+    def drop_request(self, namespace: str, name: str) -> set[Key]:
+        """Forget a request and return its alias's key when it had not ended."""
+        old = self._requests.pop((namespace, name), None)
+        if old is None:
+            return set()
+        _discard(self._requests_of, old.key, name)
+        return set() if old.text is None else {old.key}
+
+    def see_workload(self, workload: Workload) -> set[Key]:
+        """Remember a workload and return the keys of the aliases that it serves."""
+        old = self._workloads.get(workload.ref)
+        if old is not None and old.uid == workload.uid and old.resource_version >= workload.resource_version:
+            return set()
+        if not workload.managed:
+            self._workloads.pop(workload.ref, None)
+        else:
+            self._workloads[workload.ref] = workload
+        return set(self._served_by.get(workload.ref, ()))
+
+    def drop_workload(self, ref: WorkloadRef) -> set[Key]:
+        """Forget a workload and return the keys of the aliases that it served."""
+        self._workloads.pop(ref, None)
+        return set(self._served_by.get(ref, ()))
+
+    def alias(self, key: Key) -> ModelAlias | None:
+        """Return the alias of that key."""
+        kept = self._aliases.get(key)
+        return None if kept is None else ModelAlias.model_validate_json(kept.text)
+
+    def requests(self, key: Key) -> tuple[PromotionRequest, ...]:
+        """Return the requests of an alias that have not ended, oldest first, then by name."""
+        kept = (self._requests[key.namespace, name].text for name in self._requests_of.get(key, ()))
+        found = (PromotionRequest.model_validate_json(text) for text in kept if text is not None)
+        return tuple(sorted(found, key=_age))
+
+    def workload(self, ref: WorkloadRef) -> Workload | None:
+        """Return a workload that the watch covers."""
+        return self._workloads.get(ref)
+
+    def owner(self, key: Key) -> Key | None:
+        """Return the older alias that claims one of this alias's names, None when this one owns them."""
+        kept = self._aliases[key]
+        mine = (kept.created, key)
+        rivals = (min(self._claims[kept.registry, kept.model, name]) for name in kept.claims)
+        return next((rival for created, rival in rivals if (created, rival) < mine), None)
+
+    def claimed(self, key: Key) -> Mapping[str, str]:
+        """Return the aliases of the same model that other ModelAliases claim, and which do."""
+        kept = self._aliases[key]
+        others = (other for other in self._of_model[kept.registry, kept.model] if other != key)
+        return {name: f"{other.namespace}/{other.name}" for other in others for name in self._aliases[other].claims}
+
+    def registry_of(self, key: Key) -> tuple[str, str]:
+        """Return the registry and the model of an alias."""
+        kept = self._aliases[key]
+        return kept.registry, kept.model
+
+    def of_model(self, registry: str, model: str) -> set[Key]:
+        """Return the aliases of one model."""
+        return set(self._of_model.get((registry, model), ()))
+
+    def of_registry(self, registry: str) -> set[Key]:
+        """Return the aliases of one registry."""
+        return {key for key, kept in self._aliases.items() if kept.registry == registry}
+
+    def keys(self) -> Iterable[Key]:
+        """Return every key that has an alias or a request that has not ended."""
+        return {*self._aliases, *(key for key, names in self._requests_of.items() if names)}
+
+
+def _pack(value: ModelAlias | PromotionRequest) -> bytes:
+    told = value.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+    return json.dumps(told, separators=(",", ":")).encode()
+
+
+def _age(request: PromotionRequest) -> tuple[str, str]:
+    created = request.metadata.creation_timestamp
+    return ("" if created is None else created.isoformat(), request.metadata.name)
+
+
+def _discard(index: dict[Any, set[Any]], name: Any, item: Any) -> None:
+    members = index.get(name)
+    if members is not None:
+        members.discard(item)
+        if not members:
+            del index[name]

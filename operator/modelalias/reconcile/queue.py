@@ -1,0 +1,111 @@
+"""The queue of dirty keys: each key is worked on by one worker at a time, and waits its turn or its time."""
+
+import asyncio
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+
+class Key(NamedTuple):
+    """A ModelAlias by namespace and name."""
+
+    namespace: str
+    name: str
+
+
+FIRST_RETRY: Final = timedelta(milliseconds=500)
+LAST_RETRY: Final = timedelta(seconds=60)
+
+
+class KeyedQueue:
+    """Keys to look at, once each however often they are added.
+
+    A key that is added while it is worked on comes again after it. Wakes in the future are kept one per key, the earliest.
+    Retries back off exponentially with jitter, per key, up to `LAST_RETRY`.
+    """
+
+    def __init__(self, clock: Callable[[], float], jitter: Callable[[], float] = random.random) -> None:
+        """Take a monotonic clock in seconds and a source of jitter in [0, 1)."""
+        self._clock, self._jitter = clock, jitter
+        self._ready: dict[Key, None] = {}
+        self._busy: set[Key] = set()
+        self._again: set[Key] = set()
+        self._wakes: dict[Key, float] = {}
+        self._heap: list[tuple[float, int, Key]] = []
+        self._count = itertools.count()
+        self._tries: dict[Key, int] = {}
+        self._changed = asyncio.Event()
+
+    def add(self, key: Key) -> None:
+        """Mark a key dirty."""
+        if key in self._busy:
+            self._again.add(key)
+        else:
+            self._ready[key] = None
+            self._changed.set()
+
+    def add_at(self, key: Key, delay: timedelta) -> None:
+        """Mark a key dirty in the future; an earlier wake that is kept already stays."""
+        at = self._clock() + max(0.0, delay.total_seconds())
+        if key in self._wakes and self._wakes[key] <= at:
+            return
+        self._wakes[key] = at
+        heapq.heappush(self._heap, (at, next(self._count), key))
+        self._changed.set()
+
+    def retry(self, key: Key, at_least: timedelta | None = None) -> timedelta:
+        """Wake a key after a failure, later each time, and return the delay."""
+        tries = self._tries.get(key, 0)
+        self._tries[key] = tries + 1
+        grown: timedelta = min(LAST_RETRY, FIRST_RETRY * (1 << min(tries, 10)))
+        delay = max(grown * (0.5 + self._jitter() / 2), at_least or timedelta(0))
+        self.add_at(key, delay)
+        return delay
+
+    def succeeded(self, key: Key) -> None:
+        """Forget the failures of a key."""
+        self._tries.pop(key, None)
+
+    def forget(self, key: Key) -> None:
+        """Drop the wake of a key that is gone."""
+        self._wakes.pop(key, None)
+        self._tries.pop(key, None)
+
+    async def get(self) -> Key:
+        """Wait for the next dirty key; it is busy until `done`."""
+        while True:
+            self._wake_due()
+            if self._ready:
+                key = next(iter(self._ready))
+                del self._ready[key]
+                self._wakes.pop(key, None)
+                self._busy.add(key)
+                return key
+            self._changed.clear()
+            delay = self._heap[0][0] - self._clock() if self._heap else None
+            try:
+                await asyncio.wait_for(self._changed.wait(), delay)
+            except TimeoutError:
+                continue
+
+    def done(self, key: Key) -> None:
+        """Give a key back; one that was added meanwhile is ready again."""
+        self._busy.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def __len__(self) -> int:
+        """Return how many keys are ready."""
+        return len(self._ready)
+
+    def _wake_due(self) -> None:
+        now = self._clock()
+        while self._heap and self._heap[0][0] <= now:
+            at, _, key = heapq.heappop(self._heap)
+            if self._wakes.get(key) == at:
+                del self._wakes[key]
+                self.add(key)

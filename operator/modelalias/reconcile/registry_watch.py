@@ -1,0 +1,96 @@
+"""The view of one registry: snapshots of all its aliases, taken on an interval, when poked, and as the probe of an outage."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Final
+
+from modelalias.api.conditions import Reason
+from modelalias.core.errors import OperatorError, Refused, Unavailable
+from modelalias.core.world import Sight
+from modelalias.ports import Aliases, Registry
+
+PROBE: Final = timedelta(seconds=5)
+
+_log = logging.getLogger(__name__)
+
+
+class RegistryWatch:
+    """One registry as its last snapshot told it.
+
+    `moved` is called with the models whose aliases differ from the snapshot before, or with None when all may differ: at the
+    first snapshot, and when the registry goes or returns.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        registry: Registry,
+        interval: timedelta,
+        moved: Callable[[str, Iterable[str] | None], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """Watch a registry under its configured name."""
+        self.name, self.registry = name, registry
+        self._interval, self._moved, self._clock = interval, moved, clock
+        self._snapshot: Mapping[str, Aliases] | None = None
+        self._began = 0.0
+        self._problem: tuple[Reason, str] | None = None
+        self._poked = asyncio.Event()
+
+    @property
+    def problem(self) -> tuple[Reason, str] | None:
+        """Why the registry cannot be used now."""
+        return self._problem
+
+    def poke(self) -> None:
+        """Ask for a snapshot now."""
+        self._poked.set()
+
+    def sight(self, model: str, last_write: float | None) -> Sight | None:
+        """Return what the last snapshot says of a model, None before the first."""
+        if self._snapshot is None:
+            return None
+        settled = last_write is None or self._began > last_write
+        return Sight(aliases=self._snapshot.get(model), settled=settled)
+
+    async def run(self) -> None:
+        """Take snapshots for ever; an outage is probed every few seconds."""
+        while True:
+            self._poked.clear()
+            await self.look()
+            delay = PROBE if self._problem is not None else self._interval
+            try:
+                await asyncio.wait_for(self._poked.wait(), delay.total_seconds())
+            except TimeoutError:
+                continue
+
+    async def look(self) -> None:
+        """Take one snapshot and tell what moved."""
+        began = self._clock()
+        try:
+            snapshot = await self.registry.snapshot()
+        except OperatorError as error:
+            self._failed(error)
+            return
+        before, self._snapshot, self._began = self._snapshot, snapshot, began
+        returned, self._problem = self._problem is not None, None
+        if before is None or returned:
+            _log.info("registry answers", extra={"registry": self.name, "models": len(snapshot)})
+            self._moved(self.name, None)
+            return
+        changed = [model for model in before.keys() | snapshot.keys() if before.get(model) != snapshot.get(model)]
+        if changed:
+            self._moved(self.name, changed)
+
+    def _failed(self, error: OperatorError) -> None:
+        reason = Reason.AUTH_FAILED if isinstance(error, Refused) else Reason.UNREACHABLE
+        before, self._problem = self._problem, (reason, str(error))
+        if not isinstance(error, Unavailable | Refused):
+            _log.warning("registry gave an answer that cannot be used", extra={"registry": self.name, "error": str(error)})
+        if before is None or before[0] is not reason:
+            _log.warning("registry does not answer", extra={"registry": self.name, "error": str(error)})
+            self._moved(self.name, None)
+        else:
+            self._problem = before  # the same outage keeps its first message, so that nothing is written again
