@@ -96,8 +96,11 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def _environment() -> Mapping[str, str]:
-    """Return the environment without any MLflow setting of the caller, and with what keeps the server small and silent."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "_MLFLOW_"))}
+    """Return the environment without the caller's MLflow settings and with what keeps the server small and silent.
+
+    A variable of pytest would make MLflow think that it is itself under test.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "_MLFLOW_", "PYTEST_"))}
     return {
         **kept,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

@@ -1,0 +1,110 @@
+"""Calls of a blocking client from the event loop: bounded in number and in time, and one model's writes one after another."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import Final, TypeVar
+
+from modelalias.adapters.mlflow_errors import Unreachable
+
+CLOSED: Final = "the registry's client is closed"
+
+T = TypeVar("T")
+
+
+class Calls:
+    """A pool of threads whose queue empties itself when the other side is gone.
+
+    A call's time begins when a thread is free for it, so that a burst of work is slow and not wrong. When one call gets no
+    answer, those that wait fail with it: none waits for more than the calls ahead of it or one deadline.
+    """
+
+    def __init__(self, name: str, *, concurrency: int, seconds: float) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix=name)
+        self._seconds = seconds
+        self._free = concurrency
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run the work in a thread; raise `Unavailable` when it takes too long, and what it raises."""
+        await self._take()
+        loop = asyncio.get_running_loop()
+        try:
+            future = self._pool.submit(work)
+        except RuntimeError as error:
+            self._give_back()
+            raise Unreachable(CLOSED) from error
+        future.add_done_callback(lambda _: self._from_thread(loop))
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await asyncio.wrap_future(future)
+        except TimeoutError as error:
+            late = Unreachable(f"the registry did not answer within {self._seconds:g} s")
+            self._turn_away(late)
+            raise late from error
+        except Unreachable as error:
+            self._turn_away(error)
+            raise
+
+    def close(self) -> None:
+        """Let the threads end by themselves, each within its deadline; nothing new starts."""
+        self._turn_away(Unreachable(CLOSED))
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _take(self) -> None:
+        if self._free > 0:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        """Hand the thread to the next that waits; it is free only now, also when nobody waited for its answer any more."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    def _from_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            loop.call_soon_threadsafe(self._give_back)
+
+    def _turn_away(self, error: Unreachable) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for turn in waiting:
+            if not turn.done():
+                turn.set_exception(Unreachable(str(error)))
+
+
+class Locks:
+    """One lock per name, kept only while somebody holds it or waits for it."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, list[None]]] = {}
+
+    def __len__(self) -> int:
+        """Count the names that are in use."""
+        return len(self._locks)
+
+    @asynccontextmanager
+    async def hold(self, name: str) -> AsyncIterator[None]:
+        """Wait for the name and keep it until the block ends."""
+        lock, users = self._locks.setdefault(name, (asyncio.Lock(), []))
+        users.append(None)
+        try:
+            async with lock:
+                yield
+        finally:
+            users.pop()
+            if not users:
+                del self._locks[name]

@@ -1,0 +1,64 @@
+"""A registry's credentials, from mounted files that may change at any time."""
+
+import threading
+from pathlib import Path
+from typing import Final
+
+from mlflow.utils.rest_utils import MlflowHostCreds
+
+from modelalias.core.errors import Refused
+from modelalias.settings import Credentials, RegistrySettings
+
+Stamp = tuple[int, int, int]
+"""Inode, size and time of the last change: a mounted secret is replaced as a whole."""
+
+LONGEST: Final = 64 * 1024
+"""Bytes that a credential may have; more is a wrong file."""
+
+
+class CredentialFiles:
+    """The credentials of one registry as they stand in their files now; threads may share it."""
+
+    def __init__(self, settings: RegistrySettings) -> None:
+        self._uri = settings.uri
+        self._files: Credentials = settings.credentials
+        self._lock = threading.Lock()
+        self._read: dict[Path, tuple[Stamp, str]] = {}
+
+    def host_creds(self) -> MlflowHostCreds:
+        """Return what MLflow's client authenticates with; raise `Refused` when a file cannot be read.
+
+        A file is read when its stamp differs from the last time.
+        """
+        files = self._files
+        return MlflowHostCreds(
+            self._uri,
+            username=self._text(files.username_file),
+            password=self._text(files.password_file),
+            token=self._text(files.token_file),
+            server_cert_path=str(files.ca_file) if files.ca_file else None,
+        )
+
+    def forget(self) -> None:
+        """Have every file read again, whatever its stamp."""
+        with self._lock:
+            self._read.clear()
+
+    def _text(self, path: Path | None) -> str | None:
+        if path is None:
+            return None
+        with self._lock:
+            try:
+                status = path.stat()
+                stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+                known = self._read.get(path)
+                if known is None or known[0] != stamp:
+                    with path.open(encoding="utf-8") as file:
+                        known = (stamp, file.read(LONGEST).strip())
+                    self._read[path] = known
+            except (OSError, UnicodeDecodeError) as error:
+                raise Refused(f"the registry's credentials file {path.name} cannot be read") from error
+        text = known[1]
+        if not text or not text.isprintable():
+            raise Refused(f"the registry's credentials file {path.name} is empty or not one line of text")
+        return text

@@ -1,0 +1,91 @@
+"""What an answer of MLflow means for us.
+
+Nothing that the server wrote is passed on: its messages hold SQL, addresses and whatever a proxy puts into its pages. What it
+says is known by status and `error_code` alone, save for the refusal of a Host header, which has neither.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Final
+
+from modelalias.core.errors import InvalidRequest, OperatorError, Refused, Unavailable
+
+LONGEST_RETRY_AFTER: Final = timedelta(minutes=10)
+"""A registry that asks for more is asked again all the same."""
+
+HOST_REMEDY: Final = "the registry refuses the name it is called by: start its server with --allowed-hosts listing {host}"
+
+
+class Missing(OperatorError):
+    """The registry says that something named is not there; the caller finds out what and never lets this one out."""
+
+
+class Clash(OperatorError):
+    """The database refused a write that met another one; the caller reads and tries again and never lets this one out."""
+
+
+class Unreachable(Unavailable):
+    """No answer at all, so none can be expected for the other calls that wait."""
+
+
+class Unauthorized(Refused):
+    """The credentials were not accepted; they may have been renewed since they were read."""
+
+
+def failure(status: int, error_code: str, headers: Mapping[str, str], *, text: str, host: str) -> OperatorError:
+    """Translate an answer that is not a success; `host` is the registry's address without scheme, port and path."""
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _refusal(status, text, host)
+    if error_code == "RESOURCE_DOES_NOT_EXIST":
+        return Missing("the registry has nothing of that name")
+    if (status, error_code) == (HTTPStatus.BAD_REQUEST, "BAD_REQUEST") or status == HTTPStatus.CONFLICT:
+        return Clash(f"the registry's database refused the write ({status})")
+    if status == HTTPStatus.BAD_REQUEST:
+        return InvalidRequest(f"the registry refuses the request as invalid ({_known(error_code)})")
+    return Unavailable(_outage(status, error_code), retry_after=retry_after(headers))
+
+
+def _refusal(status: int, text: str, host: str) -> Refused:
+    if "invalid host header" in text.lower():
+        return Refused(HOST_REMEDY.format(host=host))
+    if status == HTTPStatus.UNAUTHORIZED:
+        return Unauthorized(f"the registry does not accept the credentials ({status})")
+    return Unauthorized(f"the registry does not permit this with the credentials given ({status})")
+
+
+def _outage(status: int, error_code: str) -> str:
+    passing = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in passing:
+        return f"the registry cannot answer now ({status})"
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return f"the registry's address redirects elsewhere ({status}): configure the address of MLflow itself"
+    return f"what answers at the registry's address is not an MLflow registry ({status}, {_known(error_code)})"
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """Return how long the other side asks to be left alone.
+
+    A date is compared with the other side's own `Date`, never with our clock, and without one it counts for nothing.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return min(timedelta(seconds=int(value)), LONGEST_RETRY_AFTER)
+    until, now = _date(value), _date(headers.get("Date", ""))
+    if until is None or now is None:
+        return None
+    return min(max(until - now, timedelta()), LONGEST_RETRY_AFTER)
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _known(error_code: str) -> str:
+    return error_code if re.fullmatch(r"[A-Z_]{1,64}", error_code) else "no error code"

@@ -1,0 +1,206 @@
+"""The registry port over MLflow's REST API."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+from mlflow.entities.model_registry import ModelVersionTag, RegisteredModel
+
+from modelalias.adapters.mlflow_calls import Calls, Locks
+from modelalias.adapters.mlflow_errors import Clash, Missing
+from modelalias.adapters.mlflow_runs import RunReader
+from modelalias.adapters.mlflow_sources import Source, SourceFinder
+from modelalias.adapters.mlflow_wire import Wire, stores
+from modelalias.core.errors import ModelNotFound, NotFound, Unavailable, VersionNotFound
+from modelalias.ports import Aliases, ModelVersion, Run, VersionState
+from modelalias.settings import RegistrySettings
+
+PAGE_SIZE: Final = 1000
+"""Models a page of a snapshot; MLflow refuses more."""
+
+MOST_PAGES: Final = 10_000
+"""Pages after which a snapshot is not believed any more."""
+
+WRITE_ATTEMPTS: Final = 4
+"""Tries of a write that meets others in the database."""
+
+VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
+
+
+class MlflowRegistry:
+    """One MLflow registry, by its own address and credentials.
+
+    Each call of the server has the deadline of the settings, and at most `concurrency` are under way. Writes to one model go
+    one after another: MLflow answers concurrent ones with database errors.
+    """
+
+    def __init__(self, settings: RegistrySettings, *, page_size: int = PAGE_SIZE) -> None:
+        self._models, runs = stores(Wire(settings))
+        self._calls = Calls("mlflow", concurrency=settings.concurrency, seconds=settings.timeout_seconds)
+        self._locks = Locks()
+        self._runs = RunReader(runs, self._calls)
+        self._sources = SourceFinder(runs, self._calls)
+        self._page_size = page_size
+
+    async def snapshot(self) -> Mapping[str, Aliases]:
+        """Read all aliases of all models, by pages; raise `Unavailable` if any page fails.
+
+        Pages are offsets: a model that comes or goes meanwhile can hide another one, so what a snapshot lacks is only a hint.
+        """
+        found: dict[str, Aliases] = {}
+        token: str | None = None
+        for _ in range(MOST_PAGES):
+            models, token = await self._calls.run(partial(self._page, token))
+            found.update(models)
+            if not token:
+                return found
+        raise Unavailable("the registry's list of models does not end")
+
+    async def aliases(self, model: str) -> Aliases:
+        """Read the aliases of one model; raise `ModelNotFound`."""
+        try:
+            return await self._calls.run(lambda: _aliases(self._models.get_registered_model(model)))
+        except Missing as error:
+            raise _no_model(model) from error
+
+    async def version(self, model: str, version: str) -> ModelVersion:
+        """Read one version; raise `ModelNotFound` or `VersionNotFound`."""
+        _check_version(model, version)
+        try:
+            return await self._calls.run(lambda: _value(self._models.get_model_version(model, version)))
+        except Missing as error:
+            raise await self._missing(model, version) from error
+
+    async def version_of_run(self, model: str, run_id: str, artifact_path: str | None) -> ModelVersion:
+        """Return the oldest version made from a run's model, registering it when there is none."""
+        async with self._locks.hold(model):
+            source = await self._sources.find(run_id, artifact_path)
+            for _ in range(WRITE_ATTEMPTS):
+                if known := await self._calls.run(lambda: self._versions_of(model, run_id, source)):
+                    return min(known, key=lambda version: int(version.version))
+                try:
+                    return await self._calls.run(lambda: self._register(model, run_id, source))
+                except Missing as error:
+                    raise _no_model(model) from error
+                except Clash:
+                    continue
+        raise _contended(model)
+
+    async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
+        """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
+        return await self._runs.read(run_ids)
+
+    async def set_alias(self, model: str, alias: str, version: str) -> None:
+        """Point an alias at a version; raise `ModelNotFound` or `VersionNotFound`."""
+        _check_version(model, version)
+
+        async def is_set() -> bool:
+            return (await self.aliases(model)).get(alias) == version
+
+        await self._write(model, version, lambda: self._models.set_registered_model_alias(model, alias, version), is_set)
+
+    async def delete_alias(self, model: str, alias: str) -> None:
+        """Remove an alias; none there is fine; raise `ModelNotFound`."""
+
+        async def is_gone() -> bool:
+            return alias not in await self.aliases(model)
+
+        await self._write(model, None, lambda: self._models.delete_registered_model_alias(model, alias), is_gone)
+
+    async def tag_version(self, model: str, version: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a version, a call for each; raise `ModelNotFound` or `VersionNotFound`."""
+        _check_version(model, version)
+        for key, value in tags.items():
+            await self._tag(model, version, ModelVersionTag(key, value))
+
+    async def close(self) -> None:
+        """Start nothing new and let the threads end, each within its deadline."""
+        self._calls.close()
+
+    async def _tag(self, model: str, version: str, tag: ModelVersionTag) -> None:
+        async def is_set() -> bool:
+            value: str = tag.value
+            return (await self.version(model, version)).tags.get(tag.key) == value
+
+        await self._write(model, version, lambda: self._models.set_model_version_tag(model, version, tag), is_set)
+
+    async def _write(
+        self, model: str, version: str | None, work: Callable[[], None], is_done: Callable[[], Awaitable[bool]]
+    ) -> None:
+        """Carry out a write; when the database refuses it, look whether it is done, else try again."""
+        async with self._locks.hold(model):
+            for _ in range(WRITE_ATTEMPTS):
+                try:
+                    await self._calls.run(work)
+                except Missing as error:
+                    raise await self._missing(model, version) from error
+                except Clash:
+                    if await is_done():
+                        return
+                else:
+                    return
+        raise _contended(model)
+
+    async def _missing(self, model: str, version: str | None) -> NotFound:
+        """Find out which of the two is not there: the registry's answer says so only in prose."""
+        if version is None:
+            return _no_model(model)
+        try:
+            await self.aliases(model)
+        except ModelNotFound as error:
+            return error
+        return _no_version(model, version)
+
+    def _page(self, token: str | None) -> tuple[Mapping[str, Aliases], str | None]:
+        page = self._models.search_registered_models(max_results=self._page_size, page_token=token)
+        return {model.name: _aliases(model) for model in page}, page.token or None
+
+    def _versions_of(self, model: str, run_id: str, source: Source) -> tuple[ModelVersion, ...]:
+        """Return the versions of the model that were made from the source; the filter holds the run's id and nothing else."""
+        found = self._models.search_model_versions(f"run_id = '{run_id}'")
+        return tuple(_value(item) for item in found if item.name == model and source.made(item.source))
+
+    def _register(self, model: str, run_id: str, source: Source) -> ModelVersion:
+        return _value(self._models.create_model_version(model, source.uri, run_id=run_id, model_id=source.model_id))
+
+
+def open_registry(settings: RegistrySettings) -> MlflowRegistry:
+    """Return a registry as the operator's configuration describes it; nothing is sent yet."""
+    return MlflowRegistry(settings)
+
+
+def _aliases(model: RegisteredModel) -> Aliases:
+    return {alias: str(version) for alias, version in model.aliases.items()}
+
+
+def _value(version: MlflowVersion) -> ModelVersion:
+    try:
+        return ModelVersion(
+            model=version.name,
+            version=str(version.version),
+            run_id=version.run_id or None,
+            state=VersionState(version.status),
+            tags=dict(version.tags),
+        )
+    except ValueError as error:
+        raise Unavailable("the registry describes a version in a way that is not MLflow's") from error
+
+
+def _check_version(model: str, version: str) -> None:
+    """Refuse spellings that MLflow would read as another version, such as 01, or fall over, such as 2^63."""
+    if not VERSION.fullmatch(version):
+        raise _no_version(model, version)
+
+
+def _no_model(model: str) -> ModelNotFound:
+    return ModelNotFound(f"the registry has no model {model}")
+
+
+def _no_version(model: str, version: str) -> VersionNotFound:
+    return VersionNotFound(f"model {model} has no version {version}")
+
+
+def _contended(model: str) -> Unavailable:
+    return Unavailable(f"model {model} is being changed by others: the registry refused the write {WRITE_ATTEMPTS} times")

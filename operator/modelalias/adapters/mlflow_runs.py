@@ -1,0 +1,95 @@
+"""Metrics of many runs in few calls.
+
+MLflow searches runs inside experiments that the caller must name, and nothing tells the experiment of a run but the run. So
+the experiments met so far are remembered; runs that are not in them are read one by one, a few first, because their
+neighbours tend to be in the same experiment.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+from mlflow.entities import LifecycleStage, ViewType
+from mlflow.entities import Run as MlflowRun
+
+from modelalias.adapters.mlflow_calls import Calls
+from modelalias.adapters.mlflow_errors import Missing
+from modelalias.adapters.mlflow_sources import RUN_ID
+from modelalias.adapters.mlflow_wire import Runs
+from modelalias.ports import Run
+
+BATCH: Final = 200
+"""Runs asked for in one search."""
+
+FEW: Final = 2
+"""Up to so many runs are read one by one: two reads side by side cost less than a search."""
+
+MOST_EXPERIMENTS: Final = 500
+"""Experiments remembered and named in one search."""
+
+
+class RunReader:
+    """Reads runs and remembers in which experiments it found them."""
+
+    def __init__(self, store: Runs, calls: Calls) -> None:
+        self._store = store
+        self._calls = calls
+        self._experiments: dict[str, None] = {}
+
+    async def read(self, run_ids: Iterable[str]) -> Mapping[str, Run]:
+        """Return the runs that exist and are not deleted."""
+        wanted = [run_id for run_id in dict.fromkeys(run_ids) if RUN_ID.fullmatch(run_id)]
+        found: dict[str, Run] = {}
+        probes = 1
+        if len(wanted) > FEW:
+            found |= await self._search(wanted, tuple(self._experiments))
+        rest = [run_id for run_id in wanted if run_id not in found]
+        while rest:
+            probed, rest = (rest, []) if len(rest) <= FEW else (rest[:probes], rest[probes:])
+            known = set(self._experiments)
+            found |= {run.run_id: run for run in await asyncio.gather(*map(self._get, probed)) if run is not None}
+            probes *= 2
+            if rest and (new := tuple(name for name in self._experiments if name not in known)):
+                found |= await self._search(rest, new)
+                rest = [run_id for run_id in rest if run_id not in found]
+        return found
+
+    async def _get(self, run_id: str) -> Run | None:
+        try:
+            run = await self._calls.run(lambda: self._store.get_run(run_id))
+        except Missing:
+            return None
+        self._remember(run)
+        return _value(run) if run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
+
+    async def _search(self, run_ids: Sequence[str], experiments: Sequence[str]) -> Mapping[str, Run]:
+        """Search the runs in these experiments; ids hold letters and digits only, so they cannot leave their quotes."""
+        if not experiments:
+            return {}
+        found: dict[str, Run] = {}
+        for start in range(0, len(run_ids), BATCH):
+            names = ", ".join(f"'{run_id}'" for run_id in run_ids[start : start + BATCH])
+            search = partial(
+                self._store.search_runs,
+                experiment_ids=list(experiments),
+                filter_string=f"attributes.run_id IN ({names})",
+                run_view_type=ViewType.ACTIVE_ONLY,
+                max_results=BATCH,
+            )
+            page = await self._calls.run(search)
+            found |= {run.info.run_id: _value(run) for run in page}
+        return found
+
+    def _remember(self, run: MlflowRun) -> None:
+        """Keep the experiment, the newest at the end, and forget the oldest beyond the bound."""
+        self._experiments.pop(run.info.experiment_id, None)
+        self._experiments[run.info.experiment_id] = None
+        while len(self._experiments) > MOST_EXPERIMENTS:
+            del self._experiments[next(iter(self._experiments))]
+
+
+def _value(run: MlflowRun) -> Run:
+    """Take each metric as the shortest decimal that names its float, so that 0.1 is a tenth; NaN stays NaN."""
+    return Run(run_id=run.info.run_id, metrics={key: Decimal(repr(value)) for key, value in run.data.metrics.items()})

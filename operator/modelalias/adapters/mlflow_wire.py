@@ -1,0 +1,203 @@
+"""MLflow's own REST stores, with our way of sending: one attempt, a deadline, the registry's own credentials.
+
+The stores know paths, messages and entities. What they would take from the process is taken from nowhere: retries and timeouts
+are arguments here, credentials come from files, and a `.netrc` has no say.
+"""
+
+# ruff: noqa: D102 - the protocols repeat methods that MLflow documents
+
+import json
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from google.protobuf.message import Message
+from mlflow.entities import LoggedModel, Run
+from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel
+from mlflow.exceptions import MlflowException
+from mlflow.protos.service_pb2 import ListArtifacts
+from mlflow.store.entities.paged_list import PagedList
+from mlflow.store.model_registry.rest_store import RestStore as RegistryRestStore
+from mlflow.store.tracking.rest_store import RestStore as TrackingRestStore
+from mlflow.utils.proto_json_utils import message_to_json, parse_dict
+from mlflow.utils.rest_utils import MlflowHostCreds, http_request
+
+from modelalias.adapters.mlflow_credentials import CredentialFiles
+from modelalias.adapters.mlflow_errors import Unauthorized, Unreachable, failure
+from modelalias.core.errors import Unavailable
+from modelalias.settings import RegistrySettings
+
+LARGEST_ANSWER: Final = 64 * 1024 * 1024
+"""Bytes; a page of 1,000 models is below 1 MB."""
+CHUNK: Final = 64 * 1024
+
+M = TypeVar("M", bound=Message)
+
+
+class Wire:
+    """Sends one request at a time for whoever asks, in the thread that asks; threads may share it."""
+
+    def __init__(self, settings: RegistrySettings) -> None:
+        self.credentials = CredentialFiles(settings)
+        self._seconds = settings.timeout_seconds
+        self._host = urlsplit(settings.uri).hostname or ""
+
+    def call(self, endpoint: str, method: str, json_body: str | None, answer: M) -> M:
+        """Send a request and fill the answer; raise the port's failures, or `Missing` and `Clash` of `mlflow_errors`.
+
+        Credentials that are not accepted are read again, and tried once more only if they changed.
+        """
+        deadline = time.monotonic() + self._seconds
+        body = json.loads(json_body) if json_body else None
+        creds = self.credentials.host_creds()
+        try:
+            text = self._exchange(creds, endpoint, method, body, deadline)
+        except Unauthorized:
+            self.credentials.forget()
+            renewed = self.credentials.host_creds()
+            if renewed == creds:
+                raise
+            text = self._exchange(renewed, endpoint, method, body, deadline)
+        try:
+            parse_dict(json.loads(text) if text.strip() else {}, answer)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Unavailable("the registry's answer is not what MLflow says") from error
+        return answer
+
+    def _exchange(self, creds: MlflowHostCreds, endpoint: str, method: str, body: Any, deadline: float) -> str:
+        remaining = max(deadline - time.monotonic(), 0.001)
+        try:
+            response = http_request(
+                creds,
+                endpoint,
+                method,
+                max_retries=0,
+                retry_codes=frozenset(),
+                raise_on_status=False,
+                respect_retry_after_header=False,
+                timeout=remaining,
+                allow_redirects=False,
+                auth=_as_it_is,
+                stream=True,
+                **{"params" if method == "GET" else "json": body},
+            )
+        except MlflowException as error:
+            raise Unreachable(_why_not(error, self._seconds)) from error
+        with response:
+            text = self._read(response, deadline)
+        if response.status_code == HTTPStatus.OK:
+            return text
+        raise failure(response.status_code, _error_code(text), response.headers, text=text, host=self._host)
+
+    def _read(self, response: requests.Response, deadline: float) -> str:
+        """Read the body by pieces: a timeout of the library begins anew with each piece."""
+        body = bytearray()
+        try:
+            while piece := response.raw.read1(CHUNK, decode_content=True):
+                body += piece
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"the registry's answer was not complete within {self._seconds:g} s")
+                if len(body) > LARGEST_ANSWER:
+                    raise Unavailable("the registry's answer is too large to be one of MLflow's")
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Unavailable("the registry's answer broke off") from error
+        return body.decode("utf-8", errors="replace")
+
+
+class Models(Protocol):
+    """The calls of MLflow's model registry store that we make, with the types that the library leaves out."""
+
+    def search_registered_models(self, *, max_results: int, page_token: str | None) -> PagedList[RegisteredModel]: ...
+    def get_registered_model(self, name: str) -> RegisteredModel: ...
+    def get_model_version(self, name: str, version: str) -> ModelVersion: ...
+    def search_model_versions(self, filter_string: str) -> PagedList[ModelVersion]: ...
+    def create_model_version(self, name: str, source: str, *, run_id: str, model_id: str | None) -> ModelVersion: ...
+    def set_registered_model_alias(self, name: str, alias: str, version: str) -> None: ...
+    def delete_registered_model_alias(self, name: str, alias: str) -> None: ...
+    def set_model_version_tag(self, name: str, version: str, tag: ModelVersionTag) -> None: ...
+
+
+class Runs(Protocol):
+    """The calls of MLflow's tracking store that we make."""
+
+    def get_run(self, run_id: str) -> Run: ...
+    def search_runs(
+        self, experiment_ids: Sequence[str], filter_string: str, run_view_type: int, *, max_results: int
+    ) -> PagedList[Run]: ...
+    def search_logged_models(
+        self, experiment_ids: list[str], *, filter_string: str, max_results: int
+    ) -> PagedList[LoggedModel]: ...
+    def list_artifacts(self, run_id: str, path: str) -> tuple[str, ...]: ...
+
+
+def stores(wire: Wire) -> tuple[Models, Runs]:
+    """Return MLflow's stores over a wire."""
+    return _RegistryStore(wire), _TrackingStore(wire)
+
+
+class _RegistryStore(RegistryRestStore):
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire.credentials.host_creds)  # type: ignore[no-untyped-call]  # MLflow's
+        self._wire = wire
+
+    def _call_endpoint(
+        self,
+        api: Any,
+        json_body: str | None,
+        call_all_endpoints: bool = False,
+        extra_headers: object = None,
+    ) -> Any:
+        del call_all_endpoints, extra_headers  # no call of ours has either
+        endpoint, method = self._get_endpoint_from_method(api)  # type: ignore[no-untyped-call]  # MLflow's
+        return self._wire.call(endpoint, method, json_body, api.Response())
+
+
+class _TrackingStore(TrackingRestStore):
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire.credentials.host_creds)  # type: ignore[no-untyped-call]  # MLflow's
+        self._wire = wire
+
+    def list_artifacts(self, run_id: str, path: str) -> tuple[str, ...]:
+        """Return the paths below a path of a run's artifacts; none there is an empty list."""
+        answer = self._call_endpoint(ListArtifacts, message_to_json(ListArtifacts(run_id=run_id, path=path)))
+        return tuple(file.path for file in answer.files)
+
+    def _call_endpoint(
+        self,
+        api: Any,
+        json_body: str | None = None,
+        endpoint: str | None = None,
+        retry_timeout_seconds: object = None,
+        response_proto: Any = None,
+    ) -> Any:
+        del retry_timeout_seconds  # for Databricks alone
+        path, method = self._METHOD_TO_INFO[api]
+        return self._wire.call(endpoint or path, method, json_body, response_proto or api.Response())
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep the request's own Authorization: without an `auth`, requests would overwrite it from a `.netrc`."""
+    return request
+
+
+def _why_not(error: MlflowException, seconds: float) -> str:
+    """Say what kept a request from being answered; the library's own words hold the whole URL."""
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, requests.Timeout):
+        return f"the registry did not answer within {seconds:g} s"
+    if isinstance(cause, requests.exceptions.SSLError):
+        return "no trusted connection to the registry: its certificate does not match ca_file or its name"
+    return "no connection to the registry"
+
+
+def _error_code(text: str) -> str:
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return ""
+    code = said.get("error_code") if isinstance(said, dict) else None
+    return code if isinstance(code, str) else ""
