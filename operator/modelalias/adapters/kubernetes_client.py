@@ -28,6 +28,9 @@ WRITE_SECONDS: Final = 5.0
 
 JsonBody = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
+PAGE: Final = 500
+"""Objects per page of a list."""
+
 _MESSAGE_LIMIT: Final = 900
 _RBAC: Final = re.compile(r'User ".*" cannot \S+ resource')
 _GRANT: Final = "grant it in the operator's ClusterRole"
@@ -45,11 +48,12 @@ class Verb(StrEnum):
     """What RBAC calls the ways to use a resource that the operator needs."""
 
     GET = "get"
+    LIST = "list"
     CREATE = "create"
     PATCH = "patch"
 
 
-_METHODS: Final = {Verb.GET: "GET", Verb.CREATE: "POST", Verb.PATCH: "PATCH"}
+_METHODS: Final = {Verb.GET: "GET", Verb.LIST: "GET", Verb.CREATE: "POST", Verb.PATCH: "PATCH"}
 
 
 class PatchType(StrEnum):
@@ -69,9 +73,9 @@ class Resource(Value):
     subresource: str = ""
 
     def path(self, namespace: str, name: str = "") -> str:
-        """Return the address of one object, or of the collection when no name is given."""
+        """Return the address of one object, or of the collection when no name is given; no namespace stands for all."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        parts = [root, "namespaces", quote(namespace, safe=""), self.plural]
+        parts = [root, *(["namespaces", quote(namespace, safe="")] if namespace else []), self.plural]
         if name:
             parts.append(quote(name, safe=""))
         if self.subresource:
@@ -91,10 +95,12 @@ class Call(Value):
     resource: Resource
     namespace: str
     name: str = ""
+    page: str = ""
+    """Where a list goes on, as the page before said."""
 
     def __str__(self) -> str:
         """Name verb, resource and namespace in the words of RBAC."""
-        return f"{self.verb} {self.resource} in namespace {self.namespace}"
+        return f"{self.verb} {self.resource} in {f'namespace {self.namespace}' if self.namespace else 'the cluster'}"
 
 
 class Missing(NotFound):
@@ -125,7 +131,7 @@ class Connection:
         self, call: Call, body: JsonBody | None = None, *, patch: PatchType | None = None, seconds: float | None = None
     ) -> Mapping[str, Any]:
         """Do one call within so many seconds and return the object that the API server answered with."""
-        limit = seconds if seconds is not None else READ_SECONDS if call.verb is Verb.GET else WRITE_SECONDS
+        limit = seconds if seconds is not None else READ_SECONDS if call.verb in {Verb.GET, Verb.LIST} else WRITE_SECONDS
         try:
             async with asyncio.timeout(limit):
                 status, headers, data = await self._exchange(call, body, patch, limit)
@@ -144,7 +150,9 @@ class Connection:
     ) -> tuple[int, Mapping[str, str], bytes]:
         method = _METHODS[call.verb]
         url = self._client.configuration.host + call.resource.path(call.namespace, call.name)
-        if call.verb is not Verb.GET:
+        if call.verb is Verb.LIST:
+            url += "?" + urlencode({"limit": PAGE, **({"continue": call.page} if call.page else {})})
+        elif call.verb is not Verb.GET:
             # The server keeps the same deadline, so that a write it was late with does not land after we gave up on it.
             url += "?" + urlencode({"fieldManager": FIELD_MANAGER, "timeout": f"{limit:g}s"})
         headers = {**self._client.default_headers, "Accept": "application/json", "Content-Type": patch or "application/json"}

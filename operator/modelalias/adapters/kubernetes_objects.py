@@ -6,7 +6,7 @@ keep what is no longer there, and a PUT would have to send a spec back that is n
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -41,6 +41,33 @@ class KubernetesObjects:
         """Take the connection, which the caller closes, and the name of this process for its events."""
         self._connection = connection
         self._identity = identity
+
+    async def every_alias(self, namespaces: Sequence[str]) -> AsyncIterator[ModelAlias]:
+        """List all ModelAliases by pages, of the named namespaces or, with none named, of the cluster."""
+        async for body in self._every(ALIASES, namespaces):
+            try:
+                yield parse_alias(body)
+            except InvalidRequest as error:
+                _log.warning("passed over: %s", error)
+
+    async def every_request(self, namespaces: Sequence[str]) -> AsyncIterator[PromotionRequest]:
+        """List all PromotionRequests by pages, of the named namespaces or, with none named, of the cluster."""
+        async for body in self._every(REQUESTS, namespaces):
+            try:
+                yield parse_request(body)
+            except InvalidRequest as error:
+                _log.warning("passed over: %s", error)
+
+    async def _every(self, resource: Resource, namespaces: Sequence[str]) -> AsyncIterator[Mapping[str, Any]]:
+        for namespace in namespaces or ("",):
+            page = ""
+            while True:
+                answer = await self._connection.send(Call(verb=Verb.LIST, resource=resource, namespace=namespace, page=page))
+                for item in answer.get("items", ()):
+                    yield item
+                page = answer.get("metadata", {}).get("continue") or ""
+                if not page:
+                    break
 
     async def alias(self, namespace: str, name: str) -> ModelAlias | None:
         """Read a ModelAlias afresh."""

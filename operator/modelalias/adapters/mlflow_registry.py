@@ -73,13 +73,17 @@ class MlflowRegistry:
         except Missing as error:
             raise await self._missing(model, version) from error
 
-    async def version_of_run(self, model: str, run_id: str, artifact_path: str | None) -> ModelVersion:
-        """Return the oldest version made from a run's model, registering it when there is none."""
+    async def version_of_run(
+        self, model: str, run_id: str, artifact_path: str | None, *, register: bool = True
+    ) -> ModelVersion | None:
+        """Return the oldest version made from a run's model, registering it when there is none and that is wanted."""
         async with self._locks.hold(model):
             source = await self._sources.find(run_id, artifact_path)
             for _ in range(WRITE_ATTEMPTS):
                 if known := await self._calls.run(lambda: self._versions_of(model, run_id, source)):
                     return min(known, key=lambda version: int(version.version))
+                if not register:
+                    return None
                 try:
                     return await self._calls.run(lambda: self._register(model, run_id, source))
                 except Missing as error:
