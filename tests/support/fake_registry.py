@@ -1,0 +1,220 @@
+"""A registry in memory that keeps state and refuses what MLflow refuses; the contract suite holds it to the real one."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import count
+from typing import Final
+
+from modelalias.core.errors import InvalidRequest, ModelNotFound, RunNotFound, VersionNotFound
+from modelalias.ports import Aliases, ModelVersion, Run, VersionState
+from tests.support.fault_queue import ANY, FaultQueue
+
+FLOAT_LIMIT: Final = Decimal("1.7976931348623157E+308")
+"""What MLflow stores in place of infinity."""
+
+WRITES: Final = frozenset({"version_of_run", "set_alias", "delete_alias", "tag_version"})
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the port, with its arguments as the caller gave them."""
+
+    name: str
+    arguments: tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class _Version:
+    run_id: str | None
+    path: str | None
+    state: VersionState = VersionState.READY
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Model:
+    versions: dict[int, _Version] = field(default_factory=dict)
+    aliases: dict[str, int] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    """A number is not given twice, also when its version is gone."""
+
+
+@dataclass(frozen=True)
+class _RunRecord:
+    metrics: dict[str, Decimal]
+    paths: tuple[str, ...]
+
+
+class FakeRegistry:
+    """The port in memory with a record of its calls, a seeder for it, and a hook for faults."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.closed = False
+        self._models: dict[str, _Model] = {}
+        self._runs: dict[str, _RunRecord] = {}
+        self._deleted_runs: set[str] = set()
+        self._faults = FaultQueue()
+        self._next_run = 1
+
+    # The port
+
+    async def snapshot(self) -> Mapping[str, Aliases]:
+        with self._call("snapshot"):
+            return {name: _aliases_of(model) for name, model in self._models.items()}
+
+    async def aliases(self, model: str) -> Aliases:
+        with self._call("aliases", model):
+            return _aliases_of(self._model(model))
+
+    async def version(self, model: str, version: str) -> ModelVersion:
+        with self._call("version", model, version):
+            return self._value(model, self._number(model, version))
+
+    async def version_of_run(self, model: str, run_id: str, artifact_path: str | None) -> ModelVersion:
+        with self._call("version_of_run", model, run_id, artifact_path):
+            path = _path(run_id, self._run(run_id), artifact_path)
+            versions = self._model(model).versions
+            made = [number for number, version in versions.items() if (version.run_id, version.path) == (run_id, path)]
+            return self._value(model, min(made) if made else self._add(model, _Version(run_id, path)))
+
+    async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
+        with self._call("runs", tuple(run_ids)):
+            alive = self._runs.keys() - self._deleted_runs
+            return {
+                run_id: Run(run_id=run_id, metrics=dict(self._runs[run_id].metrics)) for run_id in run_ids if run_id in alive
+            }
+
+    async def set_alias(self, model: str, alias: str, version: str) -> None:
+        with self._call("set_alias", model, alias, version):
+            number = self._number(model, version)
+            _check_alias(alias)
+            self._model(model).aliases[alias] = number
+
+    async def delete_alias(self, model: str, alias: str) -> None:
+        with self._call("delete_alias", model, alias):
+            self._model(model).aliases.pop(alias, None)
+
+    async def tag_version(self, model: str, version: str, tags: Mapping[str, str]) -> None:
+        with self._call("tag_version", model, version, dict(tags)):
+            number = self._number(model, version)
+            self._model(model).versions[number].tags.update(tags)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    # Faults and observations
+
+    def fail_next(self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1) -> None:
+        """Let calls of that name (a method's name, or all) fail; `after`: the write was made and its answer lost."""
+        self._faults.add(error, call=call, after=after, times=times)
+
+    def called(self, *names: str) -> tuple[Call, ...]:
+        """Return the calls of these names, in order."""
+        return tuple(call for call in self.calls if call.name in names)
+
+    @property
+    def writes(self) -> tuple[Call, ...]:
+        """Return the calls that may change the registry, in order."""
+        return self.called(*WRITES)
+
+    # The seeder
+
+    async def create_model(self, model: str) -> None:
+        self._models[model] = _Model()
+
+    async def delete_model(self, model: str) -> None:
+        del self._models[model]
+
+    async def rename_model(self, model: str, name: str) -> None:
+        self._models[name] = self._models.pop(model)
+
+    async def create_run(self, metrics: Iterable[tuple[str, float, int]] = (), *, models: Sequence[str] = ("model",)) -> str:
+        """Make a run that logged these (name, value, step) in this order, and models at these paths."""
+        run_id = f"{self._next_run:032x}"
+        self._next_run += 1
+        last: dict[str, tuple[int, Decimal]] = {}
+        for name, value, step in metrics:
+            if name not in last or step >= last[name][0]:
+                last[name] = (step, _stored(value))
+        self._runs[run_id] = _RunRecord({name: value for name, (_, value) in last.items()}, tuple(models))
+        return run_id
+
+    async def delete_run(self, run_id: str) -> None:
+        self._deleted_runs.add(run_id)
+
+    async def create_version(
+        self, model: str, run_id: str | None = None, *, path: str = "model", state: VersionState = VersionState.READY
+    ) -> str:
+        """Register a version; without a run it has none. Only the fake can make one that is not ready."""
+        return str(self._add(model, _Version(run_id, path if run_id else None, state)))
+
+    async def delete_version(self, model: str, version: str) -> None:
+        held = self._models[model]
+        del held.versions[int(version)]
+        for alias in [alias for alias, number in held.aliases.items() if number == int(version)]:
+            del held.aliases[alias]
+
+    # Inside
+
+    @contextmanager
+    def _call(self, name: str, *arguments: object) -> Iterator[None]:
+        """Note the call and let the planned faults strike before and after its work."""
+        self.calls.append(Call(name, arguments))
+        self._faults.before(name)
+        yield
+        self._faults.after(name)
+
+    def _model(self, model: str) -> _Model:
+        try:
+            return self._models[model]
+        except KeyError as error:
+            raise ModelNotFound(f"the registry has no model {model}") from error
+
+    def _number(self, model: str, version: str) -> int:
+        versions = self._model(model).versions
+        number = int(version) if version.isdecimal() else 0
+        if str(number) != version or number not in versions:
+            raise VersionNotFound(f"model {model} has no version {version}")
+        return number
+
+    def _run(self, run_id: str) -> _RunRecord:
+        if run_id not in self._runs or run_id in self._deleted_runs:
+            raise RunNotFound(f"the registry has no run {run_id}")
+        return self._runs[run_id]
+
+    def _add(self, model: str, version: _Version) -> int:
+        held = self._model(model)
+        number = next(held.numbers)
+        held.versions[number] = version
+        return number
+
+    def _value(self, model: str, number: int) -> ModelVersion:
+        version = self._models[model].versions[number]
+        return ModelVersion(
+            model=model, version=str(number), run_id=version.run_id, state=version.state, tags=dict(version.tags)
+        )
+
+
+def _aliases_of(model: _Model) -> Aliases:
+    return {alias: str(number) for alias, number in model.aliases.items()}
+
+
+def _path(run_id: str, run: _RunRecord, wanted: str | None) -> str:
+    if wanted is not None and wanted not in run.paths:
+        raise InvalidRequest(f"run {run_id} has no model at {wanted}")
+    if wanted is None and len(run.paths) != 1:
+        raise InvalidRequest(f"run {run_id} has logged {'several models' if run.paths else 'no model'}")
+    return wanted or run.paths[0]
+
+
+def _check_alias(alias: str) -> None:
+    if alias.lower() == "latest" or (alias[:1] in {"v", "V"} and alias[1:].isdecimal()):
+        raise InvalidRequest("the registry refuses the request as invalid")
+
+
+def _stored(value: float) -> Decimal:
+    number = Decimal(repr(value))
+    return FLOAT_LIMIT.copy_sign(number) if number.is_infinite() else number
