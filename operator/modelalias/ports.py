@@ -195,9 +195,7 @@ class Objects(Protocol):
         """Replace the status of the request as it was read; raise `Conflict` when it changed since, or is gone."""
         ...
 
-    async def post_event(
-        self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime
-    ) -> None:
+    async def post_event(self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime) -> None:
         """Post one event, best effort: a failure is logged and not raised."""
         ...
 

@@ -31,6 +31,7 @@ from modelalias.core.promotion import Ended, Goes, Waits
 from modelalias.core.standing import Fault, failed_before, stand
 from modelalias.core.world import World
 
+
 @dataclass(frozen=True)
 class AliasWrite:
     """A status that the ModelAlias should have."""

@@ -92,7 +92,7 @@ class Roll(Value):
 Effect = SetAlias | DeleteAlias | TagVersion | Roll
 
 
-class Needed(Exception):  # noqa: N818 - not an error: a question on its way to the engine
+class Needed(Exception):
     """A rule asked something that is not known yet."""
 
     def __init__(self, question: Question) -> None:
@@ -104,7 +104,9 @@ class Needed(Exception):  # noqa: N818 - not an error: a question on its way to 
 class Facts:
     """The answers that one pass over an alias has so far; never kept for the next pass."""
 
-    def __init__(self, answers: Mapping[Question, Any] | None = None, failures: Mapping[str, InvalidRequest] | None = None) -> None:
+    def __init__(
+        self, answers: Mapping[Question, Any] | None = None, failures: Mapping[str, InvalidRequest] | None = None
+    ) -> None:
         """Start with what is known."""
         self._answers = dict(answers or {})
         self._failures = dict(failures or {})

@@ -55,7 +55,9 @@ def judge(
     )  # fmt: skip
 
 
-def judge_one(gate: Gate, candidate: Decimal | None, champion: Decimal | None, now: datetime, *, has_champion: bool) -> Finding:
+def judge_one(
+    gate: Gate, candidate: Decimal | None, champion: Decimal | None, now: datetime, *, has_champion: bool
+) -> Finding:
     """Judge one gate on two values."""
     with localcontext(_EXACT):
         result, rule, message = _verdict(gate, candidate, champion, has_champion=has_champion)

@@ -78,7 +78,7 @@ class Goes:
 Answer = Ended | Waits | Goes
 
 
-class _Stop(Exception):  # noqa: N818 - carries an answer out of a step, it is no error
+class _Stop(Exception):
     def __init__(self, answer: Ended | Waits) -> None:
         super().__init__(answer)
         self.answer = answer
@@ -115,7 +115,9 @@ def _consider(world: World, alias: ModelAlias, request: PromotionRequest) -> Ans
     if refused:
         unclear = all(item.result is GateResult.INCONCLUSIVE for item in refused)
         why = "; ".join(gates.sentence(item) for item in refused)
-        return Ended(Phase.REJECTED, Reason.INCONCLUSIVE if unclear else Reason.GATES_FAILED, f"{name} refused: {why}", verdict)
+        return Ended(
+            Phase.REJECTED, Reason.INCONCLUSIVE if unclear else Reason.GATES_FAILED, f"{name} refused: {why}", verdict
+        )
     counted = f"{gates.passed(findings)} gates passed" if findings else "no gates are set"
     if spec.dry_run or candidate is None:
         told = f"dry run: {name} would replace {champion or 'nothing'} as {alias.spec.alias}; {counted}"
@@ -173,9 +175,7 @@ def _ready(version: ModelVersion, now: datetime) -> ModelVersion:
     return version
 
 
-def _judge(
-    alias: ModelAlias, facts: Facts, run_id: str | None, champion: str | None, now: datetime
-) -> tuple[Finding, ...]:
+def _judge(alias: ModelAlias, facts: Facts, run_id: str | None, champion: str | None, now: datetime) -> tuple[Finding, ...]:
     rules = alias.spec.policy.gates
     if not rules:
         return ()
@@ -191,9 +191,7 @@ def _judge(
     return gates.judge(rules, metrics(run_id), None if champion is None else metrics(champion_run), now)
 
 
-def _no_op(
-    world: World, alias: ModelAlias, request: PromotionRequest, candidate: ModelVersion, verdict: Verdict
-) -> Answer:
+def _no_op(world: World, alias: ModelAlias, request: PromotionRequest, candidate: ModelVersion, verdict: Verdict) -> Answer:
     told = f"{alias.spec.alias} holds version {candidate.version} already"
     if request.spec.dry_run:
         return Ended(Phase.SUCCEEDED, Reason.NO_OP, told, verdict)

@@ -89,7 +89,9 @@ def change(planned: PlannedWorkload, bearing: Bearing, alias: str) -> WorkloadCh
     )
 
 
-def progress(plan: Plan, planned: PlannedWorkload, workload: Workload | None, alias: str, before: ServingState | None) -> Progress:
+def progress(
+    plan: Plan, planned: PlannedWorkload, workload: Workload | None, alias: str, before: ServingState | None
+) -> Progress:
     """Judge one workload of a plan; `before` is the state that status holds for it from this plan."""
     label = f"{planned.kind} {planned.name}"
     if workload is None:

@@ -49,7 +49,12 @@ Told = tuple[str, Status | bool, Reason, str]
 def _reachable(world: World) -> Told:
     view = world.registry
     if not view.known:
-        return "RegistryReachable", Status.UNKNOWN, Reason.REGISTRY_UNKNOWN, "the operator has no such registry for this namespace"
+        return (
+            "RegistryReachable",
+            Status.UNKNOWN,
+            Reason.REGISTRY_UNKNOWN,
+            "the operator knows no such registry",
+        )
     if view.problem is not None:
         return "RegistryReachable", False, *view.problem
     return "RegistryReachable", True, Reason.REACHABLE, "the registry answers"
@@ -66,7 +71,7 @@ def _in_sync(alias: ModelAlias, status: ModelAliasStatus, stalled: Fault | None)
     if status.plan is not None:
         return "InSync", Status.UNKNOWN, Reason.PROGRESSING, f"{name} is being moved"
     if holds != wanted:
-        told = f"someone moved {name} to {holds or 'nothing'}; the last version this resource answers for is {wanted or 'none'}"
+        told = f"someone moved {name} to {holds or 'nothing'}; this resource answers for version {wanted or 'none'}"
         return "InSync", False, Reason.DRIFTED, told
     if holds is None:
         return "InSync", True, Reason.NO_VERSION, f"{name} names no version yet"
@@ -83,7 +88,12 @@ def _rolled_out(world: World, status: ModelAliasStatus) -> Told:
     if ServingState.FAILED in states:
         return "RolledOut", False, Reason.ROLLOUT_FAILED, details
     if ServingState.UNKNOWN in states:
-        return "RolledOut", Status.UNKNOWN, Reason.UNKNOWN_SERVING, "not known before the next move or a request for the same version"
+        return (
+            "RolledOut",
+            Status.UNKNOWN,
+            Reason.UNKNOWN_SERVING,
+            "not known before the next move",
+        )
     version = status.current.version if status.current else "none"
     return "RolledOut", True, Reason.ROLLED_OUT, f"{len(status.serving)} workloads run version {version}"
 

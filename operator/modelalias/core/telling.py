@@ -181,5 +181,5 @@ def _closed(
     return status.model_copy(update={"completed_at": now, "result": result[:32_768]})
 
 
-def _of(request: PromotionRequest, kind: str, status: Status | bool, reason: Reason, message: str, now: datetime) -> Condition:  # noqa: FBT001, E501 - a condition's status is its second word
+def _of(request: PromotionRequest, kind: str, status: Status | bool, reason: Reason, message: str, now: datetime) -> Condition:
     return condition(kind, status, reason, message, now=now, generation=request.metadata.generation)

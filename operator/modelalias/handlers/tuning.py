@@ -20,9 +20,7 @@ class _NoDiffBase(kopf.DiffBaseStorage):
     def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
         del body, patch, essence
 
-    def build(
-        self, *, body: kopf.Body, extra_fields: Any = None, ignored_fields: Any = None
-    ) -> kopf.BodyEssence:
+    def build(self, *, body: kopf.Body, extra_fields: Any = None, ignored_fields: Any = None) -> kopf.BodyEssence:
         del body, extra_fields, ignored_fields
         return kopf.BodyEssence({})
 

@@ -254,4 +254,9 @@ def _wire(status: object) -> object:
 
 def _fields(effect: Effect) -> Mapping[str, object]:
     told = effect.model_dump(mode="json", include={"model", "alias", "version"})
-    return {"effect": type(effect).__name__, "model": told.get("model"), "name_": told.get("alias"), "version": told.get("version")}
+    return {
+        "effect": type(effect).__name__,
+        "model": told.get("model"),
+        "name_": told.get("alias"),
+        "version": told.get("version"),
+    }

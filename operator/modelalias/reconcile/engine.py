@@ -42,9 +42,7 @@ class Engine:
             name: RegistryWatch(name, registry, duration(settings.registries[name].snapshot_interval), self._moved, clock)
             for name, registry in registries.items()
         }
-        self._reconciler = AliasReconciler(
-            self._memory, objects, workloads, self._watches, self._allows, lead, clock, wall
-        )
+        self._reconciler = AliasReconciler(self._memory, objects, workloads, self._watches, self._allows, lead, clock, wall)
 
     def alias_seen(self, alias: ModelAlias) -> None:
         """Remember an alias and wake it."""

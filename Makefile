@@ -1,0 +1,70 @@
+# Everything a developer or CI runs. Each target installs what it needs and can be run twice.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help venv crds lint format unit test e2e bench cluster cluster-down images demo demo-down clean
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+venv: $(STAMP) ## .venv with the product and the development tools
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "== environment: installing the pinned packages into $(VENV) (about a minute when nothing is cached)"
+	$(PYTHON) tests/ensure_python.py
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^uv==' constraints.txt)"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[training,dev]'
+	touch $@
+
+crds: venv ## write crds/ and manifests/install.yaml from the models
+	$(BIN)/python -m modelalias.api.crds
+	kubectl kustomize manifests/base > manifests/install.yaml
+
+format: venv ## format the code and fix what ruff can fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: venv ## ruff, mypy strict, import contracts, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy operator/modelalias training tests
+	$(BIN)/lint-imports
+	$(BIN)/python -m modelalias.api.crds --check
+
+cluster: ## a local Kubernetes, kubeconfig at .cluster/kubeconfig
+	$(PYTHON) -m tests.cluster up
+
+cluster-down: ## end it and leave nothing behind
+	$(PYTHON) -m tests.cluster down
+
+images: ## operator and serving images as archives in .cluster/images
+	$(PYTHON) -m tests.images build
+
+unit: venv ## the tests that need neither a cluster nor a registry
+	$(BIN)/pytest tests/unit
+
+test: venv ## all tests that this machine can run; says what it left out and why
+	@echo "== tests: unit"
+	$(BIN)/pytest -q tests/unit
+	@echo "== tests: a cluster"
+	$(PYTHON) -m tests.cluster up
+	@echo "== tests: contract, integration, faults, e2e"
+	$(BIN)/pytest -q tests/contract tests/integration tests/faults tests/e2e
+
+e2e: venv ## the demo's story on real pods with the operator's image
+	$(PYTHON) -m tests.cluster up
+	$(BIN)/pytest tests/e2e
+
+bench: venv ## the benchmarks, as a table and JSON
+	$(PYTHON) -m tests.cluster up
+	$(BIN)/python -m tests.bench
+
+clean: cluster-down ## remove the environment and the cluster; the caches outside the tree stay
+	rm -rf $(VENV) .cluster
