@@ -28,7 +28,7 @@ from modelalias.api.alias_status import (
     ServingStatus,
     SourceAlias,
 )
-from modelalias.api.fields import AliasName, ItemName, ModelName, ModelVersionNumber, Reported, Value, cel
+from modelalias.api.fields import AliasName, ItemName, ModelName, ModelVersionNumber, Reported, Value, cel, each_once, list_map
 from modelalias.api.gates import (
     DatasetRule,
     Direction,
@@ -163,7 +163,8 @@ class ModelAliasSpec(Value):
     """The owner's rules for promotions."""
     monitors: Annotated[
         tuple[Monitor, ...],
-        Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}),
+        Field(max_length=16, json_schema_extra=list_map("name")),
+        each_once("name"),
     ] = ()
     """Live metrics that are watched after a promotion."""
     history_limit: Annotated[int, Field(ge=1, le=50)] = 20

@@ -11,7 +11,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from modelalias.api.fields import Reported, Timestamp
+from modelalias.api.fields import Reported, Timestamp, list_map
 
 
 class Status(StrEnum):
@@ -41,7 +41,7 @@ class Condition(Reported):
 
 Conditions = Annotated[
     tuple[Condition, ...],
-    Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
+    Field(max_length=16, json_schema_extra=list_map("type")),
 ]
 
 

@@ -36,6 +36,22 @@ def cel(*rules: tuple[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
 
 
+def list_map(*keys: str) -> dict[str, Any]:
+    """Let server-side apply merge a list by these keys; `each_once` beside it refuses what the API server refuses."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [*keys]}
+
+
+def each_once(*keys: str) -> AfterValidator:
+    """Refuse a list in which two items agree in these keys."""
+
+    def check(items: tuple[BaseModel, ...]) -> tuple[BaseModel, ...]:
+        if len({tuple(getattr(item, key) for key in keys) for item in items}) < len(items):
+            raise ValueError(f"two items have the same {', '.join(keys)}")
+        return items
+
+    return AfterValidator(check)
+
+
 def _free_alias(name: str) -> str:
     if name.lower() == "latest" or re.fullmatch(r"[vV][0-9]+", name):
         raise ValueError(f"the alias name {name!r} is reserved by MLflow")

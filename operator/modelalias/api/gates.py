@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from modelalias.api.fields import ItemName, MetricName, Number, Tolerance, Value, cel
+from modelalias.api.fields import ItemName, MetricName, Number, Tolerance, Value, cel, each_once, list_map
 
 
 class Direction(StrEnum):
@@ -126,5 +126,6 @@ class Gate(Value):
 
 Gates = Annotated[
     tuple[Gate, ...],
-    Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}),
+    Field(max_length=32, json_schema_extra=list_map("name")),
+    each_once("name"),
 ]

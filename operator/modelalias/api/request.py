@@ -19,6 +19,8 @@ from modelalias.api.fields import (
     UserName,
     Value,
     cel,
+    each_once,
+    list_map,
 )
 from modelalias.api.gates import Gates
 from modelalias.api.metadata import Metadata
@@ -210,13 +212,8 @@ class PromotionRequestSpec(Value):
     """Seconds after its end when the request is deleted. Unset: it stays."""
     approvals: Annotated[
         tuple[GivenApproval, ...],
-        Field(
-            max_length=64,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["user", "evidence", "decision"],
-            },
-        ),
+        Field(max_length=64, json_schema_extra=list_map("user", "evidence", "decision")),
+        each_once("user", "evidence", "decision"),
     ] = ()
     """Approvals and refusals; may only grow, and only after the request was judged."""
     abort: bool = False
