@@ -247,38 +247,48 @@ def _rest(world: World, alias: ModelAlias, queue: tuple[str, ...], fault: Fault 
 
 def _carry_on(world: World, alias: ModelAlias, made: Plan) -> Decision:
     draft = _Draft()
-    mine = None
-    place = 0
-    for request in world.requests:
-        if made.request is not None and request.metadata.uid == made.request.uid:
-            mine = request
-        elif _settle(world, alias, request, draft):
-            continue
-        elif request.spec.dry_run:
-            _rehearse(world, alias, request, draft)
-        else:
-            place += 1
-            first = f"PromotionRequest {made.request.name}" if made.request else f"the {made.operation} under way"
-            draft.writes.append(RequestWrite(request, telling.queued(request, place, first, world.now)))
+    mine = next((item for item in world.requests if made.request and item.metadata.uid == made.request.uid), None)
+    _line_up(world, alias, made, mine, draft)
     step = _withdrawn(world, alias, made, mine) or plan.next_step(alias, made, world.facts, world.now)
     match step:
+        case plan.Do() if alias.spec.suspend:
+            draft.writes.append(AliasWrite(stand(world, alias, alias.status, None)))
+            return draft.done()
         case plan.Do(effect=effect):
-            if alias.spec.suspend:
-                draft.writes.append(AliasWrite(stand(world, alias, alias.status, None)))
-                return draft.done()
             return Decision(effect=effect)
         case plan.Wait():
             return _waiting(world, alias, made, mine, step, draft)
-        case plan.Turn() if made.bearing is Bearing.FORWARD:
-            turned = made.model_copy(update={"failure": str(step.failure), "message": step.message[:1024]})
-            if not plan.goes_back(turned):
-                return _end(world, alias, turned, Outcome.FAILED, draft)
-            return _turn(world, alias, turned, mine, draft)
-        case plan.Turn():
-            told = f"{made.message}; and going back failed: {step.message}. Repair the workloads, then set spec.version or file a request"
-            return _end(world, alias, made.model_copy(update={"message": told[:1024]}), Outcome.FAILED, draft)
         case plan.Finish():
             return _end(world, alias, made, step.outcome, draft)
+        case plan.Turn():
+            return _fail(world, alias, made, mine, step, draft)
+
+
+def _line_up(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, draft: _Draft) -> None:
+    """Answer the other requests while a plan is under way: most of them are queued."""
+    place = 0
+    first = f"PromotionRequest {made.request.name}" if made.request else f"the {made.operation} under way"
+    for request in world.requests:
+        if request is mine or _settle(world, alias, request, draft):
+            continue
+        if request.spec.dry_run:
+            _rehearse(world, alias, request, draft)
+        else:
+            place += 1
+            draft.writes.append(RequestWrite(request, telling.queued(request, place, first, world.now)))
+
+
+def _fail(
+    world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, turn: plan.Turn, draft: _Draft
+) -> Decision:
+    """Go back where that is wanted and was not tried yet; otherwise the plan ends as it stands."""
+    if made.bearing is Bearing.BACKWARD:
+        told = f"{made.message}; going back failed: {turn.message}; repair the workloads, then pin a version or file a request"
+        return _end(world, alias, made.model_copy(update={"message": told[:1024]}), Outcome.FAILED, draft)
+    turned = made.model_copy(update={"failure": str(turn.failure), "message": turn.message[:1024]})
+    if plan.goes_back(turned):
+        return _turn(world, alias, turned, mine, draft)
+    return _end(world, alias, turned, Outcome.FAILED, draft)
 
 
 def _rehearse(world: World, alias: ModelAlias, request: PromotionRequest, draft: _Draft) -> None:

@@ -14,20 +14,20 @@ from modelalias.ports import Aliases, ModelVersion, Run, Workload, WorkloadChang
 
 
 class AliasesOf(Value):
-    """Which versions do the aliases of this model name?"""
+    """Ask which versions the aliases of a model name."""
 
     model: str
 
 
 class VersionOf(Value):
-    """What does the registry say of this version?"""
+    """Ask what the registry says of a version."""
 
     model: str
     version: str
 
 
 class VersionOfRun(Value):
-    """Which version was made from this run? With `register` it is made when there is none."""
+    """Ask which version was made from a run; with `register_missing` it is made when there is none."""
 
     model: str
     run_id: str
@@ -36,19 +36,19 @@ class VersionOfRun(Value):
 
 
 class RunsOf(Value):
-    """What did these runs log?"""
+    """Ask what runs logged."""
 
     run_ids: tuple[str, ...]
 
 
 class WorkloadOf(Value):
-    """How does this workload stand?"""
+    """Ask how a workload stands."""
 
     ref: WorkloadRef
 
 
 class RequestOf(Value):
-    """Is this request still there?"""
+    """Ask whether a request is still there."""
 
     namespace: str
     name: str
@@ -104,12 +104,10 @@ class Needed(Exception):
 class Facts:
     """The answers that one pass over an alias has so far; never kept for the next pass."""
 
-    def __init__(
-        self, answers: Mapping[Question, Any] | None = None, failures: Mapping[str, InvalidRequest] | None = None
-    ) -> None:
+    def __init__(self, answers: Mapping[Question, Any] | None = None) -> None:
         """Start with what is known."""
         self._answers = dict(answers or {})
-        self._failures = dict(failures or {})
+        self._failures: dict[WorkloadRef, InvalidRequest] = {}
 
     def learn(self, question: Question, answer: object) -> None:
         """Remember an answer; an `InvalidRequest` as the answer is raised to whoever asks."""
@@ -121,11 +119,11 @@ class Facts:
 
     def fail(self, ref: WorkloadRef, error: InvalidRequest) -> None:
         """Remember that a workload cannot be rolled as it stands."""
-        self._failures[repr(ref)] = error
+        self._failures[ref] = error
 
     def failure(self, ref: WorkloadRef) -> InvalidRequest | None:
         """Return why the workload could not be rolled in this pass."""
-        return self._failures.get(repr(ref))
+        return self._failures.get(ref)
 
     def aliases(self, model: str) -> Aliases:
         """Return alias to version; raise `ModelNotFound`."""

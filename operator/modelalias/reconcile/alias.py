@@ -185,7 +185,7 @@ class AliasReconciler:
             return
         except Refused as error:
             self._trouble[key] = (Reason.FORBIDDEN, str(error))
-            await self._write(key, world, decide(await self._world(key, facts)), statuses_only=True)
+            await self._write(key, world, decide(await self._world(key, facts)))
             raise
         except Conflict:
             self._memory.drop_workload(effect.ref)
@@ -200,9 +200,8 @@ class AliasReconciler:
         told = {"workload": effect.ref.name, "mark": effect.change.mark}
         _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **told})
 
-    async def _write(self, key: Key, world: World, decision: Decision, *, statuses_only: bool = False) -> None:
+    async def _write(self, key: Key, world: World, decision: Decision) -> None:
         """Write the statuses that differ, in the order of the decision; a lost race drops what this process believed."""
-        del statuses_only
         for write in decision.writes:
             try:
                 match write:
@@ -257,6 +256,6 @@ def _fields(effect: Effect) -> Mapping[str, object]:
     return {
         "effect": type(effect).__name__,
         "model": told.get("model"),
-        "name_": told.get("alias"),
+        "registryAlias": told.get("alias"),
         "version": told.get("version"),
     }

@@ -114,7 +114,7 @@ class Engine:
         except (Unavailable, Refused) as error:
             delay = self._queue.retry(key, getattr(error, "retry_after", None))
             _log.warning("%s: again in %.1f s: %s", name, delay.total_seconds(), error)
-        except Exception:  # a bug in one alias must not stop the others; it is logged with its trace and tried again
+        except Exception:  # noqa: BLE001 - a bug in one alias must not stop the others; it is logged with its trace and tried again
             delay = self._queue.retry(key)
             _log.exception("%s: unexpected, again in %.1f s", name, delay.total_seconds())
         else:
