@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.cluster import recipes, record
+from tests.cluster import processes, recipes, record
 from tests.cluster.build import built
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import REPOSITORY, Layout, exclusive, say
@@ -51,6 +51,7 @@ def down(layout: Layout) -> None:
     current = recorded_provider(layout)
     if current:
         current.down()
+    processes.kill(processes.marked(layout.root))  # what a lost record does not tell of
     clear(layout)
 
 

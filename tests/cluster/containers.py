@@ -2,7 +2,7 @@
 
 One way for every case, whether containers ran, were just being made or were half gone: all is read from containerd's
 state folder and from the kernel. Nothing is ended that is not in a control group named for one of this cluster's
-containers, and no shim or runc that was not started with this cluster's own folder.
+containers; shims carry the mark of their cluster and end with its other processes.
 """
 
 import json
@@ -13,13 +13,11 @@ from typing import Final
 
 from tests.cluster import processes
 from tests.cluster.layout import Layout
-from tests.cluster.processes import Process
 from tests.cluster.waiting import wait_until
 
 NETWORK: Final = "modelalias"  # CNI's name of the pod network, which its cache files begin with
 _TASKS: Final = "io.containerd.runtime.v2.task/k8s.io"
 _ID_LENGTH: Final = 64
-_RUNTIMES: Final = frozenset({"containerd-shim-runc-v2", "runc"})
 _CNI_RESULTS: Final = Path("/var/lib/cni/results")
 _POD_LOG_LINKS: Final = Path("/var/log/containers")
 _CONTROL_GROUPS: Final = Path("/sys/fs/cgroup")
@@ -27,8 +25,7 @@ _CONTAINERD_GROUP: Final = "k8s.io"
 
 
 def end_all(layout: Layout) -> None:
-    """End all containers and delete their traces outside the state folder; containerd itself has ended before."""
-    processes.kill(_runtimes(layout))
+    """End all containers and delete their traces outside the state folder; containerd and the shims have ended before."""
     ids = frozenset(path.name for path in _bundles(layout))
     wait_until("the containers have ended", lambda: not _killed(ids), seconds=30)
     for socket in filter(None, map(_shim_socket, _bundles(layout))):
@@ -41,14 +38,6 @@ def end_all(layout: Layout) -> None:
     for link in _POD_LOG_LINKS.glob("*.log"):
         if link.is_symlink() and link.readlink().is_relative_to(layout.root):
             link.unlink()
-
-
-def _runtimes(layout: Layout) -> Iterator[Process]:
-    """Find the shims that were started with this cluster's socket and the runc's with its folder."""
-    for process in processes.everything():
-        program, *words = process.name.split("\0")
-        if Path(program).name in _RUNTIMES and any(word.startswith(f"{layout.root}{os.sep}") for word in words):
-            yield process
 
 
 def _bundles(layout: Layout) -> Iterator[Path]:

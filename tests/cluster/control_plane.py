@@ -19,9 +19,6 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout
 from tests.cluster.waiting import wait_until
 
-API_PORT: Final = 26443
-ETCD_PORT: Final = 23790
-ETCD_PEER_PORT: Final = 23800
 NODE_NAME: Final = "node"
 
 # Token users: file name, user, group. The administrator comes first and is what people and tests use.
@@ -33,6 +30,18 @@ USERS: Final = (
     ("proxy.kubeconfig", "system:kube-proxy", ""),
 )
 
+# The usual 20 requests a second make a rollout of hundreds of simulated pods wait for nothing.
+_QUICK: Final = ("--kube-api-qps=500", "--kube-api-burst=1000")
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the control plane listens."""
+
+    api: int = 26443
+    etcd: int = 23790
+    etcd_peers: int = 23800
+
 
 @dataclass(frozen=True)
 class ControlPlane:
@@ -41,6 +50,7 @@ class ControlPlane:
     layout: Layout
     kube: Path
     address: str
+    ports: Ports
     api_flags: tuple[str, ...] = ()
 
     @property
@@ -57,9 +67,8 @@ class ControlPlane:
         tokens = {name: secrets.token_urlsafe(24) for name, _, _ in USERS}
         lines = (f'{tokens[name]},{user},{user},"{group}"' for name, user, group in USERS)
         _write_private(root / "tokens.csv", "\n".join(lines).encode())
-        etcd = f"http://127.0.0.1:{ETCD_PORT}"
-        self.run("etcd", *_etcd_flags(root / "etcd", etcd))
-        self.run("kube-apiserver", f"--etcd-servers={etcd}", *self._api_flags(root), *self.api_flags)
+        self.run("etcd", *self._etcd_flags(root))
+        self.run("kube-apiserver", *self._api_flags(root), *self.api_flags)
         wait_until("the API server's certificate", self.certificate.exists, seconds=60, check=self.check)
         wait_until("the API server is ready", lambda: self._api(tokens["kubeconfig"]).ready(), seconds=90, check=self.check)
         for name, token in tokens.items():
@@ -67,9 +76,12 @@ class ControlPlane:
         self.run(
             "kube-controller-manager", f"--kubeconfig={root}/controller-manager.kubeconfig",
             f"--service-account-private-key-file={root}/sa.key", f"--root-ca-file={self.certificate}",
-            "--use-service-account-credentials", "--leader-elect=false", "--secure-port=0",
+            "--use-service-account-credentials", "--leader-elect=false", "--secure-port=0", *_QUICK,
         )  # fmt: skip
-        self.run("kube-scheduler", f"--kubeconfig={root}/scheduler.kubeconfig", "--leader-elect=false", "--secure-port=0")
+        self.run(
+            "kube-scheduler", f"--kubeconfig={root}/scheduler.kubeconfig",
+            "--leader-elect=false", "--secure-port=0", *_QUICK,
+        )  # fmt: skip
         return self._api(tokens["kubeconfig"])
 
     def run(self, component: str, *flags: str) -> None:
@@ -79,7 +91,7 @@ class ControlPlane:
     def spawn(self, name: str, command: Sequence[str], **environ: str) -> None:
         """Start a process of this cluster and record it."""
         log = self.layout.logs / f"{name}.log"
-        process = processes.start(name, command, log=log, environ={**os.environ, **environ}, cwd=self.layout.root)
+        process = processes.start(name, command, log=log, environ={**os.environ, **environ}, folder=self.layout.root)
         written = record.read(self.layout)
         if written is None:
             processes.kill([process])
@@ -98,9 +110,18 @@ class ControlPlane:
                 log = self.layout.logs / f"{process.name}.log"
                 raise ClusterError(f"{process.name} ended, see {log}:\n{processes.last_lines(log)}")
 
+    def _etcd_flags(self, root: Path) -> Sequence[str]:
+        clients, peers = (f"http://127.0.0.1:{port}" for port in (self.ports.etcd, self.ports.etcd_peers))
+        return (
+            f"--data-dir={root}/etcd", "--unsafe-no-fsync",
+            f"--listen-client-urls={clients}", f"--advertise-client-urls={clients}",
+            f"--listen-peer-urls={peers}", f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=default={peers}",
+        )  # fmt: skip
+
     def _api_flags(self, root: Path) -> Sequence[str]:
         return (
-            f"--secure-port={API_PORT}", f"--bind-address={self.address}", f"--cert-dir={root}/certs",
+            f"--etcd-servers=http://127.0.0.1:{self.ports.etcd}",
+            f"--secure-port={self.ports.api}", f"--bind-address={self.address}", f"--cert-dir={root}/certs",
             "--service-cluster-ip-range=10.96.0.0/16",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-signing-key-file={root}/sa.key", f"--service-account-key-file={root}/sa.key",
@@ -108,11 +129,11 @@ class ControlPlane:
         )  # fmt: skip
 
     def _api(self, token: str) -> Api:
-        return Api(f"https://{self.address}:{API_PORT}", self.certificate.read_text(), token)
+        return Api(f"https://{self.address}:{self.ports.api}", self.certificate.read_text(), token)
 
     def _kubeconfig(self, token: str) -> dict[str, Any]:
         authority = base64.b64encode(self.certificate.read_bytes()).decode()
-        server = {"server": f"https://{self.address}:{API_PORT}", "certificate-authority-data": authority}
+        server = {"server": f"https://{self.address}:{self.ports.api}", "certificate-authority-data": authority}
         return {
             "apiVersion": "v1",
             "kind": "Config",
@@ -132,15 +153,6 @@ def recorded_api(layout: Layout) -> Api | None:
         return Api(server["server"], authority, config["users"][0]["user"]["token"])
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _etcd_flags(data: Path, clients: str) -> Sequence[str]:
-    peers = f"http://127.0.0.1:{ETCD_PEER_PORT}"
-    return (
-        f"--data-dir={data}", "--unsafe-no-fsync",
-        f"--listen-client-urls={clients}", f"--advertise-client-urls={clients}",
-        f"--listen-peer-urls={peers}", f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=default={peers}",
-    )  # fmt: skip
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -73,13 +73,13 @@ def install_packages() -> None:
             raise ClusterError(f"`{' '.join(command)}` failed:\n{done.stderr.strip() or done.stdout.strip()}")
 
 
-def require_free_ports(ports: Sequence[tuple[str, int]]) -> None:
+def require_free_ports(address: str, ports: Sequence[int]) -> None:
     """Refuse to start beside another cluster.
 
     Raises:
-        ClusterError: one of the addresses is taken.
+        ClusterError: one of the ports is taken.
     """
-    for address, port in ports:
+    for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -97,5 +97,8 @@ def _name_server(layout: Layout) -> str:
     kubernetes {CLUSTER_DOMAIN} in-addr.arpa ip6.arpa {{
         kubeconfig {layout.kubeconfig}
     }}
+    template ANY ANY {{
+        rcode NXDOMAIN
+    }}
 }}
 """

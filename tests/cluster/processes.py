@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tests.cluster.waiting import wait_until
 
-PROC = Path("/proc")
+PROC: Final = Path("/proc")
+MARK: Final = "MODELALIAS_CLUSTER_STATE"
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,11 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def start(name: str, command: Sequence[str], *, log: Path, environ: Mapping[str, str], cwd: Path) -> Process:
-    """Start a process in its own session, with its output in `log`."""
+def start(name: str, command: Sequence[str], *, log: Path, environ: Mapping[str, str], folder: Path) -> Process:
+    """Start a process in its own session, with its output in `log`, marked as belonging to a state folder."""
     with log.open("ab") as output:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environ, cwd=cwd,
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**environ, MARK: str(folder)}, cwd=folder,
             start_new_session=True, umask=0o022,
         )  # fmt: skip
     # A child that ended at once is still there as a zombie, which reads as not alive: -1 matches no start time.
@@ -66,6 +68,15 @@ def kill(processes: Iterable[Process]) -> None:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
     wait_until("the processes are gone", lambda: not any(process.alive() for process in living), seconds=20)
+
+
+def marked(folder: Path) -> Iterator[Process]:
+    """Find the processes that were started for a state folder, and theirs: also those that no record tells of."""
+    mark = f"{MARK}={folder}".encode()
+    for process in everything():
+        with suppress(OSError):
+            if mark in (PROC / str(process.pid) / "environ").read_bytes().split(b"\0"):
+                yield process
 
 
 def everything() -> Iterator[Process]:

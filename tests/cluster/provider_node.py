@@ -14,7 +14,7 @@ from typing import Final
 from tests.cluster import containers, host, node_files, processes, recipes, record
 from tests.cluster.api import Api
 from tests.cluster.build import built
-from tests.cluster.control_plane import ETCD_PEER_PORT, ETCD_PORT, NODE_NAME, ControlPlane, recorded_api
+from tests.cluster.control_plane import NODE_NAME, ControlPlane, Ports, recorded_api
 from tests.cluster.errors import ClusterError
 from tests.cluster.layout import Layout
 from tests.cluster.processes import boot_id
@@ -25,8 +25,13 @@ from tests.cluster.waiting import wait_until
 _LOCAL: Final = "127.0.0.1"
 _PROXY_HEALTH_PORT: Final = 10256
 _PROXY_METRICS_PORT: Final = 10249
-_PORTS: Final = tuple(
-    (_LOCAL, port) for port in (ETCD_PORT, ETCD_PEER_PORT, node_files.DNS_READY_PORT, _PROXY_HEALTH_PORT, _PROXY_METRICS_PORT)
+_CONTROL: Final = Ports()
+_PORTS: Final = (
+    _CONTROL.etcd,
+    _CONTROL.etcd_peers,
+    node_files.DNS_READY_PORT,
+    _PROXY_HEALTH_PORT,
+    _PROXY_METRICS_PORT,
 )
 
 
@@ -49,12 +54,14 @@ class NodeProvider:
             raise ClusterError("the provider `node` needs root; without it use --provider simulated")
         host.install_packages()
         kube, node, dns = (built(recipe) for recipe in (recipes.KUBE, recipes.NODE, recipes.DNS))
-        host.require_free_ports(_PORTS)
+        host.require_free_ports(_LOCAL, _PORTS)
+        host.remove_bridge()  # nothing listens there, so it is left from a cluster whose state folder was deleted
         record.write(self.layout, Record(self.kind, boot_id(), settings=host.read_settings()))
         host.add_bridge()
         node_files.write_all(self.layout)
         # The node's name resolves nowhere: reach its kubelet for logs and exec by its address.
-        plane = ControlPlane(self.layout, kube / "kube", host.NODE_ADDRESS, ("--kubelet-preferred-address-types=InternalIP",))
+        flags = ("--kubelet-preferred-address-types=InternalIP",)
+        plane = ControlPlane(self.layout, kube / "kube", host.NODE_ADDRESS, _CONTROL, flags)
         self._start_containerd(plane, node)
         api = plane.start()
         self._start_node(plane, dns)
@@ -65,14 +72,15 @@ class NodeProvider:
     def down(self) -> None:
         """End all processes, those that could start others first, then undo what was changed on the machine."""
         written = record.read(self.layout)
-        if written and written.boot == boot_id():
-            processes.kill(written.processes)
-            containers.end_all(self.layout)
-            host.unmount_below(self.layout.root)
-            host.remove_bridge()
-            host.remove_firewall_tables()
-            host.restore_settings(written.settings)
-            host.remove_leftovers()
+        since_boot = written if written and written.boot == boot_id() else None
+        processes.kill(since_boot.processes if since_boot else ())
+        processes.kill(processes.marked(self.layout.root))
+        containers.end_all(self.layout)
+        host.unmount_below(self.layout.root)
+        host.remove_bridge()
+        host.remove_firewall_tables()
+        host.restore_settings(since_boot.settings if since_boot else {})
+        host.remove_leftovers()
 
     def load(self, archive: Path) -> None:
         """Import an archive into containerd."""

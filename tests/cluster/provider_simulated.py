@@ -1,13 +1,14 @@
 """A real control plane with pretended nodes and pods (kwok): no root, no containers, thousands of pods at no cost."""
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.cluster import host, processes, recipes, record
+from tests.cluster import processes, recipes, record
 from tests.cluster.api import Api
 from tests.cluster.build import built
-from tests.cluster.control_plane import API_PORT, ETCD_PEER_PORT, ETCD_PORT, ControlPlane, recorded_api
+from tests.cluster.control_plane import ControlPlane, Ports, recorded_api
 from tests.cluster.layout import Layout, say
 from tests.cluster.processes import boot_id
 from tests.cluster.provider import Kind
@@ -15,7 +16,6 @@ from tests.cluster.record import Record
 from tests.cluster.waiting import wait_until
 
 _LOCAL: Final = "127.0.0.1"
-_PORTS: Final = tuple((_LOCAL, port) for port in (API_PORT, ETCD_PORT, ETCD_PEER_PORT))
 _NODES: Final = ("simulated-1", "simulated-2")
 
 
@@ -35,11 +35,10 @@ class SimulatedProvider:
     def up(self) -> None:
         """Start the control plane, kwok, and two nodes that take every pod."""
         kube, kwok = built(recipes.KUBE), built(recipes.KWOK)
-        host.require_free_ports(_PORTS)
         record.write(self.layout, Record(self.kind, boot_id()))
         # Nobody inside the cluster could reach the API server, so it need not tell an address for that.
         flags = (f"--advertise-address={_LOCAL}", "--endpoint-reconciler-type=none")
-        plane = ControlPlane(self.layout, kube / "kube", _LOCAL, flags)
+        plane = ControlPlane(self.layout, kube / "kube", _LOCAL, _free_ports(), flags)
         api = plane.start()
         command = (
             str(kwok / "kwok"), f"--kubeconfig={self.layout.kubeconfig}", f"--config={kwok}/stages.yaml",
@@ -55,6 +54,7 @@ class SimulatedProvider:
         written = record.read(self.layout)
         if written and written.boot == boot_id():
             processes.kill(written.processes)
+        processes.kill(processes.marked(self.layout.root))
 
     def load(self, archive: Path) -> None:
         """Say that no image is needed: nothing of it would run."""
@@ -65,6 +65,14 @@ class SimulatedProvider:
         written = record.read(self.layout)
         api = recorded_api(self.layout)
         return written is not None and written.running() and api is not None and api.ready()
+
+
+def _free_ports() -> Ports:
+    """Find ports that nothing uses, so that this cluster can run beside another one."""
+    with socket.socket() as api, socket.socket() as etcd, socket.socket() as peers:
+        for found in (api, etcd, peers):
+            found.bind((_LOCAL, 0))
+        return Ports(*(found.getsockname()[1] for found in (api, etcd, peers)))
 
 
 def _node(name: str) -> dict[str, Any]:
