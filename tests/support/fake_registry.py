@@ -73,11 +73,15 @@ class FakeRegistry:
         with self._call("version", model, version):
             return self._value(model, self._number(model, version))
 
-    async def version_of_run(self, model: str, run_id: str, artifact_path: str | None) -> ModelVersion:
-        with self._call("version_of_run", model, run_id, artifact_path):
+    async def version_of_run(
+        self, model: str, run_id: str, artifact_path: str | None, *, register: bool = True
+    ) -> ModelVersion | None:
+        with self._call("version_of_run", model, run_id, artifact_path, register):
             path = _path(run_id, self._run(run_id), artifact_path)
             versions = self._model(model).versions
             made = [number for number, version in versions.items() if (version.run_id, version.path) == (run_id, path)]
+            if not made and not register:
+                return None
             return self._value(model, min(made) if made else self._add(model, _Version(run_id, path)))
 
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
@@ -118,7 +122,7 @@ class FakeRegistry:
     @property
     def writes(self) -> tuple[Call, ...]:
         """Return the calls that may change the registry, in order."""
-        return self.called(*WRITES)
+        return tuple(call for call in self.calls if call.name in WRITES and call.arguments[-1] is not False)
 
     # The seeder
 

@@ -31,7 +31,7 @@ class CredentialFiles:
         A file is read when its stamp differs from the last time.
         """
         files = self._files
-        return MlflowHostCreds(
+        return MlflowHostCreds(  # type: ignore[no-untyped-call]  # MLflow's
             self._uri,
             username=self._text(files.username_file),
             password=self._text(files.password_file),

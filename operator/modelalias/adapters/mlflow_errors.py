@@ -18,6 +18,9 @@ LONGEST_RETRY_AFTER: Final = timedelta(minutes=10)
 
 HOST_REMEDY: Final = "the registry refuses the name it is called by: start its server with --allowed-hosts listing {host}"
 
+STRANGE: Final = "the registry's answer is not about what was asked"
+"""Said of an answer that parses: an empty one would otherwise read as a model without aliases."""
+
 
 class Missing(OperatorError):
     """The registry says that something named is not there; the caller finds out what and never lets this one out."""

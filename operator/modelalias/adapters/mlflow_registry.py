@@ -9,7 +9,7 @@ from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.entities.model_registry import ModelVersionTag, RegisteredModel
 
 from modelalias.adapters.mlflow_calls import Calls, Locks
-from modelalias.adapters.mlflow_errors import Clash, Missing
+from modelalias.adapters.mlflow_errors import STRANGE, Clash, Missing
 from modelalias.adapters.mlflow_runs import RunReader
 from modelalias.adapters.mlflow_sources import Source, SourceFinder
 from modelalias.adapters.mlflow_wire import Wire, stores
@@ -19,9 +19,6 @@ from modelalias.settings import RegistrySettings
 
 PAGE_SIZE: Final = 1000
 """Models a page of a snapshot; MLflow refuses more."""
-
-MOST_PAGES: Final = 10_000
-"""Pages after which a snapshot is not believed any more."""
 
 WRITE_ATTEMPTS: Final = 4
 """Tries of a write that meets others in the database."""
@@ -51,27 +48,35 @@ class MlflowRegistry:
         """
         found: dict[str, Aliases] = {}
         token: str | None = None
-        for _ in range(MOST_PAGES):
+        seen: set[str | None] = set()
+        while token not in seen:
+            seen.add(token)
             models, token = await self._calls.run(partial(self._page, token))
             found.update(models)
             if not token:
                 return found
-        raise Unavailable("the registry's list of models does not end")
+        raise Unavailable("the registry's list of models comes back to a page it has given before")
 
     async def aliases(self, model: str) -> Aliases:
         """Read the aliases of one model; raise `ModelNotFound`."""
         try:
-            return await self._calls.run(lambda: _aliases(self._models.get_registered_model(model)))
+            found = await self._calls.run(lambda: self._models.get_registered_model(model))
         except Missing as error:
             raise _no_model(model) from error
+        if found.name != model:
+            raise Unavailable(STRANGE)
+        return _aliases(found)
 
     async def version(self, model: str, version: str) -> ModelVersion:
         """Read one version; raise `ModelNotFound` or `VersionNotFound`."""
         _check_version(model, version)
         try:
-            return await self._calls.run(lambda: _value(self._models.get_model_version(model, version)))
+            found = _value(await self._calls.run(lambda: self._models.get_model_version(model, version)))
         except Missing as error:
             raise await self._missing(model, version) from error
+        if (found.model, found.version) != (model, version):
+            raise Unavailable(STRANGE)
+        return found
 
     async def version_of_run(
         self, model: str, run_id: str, artifact_path: str | None, *, register: bool = True
@@ -83,6 +88,7 @@ class MlflowRegistry:
                 if known := await self._calls.run(lambda: self._versions_of(model, run_id, source)):
                     return min(known, key=lambda version: int(version.version))
                 if not register:
+                    await self.aliases(model)
                     return None
                 try:
                     return await self._calls.run(lambda: self._register(model, run_id, source))
@@ -117,7 +123,8 @@ class MlflowRegistry:
         """Set tags of a version, a call for each; raise `ModelNotFound` or `VersionNotFound`."""
         _check_version(model, version)
         for key, value in tags.items():
-            await self._tag(model, version, ModelVersionTag(key, value))
+            tag = ModelVersionTag(key, value)  # type: ignore[no-untyped-call]  # MLflow's
+            await self._tag(model, version, tag)
 
     async def close(self) -> None:
         """Start nothing new and let the threads end, each within its deadline."""
@@ -167,7 +174,10 @@ class MlflowRegistry:
         return tuple(_value(item) for item in found if item.name == model and source.made(item.source))
 
     def _register(self, model: str, run_id: str, source: Source) -> ModelVersion:
-        return _value(self._models.create_model_version(model, source.uri, run_id=run_id, model_id=source.model_id))
+        made = _value(self._models.create_model_version(model, source.uri, run_id=run_id, model_id=source.model_id))
+        if made.model != model or not VERSION.fullmatch(made.version):
+            raise Unavailable(STRANGE)
+        return made
 
 
 def open_registry(settings: RegistrySettings) -> MlflowRegistry:
@@ -189,7 +199,7 @@ def _value(version: MlflowVersion) -> ModelVersion:
             tags=dict(version.tags),
         )
     except ValueError as error:
-        raise Unavailable("the registry describes a version in a way that is not MLflow's") from error
+        raise Unavailable(STRANGE) from error
 
 
 def _check_version(model: str, version: str) -> None:

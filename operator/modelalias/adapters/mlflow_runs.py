@@ -15,9 +15,10 @@ from mlflow.entities import LifecycleStage, ViewType
 from mlflow.entities import Run as MlflowRun
 
 from modelalias.adapters.mlflow_calls import Calls
-from modelalias.adapters.mlflow_errors import Missing
+from modelalias.adapters.mlflow_errors import STRANGE, Missing
 from modelalias.adapters.mlflow_sources import RUN_ID
 from modelalias.adapters.mlflow_wire import Runs
+from modelalias.core.errors import Unavailable
 from modelalias.ports import Run
 
 BATCH: Final = 200
@@ -61,6 +62,8 @@ class RunReader:
             run = await self._calls.run(lambda: self._store.get_run(run_id))
         except Missing:
             return None
+        if run.info.run_id != run_id:
+            raise Unavailable(STRANGE)
         self._remember(run)
         return _value(run) if run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
 

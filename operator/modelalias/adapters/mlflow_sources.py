@@ -12,10 +12,10 @@ from mlflow.entities import LifecycleStage, LoggedModel, LoggedModelStatus
 from mlflow.entities import Run as MlflowRun
 
 from modelalias.adapters.mlflow_calls import Calls
-from modelalias.adapters.mlflow_errors import Missing
+from modelalias.adapters.mlflow_errors import STRANGE, Missing
 from modelalias.adapters.mlflow_wire import Runs
 from modelalias.api.fields import Value
-from modelalias.core.errors import InvalidRequest, RunNotFound
+from modelalias.core.errors import InvalidRequest, RunNotFound, Unavailable
 
 RUN_ID: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 """What may stand in a search filter without a thought of quotes."""
@@ -72,6 +72,8 @@ class SourceFinder:
             run = await self._calls.run(lambda: self._store.get_run(run_id))
         except Missing as error:
             raise RunNotFound(f"the registry has no run {run_id}") from error
+        if run.info.run_id != run_id:
+            raise Unavailable(STRANGE)
         if run.info.lifecycle_stage != LifecycleStage.ACTIVE:
             raise RunNotFound(f"run {run_id} is deleted")
         return run

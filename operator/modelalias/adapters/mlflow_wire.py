@@ -63,7 +63,7 @@ class Wire:
                 raise
             text = self._exchange(renewed, endpoint, method, body, deadline)
         try:
-            parse_dict(json.loads(text) if text.strip() else {}, answer)
+            parse_dict(json.loads(text) if text.strip() else {}, answer)  # type: ignore[no-untyped-call]  # MLflow's
         except (ValueError, TypeError, AttributeError) as error:
             raise Unavailable("the registry's answer is not what MLflow says") from error
         return answer
@@ -71,7 +71,7 @@ class Wire:
     def _exchange(self, creds: MlflowHostCreds, endpoint: str, method: str, body: Any, deadline: float) -> str:
         remaining = max(deadline - time.monotonic(), 0.001)
         try:
-            response = http_request(
+            response = http_request(  # type: ignore[no-untyped-call]  # MLflow's
                 creds,
                 endpoint,
                 method,
