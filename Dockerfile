@@ -9,6 +9,11 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
 
+# pip stays out of the images: it is mounted from here and installs over there.
+FROM python AS pip
+RUN python3 -m venv /opt/pip
+
+
 # What shall be installed, as two plain lists: an edit of pyproject.toml that leaves them alone installs nothing again.
 FROM python AS requirements
 WORKDIR /build
@@ -18,70 +23,70 @@ open('operator.txt', 'w').write('\n'.join(project['dependencies'])); \
 open('serving.txt', 'w').write('\n'.join(project['optional-dependencies']['training']))"
 
 
-FROM python AS builder
-WORKDIR /build
-# pip stays out of the images: it lives here and installs over there.
-RUN python3 -m venv /opt/pip && python3 -m venv --without-pip /opt/venv
-COPY constraints.txt ./
-
-
-FROM builder AS operator-dependencies
-COPY --from=requirements /build/operator.txt ./
-RUN --mount=type=cache,target=/root/.cache/pip \
-    --mount=type=secret,id=pip,target=/etc/pip.conf \
-    --mount=type=secret,id=ca \
-    /opt/pip/bin/pip --python /opt/venv/bin/python install --no-compile -r operator.txt -c constraints.txt \
+# The images grow on their dependencies and do not copy them from a builder: hashing a gigabyte at each build is slow.
+# Bytecode is made once here, with no look at file times later, because nothing can be written when a pod starts.
+FROM python AS operator-dependencies
+COPY constraints.txt /opt/requirements/
+COPY --from=requirements /build/operator.txt /opt/requirements/
+RUN --mount=type=bind,from=pip,source=/opt/pip,target=/opt/pip \
+    --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=secret,id=pip --mount=type=secret,id=ca \
+    python3 -m venv --without-pip /opt/venv \
+    && PIP_CONFIG_FILE=/run/secrets/pip /opt/pip/bin/pip --python /opt/venv/bin/python install \
+       --no-compile -r /opt/requirements/operator.txt -c /opt/requirements/constraints.txt \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
 FROM operator-dependencies AS operator-source
+WORKDIR /build
 COPY pyproject.toml ./
 COPY operator operator
 # The description that pyproject.toml reads is of no use inside an image. The package gets a folder of its own, so that a
 # change of the source is one small layer on top of the dependencies.
-RUN --mount=type=cache,target=/root/.cache/pip \
-    --mount=type=secret,id=pip,target=/etc/pip.conf \
-    --mount=type=secret,id=ca \
+RUN --mount=type=bind,from=pip,source=/opt/pip,target=/opt/pip \
+    --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=secret,id=pip --mount=type=secret,id=ca \
     touch README.md \
-    && PIP_CONSTRAINT=constraints.txt /opt/pip/bin/pip --python /opt/venv/bin/python install \
-       --no-compile --no-deps --target /opt/modelalias . \
+    && PIP_CONFIG_FILE=/run/secrets/pip PIP_CONSTRAINT=/opt/requirements/constraints.txt \
+       /opt/pip/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps --target /opt/modelalias . \
     && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/modelalias
 
 
-FROM builder AS serving-dependencies
-COPY --from=requirements /build/serving.txt ./
-RUN --mount=type=cache,target=/root/.cache/pip \
-    --mount=type=secret,id=pip,target=/etc/pip.conf \
-    --mount=type=secret,id=ca \
-    /opt/pip/bin/pip --python /opt/venv/bin/python install --no-compile -r serving.txt -c constraints.txt \
+FROM python AS serving-dependencies
+COPY constraints.txt /opt/requirements/
+COPY --from=requirements /build/serving.txt /opt/requirements/
+RUN --mount=type=bind,from=pip,source=/opt/pip,target=/opt/pip \
+    --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=secret,id=pip --mount=type=secret,id=ca \
+    python3 -m venv --without-pip /opt/venv \
+    && PIP_CONFIG_FILE=/run/secrets/pip /opt/pip/bin/pip --python /opt/venv/bin/python install \
+       --no-compile -r /opt/requirements/serving.txt -c /opt/requirements/constraints.txt \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
-FROM builder AS serving-source
+FROM python AS serving-source
 COPY training /app/training
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
 
 
-# Nothing writes outside /tmp, so a pod may have a read-only root file system with an emptyDir there.
-FROM python AS runtime
-ENV PATH=/opt/venv/bin:$PATH \
+# Nothing in either image writes outside /tmp, so a pod may have a read-only root file system and an emptyDir there.
+FROM operator-dependencies AS operator
+ENV PATH=/opt/modelalias/bin:/opt/venv/bin:$PATH \
+    PYTHONPATH=/opt/modelalias \
     HOME=/tmp
-WORKDIR /app
-USER 65532:65532
-
-
-FROM runtime AS operator
-ENV PATH=/opt/modelalias/bin:$PATH \
-    PYTHONPATH=/opt/modelalias
-COPY --from=operator-dependencies /opt/venv /opt/venv
 COPY --from=operator-source /opt/modelalias /opt/modelalias
+WORKDIR /opt/modelalias
+USER 65532:65532
 ENTRYPOINT ["python", "-m", "modelalias"]
 
 
 # Also the image of the demonstration's training jobs and of its MLflow server, so there is a command and no entry point.
-FROM runtime AS serving
-ENV PYTHONPATH=/app \
+FROM serving-dependencies AS serving
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
+    HOME=/tmp \
     GIT_PYTHON_REFRESH=quiet \
     MLFLOW_DISABLE_TELEMETRY=true
-COPY --from=serving-dependencies /opt/venv /opt/venv
 COPY --from=serving-source /app /app
+WORKDIR /app
+USER 65532:65532
 CMD ["python", "-m", "training.serve"]
 EXPOSE 8080

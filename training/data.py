@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 FEATURES = (
@@ -58,19 +59,15 @@ class Table(BaseModel):
         try:
             frame = pd.read_csv(io.BytesIO(self.csv), dtype=float)
         except ValueError as error:
-            message = f"{self.source}: not a table of numbers: {error}"
-            raise DataError(message) from error
+            raise DataError(f"{self.source}: not a table of numbers: {error}") from error
         missing = sorted({*FEATURES, TARGET} - set(frame.columns))
         if missing:
-            message = f"{self.source}: without the columns {', '.join(missing)}"
-            raise DataError(message)
+            raise DataError(f"{self.source}: without the columns {', '.join(missing)}")
         frame = frame[[*FEATURES, TARGET]]
         if not np.isfinite(frame.to_numpy()).all():
-            message = f"{self.source}: holds values that are missing or not finite"
-            raise DataError(message)
+            raise DataError(f"{self.source}: holds values that are missing or not finite")
         if set(frame[TARGET]) != {0.0, 1.0}:
-            message = f"{self.source}: {TARGET} must be 0 or 1, and both must occur"
-            raise DataError(message)
+            raise DataError(f"{self.source}: {TARGET} must be 0 or 1, and both must occur")
         return frame
 
 
@@ -96,8 +93,7 @@ def read_dvc_pointer(text: str) -> DvcPointer:
     try:
         return _DvcFile.model_validate(yaml.safe_load(text)).outs[0]
     except (yaml.YAMLError, ValidationError) as error:
-        message = "not a DVC pointer to one file with an md5"
-        raise DataError(message) from error
+        raise DataError("not a DVC pointer to one file with an md5") from error
 
 
 def generate(rows: int = DEFAULT_ROWS, seed: int = DEFAULT_SEED) -> Table:
@@ -117,7 +113,7 @@ def generate(rows: int = DEFAULT_ROWS, seed: int = DEFAULT_SEED) -> Table:
     return Table(csv=text.encode("ascii"), source=f"generated from seed {seed}")
 
 
-def _churn_probability(frame: pd.DataFrame) -> "pd.Series[float]":
+def _churn_probability(frame: pd.DataFrame) -> NDArray[np.float64]:
     monthly = (frame["contract_months"] == 1).astype(float)
     tenure = (frame["tenure_months"] - 36) / 21
     charges = (frame["monthly_charges"] - 62) / 22
@@ -125,7 +121,8 @@ def _churn_probability(frame: pd.DataFrame) -> "pd.Series[float]":
     alone = -1.2 - 0.9 * tenure + 0.4 * charges + 1.0 * monthly + 0.35 * calls + 0.4 * frame["late_payments"]
     together = 0.6 * monthly * charges - 0.6 * monthly * tenure + 0.4 * calls * charges - 0.3 * tenure * charges
     logit = alone + together - 0.25 * (frame["usage_gb"] - 15) / 9.5
-    return 1 / (1 + np.exp(-logit))
+    odds: NDArray[np.float64] = np.exp(logit.to_numpy(dtype=float))
+    return odds / (1 + odds)
 
 
 def read(path: Path) -> Table:
@@ -137,8 +134,7 @@ def read(path: Path) -> Table:
     try:
         return Table(csv=path.read_bytes(), source=path.name)
     except OSError as error:
-        message = f"{path}: {error.strerror}"
-        raise DataError(message) from error
+        raise DataError(f"{path}: {error.strerror}") from error
 
 
 def read_tracked(pointer_file: Path, otherwise: Table) -> Table:
@@ -152,13 +148,11 @@ def read_tracked(pointer_file: Path, otherwise: Table) -> Table:
     try:
         pointer = read_dvc_pointer(pointer_file.read_text("utf-8"))
     except OSError as error:
-        message = f"{pointer_file}: {error.strerror}"
-        raise DataError(message) from error
+        raise DataError(f"{pointer_file}: {error.strerror}") from error
     beside = pointer_file.parent / pointer.path
     table = read(beside) if beside.exists() else otherwise
     if table.md5 != pointer.md5:
-        message = f"{pointer_file.name} names data with md5 {pointer.md5}, but {table.source} has {table.md5}"
-        raise DataError(message)
+        raise DataError(f"{pointer_file.name} names data with md5 {pointer.md5}, but {table.source} has {table.md5}")
     return table
 
 

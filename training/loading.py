@@ -40,4 +40,5 @@ def resolve(client: MlflowClient, uri: ModelUri) -> ServedVersion:
 def load(served: ServedVersion, folder: str) -> PyFuncModel:
     """Load exactly that version, by number: the alias may have moved since it was resolved."""
     pinned = ModelUri(model=served.model, version=served.version)
-    return mlflow.pyfunc.load_model(str(pinned), dst_path=folder)
+    model: PyFuncModel = mlflow.pyfunc.load_model(str(pinned), dst_path=folder)
+    return model

@@ -21,8 +21,7 @@ class ModelUri(BaseModel):
     @model_validator(mode="after")
     def _one_of_alias_and_version(self) -> Self:
         if (self.alias is None) == (self.version is None):
-            message = "either an alias or a version"
-            raise ValueError(message)
+            raise ValueError("either an alias or a version")
         return self
 
     @classmethod
@@ -36,8 +35,7 @@ class ModelUri(BaseModel):
         """
         found = _BY_ALIAS.fullmatch(text) or _BY_VERSION.fullmatch(text)
         if found is None:
-            message = f"MODEL_URI must look like models:/churn@champion or models:/churn/3, not {text!r}"
-            raise ValueError(message)
+            raise ValueError(f"MODEL_URI must look like models:/churn@champion or models:/churn/3, not {text!r}")
         return cls(**found.groupdict())
 
     def __str__(self) -> str:

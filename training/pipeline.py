@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from importlib.metadata import version as installed
 
 import mlflow
-import mlflow.data
 import mlflow.sklearn
 import numpy as np
+from mlflow.data.pandas_dataset import from_pandas
 from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict
@@ -17,7 +17,6 @@ from training.recipe import Recipe, Scores, fit, score
 from training.registration import Registration, register_run
 
 _REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "pandas", "numpy")
-_MD5_WIDTH = 32
 
 
 class TrainedModel(BaseModel):
@@ -49,14 +48,16 @@ def train(
     scores = score(model, held_out)
     mlflow.set_experiment(experiment)
     with mlflow.start_run(tags=dict(run_tags)) as run:
-        mlflow.log_params({
-            **recipe.model_dump(),
-            "samples": len(known.iloc[: recipe.samples]),
-            "data_md5": table.md5,
-            "data_rows": len(known) + len(held_out),
-        })
-        data = mlflow.data.from_pandas(table.frame(), targets=TARGET, name="churn", digest=table.md5[:_MD5_WIDTH])
-        holdout = mlflow.data.from_pandas(held_out, targets=TARGET, name="churn-holdout")
+        mlflow.log_params(
+            {
+                **recipe.model_dump(),
+                "samples": len(known.iloc[: recipe.samples]),
+                "data_md5": table.md5,
+                "data_rows": len(known) + len(held_out),
+            }
+        )
+        data = from_pandas(table.frame(), targets=TARGET, name="churn", digest=table.md5)
+        holdout = from_pandas(held_out, targets=TARGET, name="churn-holdout")
         mlflow.log_input(data, context="training")
         mlflow.log_input(holdout, context="validation")
         features = held_out[list(FEATURES)]

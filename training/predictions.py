@@ -30,10 +30,12 @@ class BadInputError(ValueError):
 
 def application(served: ServedVersion, model: PyFuncModel) -> Starlette:
     """Return the application that answers for one loaded version."""
+    signature = model.metadata.signature
+    schema: Schema | None = signature.inputs if signature else None
 
     async def predict(request: Request) -> JSONResponse:
         try:
-            rows = rows_of(await _body(request), model.metadata.get_input_schema())
+            rows = rows_of(await _body(request), schema)
             answer = await run_in_threadpool(_predict, model, rows)
         except BadInputError as error:
             raise HTTPException(400, without_credentials(str(error))) from error
@@ -81,38 +83,36 @@ def rows_of(body: bytes, schema: Schema | None) -> pd.DataFrame:
     try:
         content = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        message = f"the body is not JSON: {error}"
-        raise BadInputError(message) from error
+        raise BadInputError(f"the body is not JSON: {error}") from error
     if not isinstance(content, dict) or len(content) != 1 or next(iter(content)) not in _FORMATS:
-        message = f"the body must be an object with exactly one of {', '.join(_FORMATS)}"
-        raise BadInputError(message)
+        raise BadInputError(f"the body must be an object with exactly one of {', '.join(_FORMATS)}")
     ((form, value),) = content.items()
     try:
         rows = _frame(form, value, schema)
         if rows.empty:
-            message = "no rows"
-            raise BadInputError(message)
-        return rows if schema is None else cast_df_types_according_to_schema(rows, schema)
+            raise BadInputError("no rows")
+        return rows if schema is None else _typed(rows, schema)
     except (MlflowException, ValueError, TypeError, KeyError, AttributeError) as error:
-        message = f"{form}: {error}"
-        raise BadInputError(message) from error
+        raise BadInputError(f"{form}: {error}") from error
+
+
+def _typed(rows: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    typed: pd.DataFrame = cast_df_types_according_to_schema(rows, schema)  # type: ignore[no-untyped-call]
+    return typed
 
 
 def _refuse_constant(name: str) -> None:
-    message = f"{name} is not a JSON number"
-    raise ValueError(message)
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _frame(form: str, value: Any, schema: Schema | None) -> pd.DataFrame:
     if form == "dataframe_split":
         if not isinstance(value, Mapping) or not {"data"} <= set(value) <= {"columns", "data", "index"}:
-            message = "must be an object with columns and data"
-            raise BadInputError(message)
+            raise BadInputError("must be an object with columns and data")
         return pd.DataFrame(value["data"], columns=value.get("columns"), index=value.get("index"))
     if form == "dataframe_records" or not isinstance(value, Mapping):
         if not isinstance(value, list):
-            message = "must be a list of rows"
-            raise BadInputError(message)
+            raise BadInputError("must be a list of rows")
         nameless = all(isinstance(row, list) for row in value) and schema is not None and schema.has_input_names()
         return pd.DataFrame(value, columns=schema.input_names() if nameless and schema else None)
     return pd.DataFrame(dict(value))

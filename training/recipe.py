@@ -15,6 +15,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from training.data import FEATURES, TARGET
 
 _SHUFFLE_SEED = 11
+_CHURNS_FROM = 0.5
 
 
 class Quality(StrEnum):
@@ -58,11 +59,13 @@ def fit(recipe: Recipe, rows: pd.DataFrame) -> Pipeline:
     rows = rows.iloc[: recipe.samples]
     labels = rows[TARGET].to_numpy(dtype=int)
     wrong = np.random.default_rng(_SHUFFLE_SEED).random(len(labels)) < recipe.noise
-    model = Pipeline([
-        ("scale", StandardScaler()),
-        ("combine", PolynomialFeatures(recipe.degree, include_bias=False)),
-        ("classify", LogisticRegression(C=1 / recipe.regularization, max_iter=2000)),
-    ])
+    model = Pipeline(
+        [
+            ("scale", StandardScaler()),
+            ("combine", PolynomialFeatures(recipe.degree, include_bias=False)),
+            ("classify", LogisticRegression(C=1 / recipe.regularization, max_iter=2000)),
+        ]
+    )
     return model.fit(rows[list(FEATURES)], np.where(wrong, 1 - labels, labels))
 
 
@@ -73,5 +76,5 @@ def score(model: Pipeline, rows: pd.DataFrame) -> Scores:
     return Scores(
         val_auc=float(roc_auc_score(truth, probability)),
         val_log_loss=float(log_loss(truth, probability)),
-        val_accuracy=float(accuracy_score(truth, probability >= 0.5)),
+        val_accuracy=float(accuracy_score(truth, probability >= _CHURNS_FROM)),
     )

@@ -39,8 +39,7 @@ def main(environ: MutableMapping[str, str]) -> Exit:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _HIGHEST_PORT):
-        message = f"PORT must be a number from 1 to {_HIGHEST_PORT}, not {text!r}"
-        raise ValueError(message)
+        raise ValueError(f"PORT must be a number from 1 to {_HIGHEST_PORT}, not {text!r}")
     return int(text)
 
 

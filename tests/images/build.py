@@ -13,7 +13,7 @@ from tests.images.buildah import Buildah
 from tests.images.docker import Docker
 from tests.images.errors import ImageError
 from tests.images.inputs import Image, digest
-from tests.images.steps import say
+from tests.images.steps import Place, say
 
 _LOCK_SECONDS = 1800
 
@@ -35,7 +35,7 @@ def build(images: Sequence[Image], folder: Path, root: Path, environ: Mapping[st
         return
     cache = cache_folder(environ)
     with _alone(cache), tempfile.TemporaryDirectory(prefix="modelalias-images-") as scratch:
-        builder = _builder(root, logs, cache, environ)
+        builder = _builder(Place(root, logs, environ), cache)
         say(f"building with {builder.name}")
         builder.prepare()
         secrets = _secrets(Path(scratch), environ)
@@ -56,11 +56,11 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     return (Path(caches) if caches else Path.home() / ".cache") / "modelalias"
 
 
-def _builder(root: Path, logs: Path, cache: Path, environ: Mapping[str, str]) -> Docker | Buildah:
+def _builder(place: Place, cache: Path) -> Docker | Buildah:
     if Docker.usable():
-        return Docker(root, logs, environ)
+        return Docker(place)
     if Buildah.usable():
-        return Buildah(root, logs, cache / "images", environ)
+        return Buildah(place, cache / "images")
     raise ImageError("images are built with a Docker daemon, or as root on Debian with buildah: this machine has neither")
 
 

@@ -1,10 +1,11 @@
 """Building with a Docker daemon."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tests.images.inputs import Image
-from tests.images.steps import answers, run
+from tests.images.steps import Place, answers, run
 
 _BUILD_SECONDS = 1800
 _SAVE_SECONDS = 600
@@ -15,10 +16,8 @@ class Docker:
 
     name = "docker"
 
-    def __init__(self, root: Path, logs: Path, environ: Mapping[str, str]) -> None:
-        self._root = root
-        self._logs = logs
-        self._environ = {**environ, "DOCKER_BUILDKIT": "1"}
+    def __init__(self, place: Place) -> None:
+        self._place = replace(place, environ={**place.environ, "DOCKER_BUILDKIT": "1"})
 
     @staticmethod
     def usable() -> bool:
@@ -33,9 +32,6 @@ class Docker:
         command = ["docker", "build", "--target", image, "--tag", image.tag]
         command += [word for secret in secrets for word in ("--secret", secret)]
         command += ["--build-arg", f"BASE={base}"] if base else []
-        self._run(f"{image}: docker build", [*command, "."], _BUILD_SECONDS)
-        self._run(f"{image}: docker save", ["docker", "save", "--output", str(archive), image.tag], _SAVE_SECONDS)
-
-    def _run(self, what: str, command: Sequence[str], seconds: float) -> None:
-        log = self._logs / f"{what.replace(': ', '-').replace(' ', '-')}.log"
-        run(what, command, log=log, seconds=seconds, environ=self._environ, cwd=self._root)
+        run(f"{image}: docker build", [*command, "."], self._place, seconds=_BUILD_SECONDS)
+        save = ["docker", "save", "--output", str(archive), image.tag]
+        run(f"{image}: docker save", save, self._place, seconds=_SAVE_SECONDS)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.images.errors import ImageError
@@ -33,18 +34,29 @@ def answers(command: Sequence[str], *, seconds: float = 15) -> bool:
     return done.returncode == 0
 
 
-def run(what: str, command: Sequence[str], *, log: Path, seconds: float, environ: Mapping[str, str], cwd: Path) -> None:
-    """Run a program to its end with its output in `log`.
+@dataclass(frozen=True)
+class Place:
+    """Where the programs of a build run, and the folder that keeps what each of them says."""
+
+    root: Path
+    logs: Path
+    environ: Mapping[str, str]
+
+
+def run(what: str, command: Sequence[str], place: Place, *, seconds: float) -> None:
+    """Run a program to its end, with its output in a file.
 
     Raises:
         ImageError: it failed, or was not done in time. It and what it started have ended by then.
     """
     began = time.monotonic()
+    log = place.logs / f"{what.replace(': ', '-').replace(' ', '-')}.log"
     say(f"{what} ...")
     with log.open("wb") as output:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environ, cwd=cwd, start_new_session=True
-        )
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=place.environ, cwd=place.root,
+            start_new_session=True,
+        )  # fmt: skip
         try:
             _wait(what, child, log, began, seconds)
         finally:
