@@ -150,7 +150,7 @@ def manifest(kind: Kind) -> Mapping[str, Any]:
                 "plural": kind.plural,
                 "singular": name.lower(),
                 "shortNames": [kind.short],
-                "categories": ["modelalias"],
+                "categories": ["modelalias-all"],
             },
             "versions": [
                 {
