@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from google.protobuf import json_format
 from google.protobuf.message import Message
 from mlflow.entities import LoggedModel, Run
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel
@@ -64,7 +65,7 @@ class Wire:
             text = self._exchange(renewed, endpoint, method, body, deadline)
         try:
             parse_dict(json.loads(text) if text.strip() else {}, answer)  # type: ignore[no-untyped-call]  # MLflow's
-        except (ValueError, TypeError, AttributeError) as error:
+        except (json_format.Error, ValueError, TypeError, AttributeError) as error:
             raise Unavailable("the registry's answer is not what MLflow says") from error
         return answer
 
