@@ -1,0 +1,93 @@
+"""What is shipped in manifests/ and crds/ fits together."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modelalias.api.alias import ModelAlias
+from modelalias.api.request import PromotionRequest
+from modelalias.core import unsupported
+from modelalias.settings import load
+
+ROOT = Path(__file__).parents[2]
+MANIFESTS = ROOT / "manifests"
+EXAMPLES = sorted((MANIFESTS / "examples").glob("*.yaml"))
+CONFIGURATIONS = sorted(MANIFESTS.glob("**/config.yaml"))
+
+needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl builds the manifests")
+
+
+def _built(folder: str) -> str:
+    return subprocess.run(
+        ["kubectl", "kustomize", str(MANIFESTS / folder)], check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+
+
+def _pods(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for item in yaml.safe_load_all(text):
+        if item["kind"] == "Deployment":
+            yield item["metadata"]["name"], item["spec"]["template"]["spec"]
+
+
+@needs_kubectl
+def test_install_file_is_what_the_base_builds() -> None:
+    assert (MANIFESTS / "install.yaml").read_text(encoding="utf-8") == _built("base"), "run: make manifests"
+
+
+@needs_kubectl
+@pytest.mark.parametrize("folder", ["base", "overlays/demo"])
+def test_every_container_keeps_to_the_restricted_profile(folder: str) -> None:
+    for name, pod in _pods(_built(folder)):
+        assert pod["securityContext"]["runAsNonRoot"], name
+        assert pod["securityContext"]["runAsUser"] > 0, name
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, name
+            assert container["resources"]["limits"]["memory"], name
+
+
+@needs_kubectl
+def test_demo_runs_local_images_only() -> None:
+    images = {container["image"] for _, pod in _pods(_built("overlays/demo")) for container in pod["containers"]}
+
+    assert images == {"localhost/modelalias/operator:dev", "localhost/modelalias/serving:dev"}
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.parent.name)
+def test_configuration_is_understood(path: Path) -> None:
+    settings = load({"MODELALIAS_CONFIG": str(path), "POD_NAME": "pod-1"})
+
+    assert settings.registries["default"].uri.startswith("http://mlflow.")
+    assert settings.identity == "pod-1"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example_is_understood_and_supported(path: Path) -> None:
+    body = yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    if body["kind"] == "ModelAlias":
+        assert unsupported.in_alias(ModelAlias.model_validate(body).spec) == ()
+    else:
+        assert unsupported.in_request(PromotionRequest.model_validate(body).spec) == ()
+
+
+def test_nobody_but_the_operator_is_given_a_status() -> None:
+    rules = [
+        (role["metadata"]["name"], resource)
+        for path in ("operator-roles.yaml", "user-roles.yaml")
+        for role in yaml.safe_load_all((MANIFESTS / "base" / path).read_text(encoding="utf-8"))
+        for rule in role.get("rules", ())
+        for resource in rule["resources"]
+    ]
+
+    assert {name for name, resource in rules if resource.endswith("/status")} == {"modelalias-operator"}
+    assert not [resource for _, resource in rules if resource in {"secrets", "*"}]
