@@ -4,7 +4,7 @@ It keeps what is written, counts resourceVersions and generations as the real on
 in `tests/contract/test_objects.py` runs on this and on a real API server.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
@@ -107,6 +107,18 @@ class FakeObjects:
         self._faults.add(error, call=call, after=after, times=times)
 
     # The port
+
+    async def every_alias(self, namespaces: Sequence[str]) -> AsyncIterator[ModelAlias]:
+        self._begin("every_alias")
+        for (namespace, _), alias in sorted(self.aliases.items()):
+            if not namespaces or namespace in namespaces:
+                yield alias
+
+    async def every_request(self, namespaces: Sequence[str]) -> AsyncIterator[PromotionRequest]:
+        self._begin("every_request")
+        for (namespace, _), request in sorted(self.requests.items()):
+            if not namespaces or namespace in namespaces:
+                yield request
 
     async def alias(self, namespace: str, name: str) -> ModelAlias | None:
         self._begin("alias")

@@ -142,11 +142,16 @@ class Lease:
         self._valid_until = -math.inf
         self._why = "it has given the Lease up"
         try:
-            seen = self._mine or await self._store.read()
-            if seen is not None and seen.holder == self._identity:
-                await self._store.replace(seen, "", self._wall())
+            try:
+                await self._give_up(self._mine or await self._store.read())
+            except Conflict:  # a stranger touched the Lease
+                await self._give_up(await self._store.read())
         except OperatorError as error:
             _log.warning("the Lease was not given up, others wait until it runs out: %s", error)
+
+    async def _give_up(self, seen: Record | None) -> None:
+        if seen is not None and seen.holder == self._identity:
+            await self._store.replace(seen, "", self._wall())
 
     def _say(self, level: int, text: str) -> None:
         """Log what changed, once."""

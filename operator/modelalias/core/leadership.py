@@ -44,7 +44,8 @@ class Sighting(Value):
 def observe(before: Sighting | None, record: Record | None, now: float) -> Sighting:
     """Return the sighting after the Lease was read: only what the holder writes counts as a sign of life.
 
-    A Lease that was deleted under its holder's feet is not free before that holder has stopped.
+    A Lease that was deleted under its holder's feet is not free before that holder has stopped. Only a process that starts
+    after the deletion cannot know of the holder, which steps down at its next renewal.
     """
     if before is None and record is None:
         return Sighting(record=None, since=-math.inf, seconds=0)

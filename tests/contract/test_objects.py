@@ -1,0 +1,367 @@
+"""What the engine may rely on when it reads objects and writes status, on the fake and on a real API server."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import pytest
+
+from modelalias.adapters.kubernetes_client import FIELD_MANAGER
+from modelalias.adapters.kubernetes_objects import KubernetesObjects
+from modelalias.api.alias import ModelAlias, ModelAliasSpec
+from modelalias.api.alias_status import AliasMove, AliasPhase, ModelAliasStatus, Operation, Plan
+from modelalias.api.conditions import Condition, Status
+from modelalias.api.request import PromotionRequestSpec
+from modelalias.api.request_status import Phase, PromotionRequestStatus
+from modelalias.core.errors import Conflict, Refused, Unavailable
+from modelalias.ports import EventType, Involved, Objects
+from tests.support.fake_objects import FakeObjects
+from tests.support.raw_api import RawApi, connection_as, install_crds, raw_api
+
+NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+API = "/apis/modelalias.dev/v1alpha1"
+
+
+class World(Protocol):
+    """An API server with users on it."""
+
+    namespace: str
+    objects: Objects
+
+    async def add_alias(self, name: str) -> None: ...
+
+    async def add_request(self, name: str) -> None: ...
+
+    async def touch(self, name: str) -> None: ...
+
+    async def delete_alias(self, name: str) -> None: ...
+
+    async def delete_request(self, name: str) -> None: ...
+
+
+class FakeWorld:
+    namespace = "ml"
+
+    def __init__(self) -> None:
+        self.fake = FakeObjects()
+        self.objects: Objects = self.fake
+
+    async def add_alias(self, name: str) -> None:
+        self.fake.add_alias(self.namespace, name, ModelAliasSpec(model="churn", alias="champion"))
+
+    async def add_request(self, name: str) -> None:
+        self.fake.add_request(self.namespace, name, PromotionRequestSpec.model_validate(request_spec()))
+
+    async def touch(self, name: str) -> None:
+        self.fake.annotate_alias(self.namespace, name, touched="yes")
+
+    async def delete_alias(self, name: str) -> None:
+        self.fake.delete_alias(self.namespace, name)
+
+    async def delete_request(self, name: str) -> None:
+        self.fake.delete_request(self.namespace, name)
+
+
+class RealWorld:
+    def __init__(self, api: RawApi, objects: Objects, namespace: str) -> None:
+        self.api = api
+        self.objects = objects
+        self.namespace = namespace
+
+    async def add_alias(self, name: str) -> None:
+        await self._create("modelaliases", "ModelAlias", name, {"model": "churn", "alias": "champion"})
+
+    async def add_request(self, name: str) -> None:
+        await self._create("promotionrequests", "PromotionRequest", name, request_spec())
+
+    async def touch(self, name: str) -> None:
+        await self.api.merge(self.path("modelaliases", name), {"metadata": {"annotations": {"touched": "yes"}}})
+
+    async def delete_alias(self, name: str) -> None:
+        await self.api.delete(self.path("modelaliases", name))
+
+    async def delete_request(self, name: str) -> None:
+        await self.api.delete(self.path("promotionrequests", name))
+
+    def path(self, plural: str, name: str = "") -> str:
+        return f"{API}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
+
+    async def _create(self, plural: str, kind: str, name: str, spec: Mapping[str, Any]) -> None:
+        body = {"apiVersion": "modelalias.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+        await self.api.create(self.path(plural), body)
+
+
+@pytest.fixture
+async def real(kubeconfig: str, namespace: str) -> AsyncIterator[RealWorld]:
+    install_crds(kubeconfig)
+    async with raw_api(kubeconfig) as api, connection_as(kubeconfig) as connection:
+        yield RealWorld(api, KubernetesObjects(connection, identity="test"), namespace)
+
+
+@pytest.fixture(params=["fake", "real"])
+def world(request: pytest.FixtureRequest) -> World:
+    found: World = FakeWorld() if request.param == "fake" else request.getfixturevalue("real")
+    return found
+
+
+def request_spec() -> Mapping[str, Any]:
+    return {"aliasRef": {"name": "churn"}, "source": {"version": "4"}, "requestedBy": "kubernetes-admin"}
+
+
+def condition(kind: str, message: str = "") -> Condition:
+    return Condition(type=kind, status=Status.TRUE, reason="Accepted", message=message, last_transition_time=NOW)
+
+
+def full_status() -> ModelAliasStatus:
+    plan = Plan(
+        operation=Operation.PROMOTE, aliases=(AliasMove(name="champion", from_="3", to="4"),), started_at=NOW, tags={"a": "b"}
+    )
+    return ModelAliasStatus(
+        observed_generation=1,
+        phase=AliasPhase.PROMOTING,
+        plan=plan,
+        queue=("churn-v5",),
+        conditions=(condition("Ready"), condition("InSync", "the registry holds 3")),
+    )
+
+
+async def read_alias(world: World, name: str = "churn") -> ModelAlias:
+    alias = await world.objects.alias(world.namespace, name)
+    assert alias is not None
+    return alias
+
+
+async def test_what_is_not_there_reads_as_none(world: World) -> None:
+    assert await world.objects.alias(world.namespace, "nobody") is None
+    assert await world.objects.request(world.namespace, "nobody") is None
+
+
+async def test_an_object_reads_as_it_was_created(world: World) -> None:
+    await world.add_alias("churn")
+
+    alias = await read_alias(world)
+
+    assert (alias.spec.model, alias.spec.alias, alias.status) == ("churn", "champion", ModelAliasStatus())
+    assert alias.metadata.uid
+    assert alias.metadata.generation == 1
+    assert alias.metadata.creation_timestamp is not None
+
+
+async def test_a_list_has_every_object_of_the_namespaces_that_are_named(world: World) -> None:
+    for name in ("b", "a", "c"):
+        await world.add_alias(name)
+        await world.add_request(f"{name}-v4")
+
+    aliases = [item async for item in world.objects.every_alias((world.namespace,))]
+    requests = [item async for item in world.objects.every_request((world.namespace, "kube-system"))]
+
+    assert [item.metadata.name for item in aliases] == ["a", "b", "c"]
+    assert [item.metadata.name for item in requests] == ["a-v4", "b-v4", "c-v4"]
+    assert [item async for item in world.objects.every_alias(("kube-system",))] == []
+    everywhere = [item async for item in world.objects.every_alias(())]
+    assert {item.metadata.name for item in everywhere if item.metadata.namespace == world.namespace} == {"a", "b", "c"}
+
+
+async def test_a_list_goes_on_over_pages(real: RealWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelalias.adapters.kubernetes_client.PAGE", 2)
+    for name in ("a", "b", "c", "d", "e"):
+        await real.add_alias(name)
+
+    found = [item.metadata.name async for item in real.objects.every_alias((real.namespace,))]
+
+    assert found == ["a", "b", "c", "d", "e"]
+
+
+async def test_a_status_reads_as_it_was_written(world: World) -> None:
+    await world.add_alias("churn")
+
+    written = await world.objects.write_alias_status(await read_alias(world), full_status())
+
+    assert written.status == full_status()
+    assert (await read_alias(world)) == written
+
+
+async def test_what_a_new_status_leaves_out_is_gone(world: World) -> None:
+    await world.add_alias("churn")
+    before = await world.objects.write_alias_status(await read_alias(world), full_status())
+    ended = full_status().model_copy(update={"plan": None, "queue": (), "conditions": (condition("Ready", "done"),)})
+
+    await world.objects.write_alias_status(before, ended)
+
+    assert (await read_alias(world)).status == ended
+
+
+async def test_each_write_answers_what_the_next_is_based_on(world: World) -> None:
+    await world.add_alias("churn")
+    alias = await read_alias(world)
+
+    for generation in (1, 2, 3):
+        alias = await world.objects.write_alias_status(
+            alias, full_status().model_copy(update={"observed_generation": generation})
+        )
+
+    assert (await read_alias(world)).status.observed_generation == 3
+
+
+async def test_a_write_over_a_changed_object_is_a_conflict_and_loses_nothing(world: World) -> None:
+    await world.add_alias("churn")
+    seen = await read_alias(world)
+    await world.objects.write_alias_status(seen, full_status())
+
+    with pytest.raises(Conflict):
+        await world.objects.write_alias_status(seen, ModelAliasStatus())
+
+    assert (await read_alias(world)).status == full_status()
+
+
+async def test_a_changed_annotation_is_a_conflict_too(world: World) -> None:
+    await world.add_alias("churn")
+    seen = await read_alias(world)
+    await world.touch("churn")
+
+    with pytest.raises(Conflict):
+        await world.objects.write_alias_status(seen, full_status())
+
+
+async def test_writing_to_a_deleted_object_is_a_conflict(world: World) -> None:
+    await world.add_alias("churn")
+    seen = await read_alias(world)
+    await world.delete_alias("churn")
+
+    with pytest.raises(Conflict):
+        await world.objects.write_alias_status(seen, full_status())
+
+
+async def test_writing_to_an_object_made_anew_is_a_conflict(world: World) -> None:
+    await world.add_alias("churn")
+    seen = await read_alias(world)
+    await world.delete_alias("churn")
+    await world.add_alias("churn")
+
+    with pytest.raises(Conflict):
+        await world.objects.write_alias_status(seen, full_status())
+
+    assert (await read_alias(world)).status == ModelAliasStatus()
+
+
+async def test_the_same_status_again_changes_nothing(world: World) -> None:
+    await world.add_alias("churn")
+    first = await world.objects.write_alias_status(await read_alias(world), full_status())
+
+    again = await world.objects.write_alias_status(first, full_status())
+
+    assert again == first
+
+
+async def test_a_status_write_leaves_spec_and_generation_alone(world: World) -> None:
+    await world.add_alias("churn")
+    before = await read_alias(world)
+
+    after = await world.objects.write_alias_status(before, full_status())
+
+    assert (after.spec, after.metadata.generation, after.metadata.uid) == (before.spec, 1, before.metadata.uid)
+
+
+async def test_an_object_that_was_never_read_is_not_written(world: World) -> None:
+    await world.add_alias("churn")
+    alias = await read_alias(world)
+    unread = alias.model_copy(update={"metadata": alias.metadata.model_copy(update={"resource_version": ""})})
+
+    with pytest.raises(ValueError, match="has no resourceVersion"):
+        await world.objects.write_alias_status(unread, full_status())
+
+
+async def test_a_request_is_written_by_the_same_rules(world: World) -> None:
+    await world.add_request("churn-v4")
+    seen = await world.objects.request(world.namespace, "churn-v4")
+    assert seen is not None
+    status = PromotionRequestStatus(phase=Phase.PENDING, explanation="waits", conditions=(condition("Resolved"),))
+
+    written = await world.objects.write_request_status(seen, status)
+
+    assert written.status == status
+    with pytest.raises(Conflict):
+        await world.objects.write_request_status(seen, status.model_copy(update={"phase": Phase.QUEUED}))
+    await world.delete_request("churn-v4")
+    with pytest.raises(Conflict):
+        await world.objects.write_request_status(written, status.model_copy(update={"phase": Phase.QUEUED}))
+
+
+def involved(alias: ModelAlias) -> Involved:
+    metadata = alias.metadata
+    return Involved(
+        api_version=alias.api_version, kind=alias.kind, namespace=metadata.namespace, name=metadata.name, uid=metadata.uid
+    )
+
+
+async def test_an_event_is_seen_on_its_object(real: RealWorld) -> None:
+    await real.add_alias("churn")
+    alias = await read_alias(real)
+    about = involved(alias)
+
+    for _ in range(2):
+        await real.objects.post_event(about, EventType.WARNING, "RolledBack", "back from 4 to 3" + "." * 2000, now=NOW)
+
+    listed = await real.api.get(f"/api/v1/namespaces/{real.namespace}/events?fieldSelector=involvedObject.uid={about.uid}")
+    [event] = listed["items"]
+    assert event["involvedObject"] == {
+        "apiVersion": "modelalias.dev/v1alpha1", "kind": "ModelAlias", "name": "churn", "namespace": real.namespace,
+        "uid": about.uid,
+    }  # fmt: skip
+    assert (event["type"], event["reason"], event["reportingInstance"]) == ("Warning", "RolledBack", "test")
+    assert event["reportingComponent"] == event["source"]["component"] == "modelalias.dev/operator"
+    assert event["lastTimestamp"] == "2026-11-21T12:00:00Z"
+    assert len(event["message"]) == 1024
+
+
+async def test_an_event_that_cannot_be_posted_is_logged(real: RealWorld, caplog: pytest.LogCaptureFixture) -> None:
+    about = Involved(api_version="v1", kind="Pod", namespace="no-such-namespace", name="a", uid="b")
+
+    with caplog.at_level(logging.WARNING):
+        await real.objects.post_event(about, EventType.NORMAL, "Promoted", "3 to 4", now=NOW)
+
+    assert "no-such-namespace" in caplog.text
+
+
+async def test_an_event_that_cannot_be_posted_by_the_fake_is_passed_over() -> None:
+    fake = FakeObjects()
+    fake.fail_next(Unavailable("away"), call="post_event")
+
+    await fake.post_event(
+        Involved(api_version="v1", kind="Pod", namespace="ml", name="a", uid="b"), EventType.NORMAL, "Promoted", "", now=NOW
+    )
+
+    assert fake.events == []
+
+
+async def test_a_status_is_owned_by_our_field_manager(real: RealWorld) -> None:
+    await real.add_alias("churn")
+    await real.objects.write_alias_status(await read_alias(real), full_status())
+
+    body = await real.api.get(real.path("modelaliases", "churn"))
+
+    owners = {(item["manager"], item.get("subresource")) for item in body["metadata"]["managedFields"]}
+    assert (FIELD_MANAGER, "status") in owners
+
+
+async def test_a_missing_permission_is_refused_with_its_name(real: RealWorld, kubeconfig: str) -> None:
+    await real.add_alias("churn")
+    alias = await read_alias(real)
+
+    async with connection_as(kubeconfig, "system:serviceaccount:nobody:nobody") as connection:
+        stranger = KubernetesObjects(connection, identity="stranger")
+        with pytest.raises(Refused, match=rf"^may not get modelaliases\.modelalias\.dev in namespace {real.namespace}: grant"):
+            await stranger.alias(real.namespace, "churn")
+        with pytest.raises(Refused, match=r"^may not patch modelaliases/status\.modelalias\.dev in namespace"):
+            await stranger.write_alias_status(alias, full_status())
+
+
+async def test_a_kind_that_is_not_served_is_no_missing_object(real: RealWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = "modelalias.adapters.kubernetes_objects.ALIASES"
+    from modelalias.adapters.kubernetes_objects import ALIASES  # noqa: PLC0415 - the value that is replaced
+
+    monkeypatch.setattr(resource, ALIASES.model_copy(update={"plural": "nosuchthings"}))
+
+    with pytest.raises(Unavailable, match="are its CRDs installed"):
+        await real.objects.alias(real.namespace, "churn")
