@@ -8,9 +8,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.cluster import processes, recipes, record
+from tests.cluster import recipes, record
 from tests.cluster.build import built
 from tests.cluster.errors import ClusterError
+from tests.cluster.host import mounts_below
 from tests.cluster.layout import REPOSITORY, Layout, exclusive, say
 from tests.cluster.provider import Kind, Provider
 from tests.cluster.selection import detect, provider
@@ -49,9 +50,10 @@ def up(layout: Layout, wanted: Kind | None) -> None:
 def down(layout: Layout) -> None:
     """Take down whatever cluster the state folder tells of, running or not."""
     current = recorded_provider(layout)
+    if current is None and any(mounts_below(layout.root)):
+        current = provider(Kind.NODE, layout)  # the record was lost, but only a real node mounts anything
     if current:
         current.down()
-    processes.kill(processes.marked(layout.root))  # what a lost record does not tell of
     clear(layout)
 
 

@@ -7,12 +7,14 @@ containers; shims carry the mark of their cluster and end with its other process
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from tests.cluster import processes
 from tests.cluster.layout import Layout
+from tests.cluster.processes import Process
 from tests.cluster.waiting import wait_until
 
 NETWORK: Final = "modelalias"  # CNI's name of the pod network, which its cache files begin with
@@ -24,20 +26,27 @@ _CONTROL_GROUPS: Final = Path("/sys/fs/cgroup")
 _CONTAINERD_GROUP: Final = "k8s.io"
 
 
-def end_all(layout: Layout) -> None:
-    """End all containers and delete their traces outside the state folder; containerd and the shims have ended before."""
+def end_all(layout: Layout) -> Sequence[Process]:
+    """End all containers and delete their traces outside the state folder; containerd and the shims have ended before.
+
+    Returns:
+        The processes that were ended.
+    """
+    ended: list[Process] = []
     ids = frozenset(path.name for path in _bundles(layout))
-    wait_until("the containers have ended", lambda: not _killed(ids), seconds=30)
+    wait_until("the containers have ended", lambda: not _killed(ids, ended), seconds=30)
     for socket in filter(None, map(_shim_socket, _bundles(layout))):
         socket.unlink(missing_ok=True)
     for folder in _groups(ids):
-        folder.rmdir()
+        with suppress(OSError):  # another program's container runs in the parent
+            folder.rmdir()
     for leftover in _CNI_RESULTS.glob("*"):
         if leftover.name.startswith(NETWORK) or any(name in leftover.name for name in ids):
             leftover.unlink()
     for link in _POD_LOG_LINKS.glob("*.log"):
         if link.is_symlink() and link.readlink().is_relative_to(layout.root):
             link.unlink()
+    return ended
 
 
 def _bundles(layout: Layout) -> Iterator[Path]:
@@ -47,10 +56,10 @@ def _bundles(layout: Layout) -> Iterator[Path]:
             yield path
 
 
-def _killed(ids: frozenset[str]) -> bool:
-    """Kill what runs inside the containers; tell whether there was anything."""
-    inside = [process for process in processes.everything() if ids & _names(process.pid)]
-    processes.kill(inside)
+def _killed(ids: frozenset[str], ended: list[Process]) -> bool:
+    """Kill what runs inside the containers and add it to the ended ones; tell whether there was anything."""
+    inside = processes.kill(process for process in processes.everything() if ids & _names(process.pid))
+    ended.extend(inside)
     return bool(inside)
 
 

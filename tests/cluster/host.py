@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -117,9 +118,13 @@ def add_bridge() -> None:
 
 def remove_bridge() -> None:
     """Delete the bridge and the pods' links that are still attached to it."""
-    for link in _links("master", BRIDGE):
-        subprocess.run(["ip", "link", "delete", link], check=False, capture_output=True)
-    if BRIDGE in _links("type", "bridge"):
+    if shutil.which("ip") is None:
+        return
+    links: list[dict[str, Any]] = json.loads(_run("ip", "--json", "link", "show"))
+    for link in links:
+        if link.get("master") == BRIDGE:  # it may go by itself, with its pod's network namespace
+            subprocess.run(["ip", "link", "delete", link["ifname"]], check=False, capture_output=True)
+    if any(link.get("ifname") == BRIDGE for link in links):
         _run("ip", "link", "delete", BRIDGE)
 
 
@@ -138,7 +143,7 @@ def remove_leftovers() -> None:
     """Delete the kubelet's socket for device plugins and the folders that are empty now."""
     DEVICE_SOCKET.unlink(missing_ok=True)
     for folder in FOLDERS:
-        if folder.is_dir() and not any(folder.iterdir()):
+        with suppress(OSError):  # it is not there, not empty or in use by another program
             folder.rmdir()
 
 
@@ -160,13 +165,6 @@ def mounts_below(folder: Path) -> Iterator[Path]:
         point = Path(line.split()[4].encode().decode("unicode_escape"))
         if point.is_relative_to(folder):
             yield point
-
-
-def _links(*selection: str) -> list[str]:
-    if shutil.which("ip") is None:
-        return []
-    listed: list[dict[str, Any]] = json.loads(_run("ip", "--json", "link", "show", *selection) or "[]")
-    return [link["ifname"] for link in listed if "ifname" in link]
 
 
 def _run(*command: str) -> str:

@@ -6,15 +6,17 @@ A process is known by its pid and the kernel's start time of it, so that a recyc
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.cluster.waiting import wait_until
+from tests.cluster.waiting import INTERVAL, wait_until
 
 PROC: Final = Path("/proc")
+REAPING_SECONDS: Final = 3.0
 MARK: Final = "MODELALIAS_CLUSTER_STATE"
 
 
@@ -58,8 +60,8 @@ def start(name: str, command: Sequence[str], *, log: Path, environ: Mapping[str,
     return Process(name, child.pid, -1 if began is None else began)
 
 
-def kill(processes: Iterable[Process]) -> None:
-    """End these processes at once and return when they are gone.
+def kill(processes: Iterable[Process]) -> Sequence[Process]:
+    """End these processes at once; return those that were alive when they have ended.
 
     A throw-away cluster has nothing to save, and a polite end would wait for connections to drain.
     """
@@ -68,6 +70,21 @@ def kill(processes: Iterable[Process]) -> None:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
     wait_until("the processes are gone", lambda: not any(process.alive() for process in living), seconds=20)
+    return living
+
+
+def await_reaping(ended: Sequence[Process]) -> None:
+    """Wait a little for the machine's first process to clear away the zombies."""
+    deadline = time.monotonic() + REAPING_SECONDS
+    while any(_unreaped(process.pid) for process in ended) and time.monotonic() < deadline:
+        time.sleep(INTERVAL)
+
+
+def _unreaped(pid: int) -> bool:
+    """Tell whether a zombie is left, and clear it away if it is this process's own child."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    return (PROC / str(pid)).exists()
 
 
 def marked(folder: Path) -> Iterator[Process]:

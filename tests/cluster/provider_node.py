@@ -73,14 +73,17 @@ class NodeProvider:
         """End all processes, those that could start others first, then undo what was changed on the machine."""
         written = record.read(self.layout)
         since_boot = written if written and written.boot == boot_id() else None
-        processes.kill(since_boot.processes if since_boot else ())
-        processes.kill(processes.marked(self.layout.root))
-        containers.end_all(self.layout)
+        ended = [
+            *processes.kill(since_boot.processes if since_boot else ()),
+            *processes.kill(processes.marked(self.layout.root)),
+            *containers.end_all(self.layout),
+        ]
         host.unmount_below(self.layout.root)
         host.remove_bridge()
         host.remove_firewall_tables()
         host.restore_settings(since_boot.settings if since_boot else {})
         host.remove_leftovers()
+        processes.await_reaping(ended)
 
     def load(self, archive: Path) -> None:
         """Import an archive into containerd."""

@@ -51,10 +51,7 @@ class SimulatedProvider:
 
     def down(self) -> None:
         """End the processes."""
-        written = record.read(self.layout)
-        if written and written.boot == boot_id():
-            processes.kill(written.processes)
-        processes.kill(processes.marked(self.layout.root))
+        processes.await_reaping(processes.kill(processes.marked(self.layout.root)))
 
     def load(self, archive: Path) -> None:
         """Say that no image is needed: nothing of it would run."""
