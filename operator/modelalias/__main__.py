@@ -9,7 +9,7 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import kopf
 
@@ -22,6 +22,9 @@ from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.core.errors import InvalidRequest
 from modelalias.handlers import tuning, watches
 from modelalias.reconcile.engine import Engine
+
+STOP_SECONDS: Final = 10.0
+"""What each part may take to end; together less than the 30 s that the kubelet waits."""
 
 _log = logging.getLogger("modelalias")
 
@@ -53,37 +56,39 @@ async def _run(config: settings.Settings, engine: Engine, lead: Lease | NoLease)
     registry = kopf.OperatorRegistry()
     tuning.register_login(registry)
     watches.register(engine, registry)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     gc.collect()
     gc.freeze()
+    stop, stop_watching, ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
     watching = asyncio.create_task(
         kopf.operator(
             registry=registry,
             settings=tuning.settings(),
             standalone=True,
             liveness_endpoint=f"http://0.0.0.0:{config.liveness_port}/healthz",
-            stop_flag=stop,
+            stop_flag=stop_watching,
+            ready_flag=ready,
             **tuning.scope(config.namespaces),
         ),
         name="kopf",
     )
+    await asyncio.wait({watching, asyncio.create_task(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)  # in place of Kopf's, which would cancel the workers first
     leading = asyncio.create_task(lead.run(), name="lease")
     working = asyncio.create_task(engine.run(), name="engine")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     done, _ = await asyncio.wait({watching, leading, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
     # the workers stop first, so that the Lease is given up after the last write
-    tasks: tuple[asyncio.Task[Any], ...] = (working, leading, watching, stopping)
-    for task in tasks:
-        if task is not watching:
-            task.cancel()
-        await asyncio.wait({task}, timeout=10)
-    for task in (item for item in tasks[:-1] if item in done):
-        task.result()
-        raise SystemExit(f"{task.get_name()} ended before it was asked to")
+    for task in (working, leading):
+        task.cancel()
+        await asyncio.wait({task}, timeout=STOP_SECONDS)
+    stop_watching.set()
+    await asyncio.wait({watching}, timeout=STOP_SECONDS)
+    ended: asyncio.Task[Any]
+    for ended in done - {stopping}:
+        ended.result()
+        raise SystemExit(f"{ended.get_name()} ended before it was asked to")
 
 
 def main() -> int:

@@ -1,0 +1,99 @@
+"""The operator as users run it: `python -m modelalias` in a process of its own, with a configuration file."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tests.support.mlflow_server import free_port
+
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 30.0
+
+
+class OperatorProcess:
+    """One operator process; it can be killed and started again with the same configuration."""
+
+    def __init__(self, kubeconfig: str, config: Mapping[str, Any], directory: Path) -> None:
+        self.log = directory / "operator.log"
+        self._port = free_port("127.0.0.1")
+        self._file = directory / "operator.json"  # JSON is YAML
+        self._file.write_text(json.dumps({"livenessPort": self._port, **config}))
+        self._environ = {**os.environ, "KUBECONFIG": kubeconfig, "MODELALIAS_CONFIG": str(self._file)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start and wait until the probe answers."""
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "error::ResourceWarning", "-m", "modelalias"],
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            assert self._process.poll() is None, f"the operator ended:\n{self.tail()}"
+            assert time.monotonic() < deadline, f"the operator's probe does not answer:\n{self.tail()}"
+            time.sleep(0.1)  # poll
+
+    def kill(self) -> None:
+        """End it as a crash does, with no chance to clean up."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(STOP_SECONDS)
+
+    def stop(self) -> int:
+        """Ask it to end, as the kubelet does, and return its status."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(STOP_SECONDS)
+        self.kill()
+        raise AssertionError(f"the operator did not end within {STOP_SECONDS:g} s:\n{self.tail()}")
+
+    def tail(self) -> str:
+        """Return the end of its log."""
+        return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{self._port}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            return False
+
+
+@contextmanager
+def running_operator(kubeconfig: str, config: Mapping[str, Any], directory: Path) -> Iterator[OperatorProcess]:
+    """Run an operator until the block ends."""
+    process = OperatorProcess(kubeconfig, config, directory)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+def config_for(namespace: str, mlflow_uri: str, **registry: Any) -> Mapping[str, Any]:
+    """Return a configuration for one namespace, with a Lease of its own, so that tests do not meet."""
+    return {
+        "registries": {"default": {"uri": mlflow_uri, "snapshotInterval": "2s", **registry}},
+        "namespaces": [namespace],
+        "lease": {"namespace": namespace},
+    }
