@@ -40,7 +40,7 @@ def text(value: Decimal | None) -> str | None:
         return "NaN" if value.is_nan() else "Infinity" if value > 0 else "-Infinity"
     if abs(value) >= LARGEST:
         return "Infinity" if value > 0 else "-Infinity"
-    short = value.normalize()
+    short = value.normalize() if value else Decimal(0)  # and no negative zero
     return f"{short:f}" if -12 < short.adjusted() < 15 else str(short)  # noqa: PLR2004 - what still reads as a number
 
 
