@@ -45,6 +45,56 @@ Conditions = Annotated[
 ]
 
 
+class AliasCondition(StrEnum):
+    """The conditions of a ModelAlias."""
+
+    READY = "Ready"
+    """The alias holds the version it should, the workloads run it, and nothing is under way."""
+    IN_SYNC = "InSync"
+    """The registry holds the version that this resource is answerable for; False is drift."""
+    ROLLED_OUT = "RolledOut"
+    """Every workload of spec.serving was rolled and is available."""
+    VERIFIED = "Verified"
+    """Every ready pod that can be asked says that it serves the version."""
+    REGISTRY_REACHABLE = "RegistryReachable"
+    """The registry answers; while it does not, nothing is begun and nothing is undone."""
+    HELD = "Held"
+    """Automatic steps are stopped after something was rolled back, until a person decides."""
+    RECONCILING = "Reconciling"
+    """A plan is being carried out."""
+    STALLED = "Stalled"
+    """Nothing will happen until a person does something; the message says what."""
+
+
+class RequestCondition(StrEnum):
+    """The conditions of a PromotionRequest."""
+
+    RESOLVED = "Resolved"
+    """The source names exactly one version."""
+    ELIGIBLE = "Eligible"
+    """The version has what policy.eligibility asks for."""
+    GATES_PASSED = "GatesPassed"
+    """Every blocking gate passed."""
+    APPROVED = "Approved"
+    """Enough approvals count for the present evidence."""
+    ALIAS_UPDATED = "AliasUpdated"
+    """The registry answered with the new version after the move."""
+    ROLLED_OUT = "RolledOut"
+    """Every workload was rolled and is available."""
+    VERIFIED = "Verified"
+    """Every ready pod that can be asked says that it serves the version."""
+    ROLLED_BACK = "RolledBack"
+    """What the request had begun was undone; False after a failure means that undoing failed too."""
+    COMPLETE = "Complete"
+    """The request has ended, whatever way: kubectl wait --for=condition=Complete returns."""
+    SUCCEEDED = "Succeeded"
+    """Which way it ended."""
+    RECONCILING = "Reconciling"
+    """The operator itself works on it; False while a person is awaited."""
+    STALLED = "Stalled"
+    """It cannot be carried out as it is written."""
+
+
 class Reason(StrEnum):
     """Why a condition is as it is; the text is what a person reads in the reference."""
 
@@ -108,7 +158,7 @@ class Reason(StrEnum):
     WAITING = "Waiting", "Something outside the operator has to happen first; the message says what."
 
 
-def condition(  # noqa: PLR0913 - a condition has that many parts
+def condition(
     kind: str, status: Status | bool, reason: Reason, message: str, *, now: datetime, generation: int | None = None
 ) -> Condition:
     """Make a condition as of `now`."""
