@@ -42,7 +42,7 @@ class FakeWorkloads:
 
     # What a user does
 
-    def add(  # noqa: PLR0913 - each has a default
+    def add(
         self,
         name: str,
         *,

@@ -219,7 +219,7 @@ def failure(call: Call, answer: Answer) -> OperatorError:
         known = not answer.message or _RBAC.search(answer.message)
         error = Refused(f"may not {call}: {_GRANT if known else said}")
     elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TIME_MAY_CURE:
-        error = InvalidRequest(said)
+        error = InvalidRequest(answer.message or f"the API server does not take it: {call}: {said}")
     else:
         error = Unavailable(f"the API server cannot now: {call}: {said}", retry_after=_pause(answer.retry_after))
     return error

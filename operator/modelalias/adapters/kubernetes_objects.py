@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from modelalias.adapters.kubernetes_client import Call, Connection, JsonBody, Missing, PatchType, Resource, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, Missing, PatchType, Resource, Verb
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.fields import GROUP, VERSION, Value
 from modelalias.api.metadata import Metadata
@@ -111,7 +111,7 @@ class KubernetesObjects:
             raise Conflict(f"{seen.namespace}/{seen.name} is gone") from error
 
 
-def status_patch(seen: Metadata, status: Value) -> JsonBody:
+def status_patch(seen: Metadata, status: Value) -> Sequence[Mapping[str, Any]]:
     """Build the patch that replaces the status if the object is still at the resourceVersion that was seen.
 
     Setting the resourceVersion makes the API server compare it and answer 409; a `test` operation would answer 422, which
@@ -130,7 +130,7 @@ def dump_status(status: Value) -> Mapping[str, Any]:
     return status.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def event_body(  # noqa: PLR0913 - what `post_event` takes, and who says it
+def event_body(
     about: Involved, kind: EventType, reason: str, message: str, *, now: datetime, identity: str
 ) -> Mapping[str, Any]:
     """Build a core/v1 Event; the same event of the same moment has the same name, so that posting it twice shows once."""

@@ -1,0 +1,322 @@
+"""What the engine may rely on when it rolls workloads, on the fake and on a real API server."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+import pytest
+
+from modelalias.adapters.kubernetes_client import FIELD_MANAGER
+from modelalias.adapters.workloads import KubernetesWorkloads
+from modelalias.api.workload import WorkloadKind
+from modelalias.core.errors import Conflict, InvalidRequest, Refused
+from modelalias.ports import Workload, WorkloadChange, WorkloadRef, Workloads
+from tests.support.fake_workloads import FakeWorkloads
+from tests.support.raw_api import RawApi, connection_as, raw_api, until
+
+PLURALS = {
+    WorkloadKind.DEPLOYMENT: "deployments",
+    WorkloadKind.STATEFUL_SET: "statefulsets",
+    WorkloadKind.DAEMON_SET: "daemonsets",
+}
+CONTAINERS: Mapping[str, Mapping[str, str]] = {"api": {"MODEL_URI": "models:/churn/3", "KEPT": "yes"}, "side": {}}
+ELSEWHERE = "TAKEN_FROM_ELSEWHERE"
+PINNED = WorkloadChange(alias="churn", mark="4", container="api", env="MODEL_URI", uri="models:/churn/4")
+
+
+class World(Protocol):
+    """Workloads with users and controllers on them."""
+
+    namespace: str
+    workloads: Workloads
+
+    async def add(self, kind: WorkloadKind = WorkloadKind.DEPLOYMENT) -> WorkloadRef:
+        """Create the workload `api` without pods."""
+
+    async def delete(self, ref: WorkloadRef) -> None: ...
+
+    async def write_something_else(self, ref: WorkloadRef) -> None: ...
+
+    async def finish_rollout(self, ref: WorkloadRef) -> None: ...
+
+
+class FakeWorld:
+    namespace = "ml"
+
+    def __init__(self) -> None:
+        self.fake = FakeWorkloads()
+        self.workloads: Workloads = self.fake
+
+    async def add(self, kind: WorkloadKind = WorkloadKind.DEPLOYMENT) -> WorkloadRef:
+        ref = self.fake.add("api", kind=kind, desired=0, containers=CONTAINERS)
+        self.fake.references.add((ref, "api", ELSEWHERE))
+        return ref
+
+    async def delete(self, ref: WorkloadRef) -> None:
+        self.fake.delete(ref)
+
+    async def write_something_else(self, ref: WorkloadRef) -> None:
+        self.fake.set(ref)
+
+    async def finish_rollout(self, ref: WorkloadRef) -> None:
+        self.fake.complete_rollout(ref)
+
+
+class RealWorld:
+    def __init__(self, api: RawApi, workloads: Workloads, namespace: str) -> None:
+        self.api = api
+        self.workloads = workloads
+        self.namespace = namespace
+
+    async def add(self, kind: WorkloadKind = WorkloadKind.DEPLOYMENT) -> WorkloadRef:
+        ref = WorkloadRef(kind=kind, namespace=self.namespace, name="api")
+        await self.api.create(self.path(ref).rpartition("/")[0], manifest(ref))
+        await self.finish_rollout(ref)
+        return ref
+
+    async def delete(self, ref: WorkloadRef) -> None:
+        await self.api.delete(self.path(ref))
+
+    async def write_something_else(self, ref: WorkloadRef) -> None:
+        await self.api.merge(self.path(ref), {"metadata": {"annotations": {"touched": "yes"}}})
+
+    async def finish_rollout(self, ref: WorkloadRef) -> None:
+        async def finished() -> bool:
+            found = await self.workloads.read(ref)
+            return found is not None and found.observed_generation == found.generation
+
+        await until(finished, f"{ref.kind} {ref.name} was observed by its controller")
+
+    def path(self, ref: WorkloadRef) -> str:
+        return f"/apis/apps/v1/namespaces/{ref.namespace}/{PLURALS[ref.kind]}/{ref.name}"
+
+
+def manifest(ref: WorkloadRef, *, replicas: int = 0) -> Mapping[str, Any]:
+    """Return a workload that has no pods: no replicas, or no node that it wants."""
+    elsewhere = {"name": ELSEWHERE, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    containers = [
+        {"name": name, "image": "modelalias.invalid/none", "env": [{"name": key, "value": env[key]} for key in env]}
+        for name, env in CONTAINERS.items()
+    ]
+    containers[0]["env"] = [*containers[0]["env"], elsewhere]
+    pod = {"containers": containers, "nodeSelector": {"modelalias.dev/no-such-node": "true"}}
+    spec: dict[str, Any] = {
+        "selector": {"matchLabels": {"app": ref.name}},
+        "template": {"metadata": {"labels": {"app": ref.name}}, "spec": pod},
+    }
+    if ref.kind is not WorkloadKind.DAEMON_SET:
+        spec["replicas"] = replicas
+    if ref.kind is WorkloadKind.STATEFUL_SET:
+        spec["serviceName"] = ref.name
+    return {"apiVersion": "apps/v1", "kind": str(ref.kind), "metadata": {"name": ref.name}, "spec": spec}
+
+
+@pytest.fixture
+async def real(kubeconfig: str, namespace: str) -> AsyncIterator[RealWorld]:
+    async with raw_api(kubeconfig) as api, connection_as(kubeconfig) as connection:
+        yield RealWorld(api, KubernetesWorkloads(connection), namespace)
+
+
+@pytest.fixture(params=["fake", "real"])
+def world(request: pytest.FixtureRequest) -> World:
+    found: World = FakeWorld() if request.param == "fake" else request.getfixturevalue("real")
+    return found
+
+
+async def read(world: World, ref: WorkloadRef) -> Workload:
+    workload = await world.workloads.read(ref)
+    assert workload is not None
+    return workload
+
+
+async def test_a_missing_workload_reads_as_none(world: World) -> None:
+    ref = WorkloadRef(kind=WorkloadKind.DEPLOYMENT, namespace=world.namespace, name="nobody")
+
+    assert await world.workloads.read(ref) is None
+
+
+@pytest.mark.parametrize("kind", list(WorkloadKind))
+async def test_a_workload_reads_as_it_was_created(world: World, kind: WorkloadKind) -> None:
+    ref = await world.add(kind)
+
+    found = await read(world, ref)
+
+    assert (found.ref, found.desired, found.updated, found.available, found.total) == (ref, 0, 0, 0, 0)
+    assert (found.containers, found.marks, found.managed, found.paused) == (CONTAINERS, {}, False, False)
+    assert (found.generation, found.observed_generation, found.trouble) == (1, 1, "")
+
+
+@pytest.mark.parametrize("kind", list(WorkloadKind))
+async def test_a_roll_writes_mark_variable_and_label(world: World, kind: WorkloadKind) -> None:
+    ref = await world.add(kind)
+    before = await read(world, ref)
+
+    answered = await world.workloads.roll(before, PINNED)
+
+    after = await read(world, ref)
+    for rolled in (answered, after):
+        assert rolled.marks == {"churn": "4"}
+        assert rolled.containers == {"api": {"MODEL_URI": "models:/churn/4", "KEPT": "yes"}, "side": {}}
+        assert (rolled.managed, rolled.uid, rolled.generation) == (True, before.uid, before.generation + 1)
+    assert after.resource_version >= answered.resource_version > before.resource_version
+
+
+async def test_the_same_values_again_are_no_write(world: World) -> None:
+    ref = await world.add()
+    await world.workloads.roll(await read(world, ref), PINNED)
+    await world.finish_rollout(ref)
+    before = await read(world, ref)
+
+    again = await world.workloads.roll(before, PINNED)
+
+    assert again == before
+    assert await read(world, ref) == before
+
+
+async def test_the_same_values_over_an_older_sight_do_not_roll_again(world: World) -> None:
+    ref = await world.add()
+    before = await read(world, ref)
+    rolled = await world.workloads.roll(before, PINNED)
+
+    again = await world.workloads.roll(before, PINNED)
+
+    assert again.generation == rolled.generation
+
+
+async def test_two_aliases_keep_their_own_marks(world: World) -> None:
+    ref = await world.add()
+    first = await world.workloads.roll(await read(world, ref), WorkloadChange(alias="churn", mark="4.1"))
+
+    second = await world.workloads.roll(first, WorkloadChange(alias="fraud", mark="9.1"))
+
+    assert second.marks == {"churn": "4.1", "fraud": "9.1"}
+
+
+async def test_a_variable_that_was_not_there_is_added_and_taken_away(world: World) -> None:
+    ref = await world.add()
+    change = WorkloadChange(alias="churn", mark="4", container="side", env="MODEL_URI", uri="models:/churn/4")
+    rolled = await world.workloads.roll(await read(world, ref), change)
+
+    back = await world.workloads.roll(rolled, change.model_copy(update={"mark": None, "uri": None}))
+
+    assert rolled.containers["side"] == {"MODEL_URI": "models:/churn/4"}
+    assert back.containers == CONTAINERS
+    assert back.marks == {}
+    assert await read(world, ref) == back
+
+
+async def test_a_wrong_container_is_refused_with_those_there_are(world: World) -> None:
+    ref = await world.add()
+    before = await read(world, ref)
+
+    with pytest.raises(InvalidRequest, match=r"has no container 'apo', it has: api, side$"):
+        await world.workloads.roll(before, PINNED.model_copy(update={"container": "apo"}))
+
+    assert await read(world, ref) == before
+
+
+async def test_a_variable_taken_from_elsewhere_is_refused(world: World) -> None:
+    ref = await world.add()
+    before = await read(world, ref)
+
+    with pytest.raises(InvalidRequest, match=rf"container api of Deployment .*/api takes {ELSEWHERE} from elsewhere"):
+        await world.workloads.roll(before, PINNED.model_copy(update={"env": ELSEWHERE}))
+
+    assert await read(world, ref) == before
+
+
+async def test_a_variable_taken_from_elsewhere_is_not_taken_away(world: World) -> None:
+    ref = await world.add()
+
+    await world.workloads.roll(await read(world, ref), PINNED.model_copy(update={"env": ELSEWHERE, "uri": None}))
+
+    with pytest.raises(InvalidRequest, match="from elsewhere"):
+        await world.workloads.roll(await read(world, ref), PINNED.model_copy(update={"env": ELSEWHERE}))
+
+
+async def test_rolling_a_deleted_workload_is_a_conflict(world: World) -> None:
+    ref = await world.add()
+    before = await read(world, ref)
+    await world.delete(ref)
+
+    with pytest.raises(Conflict, match=r"is gone$"):
+        await world.workloads.roll(before, PINNED)
+
+
+@pytest.mark.parametrize("kind", list(WorkloadKind))
+async def test_rolling_a_workload_made_anew_is_a_conflict_and_leaves_it(world: World, kind: WorkloadKind) -> None:
+    ref = await world.add(kind)
+    before = await read(world, ref)
+    await world.delete(ref)
+    await world.add(kind)
+
+    with pytest.raises(Conflict, match="made anew"):
+        await world.workloads.roll(before, PINNED)
+
+    assert (await read(world, ref)).containers == CONTAINERS
+
+
+async def test_other_writers_do_not_stand_in_the_way(world: World) -> None:
+    ref = await world.add()
+    before = await read(world, ref)
+    await world.write_something_else(ref)
+
+    rolled = await world.workloads.roll(before, PINNED)
+
+    assert rolled.marks == {"churn": "4"}
+
+
+async def test_a_rollout_is_observed_when_the_controller_has_seen_it(world: World) -> None:
+    ref = await world.add()
+    rolled = await world.workloads.roll(await read(world, ref), PINNED)
+
+    await world.finish_rollout(ref)
+
+    after = await read(world, ref)
+    assert after.observed_generation == after.generation == rolled.generation
+
+
+async def test_a_roll_touches_nothing_but_its_own_fields(real: RealWorld) -> None:
+    ref = await real.add()
+    before = await real.api.get(real.path(ref))
+
+    await real.workloads.roll(await read(real, ref), PINNED)
+
+    after = await real.api.get(real.path(ref))
+    assert after["spec"]["template"]["metadata"]["annotations"] == {"modelalias.dev/churn": "4"}
+    assert after["metadata"]["labels"] == {"modelalias.dev/managed": "true"}
+    owners = [item for item in after["metadata"]["managedFields"] if item["manager"] == FIELD_MANAGER]
+    assert len(owners) == 1
+    env = {item["name"]: item for item in after["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert env[ELSEWHERE] == before["spec"]["template"]["spec"]["containers"][0]["env"][2]
+
+
+async def test_a_quota_is_told_without_the_names_of_pods(real: RealWorld) -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    quotas = f"/api/v1/namespaces/{real.namespace}/resourcequotas"
+    await real.api.create(quotas, quota)
+
+    async def counted() -> bool:
+        return bool((await real.api.get(f"{quotas}/none")).get("status", {}).get("hard"))
+
+    await until(counted, "the quota is in force")
+    ref = WorkloadRef(kind=WorkloadKind.DEPLOYMENT, namespace=real.namespace, name="api")
+    await real.api.create(real.path(ref).rpartition("/")[0], manifest(ref, replicas=1))
+    found = ""
+
+    async def told() -> bool:
+        nonlocal found
+        found = (await read(real, ref)).trouble
+        return bool(found)
+
+    await until(told, "the Deployment complains of its quota")
+
+    assert found.startswith("FailedCreate: pods is forbidden: exceeded quota: none")
+
+
+async def test_a_missing_permission_is_refused_with_its_name(real: RealWorld, kubeconfig: str) -> None:
+    ref = await real.add()
+    before = await read(real, ref)
+
+    async with connection_as(kubeconfig, "system:serviceaccount:nobody:nobody") as connection:
+        with pytest.raises(Refused, match=rf"^may not patch deployments\.apps in namespace {real.namespace}: grant it in"):
+            await KubernetesWorkloads(connection).roll(before, PINNED)
