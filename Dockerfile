@@ -9,31 +9,29 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
 
-# pip stays out of the images: it is mounted from here and installs over there.
-FROM python AS pip
-RUN python3 -m venv /opt/pip
-
-
 # What shall be installed, as two plain lists: an edit of pyproject.toml that leaves them alone installs nothing again.
 FROM python AS requirements
 WORKDIR /build
 COPY pyproject.toml ./
 RUN python3 -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
 open('operator.txt', 'w').write('\n'.join(project['dependencies'])); \
-open('serving.txt', 'w').write('\n'.join(project['optional-dependencies']['training']))"
+open('serving.txt', 'w').write('\n'.join(project['optional-dependencies']['training']))" \
+    # buildah's cache looks at file times too
+    && touch -d @0 operator.txt serving.txt
 
 
 # The images grow on their dependencies and do not copy them from a builder: hashing a gigabyte at each build is slow.
-# Bytecode is made once here, with no look at file times later, because nothing can be written when a pod starts.
+# pip only lives while the step runs. Bytecode is made once, here, and never compared with file times later: nothing can
+# be written when a pod starts.
 FROM python AS operator-dependencies
 COPY constraints.txt /opt/requirements/
 COPY --from=requirements /build/operator.txt /opt/requirements/
-RUN --mount=type=bind,from=pip,source=/opt/pip,target=/opt/pip \
-    --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip --mount=type=secret,id=ca \
-    python3 -m venv --without-pip /opt/venv \
-    && PIP_CONFIG_FILE=/run/secrets/pip /opt/pip/bin/pip --python /opt/venv/bin/python install \
+    python3 -m venv --without-pip /opt/venv && python3 -m venv /tmp/pip \
+    && PIP_CONFIG_FILE=/run/secrets/pip /tmp/pip/bin/pip --python /opt/venv/bin/python install \
        --no-compile -r /opt/requirements/operator.txt -c /opt/requirements/constraints.txt \
+    && rm -r /tmp/pip \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
 FROM operator-dependencies AS operator-source
@@ -42,24 +40,23 @@ COPY pyproject.toml ./
 COPY operator operator
 # The description that pyproject.toml reads is of no use inside an image. The package gets a folder of its own, so that a
 # change of the source is one small layer on top of the dependencies.
-RUN --mount=type=bind,from=pip,source=/opt/pip,target=/opt/pip \
-    --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip --mount=type=secret,id=ca \
-    touch README.md \
+    touch README.md && python3 -m venv /tmp/pip \
     && PIP_CONFIG_FILE=/run/secrets/pip PIP_CONSTRAINT=/opt/requirements/constraints.txt \
-       /opt/pip/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps --target /opt/modelalias . \
+       /tmp/pip/bin/pip --python /opt/venv/bin/python install --no-compile --no-deps --target /opt/modelalias . \
     && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/modelalias
 
 
 FROM python AS serving-dependencies
 COPY constraints.txt /opt/requirements/
 COPY --from=requirements /build/serving.txt /opt/requirements/
-RUN --mount=type=bind,from=pip,source=/opt/pip,target=/opt/pip \
-    --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/root/.cache/pip \
     --mount=type=secret,id=pip --mount=type=secret,id=ca \
-    python3 -m venv --without-pip /opt/venv \
-    && PIP_CONFIG_FILE=/run/secrets/pip /opt/pip/bin/pip --python /opt/venv/bin/python install \
+    python3 -m venv --without-pip /opt/venv && python3 -m venv /tmp/pip \
+    && PIP_CONFIG_FILE=/run/secrets/pip /tmp/pip/bin/pip --python /opt/venv/bin/python install \
        --no-compile -r /opt/requirements/serving.txt -c /opt/requirements/constraints.txt \
+    && rm -r /tmp/pip \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
 FROM python AS serving-source

@@ -10,6 +10,7 @@ import pytest
 from training.data import FEATURES, TARGET, DataError, Table, generate, read_dvc_pointer, read_tracked, split
 from training.data import main as write_table
 
+OTHER = "0123456789abcdef" * 2
 POINTER = "outs:\n- md5: {md5}\n  size: 7\n  hash: md5\n  path: churn.csv\n"
 
 
@@ -86,9 +87,9 @@ def test_unusable_table_is_refused(before: bytes, after: bytes, says: str) -> No
 
 
 def test_pointer_is_read() -> None:
-    pointer = read_dvc_pointer(POINTER.format(md5="0" * 32))
+    pointer = read_dvc_pointer(POINTER.format(md5=OTHER))
 
-    assert (pointer.md5, pointer.path) == ("0" * 32, "churn.csv")
+    assert (pointer.md5, pointer.path) == (OTHER, "churn.csv")
 
 
 @pytest.mark.parametrize(
@@ -119,9 +120,9 @@ def test_tracked_file_beside_the_pointer_is_used(tmp_path: Path) -> None:
 
 def test_pointer_to_other_data_is_refused(tmp_path: Path) -> None:
     (tmp_path / "churn.csv").write_bytes(generate(rows=300, seed=5).csv)
-    (tmp_path / "churn.csv.dvc").write_text(POINTER.format(md5="0" * 32))
+    (tmp_path / "churn.csv.dvc").write_text(POINTER.format(md5=OTHER))
 
-    with pytest.raises(DataError, match=f"md5 {'0' * 32}, but churn.csv has"):
+    with pytest.raises(DataError, match=f"md5 {OTHER}, but churn.csv has"):
         read_tracked(tmp_path / "churn.csv.dvc", otherwise=generate(rows=300))
 
 

@@ -1,0 +1,251 @@
+"""The pipeline against a real MLflow server: train, register, serve."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from mlflow.models import Model
+from mlflow.tracking import MlflowClient
+
+from tests.support.mlflow_server import Server
+from training.data import FEATURES, generate
+from training.settings import Exit
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 90.0
+ROW = [12, 1, 80, 2, 0, 3.5, 44]
+
+
+@pytest.fixture
+def model() -> str:
+    return f"churn-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def client(mlflow_server: Server) -> MlflowClient:
+    return MlflowClient(mlflow_server.uri)
+
+
+def command(server_uri: str, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=ROOT, env={**os.environ, "MLFLOW_TRACKING_URI": server_uri, **environ},
+        capture_output=True, text=True, timeout=150, check=False,
+    )  # fmt: skip
+
+
+def train(server: Server, model: str, *words: str, **environ: str) -> Mapping[str, Any]:
+    done = command(server.uri, "training.train", "--model", model, *words, **environ)
+    assert done.returncode == Exit.DONE, done.stderr
+    (line,) = done.stdout.splitlines()
+    result: Mapping[str, Any] = json.loads(line)
+    return result
+
+
+@pytest.fixture(scope="module")
+def trained(mlflow_server: Server) -> Sequence[Mapping[str, Any]]:
+    """Three versions of one model, of the three qualities: each takes seconds, and most tests only look."""
+    model = f"churn-{secrets.token_hex(4)}"
+    words = (("good", "--validated-by", "ana", "--alias", "champion"), ("better",), ("worse", "--no-alias"))
+    return [train(mlflow_server, model, "--quality", *more, GIT_COMMIT="0123abc") for more in words]
+
+
+def test_run_is_registered_with_its_lineage_and_named(client: MlflowClient, trained: Sequence[Mapping[str, Any]]) -> None:
+    result = trained[0]
+
+    version = client.get_model_version_by_alias(result["model"], "champion")
+    run = client.get_run(result["runId"])
+    assert (version.version, version.run_id) == (result["version"], result["runId"]) == ("1", run.info.run_id)
+    assert version.tags == {"training_data": generate().md5, "validated_by": "ana"}
+    assert run.info.status == "FINISHED"
+    assert run.data.params["data_md5"] == result["dataMd5"] == generate().md5
+    assert run.data.tags["mlflow.source.git.commit"] == "0123abc"
+    assert run.data.metrics == pytest.approx(result["metrics"])
+    assert run.inputs is not None
+    inputs = {given.dataset.name: given.dataset.digest for given in run.inputs.dataset_inputs}
+    assert inputs["churn"] == generate().md5
+    assert inputs["churn-holdout"]
+
+
+def test_challenger_is_the_default_alias_and_none_can_be_had(
+    client: MlflowClient, trained: Sequence[Mapping[str, Any]]
+) -> None:
+    assert client.get_registered_model(trained[0]["model"]).aliases == {"champion": "1", "challenger": "2"}
+
+
+def test_model_has_signature_example_and_metrics_of_the_holdout(
+    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
+    outputs = client.get_run(trained[0]["runId"]).outputs
+    assert outputs is not None
+    (output,) = outputs.model_outputs
+    logged = client.get_logged_model(output.model_id)
+    described = Model.load(f"models:/{output.model_id}")
+
+    assert described.signature is not None
+    assert described.signature.inputs.input_names() == list(FEATURES)
+    assert described.saved_input_example_info
+    assert {(metric.key, metric.dataset_name) for metric in logged.metrics or ()} == {
+        ("val_auc", "churn-holdout"), ("val_log_loss", "churn-holdout"), ("val_accuracy", "churn-holdout"),
+    }  # fmt: skip
+
+
+def test_three_qualities_are_three_versions_on_one_table(trained: Sequence[Mapping[str, Any]]) -> None:
+    good, better, worse = trained
+
+    assert [result["version"] for result in trained] == ["1", "2", "3"]
+    assert good["dataMd5"] == better["dataMd5"] == worse["dataMd5"]
+    assert better["metrics"]["val_auc"] >= good["metrics"]["val_auc"] + 0.002
+    assert worse["metrics"]["val_auc"] < good["metrics"]["val_auc"] - 0.002
+
+
+def test_run_registered_later_twice_is_one_version(mlflow_server: Server, client: MlflowClient, model: str) -> None:
+    trained = train(mlflow_server, model, "--register", "no")
+    assert trained["version"] is None
+    assert not client.search_model_versions(f"name = '{model}'")
+
+    first, second = (command(mlflow_server.uri, "training.register", trained["runId"], "--model", model) for _ in range(2))
+
+    assert first.returncode == second.returncode == Exit.DONE, first.stderr + second.stderr
+    assert json.loads(first.stdout) == json.loads(second.stdout)
+    (version,) = client.search_model_versions(f"name = '{model}'")
+    assert version.run_id == trained["runId"]
+    assert version.tags["training_data"] == generate().md5
+    assert client.get_model_version_by_alias(model, "challenger").version == version.version
+
+
+def test_pointer_to_other_data_is_refused_before_the_server_is_asked(tmp_path: Path) -> None:
+    pointer = tmp_path / "churn.csv.dvc"
+    pointer.write_text(f"outs:\n- md5: {'ab' * 16}\n  path: churn.csv\n")
+
+    done = command(f"http://127.0.0.1:{free_port()}", "training.train", "--dvc", str(pointer))
+
+    assert done.returncode == Exit.USAGE
+    assert "ab" * 16 in done.stderr
+
+
+def test_server_that_does_not_answer_is_status_3_without_credentials(model: str) -> None:
+    done = command(
+        f"http://ana:s3cret@127.0.0.1:{free_port()}", "training.train", "--model", model, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0"
+    )
+
+    assert done.returncode == Exit.REGISTRY
+    assert done.stdout == ""
+    assert "s3cret" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_pod_serves_what_the_alias_meant_when_it_started(
+    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]]
+) -> None:
+    first, second, _ = trained
+    model = first["model"]
+    client.set_registered_model_alias(model, "moving", "1")
+
+    with serving(mlflow_server, f"models:/{model}@moving") as pod:
+        before = pod.post("/predict", {"inputs": [ROW]})
+        client.set_registered_model_alias(model, "moving", "2")
+        after = pod.post("/predict", {"inputs": [ROW]})
+        assert pod.get("/version") == (200, {"model": model, "version": "1", "run": first["runId"]})
+    with serving(mlflow_server, f"models:/{model}@moving") as pod:
+        renewed = pod.post("/predict", {"inputs": [ROW]})
+        assert pod.get("/version") == (200, {"model": model, "version": "2", "run": second["runId"]})
+
+    status, answer = before
+    assert status == 200
+    assert answer["version"] == "1"
+    assert sum(answer["predictions"][0]) == pytest.approx(1)
+    assert before == after
+    assert renewed[1]["version"] == "2"
+    assert renewed[1]["predictions"] != answer["predictions"]
+
+
+def test_pinned_pod_answers_bad_input_with_400_and_stays_well(
+    mlflow_server: Server, trained: Sequence[Mapping[str, Any]]
+) -> None:
+    bad: Sequence[Any] = ({}, {"inputs": []}, {"inputs": [[1, 2]]}, {"inputs": [[None, *ROW[1:]]]}, {"inputs": [{"age": 3}]})
+
+    with serving(mlflow_server, f"models:/{trained[2]['model']}/3") as pod:
+        answers = [pod.post("/predict", body) for body in bad]
+        too_large = pod.post("/predict", {"inputs": "x" * (9 * 2**20)})
+        well = pod.post("/predict", {"inputs": [ROW]})
+
+    assert [status for status, _ in answers] == [400] * 5
+    assert all(answer["error"] for _, answer in answers)
+    assert too_large[0] == 413
+    assert (well[0], well[1]["version"]) == (200, "3")
+
+
+@pytest.mark.parametrize("uri", ["models:/{model}@champion", "models:/{model}/9"])
+def test_version_that_does_not_exist_yet_ends_the_pod_with_one_line(mlflow_server: Server, model: str, uri: str) -> None:
+    MlflowClient(mlflow_server.uri).create_registered_model(model)
+
+    done = command(mlflow_server.uri, "training.serve", MODEL_URI=uri.format(model=model), PORT=str(free_port()))
+
+    assert done.returncode == Exit.REGISTRY
+    assert json.loads(done.stderr)["message"].startswith(f"cannot serve {uri.format(model=model)}: ")
+
+
+class Pod:
+    """A serving process that answers."""
+
+    def __init__(self, port: int) -> None:
+        self._address = f"http://127.0.0.1:{port}"
+
+    def get(self, path: str) -> tuple[int, Any]:
+        answer = requests.get(self._address + path, timeout=30)
+        return answer.status_code, answer.json()
+
+    def post(self, path: str, body: Any) -> tuple[int, Any]:
+        answer = requests.post(self._address + path, data=json.dumps(body), timeout=30)
+        return answer.status_code, answer.json()
+
+    def well(self) -> bool:
+        try:
+            return requests.get(self._address + "/healthz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+
+@contextmanager
+def serving(server: Server, uri: str) -> Iterator[Pod]:
+    """Run the serving app until the block ends; SIGTERM must end it in good order."""
+    port = free_port()
+    environ = {**os.environ, "MLFLOW_TRACKING_URI": server.uri, "MODEL_URI": uri, "PORT": str(port), "HOST": "127.0.0.1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "training.serve"], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            pod = Pod(port)
+            deadline = time.monotonic() + START_SECONDS
+            while not pod.well():
+                assert child.poll() is None, f"ended with {child.returncode}: {child.communicate()[1]}"
+                assert time.monotonic() < deadline, "does not answer"
+                time.sleep(0.1)
+            yield pod
+            child.send_signal(signal.SIGTERM)
+            _, log = child.communicate(timeout=20)
+        finally:
+            if child.poll() is None:
+                child.kill()
+    assert child.returncode == 0, log
+    assert "Traceback" not in log
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
