@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final, TypeVar
 
 from modelalias.adapters.mlflow_errors import Unreachable
@@ -36,17 +37,15 @@ class Calls:
         except RuntimeError as error:
             self._give_back()
             raise Unreachable(CLOSED) from error
-        future.add_done_callback(lambda _: self._from_thread(loop))
+        answer = asyncio.wrap_future(future)
+        future.add_done_callback(partial(self._from_thread, loop, answer))
         try:
             async with asyncio.timeout(self._seconds):
-                return await asyncio.wrap_future(future)
+                return await answer
         except TimeoutError as error:
             late = Unreachable(f"the registry did not answer within {self._seconds:g} s")
             self._turn_away(late)
             raise late from error
-        except Unreachable as error:
-            self._turn_away(error)
-            raise
 
     def close(self) -> None:
         """Let the threads end by themselves, each within its deadline; nothing new starts."""
@@ -67,7 +66,7 @@ class Calls:
             raise
 
     def _give_back(self) -> None:
-        """Hand the thread to the next that waits; it is free only now, also when nobody waited for its answer any more."""
+        """Hand the thread to the next that waits."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -75,9 +74,16 @@ class Calls:
                 return
         self._free += 1
 
-    def _from_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _from_thread(self, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], done: Future[T]) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits
-            loop.call_soon_threadsafe(self._give_back)
+            loop.call_soon_threadsafe(self._ended, answer, done)
+
+    def _ended(self, answer: asyncio.Future[T], done: Future[T]) -> None:
+        """Take the thread back, which is free only now, also when its caller has given up and others have come since."""
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, Unreachable) and not answer.cancelled():
+            self._turn_away(error)
+        self._give_back()
 
     def _turn_away(self, error: Unreachable) -> None:
         waiting, self._waiting = self._waiting, deque()
