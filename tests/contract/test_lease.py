@@ -70,13 +70,14 @@ def world(request: pytest.FixtureRequest) -> World:
 
 
 class Broken:
-    """A way to the store that can be cut: what goes through it hangs for a while and then fails."""
+    """A way to the store that can be cut, so that calls hang for a while and fail, or slow, so that answers come late."""
 
     def __init__(self, store: LeaseStore, time: VirtualTime) -> None:
         self.store = store
         self.time = time
         self.cut = False
         self.hangs = 0.0
+        self.slow = 0.0
 
     async def read(self) -> Record | None:
         await self._pass()
@@ -88,7 +89,10 @@ class Broken:
 
     async def replace(self, seen: Record, holder: str, at: datetime) -> Record:
         await self._pass()
-        return await self.store.replace(seen, holder, at)
+        written = await self.store.replace(seen, holder, at)
+        if self.slow:
+            await self.time.sleep(self.slow)
+        return written
 
     async def _pass(self) -> None:
         if self.cut:
@@ -117,7 +121,7 @@ class Operators:
 
     async def stop(self, name: str) -> None:
         """End one as SIGTERM does."""
-        self.ways[name].hangs = 0.0  # time does not move while it ends
+        self.ways[name].hangs = self.ways[name].slow = 0.0  # time does not move while it ends
         task = self.tasks.pop(name)
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -296,6 +300,33 @@ async def test_a_call_that_hangs_does_not_prolong_the_lead(operators: Operators)
         first.check()
 
 
+async def test_the_lead_counts_from_before_a_renewal_was_sent(operators: Operators) -> None:
+    first = await operators.start("first")
+    way = operators.ways["first"]
+    way.slow = 4.0
+    await operators.advance(RENEW_SECONDS + 4.0)
+    way.cut, way.hangs = True, 1000.0
+
+    await operators.advance(VALID_SECONDS - 4.0 - 0.5)
+    first.check()
+    await operators.advance(0.5)
+
+    with pytest.raises(Superseded):
+        first.check()
+
+
+async def test_a_lease_that_was_taken_by_force_is_left_at_once(operators: Operators, world: World) -> None:
+    first = await operators.start("first")
+    seen = await world.store.read()
+    assert seen is not None
+    await world.store.replace(seen, "thief", NOW)
+
+    await operators.pass_by(RENEW_SECONDS + 0.5)
+
+    with pytest.raises(Superseded, match="thief holds the Lease"):
+        first.check()
+
+
 async def test_one_lost_call_does_not_cost_the_lead(operators: Operators) -> None:
     first = await operators.start("first")
     way = operators.ways["first"]
@@ -424,7 +455,7 @@ async def test_an_idle_leader_writes_once_each_renewal_and_reads_nothing() -> No
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("pass"), st.floats(0.1, 12.0)),
-        st.tuples(st.sampled_from(["cut", "hang", "heal", "restart", "kill"]), st.sampled_from(["a", "b", "c"])),
+        st.tuples(st.sampled_from(["cut", "hang", "slow", "heal", "restart", "kill"]), st.sampled_from(["a", "b", "c"])),
         st.tuples(st.sampled_from(["delete", "touch"]), st.just("")),
     ),
     max_size=30,
@@ -446,8 +477,9 @@ async def _live_through(steps: list[tuple[str, float | str]]) -> None:
         name = str(detail)
         if isinstance(detail, float):
             await operators.pass_by(detail, step=0.25)
-        elif what in {"cut", "hang", "heal"} and name in operators.ways:
-            operators.ways[name].cut = what != "heal"
+        elif what in {"cut", "hang", "slow", "heal"} and name in operators.ways:
+            operators.ways[name].cut = what in {"cut", "hang"}
+            operators.ways[name].slow = 4.5 if what == "slow" else 0.0
             operators.ways[name].hangs = 5.0 if what == "hang" else 0.0
         elif what == "kill" and name in operators.tasks:
             await operators.kill(name)

@@ -128,6 +128,11 @@ async def read(world: World, ref: WorkloadRef) -> Workload:
     return workload
 
 
+def template(workload: Workload) -> tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]:
+    """Return what a roll may change; controllers write the rest at any time."""
+    return workload.marks, workload.containers
+
+
 async def test_a_missing_workload_reads_as_none(world: World) -> None:
     ref = WorkloadRef(kind=WorkloadKind.DEPLOYMENT, namespace=world.namespace, name="nobody")
 
@@ -168,8 +173,8 @@ async def test_the_same_values_again_are_no_write(world: World) -> None:
 
     again = await world.workloads.roll(before, PINNED)
 
-    assert again == before
-    assert await read(world, ref) == before
+    assert again is before
+    assert (await read(world, ref)).generation == before.generation
 
 
 async def test_the_same_values_over_an_older_sight_do_not_roll_again(world: World) -> None:
@@ -199,9 +204,7 @@ async def test_a_variable_that_was_not_there_is_added_and_taken_away(world: Worl
     back = await world.workloads.roll(rolled, change.model_copy(update={"mark": None, "uri": None}))
 
     assert rolled.containers["side"] == {"MODEL_URI": "models:/churn/4"}
-    assert back.containers == CONTAINERS
-    assert back.marks == {}
-    assert await read(world, ref) == back
+    assert template(back) == template(await read(world, ref)) == ({}, CONTAINERS)
 
 
 async def test_a_wrong_container_is_refused_with_those_there_are(world: World) -> None:
@@ -211,7 +214,7 @@ async def test_a_wrong_container_is_refused_with_those_there_are(world: World) -
     with pytest.raises(InvalidRequest, match=r"has no container 'apo', it has: api, side$"):
         await world.workloads.roll(before, PINNED.model_copy(update={"container": "apo"}))
 
-    assert await read(world, ref) == before
+    assert template(await read(world, ref)) == template(before)
 
 
 async def test_a_variable_taken_from_elsewhere_is_refused(world: World) -> None:
@@ -221,7 +224,7 @@ async def test_a_variable_taken_from_elsewhere_is_refused(world: World) -> None:
     with pytest.raises(InvalidRequest, match=rf"container api of Deployment .*/api takes {ELSEWHERE} from elsewhere"):
         await world.workloads.roll(before, PINNED.model_copy(update={"env": ELSEWHERE}))
 
-    assert await read(world, ref) == before
+    assert template(await read(world, ref)) == template(before)
 
 
 async def test_a_variable_taken_from_elsewhere_is_not_taken_away(world: World) -> None:
