@@ -107,7 +107,7 @@ class Facts:
     def __init__(self, answers: Mapping[Question, Any] | None = None) -> None:
         """Start with what is known."""
         self._answers = dict(answers or {})
-        self._failures: dict[WorkloadRef, InvalidRequest] = {}
+        self._failures: dict[Effect, InvalidRequest] = {}
 
     def learn(self, question: Question, answer: object) -> None:
         """Remember an answer; an `InvalidRequest` as the answer is raised to whoever asks."""
@@ -117,13 +117,13 @@ class Facts:
         """Drop an answer that an effect made stale."""
         self._answers.pop(question, None)
 
-    def fail(self, ref: WorkloadRef, error: InvalidRequest) -> None:
-        """Remember that a workload cannot be rolled as it stands."""
-        self._failures[ref] = error
+    def fail(self, effect: Effect, error: InvalidRequest) -> None:
+        """Remember that an effect was refused for good, as the world stands."""
+        self._failures[effect] = error
 
-    def failure(self, ref: WorkloadRef) -> InvalidRequest | None:
-        """Return why the workload could not be rolled in this pass."""
-        return self._failures.get(ref)
+    def failure(self, effect: Effect) -> InvalidRequest | None:
+        """Return why an effect was refused in this pass."""
+        return self._failures.get(effect)
 
     def aliases(self, model: str) -> Aliases:
         """Return alias to version; raise `ModelNotFound`."""

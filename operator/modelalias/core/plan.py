@@ -6,9 +6,10 @@ is not done again. Forward: aliases, record, workloads by waves, source alias; w
 first, so that a bad rollout never moved the alias. Backward: aliases in reverse, record, workloads.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Final
 
 from modelalias.api.alias import (
     Bearing,
@@ -24,10 +25,13 @@ from modelalias.api.alias import (
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
 from modelalias.core import history, rollout
-from modelalias.core.errors import NotFound
+from modelalias.core.errors import NotFound, VersionNotFound
 from modelalias.core.facts import DeleteAlias, Effect, Facts, Roll, SetAlias, TagVersion
-from modelalias.core.rollout import Stage
-from modelalias.ports import Aliases
+from modelalias.core.rollout import Progress, Stage
+from modelalias.ports import Aliases, Workload
+
+UNWATCHED_POLL: Final = timedelta(seconds=15)
+"""How often a workload is looked at whose label is gone, or that is gone itself: the watch does not tell of it."""
 
 
 class Do(Value):
@@ -77,33 +81,27 @@ def serving(alias: ModelAlias, plan: Plan, facts: Facts) -> tuple[ServingStatus,
     move = history.moved(plan, alias.spec.alias)
     forward = plan.bearing is Bearing.FORWARD
     desired, other = (move.to, move.from_) if forward else (move.from_, move.to)
-    before = _states(alias)
     told = []
     for planned in plan.serving:
-        at = rollout.progress(
-            plan, planned, facts.workload(rollout.ref_of(planned, alias.metadata.namespace)), alias.metadata.name,
-            before.get((planned.kind, planned.name)),
-        )  # fmt: skip
+        at, workload = _look(alias, plan, planned, facts)
         state = {
             Stage.UNTOUCHED: ServingState.PENDING,
             Stage.ROLLING: ServingState.ROLLING,
             Stage.DONE: ServingState.UP_TO_DATE,
             Stage.BROKEN: ServingState.FAILED,
+            Stage.GONE: ServingState.MISSING,
         }[at.stage]
         served = {Stage.DONE: desired, Stage.UNTOUCHED: other}.get(at.stage)
         told.append(
-            ServingStatus(kind=planned.kind, name=planned.name, uid=planned.uid, desired=desired, served=served,
-                          state=state, message=at.message)
+            ServingStatus(kind=planned.kind, name=planned.name, uid=workload.uid if workload else planned.uid,
+                          desired=desired, served=served, state=state, message=at.message[:1024])
         )  # fmt: skip
     return tuple(told)
 
 
 def _steps(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterator[Step]:
     if plan.bearing is Bearing.BACKWARD:
-        yield from _restore_aliases(alias, plan, facts)
-        yield from _tag(alias, plan, facts)
-        yield from _roll(alias, plan, facts, now)
-        yield Finish(outcome=_undone(plan), message=plan.message)
+        yield from _undo(alias, plan, facts, now)
         return
     parts = [_move_aliases(alias, plan, facts), _tag(alias, plan, facts)]
     roll = _roll(alias, plan, facts, now)
@@ -111,6 +109,20 @@ def _steps(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterat
         yield from part
     yield from _on_success(alias, plan, facts)
     yield Finish(outcome=Outcome.SUCCEEDED)
+
+
+def _undo(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterator[Step]:
+    """Bring back everything that can be; what cannot is told at the end."""
+    failed = []
+    for part in (_restore_aliases(alias, plan, facts), _tag(alias, plan, facts), _roll(alias, plan, facts, now)):
+        for step in part:
+            if isinstance(step, Turn):
+                failed.append(step)
+            else:
+                yield step
+    if failed:
+        yield Turn(failure=failed[0].failure, message="; ".join(step.message for step in failed))
+    yield Finish(outcome=_undone(plan), message=plan.message)
 
 
 def _move_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
@@ -129,7 +141,7 @@ def _move_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]
                 message=f"someone moved alias {move.name} to {now_at or 'nothing'} while it was being moved "
                 f"from {move.from_ or 'nothing'} to {move.to or 'nothing'}",
             )
-        yield _point(alias, move.name, move.to)
+        yield _do(_point(alias, move.name, move.to), facts)
 
 
 def _restore_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
@@ -139,14 +151,23 @@ def _restore_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[St
         return
     for move in reversed(plan.aliases):
         if move.from_ != move.to and held.get(move.name) == move.to:
-            yield _point(alias, move.name, move.from_)
+            yield _do(_point(alias, move.name, move.from_), facts)
 
 
-def _point(alias: ModelAlias, name: str, version: str | None) -> Do:
+def _point(alias: ModelAlias, name: str, version: str | None) -> Effect:
     model = alias.spec.model
     if version is None:
-        return Do(effect=DeleteAlias(model=model, alias=name))
-    return Do(effect=SetAlias(model=model, alias=name, version=version))
+        return DeleteAlias(model=model, alias=name)
+    return SetAlias(model=model, alias=name, version=version)
+
+
+def _do(effect: Effect, facts: Facts) -> Do | Turn:
+    """Write to the registry, unless it refused this very write for good."""
+    refused = facts.failure(effect)
+    if refused is None:
+        return Do(effect=effect)
+    reason = Reason.VERSION_GONE if isinstance(refused, VersionNotFound) else Reason.INVALID
+    return Turn(failure=reason, message=str(refused))
 
 
 def _tag(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
@@ -164,40 +185,52 @@ def _tag(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
         return  # it turned back before the promotion was recorded
     record = history.record(plan, alias.spec.alias)
     if tags.get(key) != record:
-        yield Do(effect=TagVersion(model=alias.spec.model, version=move.to, tags=((key, record),)))
+        yield _do(TagVersion(model=alias.spec.model, version=move.to, tags=((key, record),)), facts)
 
 
 def _roll(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterator[Step]:
-    before = _states(alias)
-    deadline = timedelta(seconds=plan.rollout.deadline_seconds)
+    """Roll wave by wave; on the way back all at once, and what is broken or gone keeps no other from going back."""
+    forward = plan.bearing is Bearing.FORWARD
     ordered = sorted(plan.serving, key=lambda item: (item.wave, item.kind, item.name))
-    waves = [tuple(wave) for _, wave in groupby(ordered, key=lambda item: item.wave)]
-    if plan.bearing is Bearing.BACKWARD:
-        waves = [tuple(ordered)]
+    waves = [tuple(wave) for _, wave in groupby(ordered, key=lambda item: item.wave)] if forward else [tuple(ordered)]
     for wave in waves:
-        rolling = []
+        rolling, broken, unwatched = [], [], False
         for planned in wave:
-            ref = rollout.ref_of(planned, alias.metadata.namespace)
-            broken = facts.failure(ref)
-            if broken is not None:
-                yield Turn(failure=Reason.ROLLOUT_FAILED, message=str(broken))
-            at = rollout.progress(
-                plan, planned, facts.workload(ref), alias.metadata.name, before.get((planned.kind, planned.name))
-            )
-            if at.stage is Stage.BROKEN:
-                yield Turn(failure=Reason.ROLLOUT_FAILED, message=at.message)
+            at, workload = _look(alias, plan, planned, facts)
             if at.stage is Stage.UNTOUCHED:
                 yield Do(effect=_roll_one(alias, plan, planned))
-            if at.stage is Stage.ROLLING:
+            if at.stage is Stage.BROKEN:
+                broken.append(at.message)
+            if at.stage is Stage.ROLLING or (at.stage is Stage.GONE and forward):
                 rolling.append(at.message)
-        if rolling:
-            since = plan.rolling_since
-            if since is not None and now >= since + deadline:
-                yield Turn(
-                    failure=Reason.DEADLINE_EXCEEDED,
-                    message=f"not rolled out within {plan.rollout.deadline_seconds} s: {'; '.join(rolling)}",
-                )
-            yield Wait(message="; ".join(rolling), until=(since or now) + deadline, started=since is not None)
+                unwatched = unwatched or workload is None or not workload.managed
+        if rolling and not (broken and forward):
+            yield _pending(plan, rolling, now, unwatched=unwatched)
+        if broken:
+            yield Turn(failure=Reason.ROLLOUT_FAILED, message="; ".join(broken))
+
+
+def _pending(plan: Plan, rolling: list[str], now: datetime, *, unwatched: bool) -> Wait | Turn:
+    """Wait for what is rolling until the deadline."""
+    deadline = timedelta(seconds=plan.rollout.deadline_seconds)
+    since = plan.rolling_since
+    told = "; ".join(rolling)
+    if since is not None and now >= since + deadline:
+        return Turn(
+            failure=Reason.DEADLINE_EXCEEDED, message=f"not rolled out within {plan.rollout.deadline_seconds} s: {told}"
+        )
+    until = (since or now) + deadline
+    return Wait(message=told, until=min(until, now + UNWATCHED_POLL) if unwatched else until, started=since is not None)
+
+
+def _look(alias: ModelAlias, plan: Plan, planned: PlannedWorkload, facts: Facts) -> tuple[Progress, Workload | None]:
+    """Judge a workload of the plan as it stands now."""
+    workload = facts.workload(rollout.ref_of(planned, alias.metadata.namespace))
+    refused = facts.failure(_roll_one(alias, plan, planned))
+    if refused is not None:
+        return Progress(stage=Stage.BROKEN, message=str(refused)), workload
+    before = next((item for item in alias.status.serving if (item.kind, item.name) == (planned.kind, planned.name)), None)
+    return rollout.progress(plan, planned, workload, alias.metadata.name, before), workload
 
 
 def _roll_one(alias: ModelAlias, plan: Plan, planned: PlannedWorkload) -> Roll:
@@ -217,10 +250,10 @@ def _on_success(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
         tags = facts.version(alias.spec.model, version).tags
         missing = tuple((name, value) for name, value in sorted(plan.tags.items()) if tags.get(name) != value)
         if missing:
-            yield Do(effect=TagVersion(model=alias.spec.model, version=version, tags=missing))
+            yield _do(TagVersion(model=alias.spec.model, version=version, tags=missing), facts)
     source = plan.source_alias
     if source is not None and facts.aliases(alias.spec.model).get(source.name) == source.version:
-        yield Do(effect=DeleteAlias(model=alias.spec.model, alias=source.name))
+        yield _do(DeleteAlias(model=alias.spec.model, alias=source.name), facts)
 
 
 def _undone(plan: Plan) -> Outcome:
@@ -230,7 +263,3 @@ def _undone(plan: Plan) -> Outcome:
 def goes_back(plan: Plan) -> bool:
     """Say whether a failure of this plan is to be undone; an abort and a lost race always are."""
     return plan.rollout.on_failure is OnFailure.ROLLBACK or plan.failure in {Reason.ABORTED, Reason.STALE_CHAMPION}
-
-
-def _states(alias: ModelAlias) -> Mapping[tuple[str, str], ServingState]:
-    return {(item.kind, item.name): item.state for item in alias.status.serving}

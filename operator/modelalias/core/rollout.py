@@ -6,7 +6,7 @@ means what the workload itself reports: its newest generation observed, all repl
 
 from enum import StrEnum
 
-from modelalias.api.alias import Bearing, LoadMode, Plan, PlannedWorkload, Serving, ServingState
+from modelalias.api.alias import Bearing, LoadMode, Plan, PlannedWorkload, Serving, ServingState, ServingStatus
 from modelalias.api.fields import Value
 from modelalias.core.errors import InvalidRequest
 from modelalias.ports import Workload, WorkloadChange, WorkloadRef
@@ -19,6 +19,7 @@ class Stage(StrEnum):
     ROLLING = "Rolling"
     DONE = "Done"
     BROKEN = "Broken"
+    GONE = "Gone"
 
 
 class Progress(Value):
@@ -90,16 +91,18 @@ def change(planned: PlannedWorkload, bearing: Bearing, alias: str) -> WorkloadCh
 
 
 def progress(
-    plan: Plan, planned: PlannedWorkload, workload: Workload | None, alias: str, before: ServingState | None
+    plan: Plan, planned: PlannedWorkload, workload: Workload | None, alias: str, before: ServingStatus | None
 ) -> Progress:
-    """Judge one workload of a plan; `before` is the state that status holds for it from this plan."""
+    """Judge one workload of a plan; `before` is what status holds for it from this plan.
+
+    One that was made anew under another uid is a new one: what it lacks was never written into it.
+    """
     label = f"{planned.kind} {planned.name}"
     if workload is None:
-        return Progress(stage=Stage.BROKEN, message=f"{label} is gone")
-    if workload.uid != planned.uid:
-        return Progress(stage=Stage.BROKEN, message=f"{label} was deleted and made anew while it rolled")
+        return Progress(stage=Stage.GONE, message=f"{label} is gone")
     if not _is_written(planned, plan.bearing, workload, alias):
-        if before is ServingState.ROLLING:
+        known = before is not None and before.uid == workload.uid
+        if before is not None and known and before.state in {ServingState.ROLLING, ServingState.UP_TO_DATE}:
             return Progress(stage=Stage.BROKEN, message=f"{label}: another writer took the operator's change away (Contended)")
         return Progress(stage=Stage.UNTOUCHED)
     nothing_before = plan.bearing is Bearing.BACKWARD and planned.back is None

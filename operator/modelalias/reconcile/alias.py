@@ -11,7 +11,7 @@ from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.core import events
 from modelalias.core.decide import AliasWrite, Decision, RequestWrite, decide
-from modelalias.core.errors import Conflict, InvalidRequest, NotFound, Refused, Unavailable
+from modelalias.core.errors import Conflict, InvalidRequest, Refused, Unavailable
 from modelalias.core.events import News
 from modelalias.core.facts import (
     AliasesOf,
@@ -165,8 +165,9 @@ class AliasReconciler:
                 case TagVersion(model=model, version=version, tags=tags):
                     await registry.tag_version(model, version, dict(tags))
                     facts.forget(VersionOf(model=model, version=version))
-        except NotFound as error:
-            raise Unavailable(f"{error}, though it was there a moment ago") from error
+        except InvalidRequest as error:
+            facts.fail(effect, error)
+            return
         except (Unavailable, Refused):
             self._registries[self._memory.registry_of(key)[0]].poke()
             raise
@@ -181,7 +182,7 @@ class AliasReconciler:
         try:
             after = await self._workloads.roll(workload, effect.change)
         except InvalidRequest as error:
-            facts.fail(effect.ref, error)
+            facts.fail(effect, error)
             return
         except Refused as error:
             self._trouble[key] = (Reason.FORBIDDEN, str(error))
