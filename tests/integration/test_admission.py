@@ -1,12 +1,13 @@
 """A real API server refuses bad input, with the name of the field, before MLflow is ever called."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import pytest
 
+from tests.support.bounds import aliases_beyond, requests_beyond
 from tests.support.inputs import (
     BAD_ALIASES,
     BAD_REQUESTS,
@@ -32,7 +33,7 @@ BAD_REQUEST = 400
 TOO_LARGE = 413
 
 
-def _ids(cases: tuple[Case, ...]) -> list[Any]:
+def _ids(cases: Iterable[Case]) -> list[Any]:
     return [pytest.param(case, id=case.id) for case in cases]
 
 
@@ -130,6 +131,16 @@ def test_alias_refused(offered_aliases: Kind, case: Case) -> None:
 @pytest.mark.parametrize("case", _ids(BAD_REQUESTS))
 def test_request_refused(offered_requests: Kind, case: Case) -> None:
     _assert_case_refused(offered_requests.offer(case.spec), case)
+
+
+@pytest.mark.parametrize("case", _ids(aliases_beyond()))
+def test_alias_beyond_a_bound_refused(offered_aliases: Kind, case: Case) -> None:
+    _assert_refused(offered_aliases.offer(case.spec), case.names)
+
+
+@pytest.mark.parametrize("case", _ids(requests_beyond()))
+def test_request_beyond_a_bound_refused(offered_requests: Kind, case: Case) -> None:
+    _assert_refused(offered_requests.offer(case.spec), case.names)
 
 
 @pytest.mark.parametrize("number", NOT_JSON)

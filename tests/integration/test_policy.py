@@ -12,7 +12,7 @@ Everybody here is impersonated and bound to the roles of manifests/base in a nam
 
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ ED = Person("ed")
 FAY = Person("fay")
 OPERATOR = Person("system:serviceaccount:modelalias-system:modelalias-operator")
 
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 ROLES: Mapping[Person, str] = {
     ANA: "edit",
@@ -92,8 +93,12 @@ class Team:
 
 
 @pytest.fixture(scope="session")
-def policy_installed(kubeconfig: str, kube_api: KubeApi) -> None:
-    """Apply the roles and the policy as they are shipped, and wait until the API server asks the policy."""
+def policy_installed(kubeconfig: str, kube_api: KubeApi) -> Iterator[None]:
+    """Apply the roles and the policy as they are shipped, and wait until the API server asks the policy.
+
+    A policy that was not there before goes again: other tests file requests in any name they like.
+    """
+    found = kube_api.send("GET", f"{ADMISSION}/validatingadmissionpolicies/promotionrequests.modelalias.dev").ok
     base = ROOT / "manifests" / "base"
     files = [
         f"--filename={base / name}" for name in ("namespace.yaml", "operator-roles.yaml", "user-roles.yaml", "policy.yaml")
@@ -103,6 +108,10 @@ def policy_installed(kubeconfig: str, kube_api: KubeApi) -> None:
     path = f"{GROUP}/namespaces/default/promotionrequests"
     probe = {**HEAD, "metadata": {"name": "probe"}, "spec": request(requestedBy="somebody-else")}
     _until(lambda: "ValidatingAdmissionPolicy" in kube_api.create(path, probe, dry_run=True).message, "the policy is asked")
+    yield
+    if not found:
+        for plural in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
+            kube_api.send("DELETE", f"{ADMISSION}/{plural}/promotionrequests.modelalias.dev")
 
 
 def _until(reached: Callable[[], bool], what: str) -> None:

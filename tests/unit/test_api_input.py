@@ -1,5 +1,7 @@
 """The models refuse what the API server refuses, and name the field."""
 
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -8,6 +10,15 @@ from pydantic import BaseModel, ValidationError
 from modelalias.api.alias import ModelAliasSpec
 from modelalias.api.fields import duration
 from modelalias.api.request import PromotionRequestSpec
+from modelalias.api.schema import each, structural
+from tests.support.bounds import (
+    ALIAS_PATHS,
+    FULL_ALIAS,
+    FULL_REQUEST,
+    REQUEST_PATHS,
+    aliases_beyond,
+    requests_beyond,
+)
 from tests.support.inputs import (
     BAD_ALIASES,
     BAD_REQUESTS,
@@ -21,7 +32,7 @@ from tests.support.inputs import (
 )
 
 
-def _ids(cases: tuple[Case, ...]) -> list[Any]:
+def _ids(cases: Iterable[Case]) -> list[Any]:
     return [pytest.param(case, id=case.id) for case in cases]
 
 
@@ -44,6 +55,42 @@ def test_alias_refused_by_name_of_field(case: Case) -> None:
 @pytest.mark.parametrize("case", _ids(BAD_REQUESTS))
 def test_request_refused_by_name_of_field(case: Case) -> None:
     assert case.names in _refusal(PromotionRequestSpec, case.spec)
+
+
+@pytest.mark.parametrize("case", _ids(aliases_beyond()))
+def test_alias_beyond_a_bound_is_refused(case: Case) -> None:
+    assert case.names in _refusal(ModelAliasSpec, case.spec)
+
+
+@pytest.mark.parametrize("case", _ids(requests_beyond()))
+def test_request_beyond_a_bound_is_refused(case: Case) -> None:
+    assert case.names in _refusal(PromotionRequestSpec, case.spec)
+
+
+def test_full_specs_are_within_all_bounds() -> None:
+    assert ModelAliasSpec.model_validate(FULL_ALIAS)
+    assert PromotionRequestSpec.model_validate(FULL_REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("model", "tried", "elsewhere"),
+    [
+        (ModelAliasSpec, ALIAS_PATHS, set()),
+        (PromotionRequestSpec, REQUEST_PATHS, {f"source.{way}" for way in ("runId", "artifactPath", "alias", "previous")}),
+    ],
+)
+def test_every_field_is_tried_beyond_its_bounds(model: type[BaseModel], tried: frozenset[str], elsewhere: set[str]) -> None:
+    fields: set[str] = set()
+
+    def note(path: str, schema: Mapping[str, Any]) -> None:
+        if schema["type"] != "object" and not path.endswith(("[]", "*")):
+            fields.add(path.removeprefix("."))
+
+    each(structural(model, {}, defaults=False), note)
+
+    assert fields - elsewhere == {
+        re.sub(r"\d+", "", path) for path in tried if "Tags" not in path and path != "onSuccess.tags"
+    }
 
 
 @pytest.mark.parametrize("case", _ids(GOOD_ALIASES))

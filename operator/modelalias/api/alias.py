@@ -7,7 +7,7 @@ without rewriting what users stored. Its parts have modules of their own and are
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from modelalias.api.alias_status import (
     AliasMove,
@@ -142,7 +142,7 @@ class ModelAliasSpec(Value):
     """A second alias that is kept on the version that was replaced."""
     drift: Drift = Drift.REPORT
     """What to do when someone else moves the alias in the registry."""
-    suspend: bool = False
+    suspend: StrictBool = False
     """Stop the line: nothing new starts, and a plan under way stops before its next side effect."""
     serving: Annotated[
         tuple[Serving, ...],

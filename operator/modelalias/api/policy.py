@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from modelalias.api.fields import AliasName, CronJobName, Duration, Label, TagKey, TagValue, UserName, Value
 from modelalias.api.gates import Gates
@@ -54,7 +54,7 @@ class Eligibility(Value):
     """An alias that the version must hold now, such as smoke."""
     soak: Soak | None = None
     """How long the version must have held another alias; the request waits as Pending until then."""
-    require_signature: bool = False
+    require_signature: StrictBool = False
     """Whether the model must have a signature; one that cannot be read is Inconclusive."""
 
 
@@ -78,7 +78,7 @@ class Approval(Value):
     """Users whose approval counts, beside the groups. Both empty: anyone with the verb approve."""
     groups: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
     """Groups whose members' approval counts, beside the users."""
-    allow_self: bool = False
+    allow_self: StrictBool = False
     """Whether the approval of the person who filed the request counts."""
     wait_for: Duration = "72h"
     """How long a request may wait for approvals until it is Expired."""
@@ -91,7 +91,7 @@ class AutoPromote(Value):
 
     from_alias: AliasName
     """The alias that names candidates, such as challenger."""
-    delete_source_alias: bool = True
+    delete_source_alias: StrictBool = True
     """Whether that alias is removed after the promotion, if it still holds the version."""
 
 

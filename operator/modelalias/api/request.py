@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
 
 from modelalias.api.fields import (
     AliasName,
@@ -117,7 +117,7 @@ def _own_tag(key: str) -> str:
 class OnSuccess(Value):
     """What to do once the promotion has succeeded."""
 
-    delete_source_alias: bool = False
+    delete_source_alias: StrictBool = False
     """Remove the alias that source.alias named, if it still holds this version."""
     tags: Annotated[
         dict[Annotated[TagKey, AfterValidator(_own_tag)], TagValue],
@@ -200,9 +200,9 @@ class PromotionRequestSpec(Value):
     """Who files the request: your user name (kubectl auth whoami); the API server proves it."""
     additional_gates: Gates = ()
     """Gates beside those of the policy; a name that the policy uses is refused."""
-    skip_gates: bool = False
+    skip_gates: StrictBool = False
     """Emergency: do not judge the gates. Recorded, needs the verb bypass and always an approval."""
-    dry_run: bool = False
+    dry_run: StrictBool = False
     """Give the verdict and change nothing."""
     on_success: OnSuccess = OnSuccess()
     """What to do once the promotion has succeeded."""
@@ -216,7 +216,7 @@ class PromotionRequestSpec(Value):
         each_once("user", "evidence", "decision"),
     ] = ()
     """Approvals and refusals; may only grow, and only after the request was judged."""
-    abort: bool = False
+    abort: StrictBool = False
     """Set to true to stop the request; what it has begun is undone."""
 
     model_config = ConfigDict(

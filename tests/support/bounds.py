@@ -1,0 +1,183 @@
+"""For each field of a spec the values just beyond what it takes.
+
+Paths are those of the two whole specs below, which set every field; a field that is missing here fails a test.
+"""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from tests.support.inputs import LEFT_OUT, WHOLE_ALIAS, WHOLE_REQUEST, Case, Spec, gate
+
+_NAME: Final = ("", "a b", "-a", 64 * "a", LEFT_OUT)
+_OBJECT_NAME: Final = ("", "A", "a_b", "a/b", 254 * "a", LEFT_OUT)
+_ALIAS: Final = ("latest", "v3", "a.b", "", 256 * "a")
+_DURATION: Final = ("", "1", "0s", "5w", "10000d", "1s1s1s1s1s")
+_FLAG: Final = ("true", 1)
+_VERSION: Final = ("01", "0", 19 * "9", 3)
+_USERS: Final = ([""], [513 * "a"], [None], 65 * ["ana"], "ana")
+_CHECKLIST: Final = ([""], [254 * "a"], 33 * ["a"])
+
+_GATE: Final[Mapping[str, tuple[Any, ...]]] = {
+    "name": _NAME,
+    "metric": ("", "a\n", 251 * "a", LEFT_OUT),
+    "direction": ("Up", LEFT_OUT),
+    "threshold": ("1", True, LEFT_OUT),
+    "metricFrom": ("Registry",),
+    "dataset": ("Same",),
+    "onNoChampion": ("Block",),
+    "onMissing": ("Pass",),
+    "enforcement": ("Warn",),
+}
+_VERSUS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "minImprovement": (-0.001, "1", LEFT_OUT),
+    "maxRegression": (-0.001, "1", LEFT_OUT),
+    "mode": ("Percent",),
+}
+
+
+def _below(path: str, fields: Mapping[str, tuple[Any, ...]]) -> Mapping[str, tuple[Any, ...]]:
+    return {f"{path}.{name}": values for name, values in fields.items()}
+
+
+_ALIAS_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "registry": _NAME[:-1],
+    "model": ("", "a/b", 256 * "a", LEFT_OUT),
+    "alias": (*_ALIAS, LEFT_OUT),
+    "version": _VERSION,
+    "previousAlias": _ALIAS,
+    "drift": ("Ignore",),
+    "suspend": _FLAG,
+    "serving": ("api", 65 * [{"name": "api"}]),
+    "serving[0].kind": ("Pod",),
+    "serving[0].name": _OBJECT_NAME,
+    "serving[0].wave": (-1, 100, 0.5),
+    "serving[0].load.mode": ("Env",),
+    "serving[0].load.container": ("", "A", 64 * "a"),
+    "serving[0].load.env": ("", "A B", "1A", 256 * "A"),
+    "serving[0].verify.port": (0, 65_536, "http", LEFT_OUT),
+    "serving[0].verify.path": ("", "version", "/a?b", "/" + 255 * "a"),
+    "serving[0].verify.field": ("", 64 * "a"),
+    "rollout.deadlineSeconds": (0, 86_401),
+    "rollout.onFailure": ("Ignore",),
+    "policy.eligibility.requireTags": ({"": "x"}, {"a": 1001 * "x"}, {251 * "a": "x"}, {"a=b": "x"}, {"a": 1}),
+    "policy.eligibility.requireAlias": _ALIAS,
+    "policy.eligibility.soak.alias": (*_ALIAS, LEFT_OUT),
+    "policy.eligibility.soak.for": (*_DURATION, LEFT_OUT),
+    "policy.eligibility.requireSignature": _FLAG,
+    "policy.gates": ("auc", 33 * [gate()], [{}]),
+    **_below("policy.gates[0]", _GATE),
+    **_below("policy.gates[1].champion", {name: values for name, values in _VERSUS.items() if name != "maxRegression"}),
+    **_below("policy.gates[2].champion", {name: values for name, values in _VERSUS.items() if name != "minImprovement"}),
+    "policy.evaluation.cronJob": ("", "A", 53 * "a", LEFT_OUT),
+    "policy.evaluation.timeoutSeconds": (0, 86_401),
+    "policy.approval.required": ("Sometimes",),
+    "policy.approval.minimum": (0, 17),
+    "policy.approval.users": _USERS,
+    "policy.approval.groups": _USERS,
+    "policy.approval.allowSelf": _FLAG,
+    "policy.approval.waitFor": _DURATION,
+    "policy.approval.checklist": _CHECKLIST,
+    "policy.concurrency": ("Parallel",),
+    "policy.pins": ("Free",),
+    "policy.autoPromote.fromAlias": (*_ALIAS, LEFT_OUT),
+    "policy.autoPromote.deleteSourceAlias": _FLAG,
+    "monitors": ("up", 17 * [{"name": "a"}]),
+    "monitors[0].name": _NAME,
+    "monitors[0].prometheus.query": ("", 4097 * "a", LEFT_OUT),
+    "monitors[0].direction": ("Up", LEFT_OUT),
+    "monitors[0].threshold": ("1", LEFT_OUT),
+    "monitors[0].interval": _DURATION,
+    "monitors[0].failureLimit": (0, 101),
+    "monitors[0].onBreach": ("Page",),
+    "monitors[1].experiment.name": ("", 251 * "a", LEFT_OUT),
+    "monitors[1].experiment.metric": ("", "a\n", 251 * "a", LEFT_OUT),
+    "historyLimit": (0, 51),
+}
+
+_REQUEST_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "aliasRef.name": ("", "A", "a_b", 64 * "a", LEFT_OUT),
+    "operation": ("Pin",),
+    "source.version": _VERSION,
+    "expectedCurrent": _VERSION,
+    "reason": (1025 * "a", 1),
+    "requestedBy": ("", 513 * "a"),
+    "additionalGates": ("auc", 33 * [gate()], [{}]),
+    **_below("additionalGates[0]", _GATE),
+    **_below("additionalGates[1].champion", {name: values for name, values in _VERSUS.items() if name != "maxRegression"}),
+    **_below("additionalGates[2].champion", {name: values for name, values in _VERSUS.items() if name != "minImprovement"}),
+    "skipGates": _FLAG,
+    "dryRun": _FLAG,
+    "onSuccess.deleteSourceAlias": _FLAG,
+    "onSuccess.tags": ({"": "x"}, {"a": 1001 * "x"}, {251 * "a": "x"}, {"a=b": "x"}, {f"t{n}": "x" for n in range(33)}),
+    "expiresAfter": _DURATION,
+    "ttlSecondsAfterFinished": (-1, 2**31),
+    "approvals": ("bo", 65 * [{}], [{}]),
+    "approvals[0].user": ("", 513 * "a", LEFT_OUT),
+    "approvals[0].evidence": ("", "sha256:" + 64 * "A", "sha256:" + 65 * "a", LEFT_OUT),
+    "approvals[0].decision": ("Maybe", LEFT_OUT),
+    "approvals[0].group": ("", 513 * "a"),
+    "approvals[0].checklist": _CHECKLIST,
+    "approvals[0].message": (1025 * "a",),
+    "abort": _FLAG,
+}
+
+# Rules that take over where the value beyond the bound also breaks them.
+_SAID_OTHERWISE: Final = {
+    "threshold": "exactly one of threshold and champion",
+    "minImprovement": "exactly one of minImprovement and maxRegression",
+    "maxRegression": "exactly one of minImprovement and maxRegression",
+}
+
+_GATES: Final = (
+    gate(),
+    gate(name="better", threshold=LEFT_OUT, champion={"minImprovement": 0}),
+    gate(name="no-worse", threshold=LEFT_OUT, champion={"maxRegression": 0}),
+)
+
+FULL_ALIAS: Final = copy.deepcopy(WHOLE_ALIAS)
+FULL_ALIAS["policy"]["gates"] = [*_GATES]
+FULL_ALIAS["monitors"].append(
+    {"name": "live", "experiment": {"name": "live", "metric": "auc"}, "direction": "HigherIsBetter", "threshold": 0.8}
+)
+
+FULL_REQUEST: Final = copy.deepcopy(WHOLE_REQUEST) | {
+    "requestedBy": "ana",
+    "additionalGates": [*_GATES],
+    "approvals": [{"user": "bo", "evidence": "sha256:" + 64 * "a", "decision": "Approve", "group": "ml-leads"}],
+}
+
+ALIAS_PATHS: Final = frozenset(_ALIAS_BOUNDS)
+REQUEST_PATHS: Final = frozenset(_REQUEST_BOUNDS)
+
+
+def aliases_beyond() -> Iterator[Case]:
+    """Yield the full spec of an alias once for every bad value of every field."""
+    yield from _cases(FULL_ALIAS, _ALIAS_BOUNDS)
+
+
+def requests_beyond() -> Iterator[Case]:
+    """Yield the full spec of a request once for every bad value of every field."""
+    yield from _cases(FULL_REQUEST, _REQUEST_BOUNDS)
+
+
+def _cases(full: Spec, bounds: Mapping[str, tuple[Any, ...]]) -> Iterator[Case]:
+    for path, values in bounds.items():
+        for number, value in enumerate(values):
+            said = _SAID_OTHERWISE.get(path.rpartition(".")[2]) if value is LEFT_OUT and "ates[" in path else None
+            shown = "left-out" if value is LEFT_OUT else re.sub(r"[^\w.:-]+", "_", repr(value))[:20]
+            yield Case(f"{path}-{number}-{shown}", _with(full, path, value), said or f"spec.{path}")
+
+
+def _with(full: Spec, path: str, value: Any) -> Spec:
+    spec = copy.deepcopy(full)
+    keys: list[Any] = [int(part) if part.isdigit() else part for part in re.findall(r"\w+", path)]
+    node: Any = spec
+    for key in keys[:-1]:
+        node = node[key] if isinstance(key, int) else node.setdefault(key, {})
+    if value is LEFT_OUT:
+        del node[keys[-1]]
+    else:
+        node[keys[-1]] = value
+    return spec
