@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.host import mounts_below
 from tests.cluster.layout import REPOSITORY, Layout, exclusive, say
 from tests.cluster.provider import Kind, Provider
+from tests.cluster.removal import remove
 from tests.cluster.selection import detect, provider
 
 KEPT = frozenset({"lock", "log"})
@@ -60,12 +62,8 @@ def down(layout: Layout) -> None:
 def clear(layout: Layout) -> None:
     """Empty the state folder, except for the logs of what was there and the lock."""
     for path in layout.root.iterdir():
-        if path.name in KEPT:
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        if path.name not in KEPT:
+            remove(path)
 
 
 def link_kubectl(layout: Layout, kind: Kind) -> None:
@@ -155,4 +153,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that an `up` that is told to end cleans up
     sys.exit(main(sys.argv[1:]))

@@ -19,6 +19,7 @@ from tests.cluster.provider import Kind
 from tests.cluster.provider_kind import NODE_IMAGE, KindProvider
 from tests.cluster.recipes import DNS, KIND, KUBE, KWOK, NODE, Recipe, parse_version
 from tests.cluster.record import Record
+from tests.cluster.removal import remove
 from tests.cluster.selection import detect, on_debian, provider
 
 Program = Callable[[str, str], None]
@@ -291,3 +292,19 @@ def test_the_pause_image_is_the_same_every_time(tmp_path: Path) -> None:
 
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
     assert NAME.encode() in (tmp_path / "one.tar").read_bytes()
+
+
+def test_a_folder_is_deleted_but_not_what_its_links_lead_to(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    folder = tmp_path / "folder"
+    (folder / "deep" / "deeper").mkdir(parents=True)
+    (folder / "deep" / "file").touch()
+    (folder / "to-folder").symlink_to(kept)
+    (folder / "to-nothing").symlink_to(tmp_path / "nothing")
+
+    remove(folder)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
+    assert (kept / "file").exists()
