@@ -81,6 +81,8 @@ class AliasReconciler:
                 await self._carry_out(key, world, decision.effect, facts)
             elif not decision.again:
                 return None if decision.wake is None else decision.wake - self._wall()
+            elif world.alias is not None:
+                facts.forget(AliasesOf(model=world.alias.spec.model))  # a plan is carried out on what is read after it
         raise Unavailable(f"{key.namespace}/{key.name} did not settle within {MOST_STEPS} steps")
 
     async def _world(self, key: Key, facts: Facts) -> World:
