@@ -150,6 +150,7 @@ class Cluster:
     def __init__(self, settings: dict[str, Any] | None = None) -> None:
         self.trip = Trip()
         self.objects, self.registry, self.workloads = _Objects(self.trip), _Registry(self.trip), _Workloads(self.trip)
+        self.registry_name = "default"
         self.settings = Settings.model_validate(settings or DEFAULT)
         self.engine: Engine | None = None
         self._task: asyncio.Task[None] | None = None
@@ -162,7 +163,13 @@ class Cluster:
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         self.engine = Engine(
-            self.settings, self.objects, self.workloads, {"default": self.registry}, _Leads(), loop.time, self.wall
+            self.settings,
+            self.objects,
+            self.workloads,
+            {self.registry_name: self.registry} if self.registry_name in self.settings.registries else {},
+            _Leads(),
+            loop.time,
+            self.wall,
         )
         for workload in self.workloads.workloads.values():
             self._workload_changed("ADDED", workload)

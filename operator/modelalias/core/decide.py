@@ -93,9 +93,11 @@ def _orphans(world: World) -> Decision:
 def _decide(world: World, alias: ModelAlias) -> Decision:
     if world.registry.problem is not None:
         return _outage(world, alias)
-    if alias.status.plan is not None:
-        return _carry_on(world, alias, alias.status.plan)
     blocked = _blocked(world, alias)
+    if alias.status.plan is not None:
+        if blocked is not None and not world.registry.known:
+            return Decision((AliasWrite(stand(world, alias, alias.status, blocked)),))
+        return _carry_on(world, alias, alias.status.plan)
     if blocked is not None:
         return _stalled(world, alias, blocked)
     draft = _Draft()
@@ -123,15 +125,11 @@ def _blocked(world: World, alias: ModelAlias) -> Fault | None:
 
 def _stalled(world: World, alias: ModelAlias, fault: Fault) -> Decision:
     draft = _Draft()
-    names = []
     for request in world.requests:
         if not _settle(world, alias, request, draft):
-            names.append(request.metadata.name)
             wait = Waits(fault[0], f"waits: ModelAlias {world.name} is stalled: {fault[1]}")
             draft.writes.append(RequestWrite(request, telling.waits(request, wait, world.now)))
-    status = stand(world, alias, alias.status.model_copy(update={"queue": tuple(names[:100])}), fault)
-    draft.writes.append(AliasWrite(status))
-    return draft.done()
+    return _rest(world, alias, fault, draft)
 
 
 def _outage(world: World, alias: ModelAlias) -> Decision:
@@ -150,7 +148,8 @@ def _look(world: World, alias: ModelAlias) -> tuple[ModelAliasStatus, Fault | No
     """Bring `observed` up to date with the registry, and take over what is there at first sight."""
     status, spec, sight, now = alias.status, alias.spec, world.registry.sight, world.now
     seen = None if sight is None or sight.aliases is None else sight.aliases.get(spec.alias)
-    if status.observed is not None and (sight is None or not sight.settled or seen == status.observed.version):
+    there = sight is not None and sight.aliases is not None
+    if status.observed is not None and (sight is None or not sight.settled or (there and seen == status.observed.version)):
         return status, None
     try:
         held = seen if status.observed is None and seen is not None else world.facts.aliases(spec.model).get(spec.alias)
@@ -200,13 +199,12 @@ def _pinned(
             return _begin(world, alias, answer, None, (), draft)
         fault = (answer.reason, answer.explanation)
         draft.wake(answer.until if isinstance(answer, Waits) else None)
-    return _rest(world, alias, (), fault, draft)
+    return _rest(world, alias, fault, draft)
 
 
 def _next_request(
     world: World, alias: ModelAlias, waiting: Sequence[PromotionRequest], draft: _Draft, missing: Fault | None
 ) -> Decision:
-    queue = []
     for index, request in enumerate(waiting):
         if alias.spec.suspend and not request.spec.dry_run:
             answer: Ended | Waits | Goes = Waits(Reason.SUSPENDED, f"waits: ModelAlias {world.name} is suspended")
@@ -215,13 +213,12 @@ def _next_request(
         if isinstance(answer, Ended):
             draft.writes.append(RequestWrite(request, telling.ended(alias, request, answer, world.now)))
         elif isinstance(answer, Waits):
-            queue.append(request.metadata.name)
             draft.wake(answer.until)
             draft.writes.append(RequestWrite(request, telling.waits(request, answer, world.now)))
         else:
-            later = [item for item in waiting[index + 1 :] if not item.spec.dry_run]
-            return _begin(world, alias, answer, request, (*queue, *(item.metadata.name for item in later)), draft)
-    return _rest(world, alias, tuple(queue), missing or failed_before(alias), draft)
+            later = tuple(item.metadata.name for item in waiting[index + 1 :] if not item.spec.dry_run)
+            return _begin(world, alias, answer, request, later, draft)
+    return _rest(world, alias, missing or failed_before(alias), draft)
 
 
 def _begin(
@@ -239,8 +236,9 @@ def _begin(
     return draft.done(again=True)
 
 
-def _rest(world: World, alias: ModelAlias, queue: tuple[str, ...], fault: Fault | None, draft: _Draft) -> Decision:
-    status = alias.status.model_copy(update={"queue": queue[:100]})
+def _rest(world: World, alias: ModelAlias, fault: Fault | None, draft: _Draft) -> Decision:
+    """Say where the alias stands; nothing is under way, so nobody waits for a turn."""
+    status = alias.status.model_copy(update={"queue": ()})
     draft.writes.append(AliasWrite(stand(world, alias, status, fault)))
     return draft.done()
 
@@ -248,12 +246,16 @@ def _rest(world: World, alias: ModelAlias, queue: tuple[str, ...], fault: Fault 
 def _carry_on(world: World, alias: ModelAlias, made: Plan) -> Decision:
     draft = _Draft()
     mine = next((item for item in world.requests if made.request and item.metadata.uid == made.request.uid), None)
-    _line_up(world, alias, made, mine, draft)
+    queue = _line_up(world, alias, made, mine, draft)
+    alias = alias.model_copy(update={"status": alias.status.model_copy(update={"queue": queue[:100]})})
+    if made.source_alias is not None and made.source_alias.name in world.claimed:
+        made = made.model_copy(update={"source_alias": None})  # claimed since the plan was made: not ours to remove
     step = _withdrawn(world, alias, made, mine) or plan.next_step(alias, made, world.facts, world.now)
     match step:
         case plan.Do() if alias.spec.suspend:
-            draft.writes.append(AliasWrite(stand(world, alias, alias.status, None)))
-            return draft.done()
+            return _halt(world, alias, mine, f"stands still: ModelAlias {world.name} is suspended", draft).done()
+        case plan.Do(effect=effect) if world.trouble is not None:
+            return _halt(world, alias, mine, world.trouble[1], draft).done(effect=effect)
         case plan.Do(effect=effect):
             return Decision(effect=effect)
         case plan.Wait():
@@ -264,9 +266,20 @@ def _carry_on(world: World, alias: ModelAlias, made: Plan) -> Decision:
             return _fail(world, alias, made, mine, step, draft)
 
 
-def _line_up(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, draft: _Draft) -> None:
-    """Answer the other requests while a plan is under way: most of them are queued."""
-    place = 0
+def _halt(world: World, alias: ModelAlias, mine: PromotionRequest | None, told: str, draft: _Draft) -> _Draft:
+    """Say why the plan does not go on; the deadline starts anew when it does."""
+    made = alias.status.plan
+    if made is not None:
+        stopped = alias.status.model_copy(update={"plan": made.model_copy(update={"rolling_since": None})})
+        draft.writes.append(AliasWrite(stand(world, alias, stopped, None)))
+    if mine is not None:
+        draft.writes.append(RequestWrite(mine, telling.works(mine, mine.status.phase or Phase.PROMOTING, told, world.now)))
+    return draft
+
+
+def _line_up(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, draft: _Draft) -> tuple[str, ...]:
+    """Answer the other requests while a plan is under way, and name those that are queued."""
+    names: list[str] = []
     first = f"PromotionRequest {made.request.name}" if made.request else f"the {made.operation} under way"
     for request in world.requests:
         if request is mine or _settle(world, alias, request, draft):
@@ -274,8 +287,9 @@ def _line_up(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest
         if request.spec.dry_run:
             _rehearse(world, alias, request, draft)
         else:
-            place += 1
-            draft.writes.append(RequestWrite(request, telling.queued(request, place, first, world.now)))
+            names.append(request.metadata.name)
+            draft.writes.append(RequestWrite(request, telling.queued(request, len(names), first, world.now)))
+    return tuple(names)
 
 
 def _fail(
@@ -365,8 +379,9 @@ def _end(world: World, alias: ModelAlias, made: Plan, outcome: Outcome, draft: _
         update["current"] = Held(
             version=move.to, run_id=made.run_id, since=now, request=entry.request, actor=made.actor,
         )  # fmt: skip
-        if status.current is not None and move.from_ != move.to:
-            update["previous"] = status.current
+        if move.from_ is not None and move.from_ != move.to:
+            known = status.current is not None and status.current.version == move.from_
+            update["previous"] = status.current if known else Held(version=move.from_, since=now)
     fault = None
     if outcome is Outcome.SUCCEEDED:
         update["hold"] = None
@@ -391,7 +406,7 @@ def _after_failure(
     reason = made.failure or str(outcome)
     if outcome is not Outcome.ABORTED and made.failure != Reason.STALE_CHAMPION:
         update["hold"] = Hold(reason=str(outcome), request=request, since=now)
-        if outcome is Outcome.ROLLED_BACK and move.to is not None:
+        if outcome is Outcome.ROLLED_BACK and move.to is not None and move.to != move.from_:
             gone = RolledBackVersion(version=move.to, reason=reason[:64], at=now)
             update["rolled_back"] = (*alias.status.rolled_back, gone)[-50:]
     stays_down = outcome is Outcome.FAILED or (made.operation is Operation.PIN and outcome is Outcome.ROLLED_BACK)

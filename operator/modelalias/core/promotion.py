@@ -152,8 +152,9 @@ def _candidate(
         version = source.version or ""
         told = f"version {version}"
     wanted = version
-    found = _ready(_found(lambda: facts.version(model, wanted)), now)
-    return found, found.run_id, told
+    found = _found(lambda: facts.version(model, wanted))
+    frozen = frozen or Resolved(version=version, run_id=found.run_id, from_=told)
+    return _ready(found, now, Verdict(resolved=frozen)), found.run_id, told
 
 
 def _found(read: Callable[[], T]) -> T:
@@ -165,13 +166,13 @@ def _found(read: Callable[[], T]) -> T:
         raise _Stop(Ended(Phase.REJECTED, Reason.INVALID, str(error))) from error
 
 
-def _ready(version: ModelVersion, now: datetime) -> ModelVersion:
+def _ready(version: ModelVersion, now: datetime, verdict: Verdict | None = None) -> ModelVersion:
     if version.state is VersionState.FAILED:
         told = f"the registration of version {version.version} failed"
         raise _Stop(Ended(Phase.REJECTED, Reason.VERSION_NOT_READY, told))
     if version.state is VersionState.PENDING:
         told = f"waits until version {version.version} is registered"
-        raise _Stop(Waits(Reason.VERSION_NOT_READY, told, now + VERSION_POLL))
+        raise _Stop(Waits(Reason.VERSION_NOT_READY, told, now + VERSION_POLL, verdict or Verdict()))
     return version
 
 
@@ -236,8 +237,8 @@ def plan(
             "spec_hash": history.spec_hash(request),
             "actor": request.spec.requested_by,
             "reason": request.spec.reason or "",
-            "source_alias": _source_alias(world, alias, request, candidate.version),
-            "tags": request.spec.on_success.tags,
+            "source_alias": None if champion == candidate.version else _source_alias(world, alias, request, candidate.version),
+            "tags": {} if champion == candidate.version else request.spec.on_success.tags,
         }
     )
 

@@ -78,6 +78,8 @@ def recorded(alias: ModelAlias, request: PromotionRequest, entry: HistoryEntry, 
     phase, reason = _PHASE[entry.outcome], _WORD[entry.outcome]
     if entry.failure == Reason.STALE_CHAMPION:
         phase, reason = Phase.FAILED, Reason.STALE_CHAMPION
+    if entry.outcome is Outcome.SUCCEEDED and entry.from_ == entry.to:
+        reason = Reason.NO_OP
     explanation = _story(alias, entry)
     if not own:
         reason = Reason.ALREADY_PROCESSED
