@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help venv crds lint format unit test e2e bench cluster cluster-down images demo demo-down clean
+.PHONY: help venv crds lint format unit test e2e bench cluster cluster-down images demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -61,6 +61,10 @@ test: venv ## all tests that this machine can run; says what it left out and why
 e2e: venv ## the demo's story on real pods with the operator's image
 	$(PYTHON) -m tests.cluster up
 	$(BIN)/pytest tests/e2e
+
+demo: ## from nothing to the main job, told while it happens; ONCE=1 leaves at the end
+	$(PYTHON) -m tests.cluster up
+	ONCE=$(ONCE) $(PYTHON) -m tests.e2e
 
 bench: venv ## the benchmarks, as a table and JSON
 	$(PYTHON) -m tests.cluster up

@@ -52,6 +52,11 @@ def _lead(config: settings.Settings, connection: Connection) -> Lease | NoLease:
     return Lease(store, identity=own_identity(config.identity), clock=steady)
 
 
+def _kopf_identity(name: str) -> Any:
+    """Give Kopf a name: its own guess asks the system for the user's, and a container's user has none."""
+    return name
+
+
 async def _run(config: settings.Settings, engine: Engine, lead: Lease | NoLease) -> None:
     registry = kopf.OperatorRegistry()
     tuning.register_login(registry)
@@ -64,6 +69,7 @@ async def _run(config: settings.Settings, engine: Engine, lead: Lease | NoLease)
             registry=registry,
             settings=tuning.settings(),
             standalone=True,
+            identity=_kopf_identity(config.identity),
             liveness_endpoint=f"http://0.0.0.0:{config.liveness_port}/healthz",
             stop_flag=stop_watching,
             ready_flag=ready,
