@@ -73,7 +73,7 @@ class RealWorld:
         await self._create("modelaliases", "ModelAlias", name, {"model": "churn", "alias": "champion"})
 
     async def add_request(self, name: str) -> None:
-        await self._create("promotionrequests", "PromotionRequest", name, request_spec())
+        await self._create("promotionrequests", "PromotionRequest", name, request_spec(await self.api.whoami()))
 
     async def touch(self, name: str) -> None:
         await self.api.merge(self.path("modelaliases", name), {"metadata": {"annotations": {"touched": "yes"}}})
@@ -105,8 +105,8 @@ def world(request: pytest.FixtureRequest) -> World:
     return found
 
 
-def request_spec() -> Mapping[str, Any]:
-    return {"aliasRef": {"name": "churn"}, "source": {"version": "4"}, "requestedBy": "kubernetes-admin"}
+def request_spec(user: str = "ana") -> Mapping[str, Any]:
+    return {"aliasRef": {"name": "churn"}, "source": {"version": "4"}, "requestedBy": user}
 
 
 def condition(kind: str, message: str = "") -> Condition:

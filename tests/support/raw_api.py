@@ -51,6 +51,12 @@ class RawApi:
     async def merge(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         return await self.do("PATCH", path, body, content_type="application/merge-patch+json")
 
+    async def whoami(self) -> str:
+        """Return the name that the API server knows us by; an admission policy may want it in what we create."""
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = await self.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
+        return str(answer["status"]["userInfo"]["username"])
+
     async def delete(self, path: str) -> None:
         """Delete an object and wait until it is gone."""
         await self.do("DELETE", path, {"propagationPolicy": "Background"})
