@@ -1,0 +1,181 @@
+"""A process that dies right before or right after any of its external writes changes no end, and makes no write twice."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+
+from modelalias.api.alias import ModelAliasStatus
+from modelalias.api.conditions import is_true
+from modelalias.api.request import PromotionRequestStatus
+from tests.support.harness import Cluster
+from tests.support.virtual_loop import in_virtual_time
+from tests.support.world import PINNED
+
+MORE_WRITES_THAN_ANY_STORY: Final = 60
+DEADLINE: Final[dict[str, Any]] = {"rollout": {"deadlineSeconds": 60}}
+
+
+@dataclass(frozen=True)
+class Story:
+    """How a world begins, what controllers do to its workloads, and how long it takes."""
+
+    id: str
+    begin: Callable[[Cluster], Awaitable[None]]
+    request: str | None
+    phase: str
+    heals: bool = True
+    """Whether rollouts of version 2 finish; those of version 1 always do."""
+
+
+async def _promotion(it: Cluster) -> None:
+    await it.model(0.7, 0.8, aliases={"champion": "1", "challenger": "2"})
+    it.workloads.add("api", marks={"churn-champion": "1.1"})
+    it.workloads.add("web")
+    it.add_alias(serving=[{"name": "api"}, {"name": "web", "wave": 1}], previousAlias="prev", **DEADLINE)
+    on_success = {"deleteSourceAlias": True, "tags": {"ticket": "ML-12"}}
+    it.ask("go", source={"alias": "challenger"}, onSuccess=on_success)
+
+
+async def _pinned(it: Cluster) -> None:
+    await it.model(0.7, 0.8, aliases={"champion": "1"})
+    it.workloads.add("api", containers={"main": {"MODEL_URI": "models:/churn/1"}})
+    it.add_alias(serving=[{"name": "api", "load": PINNED}], previousAlias="prev", **DEADLINE)
+    it.ask("go", "2")
+
+
+async def _run(it: Cluster) -> None:
+    await it.model(0.7, aliases={"champion": "1"})
+    run = await it.registry.create_run([("val_auc", 0.9, 0)])
+    it.workloads.add("api")
+    it.add_alias(serving=[{"name": "api"}], **DEADLINE)
+    it.ask("go", source={"runId": run})
+
+
+async def _pin(it: Cluster) -> None:
+    await it.model(0.7, 0.8, aliases={"champion": "1"})
+    it.workloads.add("api", marks={"churn-champion": "1.1"})
+    it.add_alias(serving=[{"name": "api"}], previousAlias="prev", version="2", **DEADLINE)
+
+
+async def _aborted(it: Cluster) -> None:
+    await _promotion(it)
+
+    def abort(change: str, item: Any) -> None:
+        """Withdraw the request as soon as its first workload rolls."""
+        if change == "MODIFIED" and item.ref.name == "api" and it.mark("api") == "2.2":
+            it.workloads.listeners.remove(abort)
+            it.edit_request("go", abort=True)
+
+    it.workloads.listeners.append(abort)
+
+
+STORIES = [
+    Story("a promotion", _promotion, "go", "Succeeded"),
+    Story("a promotion of pinned workloads", _pinned, "go", "Succeeded"),
+    Story("a promotion of a run", _run, "go", "Succeeded"),
+    Story("a pin", _pin, None, "Succeeded"),
+    Story("a failed rollout", _promotion, "go", "RolledBack", heals=False),
+    Story("a failed rollout of pinned workloads", _pinned, "go", "RolledBack", heals=False),
+    Story("a failed pin", _pin, None, "RolledBack", heals=False),
+    Story("an abort", _aborted, "go", "Aborted"),
+]
+
+
+@dataclass(frozen=True)
+class End:
+    """What is left when all is done, without times."""
+
+    aliases: dict[str, str]
+    registry_writes: list[tuple[object, ...]]
+    rolls: list[tuple[str, str | None, str | None]]
+    workloads: dict[str, tuple[object, ...]]
+    alias: dict[str, Any]
+    request: dict[str, Any] | None
+    request_ended: int
+
+
+async def _carried_out(story: Story, at: int, *, after: bool) -> tuple[End, bool]:
+    """Run a story and kill the process at its write number `at`; return the end and whether it came to that."""
+    async with Cluster() as it:
+        await story.begin(it)
+        it.trip.arm(at, after=after)
+        killed = False
+        for _ in range(80):
+            await it.settle(2)
+            if it.trip.dead.is_set():
+                killed = True
+                await it.stop()
+                it.trip.arm(0, after=False)
+            for ref, workload in list(it.workloads.workloads.items()):
+                wanted = workload.marks.get("churn-champion", "1")
+                if workload.generation > workload.observed_generation and (story.heals or not wanted.startswith("2")):
+                    it.workloads.complete_rollout(ref)
+        if story.request is not None:
+            assert it.phase(story.request) == story.phase, it.says(story.request)
+        assert it.alias().status.history[-1].outcome == story.phase
+        end = await _end(it, story)
+        await it.assert_settled()
+        return end, killed
+
+
+async def _end(it: Cluster, story: Story) -> End:
+    ended = [
+        item
+        for item in it.objects.writes
+        if isinstance(item.status, PromotionRequestStatus) and is_true(item.status.conditions, "Complete")
+    ]
+    return End(
+        aliases=await it.aliases(),
+        registry_writes=[_timeless(item) for item in _changing(it)],
+        rolls=[(roll.ref.name, roll.change.mark, roll.change.uri) for roll in it.workloads.rolls],
+        workloads={ref.name: (item.marks, item.containers) for ref, item in it.workloads.workloads.items()},
+        alias=_without_times(it.alias().status),
+        request=None if story.request is None else _without_times(it.request(story.request).status),
+        request_ended=len(ended),
+    )
+
+
+def _changing(it: Cluster) -> list[tuple[object, ...]]:
+    """Return the registry's writes; asking again for a run that is registered changes nothing."""
+    writes = it.registry_writes()
+    return [item for index, item in enumerate(writes) if item[0] != "version_of_run" or item not in writes[:index]]
+
+
+def _timeless(write: tuple[object, ...]) -> tuple[object, ...]:
+    """Leave out the record's text, which carries the plan's times."""
+    return tuple(sorted(item) if isinstance(item, dict) else item for item in write)
+
+
+def _without_times(status: ModelAliasStatus | PromotionRequestStatus) -> dict[str, Any]:
+    told = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    cleaned: dict[str, Any] = _cleaned(told)
+    return {**cleaned, "conditions": {item.pop("type"): item for item in cleaned["conditions"]}}
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, dict):
+        times = {"at", "since", "lastTransitionTime", "evaluatedAt", "completedAt", "startedAt"}
+        return {key: _cleaned(item) for key, item in value.items() if key not in times}
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    return value
+
+
+@in_virtual_time
+@pytest.mark.parametrize("after", [False, True], ids=["right before", "right after"])
+@pytest.mark.parametrize("story", [pytest.param(story, id=story.id) for story in STORIES])
+async def test_a_crash_at_any_write_changes_nothing(story: Story, *, after: bool) -> None:
+    wanted, _ = await _carried_out(story, 0, after=False)
+
+    for at in range(1, MORE_WRITES_THAN_ANY_STORY):
+        found, killed = await _carried_out(story, at, after=after)
+        assert found == wanted, f"killed at write {at}"
+        if not killed:
+            break
+    else:
+        pytest.fail("the story never ended")
+
+    assert at > 5
+    assert wanted.request_ended == (0 if story.request is None else 1)
