@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from tests.cluster import recipes, record
 from tests.cluster.build import built
@@ -18,7 +19,8 @@ from tests.cluster.provider import Kind, Provider
 from tests.cluster.removal import remove
 from tests.cluster.selection import detect, provider
 
-KEPT = frozenset({"lock", "log"})
+# Logs outlive the cluster; archives of images are put there by others, who may want them again.
+KEPT: Final = frozenset({"lock", "log", "images"})
 
 
 def up(layout: Layout, wanted: Kind | None) -> None:
@@ -60,7 +62,7 @@ def down(layout: Layout) -> None:
 
 
 def clear(layout: Layout) -> None:
-    """Empty the state folder, except for the logs of what was there and the lock."""
+    """Empty the state folder, except for what is kept."""
     for path in layout.root.iterdir():
         if path.name not in KEPT:
             remove(path)

@@ -19,8 +19,6 @@ from tests.cluster.processes import last_lines
 from tests.cluster.recipes import Recipe
 
 PROGRESS_SECONDS: Final = 15.0
-# What a person is told to expect, measured on two cores with nothing cached.
-COLD: Final = "the first build takes about 6 minutes on two cores"
 
 
 def built(recipe: Recipe) -> Path:
@@ -49,7 +47,7 @@ def _build(recipe: Recipe, target: Path) -> None:
     flags = ("-trimpath", "-buildvcs=false", "-ldflags", " ".join(("-s", "-w", *recipe.settings)))
     command = [str(go), "build", *flags, "-o", f"{fresh}{os.sep}", *recipe.packages]
     log = target.parent / f"{recipe.name}.log"
-    say(f"building {recipe.name} ({COLD})")
+    say(f"building {recipe.name}, once (minutes on two cores when nothing is cached, seconds otherwise)")
     began = time.monotonic()
     if _run_with_progress(command, recipe, environ, log) != 0:
         raise ClusterError(f"building {recipe.name} failed, the whole log is {log}:\n{last_lines(log)}")
