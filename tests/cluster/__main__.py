@@ -92,7 +92,10 @@ def load(layout: Layout, archives: Sequence[Path]) -> None:
     for archive in archives:
         if not archive.is_file():
             raise ClusterError(f"no such archive: {archive}")
+        began = time.monotonic()
         current.load(archive.resolve())
+        if current.real_pods:
+            say(f"loaded {archive} in {time.monotonic() - began:.1f} s")
 
 
 def status(layout: Layout, output: str) -> str:
