@@ -123,7 +123,7 @@ async def test_runs_of_several_experiments_are_read_together(
     registry: MlflowRegistry, mlflow_server: Server, client: MlflowClient
 ) -> None:
     seeders = [MlflowSeeder(mlflow_server, f"several-{secrets.token_hex(4)}") for _ in range(3)]
-    run_ids = [await seeder.create_run([("auc", 0.5, 0)], models=[]) for seeder in seeders for _ in range(3)]
+    run_ids = [await seeder.create_run([("auc", 0.5, 0)], models=[]) for seeder in seeders for _ in range(5)]
 
     first = await registry.runs(run_ids)
     again = await registry.runs(run_ids)

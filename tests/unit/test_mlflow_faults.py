@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from modelalias.adapters.mlflow_registry import MlflowRegistry
+from modelalias.adapters.mlflow_wire import Wire
 from modelalias.core.errors import InvalidRequest, OperatorError, Refused, Unavailable
 from modelalias.settings import RegistrySettings
 from tests.support.http_stub import Answer, Seen, http_stub
@@ -124,6 +125,16 @@ class TestNoAnswer:
                 assert SECONDS * 0.9 <= time.monotonic() - begun < SECONDS + MARGIN
         assert isinstance(found, Unavailable)
         assert "did not answer within 0.6 s" in str(found)
+
+    def test_the_thread_too_comes_back_at_the_deadline_and_says_why(self) -> None:
+        with silent() as uri:
+            wire = Wire(RegistrySettings(uri=uri, timeout_seconds=SECONDS))
+            begun = time.monotonic()
+
+            with pytest.raises(Unavailable, match=r"did not answer within 0\.6 s"):
+                wire.send("/api/2.0/mlflow/runs/get", "GET", '{"run_id": "a"}')
+
+            assert time.monotonic() - begun < SECONDS + MARGIN
 
     async def test_many_that_wait_for_silence_end_with_the_first(self) -> None:
         with silent() as uri:
@@ -288,6 +299,26 @@ class TestSnapshot:
 
         assert isinstance(found, Unavailable)
         assert len(stub.seen) == 2
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"registered_models": {"name": "churn"}},
+            {"registered_models": [{"aliases": []}]},
+            {"registered_models": [{"name": "churn", "aliases": [{"alias": "champion"}]}]},
+            {"registered_models": [{"name": "churn", "aliases": "champion"}]},
+            {"next_page_token": 7.5},
+            [],
+            b"<html>sign in</html>",
+        ],
+        ids=["no list", "no name", "no version", "no aliases", "no token", "another list", "page"],
+    )
+    async def test_a_page_that_is_none_is_an_outage(self, body: object) -> None:
+        with http_stub(always(Answer(body))) as stub:
+            async with opened(stub.uri) as registry:
+                found = await failure(registry.snapshot(), stub.uri, "sign in")
+
+        assert isinstance(found, Unavailable)
 
     async def test_a_page_has_a_thousand_models(self) -> None:
         with http_stub(always(Answer({}))) as stub:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelalias.adapters.mlflow_registry import open_registry
+from modelalias.adapters.mlflow_runs import FEW
 from modelalias.core.errors import OperatorError
 from modelalias.ports import Registry
 from modelalias.settings import RegistrySettings
@@ -46,7 +47,7 @@ def stub() -> Iterator[HttpStub]:
         yield stub
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(model=nasty, path=st.none() | nasty, run_id=st.just(RUN) | nasty)
 def test_looking_for_the_version_of_a_run(stub: HttpStub, model: str, path: str | None, run_id: str) -> None:
     async def ask(registry: Registry) -> None:
@@ -57,12 +58,12 @@ def test_looking_for_the_version_of_a_run(stub: HttpStub, model: str, path: str 
     assert all(FILTER.fullmatch(text) for text in sent)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(run_ids=st.lists(nasty | st.text("0123456789abcdef", min_size=32, max_size=32), min_size=1, max_size=4))
 def test_reading_many_runs(stub: HttpStub, run_ids: list[str]) -> None:
     async def ask(registry: Registry) -> None:
-        await registry.runs([RUN, "a", "b", *run_ids])
-        await registry.runs(["c", "d", "e", *run_ids])
+        await registry.runs([RUN, *run_ids])
+        await registry.runs([*(f"{RUN}{number}" for number in range(FEW + 1)), *run_ids])
 
     sent = _sent(stub, ask)
 

@@ -51,8 +51,9 @@ class MlflowRegistry:
         seen: set[str | None] = set()
         while token not in seen:
             seen.add(token)
-            models, token = await self._calls.run(partial(self._page, token))
-            found.update(models)
+            page = await self._calls.run(partial(self._models.page_of_aliases, self._page_size, token))
+            found |= {model.name: {held.alias: held.version for held in model.aliases} for model in page.registered_models}
+            token = page.next_page_token
             if not token:
                 return found
         raise Unavailable("the registry's list of models comes back to a page it has given before")
@@ -163,10 +164,6 @@ class MlflowRegistry:
         except ModelNotFound as error:
             return error
         return _no_version(model, version)
-
-    def _page(self, token: str | None) -> tuple[Mapping[str, Aliases], str | None]:
-        page = self._models.search_registered_models(max_results=self._page_size, page_token=token)
-        return {model.name: _aliases(model) for model in page}, page.token or None
 
     def _versions_of(self, model: str, run_id: str, source: Source) -> tuple[ModelVersion, ...]:
         """Return the versions of the model that were made from the source; the filter holds the run's id and nothing else."""
