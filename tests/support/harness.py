@@ -314,7 +314,7 @@ class Cluster:
 
     def _workload_changed(self, change: str, item: Workload) -> None:
         if change == "DELETED" or not item.managed:
-            self._deliver(lambda engine: engine.workload_gone(item.ref))
+            self._deliver(lambda engine: engine.workload_gone(item.ref, item.uid))
         else:
             self._deliver(lambda engine: engine.workload_seen(item))
 
@@ -331,11 +331,11 @@ class Cluster:
 
 
 def _feed(engine: Engine, change: str, item: FakeObject) -> None:
-    gone = change == "DELETED"
+    gone, meta = change == "DELETED", item.metadata
     if isinstance(item, ModelAlias):
-        engine.alias_gone(item.metadata.namespace, item.metadata.name) if gone else engine.alias_seen(item)
+        engine.alias_gone(meta.namespace, meta.name, meta.uid) if gone else engine.alias_seen(item)
     else:
-        engine.request_gone(item.metadata.namespace, item.metadata.name) if gone else engine.request_seen(item)
+        engine.request_gone(meta.namespace, meta.name, meta.uid) if gone else engine.request_seen(item)
 
 
 __all__ = ["ALIAS", "MODEL", "NAME", "NAMESPACE", "START", "Call", "Cluster", "Trip"]

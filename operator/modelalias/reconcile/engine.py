@@ -48,25 +48,25 @@ class Engine:
         """Remember an alias and wake it."""
         self._wake(self._memory.see_alias(alias))
 
-    def alias_gone(self, namespace: str, name: str) -> None:
-        """Forget an alias; its requests learn that it is gone."""
-        self._wake(self._memory.drop_alias(Key(namespace, name)))
+    def alias_gone(self, namespace: str, name: str, uid: str | None = None) -> None:
+        """Forget an alias, with a uid only that one; its requests learn that it is gone."""
+        self._wake(self._memory.drop_alias(Key(namespace, name), uid))
 
     def request_seen(self, request: PromotionRequest) -> None:
         """Remember a request and wake its alias."""
         self._wake(self._memory.see_request(request))
 
-    def request_gone(self, namespace: str, name: str) -> None:
-        """Forget a request and wake its alias."""
-        self._wake(self._memory.drop_request(namespace, name))
+    def request_gone(self, namespace: str, name: str, uid: str | None = None) -> None:
+        """Forget a request, with a uid only that one, and wake its alias."""
+        self._wake(self._memory.drop_request(namespace, name, uid))
 
     def workload_seen(self, workload: Workload) -> None:
         """Remember a workload and wake the aliases that it serves."""
         self._wake(self._memory.see_workload(workload))
 
-    def workload_gone(self, ref: WorkloadRef) -> None:
-        """Forget a workload and wake the aliases that it served."""
-        self._wake(self._memory.drop_workload(ref))
+    def workload_gone(self, ref: WorkloadRef, uid: str | None = None) -> None:
+        """Forget a workload, with a uid only that one, and wake the aliases that it served."""
+        self._wake(self._memory.drop_workload(ref, uid))
 
     async def run(self) -> None:
         """Wait for the lead, read everything once, and work until cancelled."""
@@ -119,8 +119,11 @@ class Engine:
             _log.exception("%s: unexpected, again in %.1f s", name, delay.total_seconds())
         else:
             self._queue.succeeded(key)
-            resync = self._resync * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
-            self._queue.add_at(key, resync if again is None else min(again, resync))
+            if self._memory.knows(key):
+                resync = self._resync * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
+                self._queue.add_at(key, resync if again is None else min(again, resync))
+            else:
+                self._queue.forget(key)
 
     def _moved(self, registry: str, models: Iterable[str] | None) -> None:
         if models is None:

@@ -23,6 +23,7 @@ Claim = tuple[str, str, str]
 @dataclass(frozen=True, slots=True)
 class _Alias:
     version: int
+    uid: str
     text: bytes
     registry: str
     model: str
@@ -65,6 +66,7 @@ class Memory:
         created = alias.metadata.creation_timestamp
         kept = _Alias(
             version=version,
+            uid=alias.metadata.uid,
             text=_pack(alias),
             registry=spec.registry,
             model=spec.model,
@@ -84,11 +86,15 @@ class Memory:
             return {key}
         return rivals | {key}
 
-    def drop_alias(self, key: Key) -> set[Key]:
-        """Forget an alias and return the keys to look at: its own, and those that claimed the same."""
-        old = self._aliases.pop(key, None)
-        if old is None:
+    def drop_alias(self, key: Key, uid: str | None = None) -> set[Key]:
+        """Forget an alias and return the keys to look at: its own, and those that claimed the same.
+
+        With a uid only that object is forgotten: the watch may tell of a new one before it tells that the old one is gone.
+        """
+        old = self._aliases.get(key)
+        if old is None or uid not in {None, old.uid}:
             return set()
+        del self._aliases[key]
         touched = {key}
         _discard(self._of_model, (old.registry, old.model), key)
         for ref in old.serving:
@@ -117,11 +123,12 @@ class Memory:
             self._requests_of[key].add(request.metadata.name)
         return set() if ended and old is not None and old.text is None and old.uid == request.metadata.uid else {key}
 
-    def drop_request(self, namespace: str, name: str) -> set[Key]:
-        """Forget a request and return its alias's key when it had not ended."""
-        old = self._requests.pop((namespace, name), None)
-        if old is None:
+    def drop_request(self, namespace: str, name: str, uid: str | None = None) -> set[Key]:
+        """Forget a request, with a uid only that one, and return its alias's key when it had not ended."""
+        old = self._requests.get((namespace, name))
+        if old is None or uid not in {None, old.uid}:
             return set()
+        del self._requests[namespace, name]
         _discard(self._requests_of, old.key, name)
         return set() if old.text is None else {old.key}
 
@@ -136,9 +143,11 @@ class Memory:
             self._workloads[workload.ref] = workload
         return set(self._served_by.get(workload.ref, ()))
 
-    def drop_workload(self, ref: WorkloadRef) -> set[Key]:
-        """Forget a workload and return the keys of the aliases that it served."""
-        self._workloads.pop(ref, None)
+    def drop_workload(self, ref: WorkloadRef, uid: str | None = None) -> set[Key]:
+        """Forget a workload, with a uid only that one, and return the keys of the aliases that it served."""
+        old = self._workloads.get(ref)
+        if old is not None and uid in {None, old.uid}:
+            del self._workloads[ref]
         return set(self._served_by.get(ref, ()))
 
     def alias(self, key: Key) -> ModelAlias | None:
@@ -181,6 +190,10 @@ class Memory:
     def of_registry(self, registry: str) -> set[Key]:
         """Return the aliases of one registry."""
         return {key for key, kept in self._aliases.items() if kept.registry == registry}
+
+    def knows(self, key: Key) -> bool:
+        """Say whether the key has an alias or a request that has not ended."""
+        return key in self._aliases or key in self._requests_of
 
     def keys(self) -> Iterable[Key]:
         """Return every key that has an alias or a request that has not ended."""

@@ -1,0 +1,145 @@
+"""Snapshots of a registry: what moved is told, an outage is probed and told once."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+
+from modelalias.api.conditions import Reason
+from modelalias.core.errors import InvalidRequest, Refused, Unavailable
+from modelalias.reconcile.registry_watch import RegistryWatch
+from tests.support.fake_registry import FakeRegistry
+from tests.support.virtual_loop import in_virtual_time
+
+
+class Watched:
+    """A watch on a fake registry with two models, and what it told."""
+
+    def __init__(self) -> None:
+        self.registry, self.told = FakeRegistry(), list[tuple[str, ...] | None]()
+        self.watch = RegistryWatch(
+            "default", self.registry, timedelta(seconds=30), self._moved, asyncio.get_running_loop().time
+        )
+
+    def _moved(self, registry: str, models: Iterable[str] | None) -> None:
+        assert registry == "default"
+        self.told.append(None if models is None else tuple(sorted(models)))
+
+    async def begin(self) -> None:
+        for model in ("churn", "fraud"):
+            await self.registry.create_model(model)
+            await self.registry.create_version(model)
+            await self.registry.set_alias(model, "champion", "1")
+        await self.watch.look()
+        assert self.told == [None]
+        self.told.clear()
+
+
+@in_virtual_time
+async def test_before_the_first_snapshot_nothing_is_known() -> None:
+    it = Watched()
+
+    assert it.watch.sight("churn", None) is None
+    assert it.watch.problem is None
+
+
+@in_virtual_time
+async def test_only_models_whose_aliases_moved_are_told() -> None:
+    it = Watched()
+    await it.begin()
+
+    await it.watch.look()
+    assert it.told == []
+    await it.registry.delete_alias("fraud", "champion")
+    await it.watch.look()
+    assert it.told == [("fraud",)]
+    await it.registry.delete_model("churn")
+    await it.watch.look()
+
+    assert it.told == [("fraud",), ("churn",)]
+    gone = it.watch.sight("churn", None)
+    assert gone is not None
+    assert gone.aliases is None
+
+
+@in_virtual_time
+async def test_a_snapshot_that_began_before_the_last_write_is_not_settled() -> None:
+    it = Watched()
+    await it.begin()
+    now = asyncio.get_running_loop().time()
+
+    before, after = it.watch.sight("churn", now - 1), it.watch.sight("churn", now)
+
+    assert before is not None
+    assert before.settled
+    assert after is not None
+    assert not after.settled
+
+
+@in_virtual_time
+async def test_a_part_of_a_snapshot_is_worth_nothing() -> None:
+    it = Watched()
+    await it.begin()
+    await it.registry.delete_model("churn")
+    it.registry.fail_next(Unavailable("page 2"))
+
+    await it.watch.look()
+
+    sight = it.watch.sight("churn", None)
+    assert sight is not None
+    assert sight.aliases == {"champion": "1"}
+
+
+@in_virtual_time
+async def test_an_outage_is_told_when_it_begins_and_when_it_ends() -> None:
+    it = Watched()
+    await it.begin()
+    for text in ("refused", "refused again", "another text"):
+        it.registry.fail_next(Unavailable(text))
+        await it.watch.look()
+
+    assert it.told == [None]
+    assert it.watch.problem == (Reason.UNREACHABLE, "refused")
+    await it.watch.look()
+    assert it.told == [None, None]
+    assert it.watch.problem is None
+
+
+@in_virtual_time
+async def test_refused_credentials_are_another_problem_than_silence() -> None:
+    it = Watched()
+    await it.begin()
+    it.registry.fail_next(Unavailable("refused"))
+    await it.watch.look()
+    it.registry.fail_next(Refused("401"))
+    await it.watch.look()
+
+    assert it.told == [None, None]
+    assert it.watch.problem == (Reason.AUTH_FAILED, "401")
+
+
+@in_virtual_time
+async def test_an_answer_that_cannot_be_used_is_an_outage_too() -> None:
+    it = Watched()
+    it.registry.fail_next(InvalidRequest("no such endpoint"))
+
+    await it.watch.look()
+
+    assert it.watch.problem == (Reason.UNREACHABLE, "no such endpoint")
+
+
+@in_virtual_time
+async def test_snapshots_come_on_an_interval_when_poked_and_as_the_probe_of_an_outage() -> None:
+    it = Watched()
+    running = asyncio.create_task(it.watch.run())
+
+    await asyncio.sleep(95)
+    assert len(it.registry.called("snapshot")) == 4
+    it.watch.poke()
+    await asyncio.sleep(1)
+    assert len(it.registry.called("snapshot")) == 5
+    it.registry.fail_next(Unavailable("refused"), times=1_000)
+    it.watch.poke()
+    await asyncio.sleep(21)
+    assert len(it.registry.called("snapshot")) == 10
+    running.cancel()
+    await asyncio.wait({running})
