@@ -48,15 +48,15 @@ images: ## operator and serving images as archives in .cluster/images
 	$(PYTHON) -m tests.images build
 
 unit: venv ## the tests that need neither a cluster nor a registry
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit tests/images
 
 test: venv ## all tests that this machine can run; says what it left out and why
-	@echo "== tests: unit"
-	$(BIN)/pytest -q tests/unit
-	@echo "== tests: a cluster"
+	@echo "== tests: unit (no cluster, no registry)"
+	$(BIN)/pytest -q tests/unit tests/images
+	@echo "== tests: a cluster to test on"
 	$(PYTHON) -m tests.cluster up
-	@echo "== tests: contract, integration, faults, e2e"
-	$(BIN)/pytest -q tests/contract tests/integration tests/faults tests/e2e
+	@echo "== tests: contract, integration, faults, e2e (a real API server, a real MLflow)"
+	$(BIN)/pytest -q --durations=10 tests/contract tests/integration tests/faults tests/e2e
 
 e2e: venv ## the demo's story on real pods with the operator's image
 	$(PYTHON) -m tests.cluster up
