@@ -269,6 +269,18 @@ class TestRefusals:
 
         assert isinstance(found, Unavailable)
 
+    async def test_a_redirect_is_not_followed_even_to_an_answer(self) -> None:
+        def respond(seen: Seen) -> Answer:
+            return Answer(MODEL) if seen.path == "/elsewhere" else Answer(b"", 307, {"Location": "/elsewhere"})
+
+        with http_stub(respond) as stub:
+            async with opened(stub.uri) as registry:
+                found = await failure(registry.aliases("churn"), stub.uri)
+
+        assert isinstance(found, Unavailable)
+        assert "redirects" in str(found)
+        assert len(stub.seen) == 1
+
     async def test_an_invalid_request_does_not_repeat_what_the_server_wrote(self) -> None:
         with http_stub(always(error(400, "INVALID_PARAMETER_VALUE", SQL))) as stub:
             async with opened(stub.uri) as registry:
