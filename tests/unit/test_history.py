@@ -121,3 +121,11 @@ def test_the_record_of_a_plan_that_was_undone_says_so() -> None:
     told = json.loads(history.record(plan, "champion"))
 
     assert told["rolledBack"] == {"at": "2026-03-01T12:01:30Z", "reason": "DeadlineExceeded"}
+
+
+def test_the_key_of_the_record_fits_the_longest_alias() -> None:
+    keys = {history.record_key("a" * 254 + letter) for letter in "xy"}
+
+    assert history.record_key("champion") == "modelalias.champion"
+    assert len(keys) == 2
+    assert {len(key) for key in keys} == {250}

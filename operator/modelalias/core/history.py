@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Final
 
 from modelalias.api.alias import (
     AliasMove,
@@ -14,6 +15,8 @@ from modelalias.api.alias import (
     Plan,
 )
 from modelalias.api.request import PromotionRequest
+
+_LONGEST_KEY: Final = 250
 
 
 def spec_hash(request: PromotionRequest) -> str:
@@ -69,8 +72,11 @@ def appended(history: Iterable[HistoryEntry], new: HistoryEntry, limit: int) -> 
 
 
 def record_key(alias: str) -> str:
-    """Return the key of the tag that keeps the record of a promotion on the version."""
-    return f"modelalias.{alias}"
+    """Return the key of the tag that keeps the record of a promotion on the version; MLflow takes 250 characters."""
+    key = f"modelalias.{alias}"
+    if len(key) <= _LONGEST_KEY:
+        return key
+    return f"{key[: _LONGEST_KEY - 17]}.{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def record(plan: Plan, alias: str) -> str:

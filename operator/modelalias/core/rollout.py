@@ -4,12 +4,17 @@ State, not time: the pod-template annotation `modelalias.dev/<ModelAlias>` says 
 means what the workload itself reports: its newest generation observed, all replicas updated and available, no old one left.
 """
 
+import re
 from enum import StrEnum
+from typing import Final
 
 from modelalias.api.alias import Bearing, LoadMode, Plan, PlannedWorkload, Serving, ServingState, ServingStatus
 from modelalias.api.fields import Value
 from modelalias.core.errors import InvalidRequest
 from modelalias.ports import Workload, WorkloadChange, WorkloadRef
+
+_LONGEST_MARK: Final = 64
+_LONGEST_URI: Final = 1024
 
 
 class Stage(StrEnum):
@@ -34,9 +39,10 @@ def mark(version: str, epoch: int, mode: LoadMode) -> str:
     return version if mode is LoadMode.PINNED else f"{version}.{epoch}"
 
 
-def version_of(annotation: str) -> str:
-    """Return the version that an annotation's value names."""
-    return annotation.partition(".")[0]
+def version_of(annotation: str) -> str | None:
+    """Return the version that an annotation's value names, None when somebody else wrote it."""
+    found = re.fullmatch(r"([1-9][0-9]{0,17})(\.[0-9]+)?", annotation)
+    return found[1] if found else None
 
 
 def plan_workload(
@@ -52,7 +58,11 @@ def plan_workload(
     if pinned and serving.load.container not in workload.containers:
         there = ", ".join(sorted(workload.containers)) or "none"
         raise InvalidRequest(f"{name_of(serving)} has no container {serving.load.container} (there are: {there})")
-    former = workload.marks.get(alias)
+    former, former_uri = workload.marks.get(alias), _uri_of(serving, workload) if pinned else None
+    if former is not None and len(former) > _LONGEST_MARK:
+        raise InvalidRequest(f"{name_of(serving)} has an annotation modelalias.dev/{alias} of somebody else: remove it")
+    if former_uri is not None and len(former_uri) > _LONGEST_URI:
+        raise InvalidRequest(f"{name_of(serving)} has a {serving.load.env} that is too long to come back to: shorten it")
     again = before is not None and not pinned
     return PlannedWorkload(
         kind=serving.kind,
@@ -65,7 +75,7 @@ def plan_workload(
         from_=former,
         to=mark(to, epoch, serving.load.mode),
         back=mark(before, epoch + 1, serving.load.mode) if again and before is not None else former,
-        from_uri=_uri_of(serving, workload) if pinned else None,
+        from_uri=former_uri,
         to_uri=f"models:/{model}/{to}" if pinned else None,
     )
 

@@ -1,0 +1,221 @@
+"""The next step of a plan follows from the world alone, and a plan that was carried out has none left."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from modelalias.api.alias import (
+    AliasMove,
+    Bearing,
+    LoadMode,
+    ModelAlias,
+    ModelAliasStatus,
+    Operation,
+    Outcome,
+    Plan,
+    PlannedWorkload,
+    SourceAlias,
+    WorkloadKind,
+)
+from modelalias.api.conditions import Reason
+from modelalias.api.metadata import Metadata
+from modelalias.core import history, plan
+from modelalias.core.errors import ModelNotFound, VersionNotFound
+from modelalias.core.facts import AliasesOf, DeleteAlias, Facts, Roll, SetAlias, TagVersion, VersionOf, WorkloadOf
+from modelalias.ports import ModelVersion, VersionState, Workload, WorkloadRef
+from tests.support.harness import START
+from tests.support.world import alias_spec
+
+MOVES = (AliasMove(name="prev", from_=None, to="1"), AliasMove(name="champion", from_="1", to="2"))
+REF = WorkloadRef(kind=WorkloadKind.DEPLOYMENT, namespace="ml", name="api")
+DO_PREV = SetAlias(model="churn", alias="prev", version="1")
+DO_MAIN = SetAlias(model="churn", alias="champion", version="2")
+MOVED = {"prev": "1", "champion": "2"}
+
+
+def _alias(made: Plan) -> ModelAlias:
+    return ModelAlias(
+        metadata=Metadata(name="x", namespace="ml"), spec=alias_spec(previousAlias="prev"), status=ModelAliasStatus(plan=made)
+    )
+
+
+def _plan(mode: LoadMode = LoadMode.ALIAS, **fields: Any) -> Plan:
+    pinned: dict[str, Any] = {}
+    if mode is LoadMode.PINNED:
+        pinned = {"container": "main", "env": "MODEL_URI", "from_uri": "models:/churn/1", "to_uri": "models:/churn/2"}
+    planned = PlannedWorkload(
+        kind=WorkloadKind.DEPLOYMENT, name="api", uid="u1", mode=mode, from_="1", to="2", back="1", **pinned
+    )
+    made: dict[str, Any] = {
+        "operation": Operation.PROMOTE, "aliases": MOVES, "serving": (planned,), "started_at": START, **fields,
+    }  # fmt: skip
+    return Plan(**made)
+
+
+def _workload(mark: str, **fields: Any) -> Workload:
+    settled: dict[str, Any] = {
+        "ref": REF, "uid": "u1", "resource_version": 1, "generation": 2, "observed_generation": 2, "paused": False,
+        "managed": True, "desired": 1, "updated": 1, "available": 1, "total": 1, "marks": {"x": mark},
+        "containers": {"main": {"MODEL_URI": f"models:/churn/{mark}"}}, **fields,
+    }  # fmt: skip
+    return Workload(**settled)
+
+
+def _world(made: Plan, aliases: dict[str, str], workload: Workload | None, *, tagged: bool = True) -> Facts:
+    tags = {history.record_key("champion"): history.record(made, "champion"), **dict(made.tags)} if tagged else {}
+    version = ModelVersion(model="churn", version="2", run_id=None, state=VersionState.READY, tags=tags)
+    return Facts({
+        AliasesOf(model="churn"): aliases,
+        VersionOf(model="churn", version="2"): version,
+        WorkloadOf(ref=REF): workload,
+    })  # fmt: skip
+
+
+def _next(made: Plan, facts: Facts, seconds: int = 0) -> plan.Step:
+    return plan.next_step(_alias(made), made, facts, START + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("aliases", "effect"),
+    [
+        ({"champion": "1"}, DO_PREV),
+        ({"champion": "1", "prev": "1"}, DO_MAIN),
+        ({"champion": "2"}, DO_PREV),
+    ],
+    ids=["nothing moved", "the previous alias moved", "only the alias moved"],
+)
+def test_aliases_move_one_by_one(aliases: dict[str, str], effect: SetAlias) -> None:
+    made = _plan()
+
+    assert _next(made, _world(made, aliases, _workload("1"))) == plan.Do(effect=effect)
+
+
+def test_after_the_aliases_the_record_then_the_workload_then_the_source_alias_then_the_end() -> None:
+    made = _plan(source_alias=SourceAlias(name="challenger", version="2"))
+    aliases = {**MOVED, "challenger": "2"}
+
+    tag = _next(made, _world(made, aliases, _workload("1"), tagged=False))
+    roll = _next(made, _world(made, aliases, _workload("1")))
+    source = _next(made, _world(made, aliases, _workload("2")))
+    end = _next(made, _world(made, MOVED, _workload("2")))
+
+    assert isinstance(tag, plan.Do)
+    assert isinstance(tag.effect, TagVersion)
+    assert isinstance(roll, plan.Do)
+    assert isinstance(roll.effect, Roll)
+    assert source == plan.Do(effect=DeleteAlias(model="churn", alias="challenger"))
+    assert end == plan.Finish(outcome=Outcome.SUCCEEDED)
+
+
+def test_a_source_alias_with_another_version_is_left() -> None:
+    made = _plan(source_alias=SourceAlias(name="challenger", version="2"))
+
+    end = _next(made, _world(made, {**MOVED, "challenger": "3"}, _workload("2")))
+
+    assert end == plan.Finish(outcome=Outcome.SUCCEEDED)
+
+
+def test_pinned_workloads_go_before_the_aliases() -> None:
+    made = _plan(LoadMode.PINNED)
+
+    first = _next(made, _world(made, {"champion": "1"}, _workload("1")))
+    then = _next(made, _world(made, {"champion": "1"}, _workload("2")))
+
+    assert isinstance(first, plan.Do)
+    assert isinstance(first.effect, Roll)
+    assert then == plan.Do(effect=DO_PREV)
+
+
+@pytest.mark.parametrize("held", [{"champion": "3", "prev": "1"}, {"prev": "1"}, {"champion": "1", "prev": "7"}], ids=str)
+def test_an_alias_that_somebody_moved_turns_the_plan(held: dict[str, str]) -> None:
+    made = _plan()
+
+    step = _next(made, _world(made, held, _workload("1")))
+
+    assert isinstance(step, plan.Turn)
+    assert step.failure == "StaleChampion"
+
+
+@pytest.mark.parametrize(
+    ("since", "seconds", "kind"), [(None, 9_999, plan.Wait), (START, 599, plan.Wait), (START, 600, plan.Turn)], ids=str
+)
+def test_the_deadline_counts_from_the_start_of_the_rollout(since: Any, seconds: int, kind: type[plan.Step]) -> None:
+    made = _plan(rolling_since=since)
+
+    step = _next(made, _world(made, MOVED, _workload("2", available=0)), seconds)
+
+    assert isinstance(step, kind)
+
+
+def test_a_workload_that_no_watch_tells_of_is_looked_at_soon() -> None:
+    made = _plan(rolling_since=START)
+
+    watched = _next(made, _world(made, MOVED, _workload("2", available=0)))
+    unlabelled = _next(made, _world(made, MOVED, _workload("2", available=0, managed=False)))
+    gone = _next(made, _world(made, MOVED, None))
+
+    assert isinstance(watched, plan.Wait)
+    assert watched.until == START + timedelta(seconds=600)
+    for step in (unlabelled, gone):
+        assert isinstance(step, plan.Wait)
+        assert step.until == START + plan.UNWATCHED_POLL
+
+
+def test_on_the_way_back_the_alias_goes_first_and_the_former_values_follow() -> None:
+    made = _plan(bearing=Bearing.BACKWARD, turned_at=START, failure="DeadlineExceeded")
+
+    main = _next(made, _world(made, MOVED, _workload("2")))
+    previous = _next(made, _world(made, {"champion": "1", "prev": "1"}, _workload("2")))
+    roll = _next(made, _world(made, {"champion": "1"}, _workload("2")))
+    end = _next(made, _world(made, {"champion": "1"}, _workload("1")))
+
+    assert main == plan.Do(effect=SetAlias(model="churn", alias="champion", version="1"))
+    assert previous == plan.Do(effect=DeleteAlias(model="churn", alias="prev"))
+    assert isinstance(roll, plan.Do)
+    assert isinstance(roll.effect, Roll)
+    assert roll.effect.change.mark == "1"
+    assert isinstance(end, plan.Finish)
+    assert end.outcome is Outcome.ROLLED_BACK
+
+
+def test_on_the_way_back_an_alias_that_somebody_else_moved_is_theirs() -> None:
+    made = _plan(bearing=Bearing.BACKWARD, turned_at=START, failure="StaleChampion")
+
+    step = _next(made, _world(made, {"champion": "3"}, _workload("1")))
+
+    assert isinstance(step, plan.Finish)
+
+
+def test_a_write_that_was_refused_for_good_turns_the_plan_and_on_the_way_back_keeps_nothing_else() -> None:
+    forward, backward = _plan(), _plan(bearing=Bearing.BACKWARD, turned_at=START, failure="DeadlineExceeded")
+    back = SetAlias(model="churn", alias="champion", version="1")
+    there, gone = _world(forward, {"champion": "1", "prev": "1"}, _workload("1")), _world(backward, MOVED, _workload("2"))
+    there.fail(DO_MAIN, VersionNotFound("no version 2"))
+    gone.fail(back, VersionNotFound("no version 1"))
+
+    assert _next(forward, there) == plan.Turn(failure=Reason.VERSION_GONE, message="no version 2")
+    assert _next(backward, gone) == plan.Do(effect=DeleteAlias(model="churn", alias="prev"))
+
+
+def test_a_model_that_is_gone_turns_the_plan() -> None:
+    made = _plan()
+    facts = _world(made, MOVED, _workload("1"))
+    facts.learn(AliasesOf(model="churn"), ModelNotFound("no model"))
+
+    assert _next(made, facts) == plan.Turn(failure=Reason.MODEL_NOT_FOUND, message="no model")
+
+
+@pytest.mark.parametrize(
+    ("failure", "policy", "back"),
+    [
+        ("DeadlineExceeded", "Rollback", True),
+        ("DeadlineExceeded", "Hold", False),
+        ("Aborted", "Hold", True),
+        ("StaleChampion", "Hold", True),
+    ],
+)
+def test_what_goes_back_is_the_owners_word_but_for_aborts_and_lost_races(failure: str, policy: str, back: bool) -> None:
+    made = Plan.model_validate({**_plan().model_dump(), "failure": failure, "rollout": {"on_failure": policy}})
+
+    assert plan.goes_back(made) is back
