@@ -322,3 +322,22 @@ async def test_a_plan_waits_while_the_configuration_names_no_such_registry() -> 
         await it.finish_rollout()
 
         assert it.phase("go") == "Succeeded"
+
+
+@in_virtual_time
+async def test_a_registry_that_lets_read_and_not_write_is_told() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.add_alias()
+        await it.settle()
+        it.registry.fail_next(Refused("403: may not update registered models"), call="set_alias", times=5)
+        it.ask("go", "2")
+
+        await it.settle()
+        assert it.says("go") == "403: may not update registered models"
+        assert it.condition("RolledOut").reason == "AuthFailed"
+        await it.settle(120)
+
+        assert it.phase("go") == "Succeeded"
+        assert it.is_true("Ready")
+        await it.assert_settled()

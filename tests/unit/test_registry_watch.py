@@ -143,3 +143,17 @@ async def test_snapshots_come_on_an_interval_when_poked_and_as_the_probe_of_an_o
     assert len(it.registry.called("snapshot")) == 10
     running.cancel()
     await asyncio.wait({running})
+
+
+@in_virtual_time
+async def test_a_bug_on_an_answer_is_an_outage_of_that_registry_and_no_end() -> None:
+    it = Watched()
+    await it.begin()
+    it.registry.fail_next(KeyError("aliases"))
+
+    await it.watch.look()
+
+    assert it.watch.problem is not None
+    assert it.watch.problem[0] is Reason.UNREACHABLE
+    await it.watch.look()
+    assert it.watch.problem is None

@@ -78,7 +78,7 @@ class AliasReconciler:
             if decision.question is not None:
                 facts.learn(decision.question, await self._answer(key, decision.question))
             elif decision.effect is not None:
-                await self._carry_out(key, world, decision.effect, facts)
+                await self._carry_out(key, decision.effect, facts)
             elif not decision.again:
                 return None if decision.wake is None else decision.wake - self._wall()
             elif world.alias is not None:
@@ -151,13 +151,12 @@ class AliasReconciler:
             case RequestOf(namespace=namespace, name=name):
                 return await self._objects.request(namespace, name)
 
-    async def _carry_out(self, key: Key, world: World, effect: Effect, facts: Facts) -> None:
+    async def _carry_out(self, key: Key, effect: Effect, facts: Facts) -> None:
         self._lead.check()
         if isinstance(effect, Roll):
-            await self._roll(key, world, effect, facts)
+            await self._roll(key, effect, facts)
             return
         registry = self._registry(key)
-        facts.forget(AliasesOf(model=effect.model))
         try:
             match effect:
                 case SetAlias(model=model, alias=alias, version=version):
@@ -170,14 +169,20 @@ class AliasReconciler:
         except InvalidRequest as error:
             facts.fail(effect, error)
             return
-        except (Unavailable, Refused):
+        except Refused as error:
+            self._registries[self._memory.registry_of(key)[0]].poke()
+            await self._tell_trouble(key, facts, Reason.AUTH_FAILED, error)
+            raise
+        except Unavailable:
             self._registries[self._memory.registry_of(key)[0]].poke()
             raise
         finally:
             self._last_write[key] = self._clock()
+            facts.forget(AliasesOf(model=effect.model))
+        self._trouble.pop(key, None)
         _log.info("registry written", extra={"alias": f"{key.namespace}/{key.name}", **_fields(effect)})
 
-    async def _roll(self, key: Key, world: World, effect: Roll, facts: Facts) -> None:
+    async def _roll(self, key: Key, effect: Roll, facts: Facts) -> None:
         workload = facts.workload(effect.ref)
         if workload is None:
             raise Conflict(f"{effect.ref.kind} {effect.ref.name} is gone")
@@ -187,8 +192,7 @@ class AliasReconciler:
             facts.fail(effect, error)
             return
         except Refused as error:
-            self._trouble[key] = (Reason.FORBIDDEN, str(error))
-            await self._write(key, world, decide(await self._world(key, facts)))
+            await self._tell_trouble(key, facts, Reason.FORBIDDEN, error)
             raise
         except Conflict:
             self._memory.drop_workload(effect.ref)
@@ -202,6 +206,12 @@ class AliasReconciler:
         await self._objects.post_event(about, EventType.NORMAL, "ModelRolled", effect.told, now=self._wall())
         told = {"workload": effect.ref.name, "mark": effect.change.mark}
         _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **told})
+
+    async def _tell_trouble(self, key: Key, facts: Facts, reason: Reason, error: Refused) -> None:
+        """Say in the statuses which permission is missing; the caller tries again later."""
+        self._trouble[key] = (reason, str(error))
+        world = await self._world(key, facts)
+        await self._write(key, world, decide(world))
 
     async def _write(self, key: Key, world: World, decision: Decision) -> None:
         """Write the statuses that differ, in the order of the decision; a lost race drops what this process believed."""

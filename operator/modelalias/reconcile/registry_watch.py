@@ -74,6 +74,10 @@ class RegistryWatch:
         except OperatorError as error:
             self._failed(error)
             return
+        except Exception:  # noqa: BLE001 - a bug on one registry's answer must not stop the others; it is logged with its trace
+            _log.exception("registry gave an unexpected answer", extra={"registry": self.name})
+            self._failed(Unavailable("the registry gave an answer that the operator does not understand"))
+            return
         before, self._snapshot, self._began = self._snapshot, snapshot, began
         returned, self._problem = self._problem is not None, None
         if before is None or returned:
