@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 
-def main():  # noqa: ANN201 - must compile on a Python that is too old to go on with
+def main() -> "str | int":
     if sys.version_info < (3, 11):  # noqa: UP036 - as above
         return "modelalias needs Python 3.11 or newer and this is %s: try make PYTHON=python3.12" % sys.version.split()[0]  # noqa: UP031
     try:
@@ -19,7 +19,7 @@ def main():  # noqa: ANN201 - must compile on a Python that is too old to go on 
     return 0
 
 
-def _install():  # noqa: ANN202 - as above
+def _install() -> "str | int":
     package = "python%d.%d-venv" % sys.version_info[:2]  # noqa: UP031 - as above
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return "this Python cannot make environments: install the package %s" % package  # noqa: UP031 - as above

@@ -40,7 +40,7 @@ class KubeApi:
     """The API server behind a kubeconfig."""
 
     def __init__(self, kubeconfig: str) -> None:
-        client = config.new_client_from_config(kubeconfig)
+        client = config.new_client_from_config(kubeconfig)  # type: ignore[no-untyped-call]  # published without types
         self._pool = client.rest_client.pool_manager
         self._server = client.configuration.host
         self._token = client.configuration.get_api_key_with_prefix("BearerToken")
