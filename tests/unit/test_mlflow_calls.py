@@ -59,6 +59,38 @@ async def test_no_answer_turns_away_those_that_wait(calls: Calls) -> None:
     assert [str(item) for item in found] == ["no connection"] * 3
 
 
+async def test_a_call_that_takes_too_long_is_given_up(calls: Calls) -> None:
+    free = threading.Event()
+    begun = time.monotonic()
+
+    with pytest.raises(Unavailable, match=r"within 0\.5 s"):
+        await calls.run(lambda: free.wait(10 * SECONDS))
+
+    assert time.monotonic() - begun < 5 * SECONDS
+    free.set()
+
+
+async def test_a_call_that_is_given_up_as_its_turn_comes_passes_it_on() -> None:
+    """The one that ends cancels the one that has just been given its thread; some rounds meet that moment."""
+    one = Calls("test", concurrency=1, seconds=SECONDS)
+    waiting: list[asyncio.Task[int]] = []
+
+    async def end_and_cancel() -> None:
+        await one.run(lambda: 7)
+        waiting.pop().cancel()
+
+    async with asyncio.timeout(20 * SECONDS):
+        for _ in range(40):
+            first = asyncio.create_task(end_and_cancel())
+            await asyncio.sleep(0)
+            second = asyncio.create_task(one.run(lambda: 8))
+            waiting.append(second)
+            await asyncio.gather(first, second, return_exceptions=True)
+
+        assert await one.run(lambda: 9) == 9
+    one.close()
+
+
 async def test_a_call_that_is_given_up_while_it_waits_takes_no_thread(calls: Calls) -> None:
     free = threading.Event()
     busy = [asyncio.create_task(calls.run(lambda: free.wait(SECONDS))) for _ in range(2)]
