@@ -37,7 +37,9 @@ class Trip:
         self.count, self.at, self.after = 0, at, after
         self.dead.clear()
 
-    def before(self) -> None:
+    async def before(self) -> None:
+        """Let what happened meanwhile arrive first, as a real call would."""
+        await asyncio.sleep(0)
         if self.dead.is_set():
             raise asyncio.CancelledError
         self.count += 1
@@ -70,13 +72,13 @@ class _Objects(FakeObjects):
                 yield request
 
     async def write_alias_status(self, *args: Any) -> ModelAlias:
-        self._trip.before()
+        await self._trip.before()
         written = await super().write_alias_status(*args)
         self._trip.done()
         return written
 
     async def write_request_status(self, *args: Any) -> PromotionRequest:
-        self._trip.before()
+        await self._trip.before()
         written = await super().write_request_status(*args)
         self._trip.done()
         return written
@@ -89,24 +91,24 @@ class _Registry(FakeRegistry):
 
     async def version_of_run(self, *args: Any, register: bool = True) -> ModelVersion | None:
         if register:
-            self._trip.before()
+            await self._trip.before()
         version = await super().version_of_run(*args, register=register)
         if register:
             self._trip.done()
         return version
 
     async def set_alias(self, *args: Any) -> None:
-        self._trip.before()
+        await self._trip.before()
         await super().set_alias(*args)
         self._trip.done()
 
     async def delete_alias(self, *args: Any) -> None:
-        self._trip.before()
+        await self._trip.before()
         await super().delete_alias(*args)
         self._trip.done()
 
     async def tag_version(self, *args: Any) -> None:
-        self._trip.before()
+        await self._trip.before()
         await super().tag_version(*args)
         self._trip.done()
 
@@ -117,7 +119,7 @@ class _Workloads(FakeWorkloads):
         self._trip = trip
 
     async def roll(self, workload: Workload, change: WorkloadChange) -> Workload:
-        self._trip.before()
+        await self._trip.before()
         rolled = await super().roll(workload, change)
         self._trip.done()
         return rolled

@@ -178,7 +178,8 @@ class AliasReconciler:
             raise
         finally:
             self._last_write[key] = self._clock()
-            facts.forget(AliasesOf(model=effect.model))
+            if not isinstance(effect, TagVersion):
+                facts.forget(AliasesOf(model=effect.model))
         self._trouble.pop(key, None)
         _log.info("registry written", extra={"alias": f"{key.namespace}/{key.name}", **_fields(effect)})
 
