@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from tests.support.inputs import LEFT_OUT, WHOLE_ALIAS, WHOLE_REQUEST, Case, Spec, gate
+from tests.support.inputs import EVIDENCE, LEFT_OUT, WHOLE_ALIAS, WHOLE_REQUEST, Case, Spec, gate
 
 _NAME: Final = ("", "a b", "-a", 64 * "a", LEFT_OUT)
 _OBJECT_NAME: Final = ("", "A", "a_b", "a/b", 254 * "a", LEFT_OUT)
@@ -18,6 +18,10 @@ _FLAG: Final = ("true", 1)
 _VERSION: Final = ("01", "0", 19 * "9", 3)
 _USERS: Final = ([""], [513 * "a"], [None], 65 * ["ana"], "ana")
 _CHECKLIST: Final = ([""], [254 * "a"], 33 * ["a"])
+
+_MANY_GATES: Final = [gate(name=f"g{number}") for number in range(33)]
+_APPROVAL: Final[Spec] = {"evidence": EVIDENCE, "decision": "Approve"}
+_MONITOR: Final[Spec] = {"prometheus": {"query": "up"}, "direction": "LowerIsBetter", "threshold": 1}
 
 _GATE: Final[Mapping[str, tuple[Any, ...]]] = {
     "name": _NAME,
@@ -66,7 +70,7 @@ _ALIAS_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "policy.eligibility.soak.alias": (*_ALIAS, LEFT_OUT),
     "policy.eligibility.soak.for": (*_DURATION, LEFT_OUT),
     "policy.eligibility.requireSignature": _FLAG,
-    "policy.gates": ("auc", 33 * [gate()], [{}]),
+    "policy.gates": ("auc", _MANY_GATES, [{}]),
     **_below("policy.gates[0]", _GATE),
     **_below("policy.gates[1].champion", {name: values for name, values in _VERSUS.items() if name != "maxRegression"}),
     **_below("policy.gates[2].champion", {name: values for name, values in _VERSUS.items() if name != "minImprovement"}),
@@ -83,7 +87,7 @@ _ALIAS_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "policy.pins": ("Free",),
     "policy.autoPromote.fromAlias": (*_ALIAS, LEFT_OUT),
     "policy.autoPromote.deleteSourceAlias": _FLAG,
-    "monitors": ("up", 17 * [{"name": "a"}]),
+    "monitors": ("up", [{**_MONITOR, "name": f"m{number}"} for number in range(17)]),
     "monitors[0].name": _NAME,
     "monitors[0].prometheus.query": ("", 4097 * "a", LEFT_OUT),
     "monitors[0].direction": ("Up", LEFT_OUT),
@@ -103,7 +107,7 @@ _REQUEST_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "expectedCurrent": _VERSION,
     "reason": (1025 * "a", 1),
     "requestedBy": ("", 513 * "a"),
-    "additionalGates": ("auc", 33 * [gate()], [{}]),
+    "additionalGates": ("auc", _MANY_GATES, [{}]),
     **_below("additionalGates[0]", _GATE),
     **_below("additionalGates[1].champion", {name: values for name, values in _VERSUS.items() if name != "maxRegression"}),
     **_below("additionalGates[2].champion", {name: values for name, values in _VERSUS.items() if name != "minImprovement"}),
@@ -113,7 +117,7 @@ _REQUEST_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "onSuccess.tags": ({"": "x"}, {"a": 1001 * "x"}, {251 * "a": "x"}, {"a=b": "x"}, {f"t{n}": "x" for n in range(33)}),
     "expiresAfter": _DURATION,
     "ttlSecondsAfterFinished": (-1, 2**31),
-    "approvals": ("bo", 65 * [{}], [{}]),
+    "approvals": ("bo", [{**_APPROVAL, "user": f"u{number}"} for number in range(65)], [{}]),
     "approvals[0].user": ("", 513 * "a", LEFT_OUT),
     "approvals[0].evidence": ("", "sha256:" + 64 * "A", "sha256:" + 65 * "a", LEFT_OUT),
     "approvals[0].decision": ("Maybe", LEFT_OUT),
@@ -145,7 +149,7 @@ FULL_ALIAS["monitors"].append(
 FULL_REQUEST: Final = copy.deepcopy(WHOLE_REQUEST) | {
     "requestedBy": "ana",
     "additionalGates": [*_GATES],
-    "approvals": [{"user": "bo", "evidence": "sha256:" + 64 * "a", "decision": "Approve", "group": "ml-leads"}],
+    "approvals": [{"user": "bo", "evidence": EVIDENCE, "decision": "Approve", "group": "ml-leads"}],
 }
 
 ALIAS_PATHS: Final = frozenset(_ALIAS_BOUNDS)
