@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE := 1
+# the cluster brings its own kubectl, for machines without one
+export PATH := $(CURDIR)/.cluster/bin:$(PATH)
 
 .PHONY: help venv crds lint format unit test e2e bench cluster cluster-down images demo clean
 

@@ -9,7 +9,7 @@ from tests.e2e.story import ALIAS, Story
 pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(1500)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def story(kubeconfig: str) -> Story:
     story = Story(Path(kubeconfig), print)
     story.load_images()
