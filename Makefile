@@ -27,6 +27,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 crds: venv ## write crds/ and manifests/install.yaml from the models
 	$(BIN)/python -m modelalias.api.crds
+	$(BIN)/python -m modelalias.api.reference
 	kubectl kustomize manifests/base > manifests/install.yaml
 
 format: venv ## format the code and fix what ruff can fix
@@ -39,6 +40,7 @@ lint: venv ## ruff, mypy strict, import contracts, generated files
 	$(BIN)/mypy operator/modelalias training tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m modelalias.api.crds --check
+	$(BIN)/python -m modelalias.api.reference --check
 
 cluster: ## a local Kubernetes, kubeconfig at .cluster/kubeconfig
 	$(PYTHON) -m tests.cluster up

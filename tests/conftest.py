@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.mlflow_server import Server, running_mlflow
 
@@ -17,6 +18,10 @@ KUBECONFIG: Final = ROOT / ".cluster" / "kubeconfig"
 CLUSTER_SECONDS: Final = 900.0
 KUBECTL_SECONDS: Final = 60.0
 SIMULATED: Final = "the cluster has simulated nodes, no container runs on them"
+
+# A loaded machine is slow, which says nothing about the code.
+settings.register_profile("machine", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("machine")
 
 _left_out: Final = pytest.StashKey[dict[str, str]]()
 

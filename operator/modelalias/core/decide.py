@@ -100,6 +100,8 @@ def _decide(world: World, alias: ModelAlias) -> Decision:
         return _carry_on(world, alias, alias.status.plan)
     if blocked is not None:
         return _stalled(world, alias, blocked)
+    if world.registry.sight is None:
+        return Decision()  # the first snapshot wakes every alias
     draft = _Draft()
     status, missing = _look(world, alias)
     alias = alias.model_copy(update={"status": status})
@@ -320,7 +322,7 @@ def _withdrawn(world: World, alias: ModelAlias, made: Plan, mine: PromotionReque
     if made.bearing is Bearing.BACKWARD:
         return None
     to = history.moved(made, alias.spec.alias).to
-    if made.operation is Operation.PIN and alias.spec.version != to:
+    if made.operation is Operation.PIN and alias.spec.version not in {None, to}:
         return plan.Turn(failure=Reason.ABORTED, message=f"spec.version is no longer {to}")
     if made.request is None:
         return None
@@ -353,6 +355,10 @@ def _waiting(
 
 def _turn(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, draft: _Draft) -> Decision:
     """Make it durable that the plan goes back; the workloads of the plan start from the beginning."""
+    move = history.moved(made, alias.spec.alias)
+    if made.rolling_since is None and _held_now(world, alias) != move.to:
+        kept = tuple(item.model_copy(update={"back": item.from_}) for item in made.serving)
+        made = made.model_copy(update={"serving": kept})  # no pod can have loaded what the alias never held
     made = made.model_copy(update={"bearing": Bearing.BACKWARD, "turned_at": world.now, "rolling_since": None})
     status = alias.status.model_copy(update={"plan": made, "serving": _pending(made, alias)})
     draft.writes.append(AliasWrite(stand(world, alias, status, None)))

@@ -117,6 +117,13 @@ class Facts:
         """Drop an answer that an effect made stale."""
         self._answers.pop(question, None)
 
+    def tagged(self, effect: "TagVersion") -> None:
+        """Bring what is known of a version up to date with tags that were written to it."""
+        question = VersionOf(model=effect.model, version=effect.version)
+        known = self._answers.get(question)
+        if isinstance(known, ModelVersion):
+            self._answers[question] = known.model_copy(update={"tags": {**known.tags, **dict(effect.tags)}})
+
     def fail(self, effect: Effect, error: InvalidRequest) -> None:
         """Remember that an effect was refused for good, as the world stands."""
         self._failures[effect] = error

@@ -103,9 +103,14 @@ def _steps(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterat
     if plan.bearing is Bearing.BACKWARD:
         yield from _undo(alias, plan, facts, now)
         return
-    parts = [_move_aliases(alias, plan, facts), _tag(alias, plan, facts)]
-    roll = _roll(alias, plan, facts, now)
-    for part in [roll, *parts] if is_serve_first(plan) else [*parts, roll]:
+    move, tag, roll = _move_aliases(alias, plan, facts), _tag(alias, plan, facts), _roll(alias, plan, facts, now)
+    if is_serve_first(plan):
+        order = [roll, move, tag]
+    elif plan.rolling_since is not None:  # the alias was moved and recorded: while pods roll the registry is left alone
+        order = [roll, move]
+    else:
+        order = [move, tag, roll]
+    for part in order:
         yield from part
     yield from _on_success(alias, plan, facts)
     yield Finish(outcome=Outcome.SUCCEEDED)
@@ -114,7 +119,8 @@ def _steps(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterat
 def _undo(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterator[Step]:
     """Bring back everything that can be; what cannot is told at the end."""
     failed = []
-    for part in (_restore_aliases(alias, plan, facts), _tag(alias, plan, facts), _roll(alias, plan, facts, now)):
+    registry, roll = [_restore_aliases(alias, plan, facts), _tag(alias, plan, facts)], _roll(alias, plan, facts, now)
+    for part in [roll, *registry] if plan.rolling_since is not None else [*registry, roll]:
         for step in part:
             if isinstance(step, Turn):
                 failed.append(step)

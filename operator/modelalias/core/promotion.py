@@ -182,14 +182,21 @@ def _judge(alias: ModelAlias, facts: Facts, run_id: str | None, champion: str | 
         return ()
     champion_run = None
     if champion is not None and any(item.champion is not None for item in rules):
-        number = champion
-        champion_run = _found(lambda: facts.version(alias.spec.model, number)).run_id
+        champion_run = _run_of_champion(alias, facts, champion)
     runs = facts.runs(tuple(sorted({item for item in (run_id, champion_run) if item is not None})))
 
     def metrics(run: str | None) -> Mapping[str, Decimal]:
         return runs[run].metrics if run is not None and run in runs else {}
 
     return gates.judge(rules, metrics(run_id), None if champion is None else metrics(champion_run), now)
+
+
+def _run_of_champion(alias: ModelAlias, facts: Facts, champion: str) -> str | None:
+    """Return the champion's run: the one that was recorded when it was promoted, else the registry's word."""
+    known = alias.status.current
+    if known is not None and known.version == champion and known.run_id is not None:
+        return known.run_id
+    return _found(lambda: facts.version(alias.spec.model, champion)).run_id
 
 
 def _no_op(world: World, alias: ModelAlias, request: PromotionRequest, candidate: ModelVersion, verdict: Verdict) -> Answer:

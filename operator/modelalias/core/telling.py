@@ -1,7 +1,7 @@
 """Telling a request's user: phase, explanation and conditions out of what was decided."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from modelalias.api.alias import HistoryEntry, ModelAlias, Outcome
@@ -10,6 +10,7 @@ from modelalias.api.request import Finding, GateResult, Phase, PromotionRequest,
 from modelalias.core import gates
 from modelalias.core.promotion import Ended, Verdict, Waits
 
+_LONGEST_RESULT = 32_768
 _PHASE = {
     Outcome.SUCCEEDED: Phase.SUCCEEDED,
     Outcome.FAILED: Phase.FAILED,
@@ -179,8 +180,14 @@ def _closed(
             item.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"evaluated_at"}) for item in status.gates
         ],
     }
-    result = json.dumps({key: value for key, value in told.items() if value is not None}, separators=(",", ":"))
-    return status.model_copy(update={"completed_at": now, "result": result[:32_768]})
+    result = _json(told)
+    if len(result) > _LONGEST_RESULT:
+        result = _json({**told, "gates": [{"name": item.name, "result": item.result} for item in status.gates]})
+    return status.model_copy(update={"completed_at": now, "result": result})
+
+
+def _json(told: Mapping[str, object]) -> str:
+    return json.dumps({key: value for key, value in told.items() if value is not None}, separators=(",", ":"))
 
 
 def _of(request: PromotionRequest, kind: str, status: Status | bool, reason: Reason, message: str, now: datetime) -> Condition:

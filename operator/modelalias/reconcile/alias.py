@@ -165,7 +165,7 @@ class AliasReconciler:
                     await registry.delete_alias(model, alias)
                 case TagVersion(model=model, version=version, tags=tags):
                     await registry.tag_version(model, version, dict(tags))
-                    facts.forget(VersionOf(model=model, version=version))
+                    facts.tagged(effect)
         except InvalidRequest as error:
             facts.fail(effect, error)
             return

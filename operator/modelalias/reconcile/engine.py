@@ -69,27 +69,46 @@ class Engine:
         self._wake(self._memory.drop_workload(ref, uid))
 
     async def run(self) -> None:
-        """Wait for the lead, read everything once, and work until cancelled."""
-        await self._lead.acquired()
-        await self._read_everything()
-        async with asyncio.TaskGroup() as tasks:
-            for watch in self._watches.values():
-                tasks.create_task(watch.run(), name=f"registry {watch.name}")
-            for number in range(self._settings.workers):
-                tasks.create_task(self._work(), name=f"worker {number}")
+        """Wait for the lead, read everything, and work until cancelled; after a lost lead, from the start."""
+        while True:
+            await self._lead.acquired()
+            await self._read_everything()
+            self._wake(self._memory.keys())
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._reread(), name="reread")
+                    for watch in self._watches.values():
+                        tasks.create_task(watch.run(), name=f"registry {watch.name}")
+                    for number in range(self._settings.workers):
+                        tasks.create_task(self._work(), name=f"worker {number}")
+            except* Superseded as lost:
+                _log.warning("standing back: %s", lost.exceptions[0])
+
+    async def _reread(self) -> None:
+        """Find, now and then, what a watch may have missed: after a gap Kopf lists anew and tells of no deletion."""
+        while True:
+            await asyncio.sleep(self._resync.total_seconds())
+            await self._read_everything()
 
     async def _read_everything(self) -> None:
-        """Fill the memory before the first decision, so that the oldest request is known to be the oldest."""
+        """Bring the memory up to date, so that the oldest request is known to be the oldest and no ghost stays."""
         while True:
+            aliases, requests = self._memory.names()
             try:
                 async for alias in self._objects.every_alias(self._settings.namespaces):
+                    aliases.discard(Key(alias.metadata.namespace, alias.metadata.name))
                     self.alias_seen(alias)
                 async for request in self._objects.every_request(self._settings.namespaces):
+                    requests.discard((request.metadata.namespace, request.metadata.name))
                     self.request_seen(request)
             except (Unavailable, Refused) as error:
                 _log.warning("cannot list the resources yet: %s", error)
                 await asyncio.sleep((getattr(error, "retry_after", None) or timedelta(seconds=5)).total_seconds())
             else:
+                for key in aliases:
+                    self.alias_gone(*key)
+                for namespace, name in requests:
+                    self.request_gone(namespace, name)
                 return
 
     async def _work(self) -> None:
@@ -104,10 +123,8 @@ class Engine:
         name = f"{key.namespace}/{key.name}"
         try:
             again = await self._reconciler.reconcile(key)
-        except Superseded as error:
-            _log.warning("%s: %s", name, error)
-            await self._lead.acquired()
-            self._queue.add(key)
+        except Superseded:
+            raise
         except Conflict as error:
             _log.debug("%s: decided on something old, deciding again: %s", name, error)
             self._queue.retry(key)

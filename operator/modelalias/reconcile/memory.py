@@ -195,6 +195,10 @@ class Memory:
         """Say whether the key has an alias or a request that has not ended."""
         return key in self._aliases or key in self._requests_of
 
+    def names(self) -> tuple[set[Key], set[tuple[str, str]]]:
+        """Return the names of all aliases and of all requests."""
+        return set(self._aliases), set(self._requests)
+
     def keys(self) -> Iterable[Key]:
         """Return every key that has an alias or a request that has not ended."""
         return {*self._aliases, *(key for key, names in self._requests_of.items() if names)}
