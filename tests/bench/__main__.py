@@ -1,0 +1,124 @@
+"""`make bench`: the benchmarks as a table and JSON. `python -m tests.bench [latency|idle|all]`."""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tests.bench import figures, idle, latency
+from tests.bench.site import BenchError, refuse_company
+from tests.support.raw_api import install_crds, raw_api
+
+KUBECONFIG = Path(__file__).resolve().parents[2] / ".cluster" / "kubeconfig"
+
+
+async def run(arguments: argparse.Namespace) -> Mapping[str, Any]:
+    """Run what was asked for and return everything that was measured."""
+    kubeconfig = str(arguments.kubeconfig)
+    report: dict[str, Any] = {"machine": machine()}
+    async with raw_api(kubeconfig) as api:
+        await asyncio.to_thread(install_crds, kubeconfig)
+        await refuse_company(api)
+        if arguments.what in {"latency", "all"}:
+            say(f"latency: {arguments.requests} promotions on each side, in turns")
+            report["latency"] = await latency.measure(api, kubeconfig, arguments.requests)
+            print(latency_table(report["latency"]), flush=True)
+        if arguments.what in {"idle", "all"}:
+            say(f"idle: {arguments.aliases} ModelAliases, {arguments.seconds} s of steady state")
+            report["idle"] = await idle.measure(api, kubeconfig, arguments.aliases, arguments.seconds, say)
+            print(idle_table(report["idle"]), flush=True)
+    report["machine"]["load_at_end"] = load()
+    return report
+
+
+def machine() -> dict[str, Any]:
+    """Return what a reader needs to compare the figures with others."""
+    packages = {name: version(name) for name in ("mlflow", "kopf", "kubernetes", "pydantic")}
+    return {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version(), **packages,
+            "load_at_start": load()}  # fmt: skip
+
+
+def load() -> list[float]:
+    """Return the load averages of 1, 5 and 15 minutes."""
+    return [round(item, 2) for item in os.getloadavg()]
+
+
+def latency_table(told: Mapping[str, Any]) -> str:
+    """Return the latency benchmark for people."""
+    columns = ("min", "median", "p99", "max")
+    rows = [
+        ("operator, ms", *(told["operator"][key] for key in columns)),
+        ("bare script, ms", *(told["bare"][key] for key in columns)),
+        ("operator / bare, pair by pair", *(told["ratio"][f"pair_{key}"] for key in columns)),
+    ]
+    counted = ", ".join(f"{count} {what}" for what, count in told["counted"].items())
+    shown = figures.table(("request created -> Deployment patched", *columns), rows)
+    return f"\n{shown}\nratio of the medians: {told['ratio']['of_medians']}\nboth sides: {counted}\nMLflow: {told['mlflow']}\n"
+
+
+def idle_table(told: Mapping[str, Any]) -> str:
+    """Return the idle benchmark for people."""
+    none, many = told["without_aliases"], told["with_aliases"]
+    rows = [
+        (name, none["window"][key], many["window"][key])
+        for key, name in (
+            ("rss_mib", "memory (VmRSS), MiB"),
+            ("pss_mib", "memory (PSS), MiB"),
+            ("cpu_seconds", f"CPU in {told['seconds']} s, s"),
+            ("kubernetes_writes", f"Kubernetes writes in {told['seconds']} s, without the Lease"),
+            ("lease_writes", f"Lease renewals in {told['seconds']} s"),
+            ("kubernetes_reads", f"Kubernetes reads in {told['seconds']} s"),
+            ("registry_calls", f"registry calls in {told['seconds']} s"),
+        )
+    ]
+    rows += [
+        ("start -> all Ready, s", "", many["ready_seconds"]),
+        ("longest wait for /healthz until then, ms", none["longest_probe_ms"], many["longest_probe_ms"]),
+        ("Kubernetes writes until then", none["writes_until_settled"], many["writes_until_settled"]),
+    ]
+    shown = figures.table(("idle", "0 aliases", f"{told['aliases']} aliases"), rows)
+    return f"\n{shown}\nimports alone: {told['imports_rss_mib']} MiB\nMLflow: {told['mlflow']}\n"
+
+
+def say(text: str) -> None:
+    """Tell what is being done, beside the results."""
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Measure, print, and write the JSON; what cannot be measured is one message and status 1."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("latency", "idle", "all"), default="all")
+    parser.add_argument("--requests", type=int, default=20, metavar="N", help="timed promotions on each side, 5 to 500")
+    parser.add_argument("--aliases", type=int, default=1000, metavar="N", help="ModelAliases, 2 to 20000")
+    parser.add_argument("--seconds", type=int, default=60, metavar="N", help="length of the steady state, 5 to 3600")
+    parser.add_argument("--kubeconfig", type=Path, default=KUBECONFIG, help="the cluster, by default that of `make cluster`")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the JSON there instead of to stdout")
+    arguments = parser.parse_args()
+    for name, least, most in (("requests", 5, 500), ("aliases", 2, 20_000), ("seconds", 5, 3600)):
+        if not least <= getattr(arguments, name) <= most:
+            parser.error(f"--{name}: {least} to {most}")
+    if not arguments.kubeconfig.is_file():
+        parser.error("no cluster: `make cluster` first, or name one with --kubeconfig")
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    try:
+        report = asyncio.run(run(arguments))
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    text = json.dumps(report, indent=1)
+    if arguments.out:
+        arguments.out.write_text(text + "\n", encoding="utf-8")
+    else:
+        print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+"""The operator with many aliases and nothing to do: memory, processor time, and every call that it makes all the same."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from mlflow import MlflowClient
+
+from tests.bench.proxy import Recorder, Sent, recording
+from tests.bench.running import entered, operator
+from tests.bench.site import BenchError, Watched, alias_body, collection, namespace, watching
+from tests.support.mlflow_server import running_mlflow
+from tests.support.operator_process import OperatorProcess, config_for
+from tests.support.raw_api import RawApi
+
+ALIASES_OF_A_MODEL: Final = ("champion", "canary")
+REGISTRY_AT_ONCE: Final = 6
+CREATED_AT_ONCE: Final = 16
+SNAPSHOT_INTERVAL: Final = "30s"
+QUIET_SECONDS: Final = 10.0
+SETTLE_SECONDS: Final = 300.0
+READY_SECONDS: Final = 1200.0
+PROBE_SECONDS: Final = 0.02
+_MIB: Final = 1024.0
+
+
+async def measure(api: RawApi, kubeconfig: str, aliases: int, seconds: int, say: Callable[[str], None]) -> Mapping[str, Any]:
+    """Run an operator without aliases and one with so many, and return what each used in so many seconds of rest."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-idle-")))
+        server = await entered(stack, running_mlflow(folder / "mlflow"))
+        say("seeding the registry")
+        models = [f"model-{number:05d}" for number in range((aliases + 1) // len(ALIASES_OF_A_MODEL))]
+        await asyncio.to_thread(_seed, server.uri, models)
+        told = {}
+        for name, count in (("without_aliases", 0), ("with_aliases", aliases)):
+            inside = await stack.enter_async_context(namespace(api, "idle"))
+            say(f"{count} aliases: creating them, starting the operator")
+            await _create(api, inside, models, count)
+            (folder / name).mkdir()
+            told[name] = await _one(api, kubeconfig, server.uri, inside, count, seconds, folder / name)
+    return {
+        "aliases": aliases,
+        "models": len(models),
+        "seconds": seconds,
+        "mlflow": f"one worker, sqlite, loopback; up to 6 connections; a snapshot each {SNAPSHOT_INTERVAL}",
+        "counted": "calls that the operator sent, by recording proxies between it and both servers",
+        "imports_rss_mib": await asyncio.to_thread(_imports),
+        **told,
+    }
+
+
+async def _one(
+    api: RawApi, kubeconfig: str, mlflow_uri: str, inside: str, count: int, seconds: int, folder: Path
+) -> Mapping[str, Any]:
+    """Start an operator for the namespace, wait until it rests, and measure."""
+    async with recording(kubeconfig, mlflow_uri) as recorder, watching(api, collection(inside, "modelaliases")) as seen:
+        config = config_for(inside, recorder.mlflow_uri, snapshotInterval=SNAPSHOT_INTERVAL)
+        process = OperatorProcess(recorder.kubeconfig, config, folder)
+        began = time.perf_counter()
+        async with operator(process):
+            async with probing(_probe_of(folder)) as probe:
+                ready = await _all_ready(seen, count) - began
+                await _settled(recorder)
+            before = len(recorder.calls)
+            window = await _window(process.pid, recorder, seconds)
+            return {
+                "ready_seconds": round(ready, 1) if count else None,
+                "longest_probe_ms": round(max(probe, default=0.0) * 1000, 1),
+                "writes_until_settled": _writes(recorder.calls[:before])["others"],
+                "written_until_settled": _told(recorder.calls[:before]),
+                "window": window,
+            }
+
+
+async def _window(pid: int, recorder: Recorder, seconds: int) -> Mapping[str, Any]:
+    """Measure so many seconds of rest; memory is read at the end."""
+    before, cpu = len(recorder.calls), _cpu_seconds(pid)
+    await asyncio.sleep(seconds)
+    calls = recorder.calls[before:]
+    writes = _writes(calls)
+    return {
+        "cpu_seconds": round(_cpu_seconds(pid) - cpu, 2),
+        "rss_mib": _kib(pid, "status", "VmRSS"),
+        "pss_mib": _kib(pid, "smaps_rollup", "Pss"),
+        "kubernetes_writes": writes["others"],
+        "lease_writes": writes["leases"],
+        "kubernetes_reads": sum(call.to == "kubernetes" and not call.is_write for call in calls),
+        "registry_calls": sum(call.to == "mlflow" for call in calls),
+        "written": _told(calls),
+    }
+
+
+def _seed(uri: str, models: Sequence[str]) -> None:
+    """Make models of one version that holds both aliases."""
+    client = MlflowClient(uri)
+
+    def make(model: str) -> None:
+        client.create_registered_model(model)
+        version = str(client.create_model_version(model, "s3://bucket/elsewhere").version)
+        for alias in ALIASES_OF_A_MODEL:
+            client.set_registered_model_alias(model, alias, version)
+
+    with ThreadPoolExecutor(REGISTRY_AT_ONCE) as pool:
+        for _ in pool.map(make, models):
+            pass
+
+
+async def _create(api: RawApi, inside: str, models: Sequence[str], count: int) -> None:
+    """Create the ModelAliases, one for each alias of each model."""
+    bodies = [alias_body(f"{model}-{alias}", model, alias, model, None) for model in models for alias in ALIASES_OF_A_MODEL][
+        :count
+    ]
+    slots = asyncio.Semaphore(CREATED_AT_ONCE)
+
+    async def create(body: Mapping[str, Any]) -> None:
+        async with slots:
+            await api.create(collection(inside, "modelaliases"), body)
+
+    await asyncio.gather(*map(create, bodies))
+
+
+async def _all_ready(seen: Watched, count: int) -> float:
+    """Wait until the watch has told of as many aliases in the phase Ready, and return the moment."""
+
+    def ready(objects: Mapping[str, Any]) -> bool:
+        return len([item for item in objects.values() if item.get("status", {}).get("phase") == "Ready"]) == count
+
+    return await seen.until(ready, f"{count} aliases are Ready", READY_SECONDS)
+
+
+async def _settled(recorder: Recorder) -> None:
+    """Wait until nothing but the Lease was written for a while; raise `BenchError` when that does not come."""
+    deadline = time.perf_counter() + SETTLE_SECONDS
+    began = time.perf_counter()
+    while True:
+        others = [call.at for call in recorder.calls if call.is_write and call.resource != "leases"]
+        rest = max([began, *others[-1:]]) + QUIET_SECONDS - time.perf_counter()
+        if rest <= 0:
+            return
+        if time.perf_counter() > deadline:
+            raise BenchError(f"the operator still writes after {SETTLE_SECONDS:g} s: {_told(recorder.calls[-50:])}")
+        await asyncio.sleep(rest)
+
+
+@asynccontextmanager
+async def probing(url: str) -> AsyncIterator[list[float]]:
+    """Ask for /healthz all the time: the event loop answers it, so its longest answer is about the loop's longest stall."""
+    waits: list[float] = []
+
+    async def probe() -> None:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+            while True:
+                began = time.perf_counter()
+                async with session.get(url) as answer:
+                    await answer.read()
+                waits.append(time.perf_counter() - began)
+                await asyncio.sleep(PROBE_SECONDS)
+
+    task = asyncio.create_task(probe())
+    try:
+        yield waits
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _probe_of(folder: Path) -> str:
+    """Return the address of the probe, from the configuration that the process got."""
+    port = json.loads((folder / "operator.json").read_text(encoding="utf-8"))["livenessPort"]
+    return f"http://127.0.0.1:{port}/healthz"
+
+
+def _writes(calls: Sequence[Sent]) -> Counter[str]:
+    return Counter(
+        "leases" if call.resource == "leases" else "others" for call in calls if call.to == "kubernetes" and call.is_write
+    )
+
+
+def _told(calls: Sequence[Sent]) -> Mapping[str, int]:
+    """Count the writes to both servers by what was written."""
+    return dict(sorted(Counter(str(call) for call in calls if call.is_write).items()))
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return user and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _kib(pid: int, file: str, name: str) -> float | None:
+    """Return a size of a process in MiB; None where the kernel does not tell it."""
+    try:
+        lines = Path(f"/proc/{pid}/{file}").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((round(int(line.split()[1]) / _MIB, 1) for line in lines if line.startswith(f"{name}:")), None)
+
+
+def _imports() -> float:
+    """Return the memory of a process that has imported the operator and does nothing."""
+    program = (
+        "import gc, modelalias.__main__; gc.collect(); "
+        "print(next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmRSS:')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    return round(int(done.stdout) / _MIB, 1)
