@@ -10,7 +10,8 @@ from modelalias.api.conditions import Reason
 from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.core import events
-from modelalias.core.decide import AliasWrite, Decision, RequestWrite, decide
+from modelalias.core.decide import decide
+from modelalias.core.decision import AliasWrite, Decision, RequestWrite
 from modelalias.core.errors import Conflict, InvalidRequest, Refused, Unavailable
 from modelalias.core.events import News
 from modelalias.core.facts import (

@@ -1,0 +1,51 @@
+"""What a decision is made of: statuses to write, in order, and then at most one thing to do."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from modelalias.api.alias import ModelAliasStatus
+from modelalias.api.request import PromotionRequest, PromotionRequestStatus
+from modelalias.core.facts import Effect, Question
+
+
+@dataclass(frozen=True)
+class AliasWrite:
+    """A status that the ModelAlias should have."""
+
+    status: ModelAliasStatus
+
+
+@dataclass(frozen=True)
+class RequestWrite:
+    """A status that a request should have."""
+
+    request: PromotionRequest
+    status: PromotionRequestStatus
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to write, in this order, and then what to do; with neither question nor effect nor `again` the pass is over."""
+
+    writes: tuple[AliasWrite | RequestWrite, ...] = ()
+    question: Question | None = None
+    effect: Effect | None = None
+    again: bool = False
+    wake: datetime | None = None
+
+
+@dataclass
+class Draft:
+    """The answer in the making; wakes are gathered, the earliest counts."""
+
+    writes: list[AliasWrite | RequestWrite] = field(default_factory=list)
+    wakes: list[datetime] = field(default_factory=list)
+
+    def wake(self, at: datetime | None) -> None:
+        """Look again at that time at the latest."""
+        if at is not None:
+            self.wakes.append(at)
+
+    def done(self, *, again: bool = False, effect: Effect | None = None) -> Decision:
+        """Return the decision."""
+        return Decision(tuple(self.writes), effect=effect, again=again, wake=min(self.wakes, default=None))

@@ -1,0 +1,215 @@
+"""A plan under way: what its next step means for the statuses, and how it ends.
+
+`core.plan` names the step; here it becomes a decision. Other requests are queued meanwhile.
+"""
+
+from datetime import datetime
+
+from modelalias.api.alias import (
+    Bearing,
+    Held,
+    Hold,
+    ModelAlias,
+    Observed,
+    Operation,
+    Outcome,
+    Plan,
+    RolledBackVersion,
+    ServingState,
+    ServingStatus,
+)
+from modelalias.api.conditions import Reason
+from modelalias.api.request import Phase, PromotionRequest
+from modelalias.core import history, plan, promotion, rollout, telling
+from modelalias.core.decision import AliasWrite, Decision, Draft, RequestWrite
+from modelalias.core.errors import ModelNotFound
+from modelalias.core.promotion import Ended, Waits
+from modelalias.core.settle import settle
+from modelalias.core.standing import Fault, stand
+from modelalias.core.world import World
+
+
+def carry_on(world: World, alias: ModelAlias, made: Plan) -> Decision:
+    """Decide the next step of a plan, and what the other requests learn meanwhile."""
+    draft = Draft()
+    mine = next((item for item in world.requests if made.request and item.metadata.uid == made.request.uid), None)
+    queue = _line_up(world, alias, made, mine, draft)
+    alias = alias.model_copy(update={"status": alias.status.model_copy(update={"queue": queue[:100]})})
+    if made.source_alias is not None and made.source_alias.name in world.claimed:
+        made = made.model_copy(update={"source_alias": None})  # claimed since the plan was made: not ours to remove
+    step = _withdrawn(world, alias, made, mine) or plan.next_step(alias, made, world.facts, world.now)
+    match step:
+        case plan.Do() if alias.spec.suspend:
+            return _halt(world, alias, mine, f"stands still: ModelAlias {world.name} is suspended", draft).done()
+        case plan.Do(effect=effect) if world.trouble is not None:
+            return _halt(world, alias, mine, world.trouble[1], draft).done(effect=effect)
+        case plan.Do(effect=effect):
+            return Decision(effect=effect)
+        case plan.Wait():
+            return _waiting(world, alias, made, mine, step, draft)
+        case plan.Finish():
+            return _end(world, alias, made, step.outcome, draft)
+        case plan.Turn():
+            return _fail(world, alias, made, mine, step, draft)
+
+
+def _halt(world: World, alias: ModelAlias, mine: PromotionRequest | None, told: str, draft: Draft) -> Draft:
+    """Say why the plan does not go on; the deadline starts anew when it does."""
+    made = alias.status.plan
+    if made is not None:
+        stopped = alias.status.model_copy(update={"plan": made.model_copy(update={"rolling_since": None})})
+        draft.writes.append(AliasWrite(stand(world, alias, stopped, None)))
+    if mine is not None:
+        draft.writes.append(RequestWrite(mine, telling.works(mine, mine.status.phase or Phase.PROMOTING, told, world.now)))
+    return draft
+
+
+def _line_up(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, draft: Draft) -> tuple[str, ...]:
+    """Answer the other requests while a plan is under way, and name those that are queued."""
+    names: list[str] = []
+    first = f"PromotionRequest {made.request.name}" if made.request else f"the {made.operation} under way"
+    for request in world.requests:
+        if request is mine or settle(world, alias, request, draft):
+            continue
+        if request.spec.dry_run:
+            _rehearse(world, alias, request, draft)
+        else:
+            names.append(request.metadata.name)
+            draft.writes.append(RequestWrite(request, telling.queued(request, len(names), first, world.now)))
+    return tuple(names)
+
+
+def _fail(
+    world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, turn: plan.Turn, draft: Draft
+) -> Decision:
+    """Go back where that is wanted and was not tried yet; otherwise the plan ends as it stands."""
+    if made.bearing is Bearing.BACKWARD:
+        told = f"{made.message}; going back failed: {turn.message}; repair the workloads, then pin a version or file a request"
+        return _end(world, alias, made.model_copy(update={"message": told[:1024]}), Outcome.FAILED, draft)
+    turned = made.model_copy(update={"failure": str(turn.failure), "message": turn.message[:1024]})
+    if plan.goes_back(turned):
+        return _turn(world, alias, turned, mine, draft)
+    return _end(world, alias, turned, Outcome.FAILED, draft)
+
+
+def _rehearse(world: World, alias: ModelAlias, request: PromotionRequest, draft: Draft) -> None:
+    """Answer a dry run, which waits for no other request."""
+    answer = promotion.consider(world, alias, request)
+    if isinstance(answer, Ended):
+        draft.writes.append(RequestWrite(request, telling.ended(alias, request, answer, world.now)))
+    elif isinstance(answer, Waits):
+        draft.wake(answer.until)
+        draft.writes.append(RequestWrite(request, telling.waits(request, answer, world.now)))
+
+
+def _withdrawn(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None) -> plan.Turn | None:
+    """Say whether a plan on its way forward is no longer wanted."""
+    if made.bearing is Bearing.BACKWARD:
+        return None
+    to = history.moved(made, alias.spec.alias).to
+    if made.operation is Operation.PIN and alias.spec.version not in {None, to}:
+        return plan.Turn(failure=Reason.ABORTED, message=f"spec.version is no longer {to}")
+    if made.request is None:
+        return None
+    if alias.spec.version is not None:
+        return plan.Turn(failure=Reason.ABORTED, message=f"spec.version was set to {alias.spec.version}")
+    if mine is not None and mine.spec.abort:
+        return plan.Turn(failure=Reason.ABORTED, message="the request was aborted")
+    if mine is None:
+        there = world.facts.request(world.namespace, made.request.name)
+        if there is None or there.metadata.uid != made.request.uid:
+            return plan.Turn(failure=Reason.ABORTED, message="the request was deleted")
+    return None
+
+
+def _waiting(
+    world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, step: plan.Wait, draft: Draft
+) -> Decision:
+    serving = plan.serving(alias, made, world.facts)
+    if not step.started:
+        made = made.model_copy(update={"rolling_since": world.now})
+    status = alias.status.model_copy(update={"plan": made, "serving": serving})
+    draft.writes.append(AliasWrite(stand(world, alias, status, None)))
+    if mine is not None:
+        phase = Phase.ROLLING_OUT if made.bearing is Bearing.FORWARD else Phase.ROLLING_BACK
+        told = step.message if made.bearing is Bearing.FORWARD else f"{made.message}; going back: {step.message}"
+        draft.writes.append(RequestWrite(mine, telling.works(mine, phase, told, world.now)))
+    draft.wake(step.until)
+    return draft.done()
+
+
+def _turn(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, draft: Draft) -> Decision:
+    """Make it durable that the plan goes back; the workloads of the plan start from the beginning."""
+    move = history.moved(made, alias.spec.alias)
+    if made.rolling_since is None and _held_now(world, alias) != move.to:
+        kept = tuple(item.model_copy(update={"back": item.from_}) for item in made.serving)
+        made = made.model_copy(update={"serving": kept})  # no pod can have loaded what the alias never held
+    made = made.model_copy(update={"bearing": Bearing.BACKWARD, "turned_at": world.now, "rolling_since": None})
+    status = alias.status.model_copy(update={"plan": made, "serving": pending(made, alias)})
+    draft.writes.append(AliasWrite(stand(world, alias, status, None)))
+    if mine is not None:
+        told = f"{made.message}; going back"
+        draft.writes.append(RequestWrite(mine, telling.works(mine, Phase.ROLLING_BACK, told, world.now)))
+    return draft.done(again=True)
+
+
+def _end(world: World, alias: ModelAlias, made: Plan, outcome: Outcome, draft: Draft) -> Decision:
+    """Write history and the plan's removal at once; the request's end follows from the history."""
+    now, spec, status = world.now, alias.spec, alias.status
+    move = history.moved(made, spec.alias)
+    entry = history.entry(made, spec, outcome, now)
+    forward = made.bearing is Bearing.FORWARD
+    holds = move.to if outcome is Outcome.SUCCEEDED else _held_now(world, alias)
+    update: dict[str, object] = {
+        "plan": None,
+        "history": history.appended(status.history, entry, spec.history_limit),
+        "serving": plan.serving(alias, made, world.facts),
+        "observed": Observed(version=holds, at=now, epoch=made.epoch if forward else made.epoch + 1),
+    }
+    if move.to is not None and holds == move.to and outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
+        update["current"] = Held(
+            version=move.to, run_id=made.run_id, since=now, request=entry.request, actor=made.actor,
+        )  # fmt: skip
+        if move.from_ is not None and move.from_ != move.to:
+            known = status.current is not None and status.current.version == move.from_
+            update["previous"] = status.current if known else Held(version=move.from_, since=now)
+    fault = None
+    if outcome is Outcome.SUCCEEDED:
+        update["hold"] = None
+    else:
+        fault = _after_failure(alias, made, entry.request, outcome, update, now)
+    draft.writes.append(AliasWrite(stand(world, alias, status.model_copy(update=update), fault)))
+    return draft.done(again=True)
+
+
+def _held_now(world: World, alias: ModelAlias) -> str | None:
+    try:
+        return world.facts.aliases(alias.spec.model).get(alias.spec.alias)
+    except ModelNotFound:
+        return None
+
+
+def _after_failure(
+    alias: ModelAlias, made: Plan, request: str | None, outcome: Outcome, update: dict[str, object], now: datetime
+) -> Fault | None:
+    """Remember a failed move: what is on hold, what was rolled back, and what keeps the alias stalled."""
+    move = history.moved(made, alias.spec.alias)
+    reason = made.failure or str(outcome)
+    if outcome is not Outcome.ABORTED and made.failure != Reason.STALE_CHAMPION:
+        update["hold"] = Hold(reason=str(outcome), request=request, since=now)
+        if outcome is Outcome.ROLLED_BACK and move.to is not None and move.to != move.from_:
+            gone = RolledBackVersion(version=move.to, reason=reason[:64], at=now)
+            update["rolled_back"] = (*alias.status.rolled_back, gone)[-50:]
+    stays_down = outcome is Outcome.FAILED or (made.operation is Operation.PIN and outcome is Outcome.ROLLED_BACK)
+    return (Reason.ROLLOUT_FAILED, made.message) if stays_down else None
+
+
+def pending(made: Plan, alias: ModelAlias) -> tuple[ServingStatus, ...]:
+    """Tell of the plan's workloads before any of them was touched on the way it goes."""
+    move = history.moved(made, alias.spec.alias)
+    desired = move.to if made.bearing is Bearing.FORWARD else move.from_
+    return tuple(
+        ServingStatus(kind=item.kind, name=item.name, uid=item.uid, desired=desired, state=ServingState.PENDING,
+                      served=rollout.version_of(item.from_) if item.from_ and made.bearing is Bearing.FORWARD else None)
+        for item in made.serving
+    )  # fmt: skip
