@@ -34,10 +34,10 @@ async def serve(config: settings.Settings) -> None:
     async with AsyncExitStack() as stack:
         connection = Connection(await open_client(os.environ.get("KUBECONFIG")))
         stack.push_async_callback(connection.close)
-        registries = {name: open_registry(item) for name, item in config.registries.items()}
+        lead = _lead(config, connection)
+        registries = {name: open_registry(item, lead.check) for name, item in config.registries.items()}
         for registry in registries.values():
             stack.push_async_callback(registry.close)
-        lead = _lead(config, connection)
         objects = KubernetesObjects(connection, identity=config.identity)
         engine = Engine(
             config, objects, KubernetesWorkloads(connection), registries, lead, time.monotonic, lambda: datetime.now(UTC)

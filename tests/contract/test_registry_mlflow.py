@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 from modelalias.adapters.mlflow_errors import failure
 from modelalias.adapters.mlflow_registry import MlflowRegistry
-from modelalias.core.errors import Refused
+from modelalias.core.errors import Refused, Superseded
 from modelalias.settings import RegistrySettings
 from tests.support.mlflow_server import Server
 from tests.support.registry_seeder import MlflowSeeder
@@ -155,3 +155,23 @@ def test_mlflow_says_that_an_endpoint_is_not_there_in_another_way_than_a_model(m
 
     assert answer.status == 404
     assert "RESOURCE_DOES_NOT_EXIST" not in text
+
+
+async def test_a_process_that_no_longer_leads_reads_and_writes_nothing(
+    mlflow_server: Server, client: MlflowClient, model: str
+) -> None:
+    def may_not() -> None:
+        raise Superseded("another process leads")
+
+    version = str(client.create_model_version(model, "file:///nothing", await_creation_for=0).version)
+    registry = MlflowRegistry(RegistrySettings(uri=mlflow_server.uri), may_write=may_not)
+
+    with pytest.raises(Superseded):
+        await registry.set_alias(model, "champion", version)
+    with pytest.raises(Superseded):
+        await registry.tag_version(model, version, {"key": "value"})
+    aliases = await registry.aliases(model)
+    await registry.close()
+
+    assert aliases == {}
+    assert client.get_model_version(model, version).tags == {}

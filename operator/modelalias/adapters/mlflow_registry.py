@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.entities.model_registry import ModelVersionTag, RegisteredModel
@@ -23,6 +23,8 @@ PAGE_SIZE: Final = 1000
 WRITE_ATTEMPTS: Final = 4
 """Tries of a write that meets others in the database."""
 
+T = TypeVar("T")
+
 VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -33,7 +35,11 @@ class MlflowRegistry:
     one after another: MLflow answers concurrent ones with database errors.
     """
 
-    def __init__(self, settings: RegistrySettings, *, page_size: int = PAGE_SIZE) -> None:
+    def __init__(
+        self, settings: RegistrySettings, *, page_size: int = PAGE_SIZE, may_write: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take `may_write`, which is called in the thread right before each write and raises when it must not be."""
+        self._may_write = may_write
         self._models, runs = stores(Wire(settings))
         self._calls = Calls("mlflow", concurrency=settings.concurrency, seconds=settings.timeout_seconds)
         self._locks = Locks()
@@ -92,7 +98,7 @@ class MlflowRegistry:
                     await self.aliases(model)
                     return None
                 try:
-                    return await self._calls.run(lambda: self._register(model, run_id, source))
+                    return await self._calls.run(partial(self._guarded, lambda: self._register(model, run_id, source)))
                 except Missing as error:
                     raise _no_model(model) from error
                 except Clash:
@@ -145,7 +151,7 @@ class MlflowRegistry:
         async with self._locks.hold(model):
             for _ in range(WRITE_ATTEMPTS):
                 try:
-                    await self._calls.run(work)
+                    await self._calls.run(partial(self._guarded, work))
                 except Missing as error:
                     raise await self._missing(model, version) from error
                 except Clash:
@@ -154,6 +160,11 @@ class MlflowRegistry:
                 else:
                     return
         raise _contended(model)
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        """Do a write if it still may be done: it may have waited long for its thread."""
+        self._may_write()
+        return work()
 
     async def _missing(self, model: str, version: str | None) -> NotFound:
         """Find out which of the two is not there: the registry's answer says so only in prose."""
@@ -177,9 +188,9 @@ class MlflowRegistry:
         return made
 
 
-def open_registry(settings: RegistrySettings) -> MlflowRegistry:
+def open_registry(settings: RegistrySettings, may_write: Callable[[], None] = lambda: None) -> MlflowRegistry:
     """Return a registry as the operator's configuration describes it; nothing is sent yet."""
-    return MlflowRegistry(settings)
+    return MlflowRegistry(settings, may_write=may_write)
 
 
 def _aliases(model: RegisteredModel) -> Aliases:

@@ -38,6 +38,9 @@ LARGEST_ANSWER: Final = 64 * 1024 * 1024
 """Bytes; a page of 1,000 models is below 1 MB."""
 CHUNK: Final = 64 * 1024
 
+WRITE_SECONDS: Final = 5.0
+"""No longer than the time between the end of a Lease's validity here and its end for others, see `core.leadership`."""
+
 M = TypeVar("M", bound=Message)
 
 
@@ -63,7 +66,7 @@ class Wire:
 
         Credentials that are not accepted are read again, and tried once more only if they changed.
         """
-        deadline = time.monotonic() + self._seconds
+        deadline = time.monotonic() + self._limit(method)
         body = json.loads(json_body) if json_body else None
         creds = self.credentials.host_creds()
         try:
@@ -74,6 +77,9 @@ class Wire:
             if renewed == creds:
                 raise
             return self._exchange(renewed, endpoint, method, body, deadline)
+
+    def _limit(self, method: str) -> float:
+        return self._seconds if method == "GET" else min(self._seconds, WRITE_SECONDS)
 
     def _exchange(self, creds: MlflowHostCreds, endpoint: str, method: str, body: Any, deadline: float) -> str:
         remaining = max(deadline - time.monotonic(), 0.001)
@@ -93,21 +99,21 @@ class Wire:
                 **{"params" if method == "GET" else "json": body},
             )
         except MlflowException as error:
-            raise Unreachable(_why_not(error, self._seconds)) from error
+            raise Unreachable(_why_not(error, self._limit(method))) from error
         with response:
-            text = self._read(response, deadline)
+            text = self._read(response, deadline, self._limit(method))
         if response.status_code == HTTPStatus.OK:
             return text
         raise failure(response.status_code, _error_code(text), response.headers, text=text, host=self._host)
 
-    def _read(self, response: requests.Response, deadline: float) -> str:
+    def _read(self, response: requests.Response, deadline: float, limit: float) -> str:
         """Read the body by pieces: a timeout of the library begins anew with each piece."""
         body = bytearray()
         try:
             while piece := response.raw.read1(CHUNK, decode_content=True):
                 body += piece
                 if time.monotonic() > deadline:
-                    raise Unavailable(f"the registry's answer was not complete within {self._seconds:g} s")
+                    raise Unavailable(f"the registry's answer was not complete within {limit:g} s")
                 if len(body) > LARGEST_ANSWER:
                     raise Unavailable("the registry's answer is too large to be one of MLflow's")
         except (urllib3.exceptions.HTTPError, OSError) as error:
