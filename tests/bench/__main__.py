@@ -6,32 +6,36 @@ import json
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tests.bench import figures, idle, latency
+from tests.bench.product import install
 from tests.bench.site import BenchError, refuse_company
 from tests.support.raw_api import install_crds, raw_api
 
 KUBECONFIG = Path(__file__).resolve().parents[2] / ".cluster" / "kubeconfig"
 
 
-async def run(arguments: argparse.Namespace) -> Mapping[str, Any]:
+async def run(arguments: argparse.Namespace, folder: Path) -> Mapping[str, Any]:
     """Run what was asked for and return everything that was measured."""
     kubeconfig = str(arguments.kubeconfig)
     report: dict[str, Any] = {"machine": machine()}
     async with raw_api(kubeconfig) as api:
         await asyncio.to_thread(install_crds, kubeconfig)
         await refuse_company(api)
+        say("installing the product alone")
+        product = await asyncio.to_thread(install, folder / "product")
         if arguments.what in {"latency", "all"}:
             say(f"latency: {arguments.requests} promotions on each side, in turns")
-            report["latency"] = await latency.measure(api, kubeconfig, arguments.requests)
+            report["latency"] = await latency.measure(api, kubeconfig, product, arguments.requests)
             print(latency_table(report["latency"]), flush=True)
         if arguments.what in {"idle", "all"}:
             say(f"idle: {arguments.aliases} ModelAliases, {arguments.seconds} s of steady state")
-            report["idle"] = await idle.measure(api, kubeconfig, arguments.aliases, arguments.seconds, say)
+            report["idle"] = await idle.measure(api, kubeconfig, product, arguments.aliases, arguments.seconds, say)
             print(idle_table(report["idle"]), flush=True)
     report["machine"]["load_at_end"] = load()
     return report
@@ -78,6 +82,7 @@ def idle_table(told: Mapping[str, Any]) -> str:
         )
     ]
     rows += [
+        ("start -> first status written, s", "", many["first_write_seconds"]),
         ("start -> all Ready, s", "", many["ready_seconds"]),
         ("longest wait for /healthz until then, ms", none["longest_probe_ms"], many["longest_probe_ms"]),
         ("Kubernetes writes until then", none["writes_until_settled"], many["writes_until_settled"]),
@@ -108,7 +113,8 @@ def main() -> int:
         parser.error("no cluster: `make cluster` first, or name one with --kubeconfig")
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     try:
-        report = asyncio.run(run(arguments))
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            report = asyncio.run(run(arguments, Path(folder)))
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -17,11 +15,12 @@ from typing import Any, Final
 import aiohttp
 from mlflow import MlflowClient
 
+from tests.bench.product import Product
 from tests.bench.proxy import Recorder, Sent, recording
 from tests.bench.running import entered, operator
 from tests.bench.site import BenchError, Watched, alias_body, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
-from tests.support.operator_process import OperatorProcess, config_for
+from tests.support.operator_process import config_for
 from tests.support.raw_api import RawApi
 
 ALIASES_OF_A_MODEL: Final = ("champion", "canary")
@@ -35,7 +34,9 @@ PROBE_SECONDS: Final = 0.02
 _MIB: Final = 1024.0
 
 
-async def measure(api: RawApi, kubeconfig: str, aliases: int, seconds: int, say: Callable[[str], None]) -> Mapping[str, Any]:
+async def measure(
+    api: RawApi, kubeconfig: str, product: Product, aliases: int, seconds: int, say: Callable[[str], None]
+) -> Mapping[str, Any]:
     """Run an operator without aliases and one with so many, and return what each used in so many seconds of rest."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-idle-")))
@@ -48,26 +49,25 @@ async def measure(api: RawApi, kubeconfig: str, aliases: int, seconds: int, say:
             inside = await stack.enter_async_context(namespace(api, "idle"))
             say(f"{count} aliases: creating them, starting the operator")
             await _create(api, inside, models, count)
-            (folder / name).mkdir()
-            told[name] = await _one(api, kubeconfig, server.uri, inside, count, seconds, folder / name)
+            told[name] = await _one(api, kubeconfig, product, server.uri, inside, count, seconds, folder / name)
     return {
         "aliases": aliases,
         "models": len(models),
         "seconds": seconds,
         "mlflow": f"one worker, sqlite, loopback; up to 6 connections; a snapshot each {SNAPSHOT_INTERVAL}",
         "counted": "calls that the operator sent, by recording proxies between it and both servers",
-        "imports_rss_mib": await asyncio.to_thread(_imports),
+        "imports_rss_mib": await asyncio.to_thread(product.imports_mib),
         **told,
     }
 
 
 async def _one(
-    api: RawApi, kubeconfig: str, mlflow_uri: str, inside: str, count: int, seconds: int, folder: Path
+    api: RawApi, kubeconfig: str, product: Product, mlflow_uri: str, inside: str, count: int, seconds: int, folder: Path
 ) -> Mapping[str, Any]:
     """Start an operator for the namespace, wait until it rests, and measure."""
     async with recording(kubeconfig, mlflow_uri) as recorder, watching(api, collection(inside, "modelaliases")) as seen:
         config = config_for(inside, recorder.mlflow_uri, snapshotInterval=SNAPSHOT_INTERVAL)
-        process = OperatorProcess(recorder.kubeconfig, config, folder)
+        process = product.operator(recorder.kubeconfig, config, folder)
         began = time.perf_counter()
         async with operator(process):
             async with probing(_probe_of(folder)) as probe:
@@ -77,6 +77,7 @@ async def _one(
             window = await _window(process.pid, recorder, seconds)
             return {
                 "ready_seconds": round(ready, 1) if count else None,
+                "first_write_seconds": next((round(call.at - began, 1) for call in recorder.calls if _is_status(call)), None),
                 "longest_probe_ms": round(max(probe, default=0.0) * 1000, 1),
                 "writes_until_settled": _writes(recorder.calls[:before])["others"],
                 "written_until_settled": _told(recorder.calls[:before]),
@@ -108,7 +109,7 @@ def _seed(uri: str, models: Sequence[str]) -> None:
 
     def make(model: str) -> None:
         client.create_registered_model(model)
-        version = str(client.create_model_version(model, "s3://bucket/elsewhere").version)
+        version = str(client.create_model_version(model, "s3://bucket/elsewhere", await_creation_for=0).version)
         for alias in ALIASES_OF_A_MODEL:
             client.set_registered_model_alias(model, alias, version)
 
@@ -183,6 +184,10 @@ def _probe_of(folder: Path) -> str:
     return f"http://127.0.0.1:{port}/healthz"
 
 
+def _is_status(call: Sent) -> bool:
+    return call.is_write and call.resource == "modelaliases/status"
+
+
 def _writes(calls: Sequence[Sent]) -> Counter[str]:
     return Counter(
         "leases" if call.resource == "leases" else "others" for call in calls if call.to == "kubernetes" and call.is_write
@@ -207,13 +212,3 @@ def _kib(pid: int, file: str, name: str) -> float | None:
     except OSError:
         return None
     return next((round(int(line.split()[1]) / _MIB, 1) for line in lines if line.startswith(f"{name}:")), None)
-
-
-def _imports() -> float:
-    """Return the memory of a process that has imported the operator and does nothing."""
-    program = (
-        "import gc, modelalias.__main__; gc.collect(); "
-        "print(next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmRSS:')))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
-    return round(int(done.stdout) / _MIB, 1)

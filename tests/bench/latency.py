@@ -13,6 +13,7 @@ from typing import Any, Final
 from mlflow import MlflowClient
 
 from tests.bench import figures
+from tests.bench.product import Product
 from tests.bench.proxy import Sent, recording
 from tests.bench.replay import Bare, Rename, anonymous, one_promotion
 from tests.bench.running import entered, operator
@@ -28,7 +29,7 @@ from tests.bench.site import (
     watching,
 )
 from tests.support.mlflow_server import running_mlflow
-from tests.support.operator_process import OperatorProcess, config_for
+from tests.support.operator_process import config_for
 from tests.support.raw_api import RawApi
 from tests.support.seeding import Seeding
 
@@ -38,6 +39,8 @@ MARK: Final = f"modelalias.dev/{NAME}"
 SNAPSHOT_INTERVAL: Final = "30s"
 """The default of the product."""
 PATIENCE_SECONDS: Final = 60.0
+PAUSE_SECONDS: Final = 0.5
+"""After each promotion, so that what the operator does behind its end falls into nobody's time."""
 FIRST: Final = 1
 LABELLED: Final = 2
 """Promoted first: its patch also labels the Deployment, which happens once."""
@@ -72,7 +75,7 @@ class Side:
         return await self.deployments.until(shown, what, PATIENCE_SECONDS)
 
 
-async def measure(api: RawApi, kubeconfig: str, requests: int) -> Mapping[str, Any]:
+async def measure(api: RawApi, kubeconfig: str, product: Product, requests: int) -> Mapping[str, Any]:
     """Promote so many versions on each side, in turns, and return the milliseconds of both and the calls that were made."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-latency-")))
@@ -83,12 +86,12 @@ async def measure(api: RawApi, kubeconfig: str, requests: int) -> Mapping[str, A
             made = await _side(stack, api, server.uri, name, WARM + requests)
             sides.append(made)
         ours, other = sides
-        calls, recorded = await _record(api, kubeconfig, server.uri, ours, user, folder)
+        calls, recorded = await _record(api, kubeconfig, product, server.uri, ours, user, folder / "recorded")
         bare = Bare(api, server.uri)
         bare.saw(other.path("modelaliases"), await api.get(other.path("modelaliases")))
         config = config_for(ours.namespace, server.uri, snapshotInterval=SNAPSHOT_INTERVAL)
         samples: Mapping[str, list[float]] = {"operator": [], "bare": []}
-        async with operator(OperatorProcess(kubeconfig, config, folder)):
+        async with operator(product.operator(kubeconfig, config, folder / "timed")):
             for number in range(WARM, WARM + requests + 1):
                 by_operator = await _by_operator(api, ours, str(number), user)
                 by_bare = await _by_bare(api, bare, other, number, user, calls, _renamed(ours, other, recorded, number))
@@ -132,14 +135,12 @@ def _compare(mlflow_uri: str, model: str, other: str) -> None:
 
 
 async def _record(
-    api: RawApi, kubeconfig: str, mlflow_uri: str, side: Side, user: str, folder: Path
+    api: RawApi, kubeconfig: str, product: Product, mlflow_uri: str, side: Side, user: str, folder: Path
 ) -> tuple[tuple[Sent, ...], Object]:
     """Let an operator behind the proxies promote, and return its calls for one promotion and the request."""
-    inner = folder / "recorded"
-    inner.mkdir()
     async with recording(kubeconfig, mlflow_uri) as recorder:
         config = config_for(side.namespace, recorder.mlflow_uri, snapshotInterval=SNAPSHOT_INTERVAL)
-        async with operator(OperatorProcess(recorder.kubeconfig, config, inner)):
+        async with operator(product.operator(recorder.kubeconfig, config, folder)):
             await _by_operator(api, side, str(LABELLED), user)
             began = time.perf_counter()
             await _by_operator(api, side, str(RECORDED), user)
@@ -154,6 +155,7 @@ async def _by_operator(api: RawApi, side: Side, version: str, user: str) -> floa
     seconds = await side.marked(version) - began
     what = f"request {name} is complete"
     await side.requests.until(lambda seen: name in seen and _is_complete(seen[name]), what, PATIENCE_SECONDS)
+    await asyncio.sleep(PAUSE_SECONDS)
     return seconds
 
 
@@ -166,7 +168,9 @@ async def _by_bare(
     made = await api.create(collection(side.namespace, "promotionrequests"), request_body(name, NAME, str(number), user))
     bare.saw(side.path("promotionrequests", name), made)
     await bare.play(calls, rename)
-    return await side.marked(str(number)) - began
+    seconds = await side.marked(str(number)) - began
+    await asyncio.sleep(PAUSE_SECONDS)
+    return seconds
 
 
 def _renamed(ours: Side, other: Side, recorded: Object, number: int) -> Rename:
