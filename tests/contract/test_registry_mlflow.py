@@ -16,6 +16,7 @@ from modelalias.core.errors import Refused, Superseded
 from modelalias.settings import RegistrySettings
 from tests.support.mlflow_server import Server
 from tests.support.registry_seeder import MlflowSeeder
+from tests.support.seeding import Seeding
 
 MODEL_CODE = """
 import mlflow
@@ -157,13 +158,12 @@ def test_mlflow_says_that_an_endpoint_is_not_there_in_another_way_than_a_model(m
     assert "RESOURCE_DOES_NOT_EXIST" not in text
 
 
-async def test_a_process_that_no_longer_leads_reads_and_writes_nothing(
-    mlflow_server: Server, client: MlflowClient, model: str
-) -> None:
+async def test_a_process_that_no_longer_leads_reads_and_writes_nothing(mlflow_server: Server) -> None:
     def may_not() -> None:
         raise Superseded("another process leads")
 
-    version = str(client.create_model_version(model, "file:///nothing", await_creation_for=0).version)
+    seeded = Seeding(mlflow_server.uri, f"model-{secrets.token_hex(4)}")
+    model, version = seeded.model, seeded.version()
     registry = MlflowRegistry(RegistrySettings(uri=mlflow_server.uri), may_write=may_not)
 
     with pytest.raises(Superseded):
@@ -174,4 +174,4 @@ async def test_a_process_that_no_longer_leads_reads_and_writes_nothing(
     await registry.close()
 
     assert aliases == {}
-    assert client.get_model_version(model, version).tags == {}
+    assert seeded.tags(version) == {}
