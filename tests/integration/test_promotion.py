@@ -2,19 +2,15 @@
 
 import json
 import os
-import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cluster.pause_image import NAME as IMAGE
-from tests.support.kube_api import KubeApi
 from tests.support.mlflow_server import Server
-from tests.support.operator_process import OperatorProcess, config_for, running_operator
+from tests.support.operator_process import OperatorProcess
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage, condition
 
@@ -24,22 +20,6 @@ GATES: list[dict[str, Any]] = [
 ]
 ALIAS = "churn-champion"
 MARK = f"modelalias.dev/{ALIAS}"
-
-
-@pytest.fixture
-def stage(kubeconfig: str, namespace: str, kube_api: KubeApi) -> Stage:
-    return Stage(kubeconfig, namespace, kube_api.who_am_i())
-
-
-@pytest.fixture
-def seeded(mlflow_server: Server) -> Seeding:
-    return Seeding(mlflow_server.uri, f"churn-{secrets.token_hex(4)}")
-
-
-@pytest.fixture
-def operator(kubeconfig: str, namespace: str, mlflow_server: Server, tmp_path: Path) -> Iterator[OperatorProcess]:
-    with running_operator(kubeconfig, config_for(namespace, mlflow_server.uri), tmp_path) as process:
-        yield process
 
 
 def _alias(stage: Stage, seeded: Seeding, **spec: object) -> None:
@@ -171,7 +151,7 @@ def test_a_rollout_that_fails_goes_back_also_when_the_operator_is_killed_meanwhi
     _alias(stage, seeded, rollout={"deadlineSeconds": 8})
     stage.request("churn-v1", ALIAS, source={"version": "1"})
     stage.complete("churn-v1")
-    _break(stage)
+    stage.fill_quota(1)
 
     stage.request("churn-v2", ALIAS, source={"version": "2"})
     stage.until("promotionrequest", "churn-v2", lambda it: it.get("status", {}).get("phase") == "RollingOut", "it rolls")
@@ -179,7 +159,7 @@ def test_a_rollout_that_fails_goes_back_also_when_the_operator_is_killed_meanwhi
     assert seeded.aliases()["champion"] == "2"
     operator.start()
     stage.until("promotionrequest", "churn-v2", lambda it: it["status"]["phase"] == "RollingBack", "it goes back")
-    _mend(stage)
+    stage.free_quota()
     ended = stage.complete("churn-v2")
 
     assert ended["phase"] == "RolledBack"
@@ -232,16 +212,3 @@ def _trained_run(uri: str) -> tuple[str, float]:
     )  # fmt: skip
     told = json.loads(done.stdout.splitlines()[-1])
     return told["runId"], told["metrics"]["val_auc"]
-
-
-def _break(stage: Stage) -> None:
-    """Let no new pod become ready: a quota of the pods that run now."""
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "full"}, "spec": {"hard": {"pods": "1"}}}
-    stage.kubectl("apply", "-f", "-", stdin=json.dumps(quota))
-    stage.until(
-        "resourcequota", "full", lambda it: it.get("status", {}).get("used", {}).get("pods") == "1", "the quota is full"
-    )
-
-
-def _mend(stage: Stage) -> None:
-    stage.kubectl("delete", "resourcequota", "full")

@@ -81,6 +81,15 @@ class Stage:
         }
         self.apply("Deployment", name, {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template})
 
+    def fill_quota(self, pods: int) -> None:
+        """Let no new pod come up beside those that run now."""
+        self.kubectl("create", "quota", "full", f"--hard=pods={pods}")
+        full = str(pods)
+        self.until("resourcequota", "full", lambda it: it.get("status", {}).get("used", {}).get("pods") == full, "it is full")
+
+    def free_quota(self) -> None:
+        self.kubectl("delete", "resourcequota", "full")
+
 
 def condition(status: Object, kind: str) -> tuple[str, str]:
     """Return status and reason of a condition."""

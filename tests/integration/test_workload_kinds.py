@@ -1,0 +1,66 @@
+"""Every kind of workload that the reference names is rolled and waited for, wave by wave."""
+
+import json
+
+import pytest
+
+from tests.cluster.pause_image import NAME as IMAGE
+from tests.support.seeding import Seeding
+from tests.support.stage import Stage, condition
+
+ALIAS = "churn-champion"
+LABELS = {"app": "kinds"}
+TEMPLATE = {
+    "metadata": {"labels": LABELS},
+    "spec": {
+        "containers": [{"name": "api", "image": IMAGE, "imagePullPolicy": "Never"}],
+        "terminationGracePeriodSeconds": 0,
+    },
+}
+
+
+@pytest.mark.usefixtures("operator")
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_a_workload_of_another_kind_is_rolled_and_waited_for(stage: Stage, seeded: Seeding, kind: str) -> None:
+    seeded.version(val_auc=0.8)
+    spec: dict[str, object] = {"selector": {"matchLabels": LABELS}, "template": TEMPLATE}
+    if kind == "StatefulSet":
+        spec |= {"serviceName": "none", "replicas": 2}
+    body = {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "api"}, "spec": spec}
+    stage.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+    stage.kubectl("rollout", "status", f"{kind}/api", "--timeout=60s")
+    serving = [{"kind": kind, "name": "api"}]
+    stage.apply("ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "serving": serving})
+
+    stage.request("churn-v1", ALIAS, source={"version": "1"})
+    ended = stage.complete("churn-v1")
+    workload = stage.get(kind, "api")
+
+    assert ended["phase"] == "Succeeded"
+    assert condition(ended, "RolledOut")[0] == "True"
+    assert workload["spec"]["template"]["metadata"]["annotations"] == {f"modelalias.dev/{ALIAS}": "1.1"}
+    status = workload["status"]
+    updated = status["updatedReplicas"] if kind == "StatefulSet" else status["updatedNumberScheduled"]
+    assert updated == (2 if kind == "StatefulSet" else status["desiredNumberScheduled"])
+
+
+@pytest.mark.usefixtures("operator")
+def test_a_later_wave_waits_for_the_earlier_one(stage: Stage, seeded: Seeding) -> None:
+    seeded.version(val_auc=0.8)
+    stage.deployment("canary", IMAGE)
+    stage.deployment("rest", IMAGE)
+    serving = [{"name": "rest", "wave": 1}, {"name": "canary"}]
+    stage.apply("ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "serving": serving})
+    stage.fill_quota(2)
+
+    stage.request("churn-v1", ALIAS, source={"version": "1"})
+    stage.until("promotionrequest", "churn-v1", lambda it: it.get("status", {}).get("phase") == "RollingOut", "it rolls")
+    held_back = stage.get("deployment", "rest")["spec"]["template"]["metadata"]
+    states = {item["name"]: item["state"] for item in stage.status("modelalias", ALIAS)["serving"]}
+    stage.free_quota()
+    ended = stage.complete("churn-v1", 120)
+
+    assert "annotations" not in held_back
+    assert states == {"rest": "Pending", "canary": "Rolling"}
+    assert ended["phase"] == "Succeeded"
+    assert "annotations" in stage.get("deployment", "rest")["spec"]["template"]["metadata"]
