@@ -27,9 +27,7 @@ def test_a_promotion_outlives_its_registry(kubeconfig: str, namespace: str, stag
             stage.fill_quota(1)
             running.enter_context(running_operator(kubeconfig, config, tmp_path))
             stage.request("churn-v1", ALIAS, source={"version": "1"})
-            stage.until(
-                "promotionrequest", "churn-v1", lambda it: it.get("status", {}).get("phase") == "RollingOut", "it rolls"
-            )
+            stage.reaches("churn-v1", "RollingOut")
 
         away = stage.until(
             "modelalias", ALIAS, lambda it: condition(it["status"], "RegistryReachable")[0] == "False", "the outage is told"

@@ -154,11 +154,11 @@ def test_a_rollout_that_fails_goes_back_also_when_the_operator_is_killed_meanwhi
     stage.fill_quota(1)
 
     stage.request("churn-v2", ALIAS, source={"version": "2"})
-    stage.until("promotionrequest", "churn-v2", lambda it: it.get("status", {}).get("phase") == "RollingOut", "it rolls")
+    stage.reaches("churn-v2", "RollingOut")
     operator.kill()
     assert seeded.aliases()["champion"] == "2"
     operator.start()
-    stage.until("promotionrequest", "churn-v2", lambda it: it["status"]["phase"] == "RollingBack", "it goes back")
+    stage.reaches("churn-v2", "RollingBack")
     stage.free_quota()
     ended = stage.complete("churn-v2")
 
@@ -186,7 +186,7 @@ def test_a_field_of_a_later_release_is_refused_and_named(stage: Stage, seeded: S
     )
 
     stage.request("waits", ALIAS, source={"version": "1"})
-    stage.until("promotionrequest", "waits", lambda it: it.get("status", {}).get("phase") == "Pending", "it waits")
+    stage.reaches("waits", "Pending")
     stage.request("swap", ALIAS, operation="Swap", reason="try")
     swap = stage.complete("swap")
     stage.patch("modelalias", ALIAS, {"drift": "Report"})

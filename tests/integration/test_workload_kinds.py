@@ -54,7 +54,7 @@ def test_a_later_wave_waits_for_the_earlier_one(stage: Stage, seeded: Seeding) -
     stage.fill_quota(2)
 
     stage.request("churn-v1", ALIAS, source={"version": "1"})
-    stage.until("promotionrequest", "churn-v1", lambda it: it.get("status", {}).get("phase") == "RollingOut", "it rolls")
+    stage.reaches("churn-v1", "RollingOut")
     held_back = stage.get("deployment", "rest")["spec"]["template"]["metadata"]
     states = {item["name"]: item["state"] for item in stage.status("modelalias", ALIAS)["serving"]}
     stage.free_quota()

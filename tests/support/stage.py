@@ -61,6 +61,10 @@ class Stage:
             assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}\n{json.dumps(found, indent=1)[-6000:]}"
             time.sleep(0.2)  # poll
 
+    def reaches(self, name: str, phase: str) -> Object:
+        """Wait until a request is in a phase."""
+        return self.until("promotionrequest", name, lambda it: it.get("status", {}).get("phase") == phase, f"it is {phase}")
+
     def events(self, name: str) -> list[str]:
         """Return reason and message of the events on an object."""
         answer = json.loads(self.kubectl("get", "events", "--field-selector", f"involvedObject.name={name}", "-o", "json"))
