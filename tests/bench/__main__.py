@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ KUBECONFIG = Path(__file__).resolve().parents[2] / ".cluster" / "kubeconfig"
 
 async def run(arguments: argparse.Namespace, folder: Path) -> Mapping[str, Any]:
     """Run what was asked for and return everything that was measured."""
+    own = asyncio.current_task()
+    assert own is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, own.cancel)  # so that nothing is left behind
     kubeconfig = str(arguments.kubeconfig)
     report: dict[str, Any] = {"machine": machine()}
     async with raw_api(kubeconfig) as api:
@@ -118,6 +122,9 @@ def main() -> int:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        print("bench: interrupted, everything it had started is gone", file=sys.stderr)
+        return 130
     text = json.dumps(report, indent=1)
     if arguments.out:
         arguments.out.write_text(text + "\n", encoding="utf-8")
