@@ -114,6 +114,6 @@ class Bare:
         self.saw(named, answer)
 
 
-def anonymous(call: Sent) -> Mapping[str, str]:
-    """Return a call for the report."""
-    return {"to": call.to, "method": call.method, "resource": call.resource}
+def anonymous(call: Sent) -> Mapping[str, str | float]:
+    """Return a call for the report, with the milliseconds that its `at` says."""
+    return {"to": call.to, "method": call.method, "resource": call.resource, "at_ms": round(call.at * 1000, 1)}
