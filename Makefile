@@ -28,7 +28,8 @@ $(STAMP): pyproject.toml constraints.txt
 crds: venv ## write crds/ and manifests/install.yaml from the models
 	$(BIN)/python -m modelalias.api.crds
 	$(BIN)/python -m modelalias.api.reference
-	kubectl kustomize manifests/base > manifests/install.yaml
+	kubectl kustomize manifests/base > manifests/install.yaml.new
+	mv manifests/install.yaml.new manifests/install.yaml
 
 format: venv ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
@@ -55,10 +56,10 @@ unit: venv ## the tests that need neither a cluster nor a registry
 	$(BIN)/pytest tests/unit tests/images
 
 test: venv ## all tests that this machine can run; says what it left out and why
-	@echo "== tests: unit (no cluster, no registry)"
-	$(BIN)/pytest -q tests/unit tests/images
 	@echo "== tests: a cluster to test on"
 	$(PYTHON) -m tests.cluster up
+	@echo "== tests: unit (no cluster, no registry; kubectl renders the manifests)"
+	$(BIN)/pytest -q tests/unit tests/images
 	@echo "== tests: contract, integration, faults, e2e (a real API server, a real MLflow)"
 	$(BIN)/pytest -q --durations=10 tests/contract tests/integration tests/faults tests/e2e
 

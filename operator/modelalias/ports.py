@@ -39,6 +39,8 @@ class Run(Value):
     """A run's metrics, the last value of each by step and then by time; not finite ones are kept as they are."""
 
     run_id: str
+    finished: bool = True
+    """False while it is running or scheduled: its metrics may still change."""
     metrics: Mapping[str, Annotated[Decimal, Field(allow_inf_nan=True)]]
 
 

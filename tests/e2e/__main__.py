@@ -53,7 +53,7 @@ def play(story: Story) -> None:
 def look_around(kubeconfig: Path) -> str:
     """Return the lines to go on with."""
     return f"""Look around:
-  export KUBECONFIG={os.path.relpath(kubeconfig)}
+  export KUBECONFIG=$PWD/{os.path.relpath(kubeconfig, ROOT)} PATH=$PWD/.cluster/bin:$PATH
   kubectl -n {NAMESPACE} get malias,mpr
   kubectl -n {NAMESPACE} describe modelalias {ALIAS}
   kubectl -n {NAMESPACE} get events --sort-by=.lastTimestamp
@@ -85,9 +85,10 @@ def main() -> int:
     print("MLflow: http://localhost:5000 until Ctrl-C; the cluster stays.", flush=True)
     forward = ["kubectl", "--kubeconfig", str(KUBECONFIG), "-n", NAMESPACE, "port-forward", "service/mlflow", "5000:5000"]
     try:
-        return subprocess.run(forward, stdout=subprocess.DEVNULL, check=False).returncode
+        subprocess.run(forward, stdout=subprocess.DEVNULL, check=False)
     except KeyboardInterrupt:
-        return 0
+        print("The cluster goes on: make demo shows it again, make cluster-down ends it.", flush=True)
+    return 0
 
 
 if __name__ == "__main__":

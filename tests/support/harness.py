@@ -20,7 +20,7 @@ from tests.support.fake_registry import Call, FakeRegistry
 from tests.support.fake_workloads import FakeWorkloads
 from tests.support.world import ALIAS, MODEL, NAME, NAMESPACE, alias_spec, request_spec
 
-START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DEFAULT: Final[dict[str, Any]] = {"registries": {"default": {"uri": "http://mlflow"}}}
 
 

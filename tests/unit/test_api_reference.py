@@ -35,7 +35,8 @@ def test_page_names_what_this_release_refuses() -> None:
     section = reference.NOT_YET
     alias = WHOLE_ALIAS | {"drift": "Restore"}
     alias["policy"] = alias["policy"] | {"concurrency": "Supersede", "pins": "Gated"}
-    rollback = {"operation": "Rollback", "skipGates": True}
+    approval = {"user": "bo", "evidence": "sha256:" + "0" * 64, "decision": "Approve"}
+    rollback = {"operation": "Rollback", "skipGates": True, "approvals": [approval]}
 
     refused = {
         *unsupported.in_alias(ModelAliasSpec.model_validate(alias)),

@@ -298,7 +298,6 @@ REQUEST_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"operation": "Rollback", "source": {"version": "1"}, "reason": "bad"}, "spec.operation: Rollback"),
     ({"operation": "Swap", "reason": "bad"}, "spec.operation: Swap"),
     ({"source": {"version": "2"}, "skipGates": True, "reason": "bad"}, "spec.skipGates"),
-    ({"source": {"version": "2"}, "expiresAfter": "7d"}, "spec.expiresAfter"),
     ({"source": {"version": "2"}, "ttlSecondsAfterFinished": 0}, "spec.ttlSecondsAfterFinished"),
     ({"source": {"version": "2"}, "additionalGates": [GATE]}, "spec.additionalGates"),
 ]

@@ -106,7 +106,7 @@ def test_the_record_is_one_line_that_the_same_plan_gives_again() -> None:
     assert history.record(Plan.model_validate_json(plan.model_dump_json(by_alias=True)), "champion") == text
     assert "\n" not in text
     assert json.loads(text) == {
-        "at": "2026-03-01T12:00:00Z",
+        "at": "2026-01-01T12:00:00Z",
         "by": "ana",
         "from": "1",
         "operation": "Promote",
@@ -120,7 +120,7 @@ def test_the_record_of_a_plan_that_was_undone_says_so() -> None:
 
     told = json.loads(history.record(plan, "champion"))
 
-    assert told["rolledBack"] == {"at": "2026-03-01T12:01:30Z", "reason": "DeadlineExceeded"}
+    assert told["rolledBack"] == {"at": "2026-01-01T12:01:30Z", "reason": "DeadlineExceeded"}
 
 
 def test_the_key_of_the_record_fits_the_longest_alias() -> None:

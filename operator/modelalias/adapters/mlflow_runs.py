@@ -95,4 +95,6 @@ class RunReader:
 
 def _value(run: MlflowRun) -> Run:
     """Take each metric as the shortest decimal that names its float, so that 0.1 is a tenth; NaN stays NaN."""
-    return Run(run_id=run.info.run_id, metrics={key: Decimal(repr(value)) for key, value in run.data.metrics.items()})
+    finished = run.info.status not in {"RUNNING", "SCHEDULED"}
+    metrics = {key: Decimal(repr(value)) for key, value in run.data.metrics.items()}
+    return Run(run_id=run.info.run_id, finished=finished, metrics=metrics)

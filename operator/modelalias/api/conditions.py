@@ -108,7 +108,6 @@ class Reason(StrEnum):
         return member
 
     ACCEPTED = "Accepted", "Everything that was asked for is understood and allowed."
-    ADOPTED = "Adopted", "The alias existed before the resource; its version was taken over as current, nothing was rolled."
     ALIAS_MOVED = "AliasMoved", "The registry answered with the new version after the move."
     ALIAS_PINNED = "AliasPinned", "spec.version of the ModelAlias decides, so promotion requests are refused."
     ALREADY_PROCESSED = "AlreadyProcessed", "The same request ended before; nothing was done again."
@@ -119,6 +118,7 @@ class Reason(StrEnum):
     DEADLINE_EXCEEDED = "DeadlineExceeded", "The workloads did not finish rolling within rollout.deadlineSeconds."
     DRIFTED = "Drifted", "The registry holds another version than the one this resource is answerable for."
     DRY_RUN = "DryRun", "The verdict was given and nothing was changed."
+    EXPIRED = "Expired", "Nothing was begun within spec.expiresAfter of the request's creation."
     FORBIDDEN = "Forbidden", "The API server refused the operator a permission."
     GATES_FAILED = "GatesFailed", "A blocking gate did not pass; its numbers are in status.gates."
     GATES_PASSED = "GatesPassed", "Every blocking gate passed."
@@ -135,7 +135,6 @@ class Reason(StrEnum):
         "NotSupportedYet",
         "A field is set whose behaviour this release does not have; it is refused, never ignored.",
     )
-    NOT_WANTED = "NotWanted", "The request did not ask for it, or ended before it."
     NO_VERSION = "NoVersion", "The alias names no version yet: the first promotion is a cold start."
     PROGRESSING = "Progressing", "A plan is being carried out."
     QUEUED = "Queued", "Another request of the same alias goes first."

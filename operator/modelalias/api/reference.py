@@ -55,7 +55,7 @@ These are refused with the reason NotSupportedYet, never ignored: `spec.drift` o
 `spec.serving[].verify`, `spec.policy.eligibility`, `spec.policy.evaluation`, `spec.policy.approval.required` other than
 Never, `spec.policy.concurrency` other than Queue, `spec.policy.pins` other than Trusted, `spec.policy.autoPromote`,
 `spec.monitors`, and of gates `metricFrom` other than Run and `dataset` other than Any; of a request `spec.operation` other
-than Promote, `spec.skipGates`, `spec.expiresAfter`, `spec.ttlSecondsAfterFinished` and `spec.additionalGates`.
+than Promote, `spec.skipGates`, `spec.ttlSecondsAfterFinished`, `spec.additionalGates` and `spec.approvals`.
 """
 
 

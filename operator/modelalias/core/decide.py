@@ -17,7 +17,7 @@ from modelalias.api.request import Phase, PromotionRequest
 from modelalias.core import history, promotion, telling, unsupported
 from modelalias.core.decision import AliasWrite, Decision, Draft, RequestWrite
 from modelalias.core.errors import ModelNotFound
-from modelalias.core.facts import Needed
+from modelalias.core.facts import Failed, Needed
 from modelalias.core.promotion import Ended, Goes, Waits
 from modelalias.core.settle import settle
 from modelalias.core.standing import Fault, failed_before, stand
@@ -55,7 +55,7 @@ def _decide(world: World, alias: ModelAlias) -> Decision:
     if world.registry.sight is None:
         return Decision()  # the first snapshot wakes every alias
     draft = Draft()
-    status, missing = _look(world, alias)
+    status, missing = _look(world, alias, draft)
     alias = alias.model_copy(update={"status": status})
     waiting = [item for item in world.requests if not settle(world, alias, item, draft)]
     if alias.spec.version is not None:
@@ -98,7 +98,7 @@ def _outage(world: World, alias: ModelAlias) -> Decision:
     return draft.done()
 
 
-def _look(world: World, alias: ModelAlias) -> tuple[ModelAliasStatus, Fault | None]:
+def _look(world: World, alias: ModelAlias, draft: Draft) -> tuple[ModelAliasStatus, Fault | None]:
     """Bring `observed` up to date with the registry, and take over what is there at first sight."""
     status, spec, sight, now = alias.status, alias.spec, world.registry.sight, world.now
     seen = None if sight is None or sight.aliases is None else sight.aliases.get(spec.alias)
@@ -109,6 +109,9 @@ def _look(world: World, alias: ModelAlias) -> tuple[ModelAliasStatus, Fault | No
         held = seen if status.observed is None and seen is not None else world.facts.aliases(spec.model).get(spec.alias)
     except ModelNotFound as error:
         return status, (Reason.MODEL_NOT_FOUND, str(error))
+    except Failed:
+        draft.wake(now + promotion.ANSWER_POLL)
+        return status, None
     if status.observed is not None:
         if held == status.observed.version:
             return status, None
@@ -131,7 +134,7 @@ def _pinned(
         if isinstance(answer, Goes):
             return _begin(world, alias, answer, None, (), draft)
         fault = (answer.reason, answer.explanation)
-        draft.wake(answer.until if isinstance(answer, Waits) else None)
+        draft.wake(answer.until if isinstance(answer, Waits) else world.now + promotion.VERSION_POLL)
     return _rest(world, alias, fault, draft)
 
 

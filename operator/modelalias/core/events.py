@@ -1,6 +1,6 @@
 """Events: what is worth telling when a status changes, with the former and the new version in it."""
 
-from modelalias.api.alias import ModelAlias, ModelAliasStatus, Outcome
+from modelalias.api.alias import ModelAlias, ModelAliasStatus, Operation, Outcome
 from modelalias.api.conditions import Reason, find, is_true
 from modelalias.api.fields import Value
 from modelalias.api.request import Phase, PromotionRequestStatus
@@ -43,6 +43,8 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
         good = entry.outcome is Outcome.SUCCEEDED
         by = f" (PromotionRequest {entry.request})" if entry.request else ""
         way = f"{name}: {entry.operation} from {entry.from_ or 'nothing'} to {entry.to or 'nothing'} {entry.outcome}{by}"
+        if entry.operation is Operation.ADOPT:
+            way = f"{name}: version {entry.to} was there already and is taken over as current"
         why = f": {entry.message}" if entry.message else ""
         kind = EventType.NORMAL if good else EventType.WARNING
         news.append(News(type=kind, reason=f"{entry.operation}{entry.outcome}", message=way + why))

@@ -7,9 +7,10 @@ reads it and decides again from the start. So the rules stay pure and name exact
 from collections.abc import Mapping
 from typing import Any
 
+from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequest
-from modelalias.core.errors import InvalidRequest
+from modelalias.core.errors import InvalidRequest, Refused, Unavailable
 from modelalias.ports import Aliases, ModelVersion, Run, Workload, WorkloadChange, WorkloadRef
 
 
@@ -101,6 +102,22 @@ class Needed(Exception):
         self.question = question
 
 
+class Failed(Exception):
+    """A question that the other side did not answer, raised to the rule that asked it."""
+
+    def __init__(self, question: Question, error: Unavailable | Refused) -> None:
+        """Keep the question and why there is no answer."""
+        super().__init__(str(error))
+        self.question, self.error = question, error
+
+    @property
+    def reason(self) -> Reason:
+        """Why, as a condition says it."""
+        if isinstance(self.error, Unavailable):
+            return Reason.UNREACHABLE
+        return Reason.FORBIDDEN if isinstance(self.question, WorkloadOf | RequestOf) else Reason.AUTH_FAILED
+
+
 class Facts:
     """The answers that one pass over an alias has so far; never kept for the next pass."""
 
@@ -110,7 +127,7 @@ class Facts:
         self._failures: dict[Effect, InvalidRequest] = {}
 
     def learn(self, question: Question, answer: object) -> None:
-        """Remember an answer; an `InvalidRequest` as the answer is raised to whoever asks."""
+        """Remember an answer; a failure as the answer is raised to whoever asks."""
         self._answers[question] = answer
 
     def forget(self, question: Question) -> None:
@@ -169,4 +186,6 @@ class Facts:
         answer = self._answers[question]
         if isinstance(answer, InvalidRequest):
             raise answer
+        if isinstance(answer, Unavailable | Refused):
+            raise Failed(question, answer)
         return answer

@@ -206,14 +206,14 @@ def _roll(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterato
             if at.stage is Stage.UNTOUCHED:
                 yield Do(effect=_roll_one(alias, plan, planned))
             if at.stage is Stage.BROKEN:
-                broken.append(at.message)
+                broken.append(at)
             if at.stage is Stage.ROLLING or (at.stage is Stage.GONE and forward):
                 rolling.append(at.message)
                 unwatched = unwatched or workload is None or not workload.managed
         if rolling and not (broken and forward):
             yield _pending(plan, rolling, now, unwatched=unwatched)
         if broken:
-            yield Turn(failure=Reason.ROLLOUT_FAILED, message="; ".join(broken))
+            yield Turn(failure=broken[0].reason, message="; ".join(at.message for at in broken))
 
 
 def _pending(plan: Plan, rolling: list[str], now: datetime, *, unwatched: bool) -> Wait | Turn:
@@ -253,7 +253,11 @@ def _roll_one(alias: ModelAlias, plan: Plan, planned: PlannedWorkload) -> Roll:
 def _on_success(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
     version = history.moved(plan, alias.spec.alias).to
     if plan.tags and version is not None:
-        tags = facts.version(alias.spec.model, version).tags
+        try:
+            tags = facts.version(alias.spec.model, version).tags
+        except NotFound as error:
+            yield Turn(failure=Reason.VERSION_GONE, message=str(error))
+            return
         missing = tuple((name, value) for name, value in sorted(plan.tags.items()) if tags.get(name) != value)
         if missing:
             yield _do(TagVersion(model=alias.spec.model, version=version, tags=missing), facts)

@@ -23,7 +23,7 @@ from modelalias.api.conditions import Reason
 from modelalias.api.request import Finding, GateResult, Phase, PromotionRequest, Resolved
 from modelalias.core import gates, history, rollout
 from modelalias.core.errors import InvalidRequest, ModelNotFound, NotFound, RunNotFound, VersionNotFound
-from modelalias.core.facts import Facts
+from modelalias.core.facts import Facts, Failed
 from modelalias.core.world import World
 from modelalias.ports import ModelVersion, VersionState
 
@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 VERSION_POLL = timedelta(seconds=10)
 WORKLOAD_POLL = timedelta(seconds=15)
+ANSWER_POLL = timedelta(seconds=5)
 
 _NOT_FOUND = {
     ModelNotFound: Reason.MODEL_NOT_FOUND,
@@ -90,6 +91,12 @@ def consider(world: World, alias: ModelAlias, request: PromotionRequest) -> Answ
         return _consider(world, alias, request)
     except _Stop as stop:
         return stop.answer
+    except Failed as failed:
+        return _no_answer(failed, world.now)
+
+
+def _no_answer(failed: Failed, now: datetime) -> Waits:
+    return Waits(failed.reason, f"waits: {failed.error}", now + ANSWER_POLL)
 
 
 def _consider(world: World, alias: ModelAlias, request: PromotionRequest) -> Answer:
@@ -184,6 +191,8 @@ def _judge(alias: ModelAlias, facts: Facts, run_id: str | None, champion: str | 
     if champion is not None and any(item.champion is not None for item in rules):
         champion_run = _run_of_champion(alias, facts, champion)
     runs = facts.runs(tuple(sorted({item for item in (run_id, champion_run) if item is not None})))
+    if run_id is not None and run_id in runs and not runs[run_id].finished:
+        raise _Stop(Waits(Reason.WAITING, f"waits until run {run_id} has finished", now + VERSION_POLL))
 
     def metrics(run: str | None) -> Mapping[str, Decimal]:
         return runs[run].metrics if run is not None and run in runs else {}
@@ -258,6 +267,8 @@ def pin(world: World, alias: ModelAlias, version: str) -> Goes | Waits | Ended:
         return Goes(plan(world, alias, candidate, champion, None), Verdict())
     except _Stop as stop:
         return stop.answer
+    except Failed as failed:
+        return _no_answer(failed, world.now)
 
 
 def moves(alias: ModelAlias, held: Mapping[str, str], to: str) -> tuple[AliasMove, ...]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from modelalias.api.alias import Bearing, LoadMode, Plan, PlannedWorkload, Serving, ServingState, ServingStatus
+from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
 from modelalias.core.errors import InvalidRequest
 from modelalias.ports import Workload, WorkloadChange, WorkloadRef
@@ -32,6 +33,8 @@ class Progress(Value):
 
     stage: Stage
     message: str = ""
+    reason: Reason = Reason.ROLLOUT_FAILED
+    """Why it is broken."""
 
 
 def mark(version: str, epoch: int, mode: LoadMode) -> str:
@@ -113,7 +116,8 @@ def progress(
     if not _is_written(planned, plan.bearing, workload, alias):
         known = before is not None and before.uid == workload.uid
         if before is not None and known and before.state in {ServingState.ROLLING, ServingState.UP_TO_DATE}:
-            return Progress(stage=Stage.BROKEN, message=f"{label}: another writer took the operator's change away (Contended)")
+            told = f"{label}: another writer took the operator's change away"
+            return Progress(stage=Stage.BROKEN, message=told, reason=Reason.CONTENDED)
         return Progress(stage=Stage.UNTOUCHED)
     nothing_before = plan.bearing is Bearing.BACKWARD and planned.back is None
     if nothing_before or is_rolled(workload):

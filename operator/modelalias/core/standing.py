@@ -64,6 +64,8 @@ def _in_sync(alias: ModelAlias, status: ModelAliasStatus, stalled: Fault | None)
     name = f"{alias.spec.model}@{alias.spec.alias}"
     if stalled is not None and stalled[0] is Reason.MODEL_NOT_FOUND:
         return "InSync", False, *stalled
+    if status.observed is None and stalled is not None:
+        return "InSync", Status.UNKNOWN, *stalled
     if status.observed is None:
         return "InSync", Status.UNKNOWN, Reason.WAITING, "the registry was not read yet"
     holds = status.observed.version
@@ -95,7 +97,7 @@ def _rolled_out(world: World, status: ModelAliasStatus) -> Told:
             "not known before the next move",
         )
     version = status.current.version if status.current else "none"
-    return "RolledOut", True, Reason.ROLLED_OUT, f"{len(status.serving)} workloads run version {version}"
+    return "RolledOut", True, Reason.ROLLED_OUT, f"all workloads ({len(status.serving)}) run version {version}"
 
 
 def _held(status: ModelAliasStatus) -> Told:
@@ -114,7 +116,8 @@ def _reconciling(status: ModelAliasStatus) -> Told:
 
 def _ready(status: ModelAliasStatus, told: list[Told]) -> Told:
     wanted = {"RegistryReachable": True, "InSync": True, "Stalled": False, "Reconciling": False}
-    for kind, state, reason, message in told:
+    stalled = next(item for item in told if item[0] == "Stalled")
+    for kind, state, reason, message in (stalled, *told):
         if (kind in wanted and state is not wanted[kind]) or (kind == "RolledOut" and state is False):
             return "Ready", False, reason, message
     if status.current is None:

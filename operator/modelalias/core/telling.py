@@ -11,6 +11,7 @@ from modelalias.core import gates
 from modelalias.core.promotion import Ended, Verdict, Waits
 
 _LONGEST_RESULT = 32_768
+_OF_A_PLAN = frozenset({"AliasUpdated", "RolledOut", "RolledBack", "Stalled"})
 _PHASE = {
     Outcome.SUCCEEDED: Phase.SUCCEEDED,
     Outcome.FAILED: Phase.FAILED,
@@ -35,7 +36,7 @@ def ended(alias: ModelAlias | None, request: PromotionRequest, end: Ended, now: 
         _of(request, "Stalled", end.reason is Reason.NOT_SUPPORTED_YET, end.reason, end.explanation, now),
         *_verdict(request, end.verdict, now),
     ]
-    status = _with(request, end.phase, end.explanation, told, end.verdict)
+    status = _with(_afresh(request), end.phase, end.explanation, told, end.verdict)
     return _closed(alias, request, status, end.reason, now)
 
 
@@ -46,7 +47,7 @@ def waits(request: PromotionRequest, wait: Waits, now: datetime) -> PromotionReq
         _of(request, "Reconciling", False, wait.reason, wait.explanation, now),
         *_verdict(request, wait.verdict, now),
     ]
-    return _with(request, Phase.PENDING, wait.explanation, told, wait.verdict)
+    return _with(_afresh(request), Phase.PENDING, wait.explanation, told, wait.verdict)
 
 
 def queued(request: PromotionRequest, place: int, first: str, now: datetime) -> PromotionRequestStatus:
@@ -116,6 +117,12 @@ def _story(alias: ModelAlias, entry: HistoryEntry) -> str:
             return f"{name} could not be moved {way}: {entry.message}"
 
 
+def _afresh(request: PromotionRequest) -> PromotionRequest:
+    """Drop what an earlier plan said: there is none now."""
+    kept = tuple(item for item in request.status.conditions if item.type not in _OF_A_PLAN)
+    return request.model_copy(update={"status": request.status.model_copy(update={"conditions": kept})})
+
+
 def _with(
     request: PromotionRequest, phase: Phase, explanation: str, told: Sequence[Condition], verdict: Verdict | None
 ) -> PromotionRequestStatus:
@@ -148,7 +155,8 @@ def _same_times(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> tupl
 def _verdict(request: PromotionRequest, verdict: Verdict, now: datetime) -> list[Condition]:
     told = []
     if verdict.resolved is not None:
-        message = f"{verdict.resolved.from_} is version {verdict.resolved.version}"
+        by_number = verdict.resolved.from_ == f"version {verdict.resolved.version}"
+        message = verdict.resolved.from_ if by_number else f"{verdict.resolved.from_} is version {verdict.resolved.version}"
         told.append(_of(request, "Resolved", True, Reason.RESOLVED, message, now))
     if verdict.findings:
         refused = [item for item in verdict.findings if gates.blocks(item)]

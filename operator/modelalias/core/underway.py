@@ -23,7 +23,8 @@ from modelalias.api.request import Phase, PromotionRequest
 from modelalias.core import history, plan, promotion, rollout, telling
 from modelalias.core.decision import AliasWrite, Decision, Draft, RequestWrite
 from modelalias.core.errors import ModelNotFound
-from modelalias.core.promotion import Ended, Waits
+from modelalias.core.facts import Failed
+from modelalias.core.promotion import ANSWER_POLL, Ended, Waits
 from modelalias.core.settle import settle
 from modelalias.core.standing import Fault, stand
 from modelalias.core.world import World
@@ -37,6 +38,15 @@ def carry_on(world: World, alias: ModelAlias, made: Plan) -> Decision:
     alias = alias.model_copy(update={"status": alias.status.model_copy(update={"queue": queue[:100]})})
     if made.source_alias is not None and made.source_alias.name in world.claimed:
         made = made.model_copy(update={"source_alias": None})  # claimed since the plan was made: not ours to remove
+    try:
+        return _advance(world, alias, made, mine, draft)
+    except Failed as failed:
+        draft.wake(world.now + ANSWER_POLL)
+        return _halt(world, alias, mine, f"stands still: {failed.error}", draft).done()
+
+
+def _advance(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, draft: Draft) -> Decision:
+    """Decide the next step of the plan itself."""
     step = _withdrawn(world, alias, made, mine) or plan.next_step(alias, made, world.facts, world.now)
     match step:
         case plan.Do() if alias.spec.suspend:

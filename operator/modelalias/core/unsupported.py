@@ -56,10 +56,10 @@ def _of_request(spec: PromotionRequestSpec) -> Iterator[str]:
         yield f"spec.operation: {spec.operation}"
     if spec.skip_gates:
         yield "spec.skipGates"
-    if "expires_after" in spec.model_fields_set:
-        yield "spec.expiresAfter"
     if spec.ttl_seconds_after_finished is not None:
         yield "spec.ttlSecondsAfterFinished"
+    if spec.approvals:
+        yield "spec.approvals"
     if spec.additional_gates:
         yield "spec.additionalGates"
 

@@ -127,10 +127,10 @@ class AliasReconciler:
             return await self._read(key, question)
         except InvalidRequest as error:
             return error
-        except (Unavailable, Refused):
+        except (Unavailable, Refused) as error:
             if not isinstance(question, WorkloadOf | RequestOf):
                 self._registries[self._memory.registry_of(key)[0]].poke()
-            raise
+            return error
 
     async def _read(self, key: Key, question: Question) -> object:
         match question:
