@@ -195,7 +195,7 @@ def _told(samples: Mapping[str, Sequence[float]], calls: Sequence[Sent]) -> Mapp
     )
     return {
         "unit": "ms from the request's creation to the watch event of the patched Deployment",
-        "mlflow": "one worker, sqlite, loopback; kept alive: the script has one connection, the operator two (both runs at once)",
+        "mlflow": "one worker, sqlite, loopback; kept alive: one connection for the script, two for the operator (both runs)",
         "samples": {key: [round(item, 2) for item in items] for key, items in samples.items()},
         "operator": figures.spread(samples["operator"]),
         "bare": figures.spread(samples["bare"]),
