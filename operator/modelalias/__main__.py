@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -84,17 +85,25 @@ async def _run(config: settings.Settings, engine: Engine, lead: Lease | NoLease)
     leading = asyncio.create_task(lead.run(), name="lease")
     working = asyncio.create_task(engine.run(), name="engine")
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    done, _ = await asyncio.wait({watching, leading, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({watching, leading, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     # the workers stop first, so that the Lease is given up after the last write
     for task in (working, leading):
         task.cancel()
         await asyncio.wait({task}, timeout=STOP_SECONDS)
     stop_watching.set()
     await asyncio.wait({watching}, timeout=STOP_SECONDS)
-    ended: asyncio.Task[Any]
-    for ended in done - {stopping}:
-        ended.result()
-        raise SystemExit(f"{ended.get_name()} ended before it was asked to")
+    if not stop.is_set():
+        raise SystemExit(_why_it_ended((watching, leading, working)))
+
+
+def _why_it_ended(tasks: Iterable["asyncio.Task[Any]"]) -> str:
+    """Log and return what went wrong; Kopf cancels the others when it fails, so its word comes first."""
+    for task in tasks:
+        error = None if not task.done() or task.cancelled() else task.exception()
+        if error is not None:
+            _log.error("%s failed", task.get_name(), exc_info=error)
+            return f"modelalias: {task.get_name()} failed: {error}"
+    return "modelalias: a part ended before it was asked to"
 
 
 def main() -> int:
