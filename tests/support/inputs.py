@@ -244,6 +244,8 @@ BAD_ALIASES: Final = (
     Case("serving-unknown-kind", alias(serving=[{"kind": "Pod", "name": "api"}]), "spec.serving[0].kind"),
     Case("serving-65", alias(serving=[{"name": f"api-{number}"} for number in range(65)]), "spec.serving"),
     Case("serving-name-is-path", alias(serving=[{"name": "../api"}]), "spec.serving[0].name"),
+    Case("variable-without-pinned", alias(serving=[{"name": "api", "load": {"container": "api", "env": "MODEL_URI"}}]),
+         "container and env go with mode Pinned"),
     Case("pinned-without-variable", alias(serving=[{"name": "api", "load": {"mode": "Pinned", "container": "api"}}]),
          "mode Pinned needs container and env"),
     Case("verify-port-0", alias(serving=[{"name": "api", "verify": {"port": 0}}]), "spec.serving[0].verify.port"),

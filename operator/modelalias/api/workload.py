@@ -49,7 +49,11 @@ class Load(Value):
             (
                 "!(has(self.mode) && self.mode == 'Pinned') || (has(self.container) && has(self.env))",
                 "mode Pinned needs container and env",
-            )
+            ),
+            (
+                "(has(self.mode) && self.mode == 'Pinned') || !(has(self.container) || has(self.env))",
+                "container and env go with mode Pinned",
+            ),
         )
     )
 
@@ -57,6 +61,8 @@ class Load(Value):
     def _pinned_names_a_variable(self) -> Self:
         if self.mode is LoadMode.PINNED and not (self.container and self.env):
             raise ValueError("mode Pinned needs container and env")
+        if self.mode is LoadMode.ALIAS and (self.container or self.env):
+            raise ValueError("container and env go with mode Pinned")
         return self
 
 
