@@ -13,6 +13,7 @@ Everybody here is impersonated and bound to the roles of manifests/base in a nam
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,14 @@ def team(kube_api: KubeApi, namespace: str, policy_installed: None) -> Team:  # 
         _bind(kube_api, namespace, who, "Role", who.name)
     for who, role in ROLES.items():
         _bind(kube_api, namespace, who, "ClusterRole", role)
+    path = f"{GROUP}/namespaces/{namespace}/promotionrequests"
+    for who in ROLES:
+        _until(partial(_reads, kube_api, path, who), f"the API server knows the role of {who.name}")
     return Team(kube_api, namespace)
+
+
+def _reads(api: KubeApi, path: str, who: Person) -> bool:
+    return api.send("GET", path, who=who).ok
 
 
 def _bind(api: KubeApi, namespace: str, who: Person, kind: str, role: str) -> None:
