@@ -33,15 +33,64 @@ class ModelVersion(Value):
     run_id: str | None
     state: VersionState
     tags: Mapping[str, str]
+    model_id: str | None = None
+    """The logged model that it was made from; None for one that MLflow 2 registered, or that no run made."""
+
+
+class Dataset(Value):
+    """A dataset that a run or a logged model was measured on."""
+
+    name: str
+    digest: str
+    context: str = ""
+    """What a run used it for, such as training or validation; empty where nothing was said, and for a logged model."""
+
+
+MetricValue = Annotated[Decimal, Field(allow_inf_nan=True)]
+
+
+class RunStatus(StrEnum):
+    """How far a run is, in MLflow's words."""
+
+    SCHEDULED = "SCHEDULED"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
 
 
 class Run(Value):
     """A run's metrics, the last value of each by step and then by time; not finite ones are kept as they are."""
 
     run_id: str
-    finished: bool = True
-    """False while it is running or scheduled: its metrics may still change."""
-    metrics: Mapping[str, Annotated[Decimal, Field(allow_inf_nan=True)]]
+    status: RunStatus = RunStatus.FINISHED
+    metrics: Mapping[str, MetricValue]
+    datasets: tuple[Dataset, ...] = ()
+    """Its dataset inputs."""
+
+    @property
+    def finished(self) -> bool:
+        """Say whether its metrics can no longer change."""
+        return self.status not in {RunStatus.RUNNING, RunStatus.SCHEDULED}
+
+
+class Measurement(Value):
+    """A metric of a logged model on one dataset, or on none that was named: its last value by step and then by time."""
+
+    key: str
+    value: MetricValue
+    dataset: Dataset | None
+
+
+class EvaluationRun(Value):
+    """A run that an evaluation Job logs into; the same key is the same run."""
+
+    key: str
+    """Lower-case hexadecimal, at most 64 long; kept in the tag `modelalias.evaluation`."""
+    experiment: str
+    """Name of the experiment, which is made when there is none."""
+    name: str
+    tags: tuple[tuple[str, str], ...]
 
 
 Aliases = Mapping[str, str]
@@ -84,6 +133,29 @@ class Registry(Protocol):
 
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
+        ...
+
+    async def measurements(self, model_id: str, keys: Sequence[str]) -> Sequence[Measurement]:
+        """Read metrics of a logged model, one for each key and dataset; raise `LoggedModelNotFound`.
+
+        A metric counts as the run has it that logged it: a value whose point that run's history does not hold is left out, and
+        one that is NaN there is NaN. MLflow's table of logged models stores NaN as 0.
+        """
+        ...
+
+    async def has_signature(self, model: str, version: str) -> bool:
+        """Say whether the version's MLmodel file names a signature; raise `NotFound` or, for a file without sense, `Unreadable`."""
+        ...
+
+    async def evaluation_run(self, wanted: EvaluationRun) -> str:
+        """Return the id of the run with that key, which is made, running, when there is none; idempotent.
+
+        Raise `InvalidRequest` when the experiment cannot be used.
+        """
+        ...
+
+    async def end_run(self, run_id: str, status: RunStatus) -> None:
+        """End a run that is still running; one that ended or is gone stays as it is."""
         ...
 
     async def set_alias(self, model: str, alias: str, version: str) -> None:
@@ -218,6 +290,79 @@ class Workloads(Protocol):
         The same values again are no write. Raise `Conflict` when the workload is gone or was made anew under another uid, and
         `InvalidRequest` when it has no container of that name or the variable is not a literal.
         """
+        ...
+
+
+class JobRef(Value):
+    """Which Job."""
+
+    namespace: str
+    name: str
+
+
+class JobState(StrEnum):
+    """How far a Job is."""
+
+    RUNNING = "Running"
+    """or waiting to run."""
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class Job(Value):
+    """A Job that the operator started, as it stands."""
+
+    ref: JobRef
+    uid: str
+    state: JobState
+    message: str = ""
+    """Why it failed, or what keeps it from running, in the words of its conditions."""
+    run_id: str | None
+    """The run that it logs into, as its annotation `modelalias.dev/run-id` says."""
+    ending: bool = False
+    """Whether it is being deleted."""
+
+
+class NewJob(Value):
+    """A Job to start from a suspended CronJob, which is the template."""
+
+    ref: JobRef
+    cron_job: str
+    """Name of the CronJob, in the namespace of the Job."""
+    owner: Involved
+    """What the Job belongs to and goes with."""
+    alias: str
+    """Name of the ModelAlias that waits for it."""
+    run_id: str
+    environment: tuple[tuple[str, str], ...]
+    """Variables that every container gets."""
+    timeout_seconds: int
+
+
+class Jobs(Protocol):
+    """Jobs of batch/v1 that the operator starts from CronJobs.
+
+    Every call raises `Unavailable` and `Refused` as `Objects` does.
+    """
+
+    async def read(self, ref: JobRef) -> Job | None:
+        """Read a Job afresh; one that the operator did not make is none."""
+        ...
+
+    async def start(self, new: NewJob) -> Job:
+        """Make the Job and return it, or the one that was made before.
+
+        Raise `InvalidRequest` when there is no such CronJob, when it is not suspended, when the API server refuses what it
+        would make, and when the name is taken by a Job of somebody else.
+        """
+        ...
+
+    async def last_lines(self, ref: JobRef) -> str:
+        """Return the end of what the Job's newest pod wrote, at most 20 lines of 2,000 characters in all; "" when there is none."""
+        ...
+
+    async def stop(self, ref: JobRef) -> None:
+        """Delete the Job with its pods; none there, or one that is not ours, is fine."""
         ...
 
 

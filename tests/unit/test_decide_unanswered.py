@@ -3,7 +3,7 @@
 import pytest
 
 from modelalias.core.errors import OperatorError, Refused, Unavailable
-from modelalias.ports import Run
+from modelalias.ports import Run, RunStatus
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
 
@@ -85,10 +85,10 @@ async def test_a_run_that_is_still_running_is_waited_for(monkeypatch: pytest.Mon
         await it.model(0.7)
         it.add_alias(policy=FLOOR)
         read = it.registry.runs
-        finished = False
+        status = RunStatus.RUNNING
 
         async def runs(run_ids: tuple[str, ...]) -> dict[str, Run]:
-            return {key: run.model_copy(update={"finished": finished}) for key, run in (await read(run_ids)).items()}
+            return {key: run.model_copy(update={"status": status}) for key, run in (await read(run_ids)).items()}
 
         monkeypatch.setattr(it.registry, "runs", runs)
         it.ask("go", "1")
@@ -96,7 +96,7 @@ async def test_a_run_that_is_still_running_is_waited_for(monkeypatch: pytest.Mon
         assert it.phase("go") == "Pending"
         assert "has finished" in it.says("go")
 
-        finished = True
+        status = RunStatus.FINISHED
         await it.settle(60)
 
         assert it.end("go") == ("Succeeded", "Succeeded")

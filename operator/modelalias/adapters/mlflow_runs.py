@@ -19,7 +19,7 @@ from modelalias.adapters.mlflow_errors import STRANGE, Missing
 from modelalias.adapters.mlflow_sources import RUN_ID
 from modelalias.adapters.mlflow_wire import Runs
 from modelalias.core.errors import Unavailable
-from modelalias.ports import Run
+from modelalias.ports import Run, RunStatus
 
 BATCH: Final = 200
 """Runs asked for in one search."""
@@ -95,6 +95,5 @@ class RunReader:
 
 def _value(run: MlflowRun) -> Run:
     """Take each metric as the shortest decimal that names its float, so that 0.1 is a tenth; NaN stays NaN."""
-    finished = run.info.status not in {"RUNNING", "SCHEDULED"}
     metrics = {key: Decimal(repr(value)) for key, value in run.data.metrics.items()}
-    return Run(run_id=run.info.run_id, finished=finished, metrics=metrics)
+    return Run(run_id=run.info.run_id, status=RunStatus(run.info.status), metrics=metrics)

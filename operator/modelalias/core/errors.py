@@ -32,6 +32,14 @@ class RunNotFound(NotFound):
     """The registry has no such run, or it is deleted."""
 
 
+class LoggedModelNotFound(NotFound):
+    """The registry has no logged model of that id."""
+
+
+class Unreadable(InvalidRequest):
+    """A file of a model is there and does not say what it should."""
+
+
 class Unavailable(OperatorError):
     """Time may cure it: try again later, at the earliest after `retry_after` where the other side named one."""
 
