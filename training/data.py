@@ -9,6 +9,7 @@ import hashlib
 import io
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,18 @@ FEATURES = (
 TARGET = "churned"
 DEFAULT_ROWS = 6000
 DEFAULT_SEED = 20240601
+HOLDOUT_SEED = 20250301
+"""Of the fresh holdout: not the seed that models are trained from."""
 _HELD_OUT = 0.25
 _SPLIT_SEED = 7
+
+
+class Population(StrEnum):
+    """Whose churn a generated table shows; the customers of one seed are the same in both."""
+
+    ORDINARY = "ordinary"
+    PROMOTION = "promotion"
+    """a discount is about to end: who signed up lately leaves, and hardly anything else matters. Easier to predict."""
 
 
 class DataError(ValueError):
@@ -96,8 +107,14 @@ def read_dvc_pointer(text: str) -> DvcPointer:
         raise DataError("not a DVC pointer to one file with an md5") from error
 
 
-def generate(rows: int = DEFAULT_ROWS, seed: int = DEFAULT_SEED) -> Table:
-    """Make the table: same rows and seed, same bytes."""
+def generate(rows: int = DEFAULT_ROWS, seed: int = DEFAULT_SEED, population: Population = Population.ORDINARY) -> Table:
+    """Make the table: same rows, seed and population, same bytes.
+
+    Raises:
+        DataError: no table can be made of such numbers.
+    """
+    if rows < 1 or seed < 0:
+        raise DataError(f"a table of {rows} rows from seed {seed}: rows must be 1 or more, a seed 0 or more")
     random = np.random.default_rng(seed)
     tenure = random.integers(1, 73, rows)
     contract = random.choice([1, 12, 24], rows, p=[0.55, 0.25, 0.2])
@@ -107,22 +124,30 @@ def generate(rows: int = DEFAULT_ROWS, seed: int = DEFAULT_SEED) -> Table:
     usage = np.round(random.gamma(2.5, 6, rows), 1)
     age = random.integers(18, 85, rows)
     frame = pd.DataFrame(dict(zip(FEATURES, (tenure, contract, charges, calls, late, usage, age), strict=True)))
-    frame[TARGET] = (random.random(rows) < _churn_probability(frame)).astype(int)
+    frame[TARGET] = (random.random(rows) < _churn_probability(frame, population)).astype(int)
     # Fixed decimals and line ends: the bytes, and with them the hash, are the same on every machine.
     text = frame.to_csv(index=False, float_format="%.2f", lineterminator="\n")
-    return Table(csv=text.encode("ascii"), source=f"generated from seed {seed}")
+    return Table(csv=text.encode("ascii"), source=f"generated from seed {seed}, population {population}")
 
 
-def _churn_probability(frame: pd.DataFrame) -> NDArray[np.float64]:
+def _churn_probability(frame: pd.DataFrame, population: Population) -> NDArray[np.float64]:
+    logit = _ordinary(frame) if population is Population.ORDINARY else _during_promotion(frame)
+    odds: NDArray[np.float64] = np.exp(logit.to_numpy(dtype=float))
+    return odds / (1 + odds)
+
+
+def _ordinary(frame: pd.DataFrame) -> pd.Series:
     monthly = (frame["contract_months"] == 1).astype(float)
     tenure = (frame["tenure_months"] - 36) / 21
     charges = (frame["monthly_charges"] - 62) / 22
     calls = frame["support_calls"] - 1.4
     alone = -1.2 - 0.9 * tenure + 0.4 * charges + 1.0 * monthly + 0.35 * calls + 0.4 * frame["late_payments"]
     together = 0.6 * monthly * charges - 0.6 * monthly * tenure + 0.4 * calls * charges - 0.3 * tenure * charges
-    logit = alone + together - 0.25 * (frame["usage_gb"] - 15) / 9.5
-    odds: NDArray[np.float64] = np.exp(logit.to_numpy(dtype=float))
-    return odds / (1 + odds)
+    return alone + together - 0.25 * (frame["usage_gb"] - 15) / 9.5
+
+
+def _during_promotion(frame: pd.DataFrame) -> pd.Series:
+    return -2.0 - 3.0 * (frame["tenure_months"] - 36) / 21 - 0.5 * (frame["monthly_charges"] - 62) / 22
 
 
 def read(path: Path) -> Table:
@@ -156,6 +181,16 @@ def read_tracked(pointer_file: Path, otherwise: Table) -> Table:
     return table
 
 
+def choose(file: Path | None, pointer: Path | None, otherwise: Table) -> Table:
+    """Return the table of a file, else the one given; with a DVC pointer, only if that is what it names.
+
+    Raises:
+        DataError: a file cannot be read, or the pointer names other data.
+    """
+    table = read(file) if file else otherwise
+    return read_tracked(pointer, otherwise=table) if pointer else table
+
+
 def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows to train on and the rows held out, the same ones for the same table."""
     order = np.random.default_rng(_SPLIT_SEED).permutation(len(frame))
@@ -169,8 +204,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--rows", type=int, default=DEFAULT_ROWS)
     parser.add_argument("--data-seed", type=int, default=DEFAULT_SEED)
+    parser.add_argument("--population", type=Population, choices=tuple(Population), default=Population.ORDINARY)
     options = parser.parse_args(arguments)
-    table = generate(options.rows, options.data_seed)
+    try:
+        table = generate(options.rows, options.data_seed, options.population)
+    except DataError as error:
+        parser.error(str(error))
     options.path.write_bytes(table.csv)
     sys.stdout.write(f"{table.md5}\n")
 

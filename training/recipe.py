@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
@@ -71,8 +72,16 @@ def fit(recipe: Recipe, rows: pd.DataFrame) -> Pipeline:
 
 def score(model: Pipeline, rows: pd.DataFrame) -> Scores:
     """Measure a model on rows that it has not seen."""
+    return compare(rows, model.predict_proba(rows[list(FEATURES)])[:, 1])
+
+
+def compare(rows: pd.DataFrame, probability: NDArray[np.float64]) -> Scores:
+    """Measure predicted probabilities of churn, one for each row, against what happened.
+
+    Raises:
+        ValueError: they are not probabilities, or not one for each row.
+    """
     truth = rows[TARGET].to_numpy(dtype=int)
-    probability = model.predict_proba(rows[list(FEATURES)])[:, 1]
     return Scores(
         val_auc=float(roc_auc_score(truth, probability)),
         val_log_loss=float(log_loss(truth, probability)),

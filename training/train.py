@@ -33,6 +33,12 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--data", type=Path, help="a CSV file to learn from")
     data.add_argument("--dvc", type=Path, help="a .dvc pointer; its md5 must be that of the data")
     data.add_argument("--data-seed", type=int, help="generate another table")
+    data.add_argument(
+        "--population",
+        choices=("ordinary", "promotion"),
+        default="ordinary",
+        help="whose churn the generated table shows; promotion: a population that changed, and is easier to predict",
+    )
     registration = parser.add_argument_group("registration")
     registration.add_argument("--register", choices=("yes", "no"), default="yes", help="no: log the run only")
     registration.add_argument("--alias", default="challenger", help="alias to set (default: %(default)s)")

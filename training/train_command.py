@@ -5,7 +5,7 @@ import sys
 
 from pydantic import ValidationError
 
-from training.data import DEFAULT_SEED, DataError, Table, generate, read, read_tracked
+from training.data import DEFAULT_SEED, DataError, Population, Table, choose, generate
 from training.pipeline import train
 from training.recipe import RECIPES, Quality, Recipe
 from training.registration import REGISTRY_ERRORS, Registration
@@ -46,8 +46,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
 
 def _table(options: argparse.Namespace) -> Table:
     seed = DEFAULT_SEED if options.data_seed is None else options.data_seed
-    table = read(options.data) if options.data else generate(seed=seed)
-    return read_tracked(options.dvc, otherwise=table) if options.dvc else table
+    return choose(options.data, options.dvc, otherwise=generate(seed=seed, population=Population(options.population)))
 
 
 def _registration(options: argparse.Namespace) -> Registration | None:

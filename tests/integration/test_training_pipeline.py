@@ -1,4 +1,4 @@
-"""The pipeline against a real MLflow server: train, register, serve."""
+"""The pipeline against a real MLflow server: train, register, evaluate, serve."""
 
 import json
 import os
@@ -13,13 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import mlflow.sklearn
 import pytest
 import requests
+from mlflow.entities import Run
 from mlflow.models import Model
 from mlflow.tracking import MlflowClient
+from sklearn.linear_model import LogisticRegression
 
 from tests.support.mlflow_server import Server
-from training.data import FEATURES, generate
+from training.data import DEFAULT_SEED, FEATURES, HOLDOUT_SEED, generate
 from training.settings import Exit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -198,6 +201,134 @@ def test_version_that_does_not_exist_yet_ends_the_pod_with_one_line(mlflow_serve
 
     assert done.returncode == Exit.REGISTRY
     assert json.loads(done.stderr)["message"].startswith(f"cannot serve {uri.format(model=model)}: ")
+
+
+@pytest.fixture(scope="module")
+def of_the_promotion(mlflow_server: Server, trained: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """One more version, of customers who are easier to predict."""
+    return train(mlflow_server, trained[0]["model"], "--no-alias", "--quality", "better", "--population", "promotion")
+
+
+@pytest.fixture
+def run_id(client: MlflowClient) -> str:
+    """A run as the operator makes it: running, and empty."""
+    return made_run(client)
+
+
+def made_run(client: MlflowClient) -> str:
+    return client.create_run(client.create_experiment(secrets.token_hex(4))).info.run_id
+
+
+def evaluate(
+    server: Server, run_id: str, version: Mapping[str, Any], *words: str, side: str = "Candidate"
+) -> "subprocess.CompletedProcess[str]":
+    uri = f"models:/{version['model']}/{version['version']}"
+    return command(server.uri, "training.evaluate", *words, MLFLOW_RUN_ID=run_id, MODEL_URI=uri, MODELALIAS_SIDE=side)
+
+
+def evaluated(client: MlflowClient, run_id: str) -> Run:
+    """Return the run; it must have ended well, with one dataset."""
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.inputs is not None
+    (given,) = run.inputs.dataset_inputs
+    assert (given.dataset.name, given.tags[0].value) == ("churn-holdout-fresh", "validation")
+    return run
+
+
+def test_fresh_holdout_shows_what_the_own_metrics_hide(
+    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], of_the_promotion: Mapping[str, Any]
+) -> None:
+    sides = {"Champion": trained[0], "Candidate": of_the_promotion}
+    run_ids = {side: made_run(client) for side in sides}
+
+    done = {side: evaluate(mlflow_server, run_ids[side], version, side=side) for side, version in sides.items()}
+
+    assert [one.returncode for one in done.values()] == [Exit.DONE] * 2, [one.stderr for one in done.values()]
+    runs = {side: evaluated(client, run_id) for side, run_id in run_ids.items()}
+    assert of_the_promotion["metrics"]["val_auc"] > trained[0]["metrics"]["val_auc"] + 0.05
+    assert runs["Candidate"].data.metrics["holdout_auc"] < runs["Champion"].data.metrics["holdout_auc"] - 0.05
+    for side, run in runs.items():
+        told = json.loads(done[side].stdout)
+        assert told["metrics"] == pytest.approx(run.data.metrics)
+        assert set(run.data.metrics) == {"holdout_auc", "holdout_log_loss", "holdout_accuracy"}
+        assert (told["side"], told["version"], told["runId"]) == (side, sides[side]["version"], run_ids[side])
+        assert run.data.tags["evaluation.side"] == side
+        assert run.data.tags["evaluation.model"] == f"models:/{told['model']}/{told['version']}"
+        assert run.inputs is not None
+        assert run.inputs.dataset_inputs[0].dataset.digest == told["dataMd5"] == generate(seed=HOLDOUT_SEED).md5
+
+
+def test_logged_model_has_the_metrics_of_the_fresh_holdout(
+    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], run_id: str
+) -> None:
+    done = evaluate(mlflow_server, run_id, trained[1])
+
+    assert done.returncode == Exit.DONE, done.stderr
+    outputs = client.get_run(trained[1]["runId"]).outputs
+    assert outputs is not None
+    logged = client.get_logged_model(outputs.model_outputs[0].model_id).metrics or ()
+    fresh = {metric.key: metric for metric in logged if metric.dataset_name == "churn-holdout-fresh"}
+    assert {key: metric.value for key, metric in fresh.items()} == pytest.approx(json.loads(done.stdout)["metrics"])
+    assert {(metric.run_id, metric.dataset_digest) for metric in fresh.values()} == {(run_id, generate(seed=HOLDOUT_SEED).md5)}
+
+
+def test_second_try_ends_the_run_that_the_first_left_failed(
+    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], run_id: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "fresh.csv"
+
+    first = evaluate(mlflow_server, run_id, trained[0], "--data", str(file))
+    between = client.get_run(run_id)
+    file.write_bytes(generate(rows=500, seed=5).csv)
+    tries = [
+        evaluate(mlflow_server, run_id, trained[0], *words)
+        for words in (("--data", str(file)), ("--rows", "500", "--data-seed", "5"))
+    ]
+
+    assert first.returncode == Exit.USAGE
+    assert json.loads(first.stderr)["message"] == f"{file}: No such file or directory"
+    assert (between.info.status, between.data.metrics) == ("FAILED", {})
+    assert [one.returncode for one in tries] == [Exit.DONE] * 2, [one.stderr for one in tries]
+    run = evaluated(client, run_id)
+    assert [json.loads(one.stdout)["metrics"] for one in tries] == [pytest.approx(run.data.metrics)] * 2
+    assert json.loads(tries[1].stdout)["rows"] == 500
+
+
+def test_version_is_not_measured_on_the_table_it_was_trained_on(
+    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], run_id: str
+) -> None:
+    done = evaluate(mlflow_server, run_id, trained[0], "--data-seed", str(DEFAULT_SEED))
+
+    assert done.returncode == Exit.USAGE
+    assert "was trained on this very table" in json.loads(done.stderr)["message"]
+    assert client.get_run(run_id).info.status == "FAILED"
+
+
+def test_version_that_does_not_exist_fails_the_run(
+    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], run_id: str
+) -> None:
+    done = evaluate(mlflow_server, run_id, {**trained[0], "version": "99"})
+
+    assert done.returncode == Exit.REGISTRY
+    assert json.loads(done.stderr)["message"].startswith(f"cannot evaluate models:/{trained[0]['model']}/99: ")
+    assert client.get_run(run_id).info.status == "FAILED"
+
+
+@pytest.mark.filterwarnings("ignore:.*Any type hint")  # MLflow's own, when it is imported here and not in a process of its own
+def test_model_without_probabilities_is_not_measured(
+    mlflow_server: Server, client: MlflowClient, model: str, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
+    rows = generate(rows=100).frame()
+    labels = LogisticRegression(max_iter=2000).fit(rows[list(FEATURES)], rows["churned"])
+    mlflow.sklearn.log_model(labels, name="model", registered_model_name=model, pip_requirements=[])
+
+    done = evaluate(mlflow_server, run_id, {"model": model, "version": "1"})
+
+    assert done.returncode == Exit.USAGE
+    assert "predictions have the shape (6000,), not (6000, 2)" in json.loads(done.stderr)["message"]
+    assert client.get_run(run_id).info.status == "FAILED"
 
 
 class Pod:

@@ -7,7 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.data import FEATURES, TARGET, DataError, Table, generate, read_dvc_pointer, read_tracked, split
+from training.data import (
+    FEATURES,
+    TARGET,
+    DataError,
+    Population,
+    Table,
+    choose,
+    generate,
+    read_dvc_pointer,
+    read_tracked,
+    split,
+)
 from training.data import main as write_table
 
 OTHER = "0123456789abcdef" * 2
@@ -40,8 +51,38 @@ def test_one_changed_cell_changes_the_hash() -> None:
     assert changed.md5 != table.md5
 
 
-def test_default_table_is_the_same_on_every_machine() -> None:
-    assert generate().md5 == "2a952c1e36c964b85cd909f244486145"
+@pytest.mark.parametrize(
+    ("population", "md5"),
+    [
+        (Population.ORDINARY, "2a952c1e36c964b85cd909f244486145"),
+        (Population.PROMOTION, "2d56c38673d4b176fadd555688c8755d"),
+    ],
+)
+def test_table_is_the_same_on_every_machine(population: Population, md5: str) -> None:
+    assert generate(population=population).md5 == md5
+
+
+def test_default_population_is_the_ordinary_one() -> None:
+    assert generate().md5 == generate(population=Population.ORDINARY).md5
+
+
+def test_promotion_changes_who_leaves_and_not_who_is_there() -> None:
+    ordinary, promotion = (generate(rows=300, population=population).frame() for population in Population)
+
+    pd.testing.assert_frame_equal(ordinary[[*FEATURES]], promotion[[*FEATURES]])
+    assert (ordinary[TARGET] != promotion[TARGET]).mean() > 0.1
+
+
+@pytest.mark.parametrize(("rows", "seed"), [(0, 1), (-5, 1), (300, -1)], ids=["no rows", "fewer", "negative seed"])
+def test_table_of_senseless_numbers_is_refused(rows: int, seed: int) -> None:
+    with pytest.raises(DataError, match=f"{rows} rows from seed {seed}"):
+        generate(rows=rows, seed=seed)
+
+
+def test_written_table_can_be_of_the_promotion(tmp_path: Path) -> None:
+    write_table([str(tmp_path / "churn.csv"), "--rows", "300", "--population", "promotion"])
+
+    assert (tmp_path / "churn.csv").read_bytes() == generate(rows=300, population=Population.PROMOTION).csv
 
 
 def test_table_is_finite_and_has_both_outcomes() -> None:
@@ -116,6 +157,22 @@ def test_tracked_file_beside_the_pointer_is_used(tmp_path: Path) -> None:
     (tmp_path / "churn.csv.dvc").write_text(POINTER.format(md5=table.md5))
 
     assert read_tracked(tmp_path / "churn.csv.dvc", otherwise=generate(rows=300)).csv == table.csv
+
+
+def test_file_is_chosen_before_the_generated_table(tmp_path: Path) -> None:
+    table = generate(rows=300, seed=5)
+    (tmp_path / "fresh.csv").write_bytes(table.csv)
+
+    assert choose(tmp_path / "fresh.csv", None, otherwise=generate(rows=300)).csv == table.csv
+    assert choose(None, None, otherwise=table) == table
+
+
+def test_chosen_file_must_be_what_the_pointer_names(tmp_path: Path) -> None:
+    (tmp_path / "fresh.csv").write_bytes(generate(rows=300, seed=5).csv)
+    (tmp_path / "churn.csv.dvc").write_text(POINTER.format(md5=OTHER))
+
+    with pytest.raises(DataError, match=f"md5 {OTHER}, but fresh.csv has"):
+        choose(tmp_path / "fresh.csv", tmp_path / "churn.csv.dvc", otherwise=generate(rows=300))
 
 
 def test_pointer_to_other_data_is_refused(tmp_path: Path) -> None:
