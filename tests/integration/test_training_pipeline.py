@@ -216,7 +216,8 @@ def run_id(client: MlflowClient) -> str:
 
 
 def made_run(client: MlflowClient) -> str:
-    return client.create_run(client.create_experiment(secrets.token_hex(4))).info.run_id
+    made: str = client.create_run(client.create_experiment(secrets.token_hex(4))).info.run_id
+    return made
 
 
 def evaluate(
