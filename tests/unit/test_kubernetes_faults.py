@@ -10,11 +10,20 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from modelalias.adapters.kubernetes_client import Call, Connection, Missing, PatchType, Resource, Verb, open_client
+from modelalias.adapters.kubernetes_client import Call, Connection, Denied, Missing, PatchType, Resource, Verb, open_client
 from modelalias.core.errors import Conflict, InvalidRequest, OperatorError, Refused, Unavailable
 
 DEPLOYMENTS = Resource(group="apps", version="v1", plural="deployments")
 PATCH = Call(verb=Verb.PATCH, resource=DEPLOYMENTS, namespace="ml", name="api")
+PODS = Resource(group="", version="v1", plural="pods")
+DELETE = Call(verb=Verb.DELETE, resource=Resource(group="batch", version="v1", plural="jobs"), namespace="ml", name="api")
+LOG = Call(
+    verb=Verb.GET,
+    resource=PODS.model_copy(update={"subresource": "log"}),
+    namespace="ml",
+    name="api",
+    query=(("tailLines", "20"),),
+)
 READ = Call(verb=Verb.GET, resource=DEPLOYMENTS, namespace="ml", name="api")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -26,15 +35,16 @@ class Stub:
     def __init__(self) -> None:
         self.address = ""
         self.asked: list[tuple[str, str, Mapping[str, str]]] = []
+        self.bodies: list[str] = []
         self.was_asked = asyncio.Event()
         self.answer: Handler = self._none
         self._release = asyncio.Event()
 
     def say(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
-        text = body if isinstance(body, str) else json.dumps(body)
+        data = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
 
         async def answer(_: web.Request) -> web.StreamResponse:
-            return web.Response(status=status, text=text, headers=headers)
+            return web.Response(status=status, body=data, headers=headers)
 
         self.answer = answer
 
@@ -65,6 +75,7 @@ class Stub:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.asked.append((request.method, request.path_qs, dict(request.headers)))
+        self.bodies.append(await request.text())
         self.was_asked.set()
         return await self.answer(request)
 
@@ -105,6 +116,7 @@ RBAC = (
     'deployments.apps "api" is forbidden: User "system:serviceaccount:a:b" cannot patch resource "deployments" in API group '
     '"apps" in the namespace "ml"'
 )
+QUOTA = 'jobs.batch "a" is forbidden: exceeded quota: one, requested: count/jobs.batch=1, used: count/jobs.batch=1'
 MODIFIED = "the object has been modified"
 TERMINATING = "create not allowed while custom resource definition is terminating"
 WHAT = "patch deployments.apps in namespace ml"
@@ -128,7 +140,8 @@ CASES: Mapping[str, tuple[int, Any, type[OperatorError], str]] = {
         f"the API server does not accept the operator's credentials: {WHAT}",
     ),
     "no permission": (403, status(403, "Forbidden", RBAC), Refused, GRANT),
-    "a webhook says no": (403, status(403, "Forbidden", "a webhook: frozen"), Refused, f"may not {WHAT}: a webhook: frozen"),
+    "a webhook says no": (403, status(403, "Forbidden", "a webhook: frozen"), Denied, f"may not {WHAT}: a webhook: frozen"),
+    "a quota is full": (403, status(403, "Forbidden", QUOTA), Denied, f"may not {WHAT}: {QUOTA}"),
     "a proxy says no": (403, "<html>Forbidden</html>", Refused, GRANT),
     "does not fit": (422, status(422, "Invalid", "spec.x: wrong"), InvalidRequest, "spec.x: wrong"),
     "malformed": (400, status(400, "BadRequest", "unknown field"), InvalidRequest, "unknown field"),
@@ -234,6 +247,40 @@ async def test_a_write_names_us_and_its_deadline(stub: Stub, connection: Connect
         "/apis/apps/v1/namespaces/ml/deployments/api?fieldManager=modelalias-operator&timeout=5s",
     )
     assert headers["Content-Type"] == "application/strategic-merge-patch+json"
+
+
+async def test_a_deletion_has_a_deadline_and_its_options(stub: Stub, connection: Connection) -> None:
+    stub.say(200, {"kind": "Status"})
+
+    await connection.send(DELETE, {"propagationPolicy": "Background"})
+
+    method, path, headers = stub.asked[0]
+    assert (method, path) == ("DELETE", "/apis/batch/v1/namespaces/ml/jobs/api?timeout=5s")
+    assert headers["Content-Type"] == "application/json"
+    assert stub.bodies == ['{"propagationPolicy": "Background"}']
+
+
+async def test_a_list_asks_by_label_and_goes_on_with_the_same(stub: Stub, connection: Connection) -> None:
+    stub.say(200, {"items": []})
+    query = (("labelSelector", "a=b"),)
+
+    await connection.send(Call(verb=Verb.LIST, resource=PODS, namespace="ml", page="next", query=query))
+
+    assert stub.asked[0][1] == "/api/v1/namespaces/ml/pods?labelSelector=a%3Db&limit=500&continue=next"
+
+
+async def test_a_log_is_read_as_text_whatever_is_in_it(stub: Stub, connection: Connection) -> None:
+    stub.say(200, b"one\n\xff two")
+
+    assert await connection.read_text(LOG) == "one\n\ufffd two"
+    assert stub.asked[0][1] == "/api/v1/namespaces/ml/pods/api/log?tailLines=20"
+
+
+async def test_a_log_that_may_not_be_read_names_the_permission(stub: Stub, connection: Connection) -> None:
+    stub.say(403, status(403, "Forbidden", RBAC))
+
+    with pytest.raises(Refused, match=r"^may not get pods/log in namespace ml: grant it in the operator's ClusterRole$"):
+        await connection.read_text(LOG)
 
 
 async def test_a_name_cannot_leave_its_place_in_the_address(stub: Stub, connection: Connection) -> None:

@@ -51,9 +51,10 @@ class Verb(StrEnum):
     LIST = "list"
     CREATE = "create"
     PATCH = "patch"
+    DELETE = "delete"
 
 
-_METHODS: Final = {Verb.GET: "GET", Verb.LIST: "GET", Verb.CREATE: "POST", Verb.PATCH: "PATCH"}
+_METHODS: Final = {Verb.GET: "GET", Verb.LIST: "GET", Verb.CREATE: "POST", Verb.PATCH: "PATCH", Verb.DELETE: "DELETE"}
 
 
 class PatchType(StrEnum):
@@ -97,6 +98,8 @@ class Call(Value):
     name: str = ""
     page: str = ""
     """Where a list goes on, as the page before said."""
+    query: tuple[tuple[str, str], ...] = ()
+    """What else is asked, such as a labelSelector."""
 
     def __str__(self) -> str:
         """Name verb, resource and namespace in the words of RBAC."""
@@ -105,6 +108,10 @@ class Call(Value):
 
 class Missing(NotFound):
     """The API server knows the kind and holds no object of that name."""
+
+
+class Denied(Refused):
+    """A quota, a policy or a webhook does not let this object in, though the permission is there."""
 
 
 class Answer(Value):
@@ -131,6 +138,13 @@ class Connection:
         self, call: Call, body: JsonBody | None = None, *, patch: PatchType | None = None, seconds: float | None = None
     ) -> Mapping[str, Any]:
         """Do one call within so many seconds and return the object that the API server answered with."""
+        return _object(call, await self._answer(call, body, patch, seconds))
+
+    async def read_text(self, call: Call, *, seconds: float | None = None) -> str:
+        """Do one call within so many seconds that is answered with plain text, such as a log."""
+        return (await self._answer(call, None, None, seconds)).decode(errors="replace")
+
+    async def _answer(self, call: Call, body: JsonBody | None, patch: PatchType | None, seconds: float | None) -> bytes:
         limit = seconds if seconds is not None else READ_SECONDS if call.verb in {Verb.GET, Verb.LIST} else WRITE_SECONDS
         try:
             async with asyncio.timeout(limit):
@@ -143,18 +157,14 @@ class Connection:
             raise Unavailable(f"the API server cannot be reached: {call}: {type(error).__name__}") from error
         if status >= 300:  # noqa: PLR2004 - anything but success
             raise failure(call, answer_of(status, headers, data))
-        return _object(call, data)
+        return data
 
     async def _exchange(
         self, call: Call, body: JsonBody | None, patch: PatchType | None, limit: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         method = _METHODS[call.verb]
-        url = self._client.configuration.host + call.resource.path(call.namespace, call.name)
-        if call.verb is Verb.LIST:
-            url += "?" + urlencode({"limit": PAGE, **({"continue": call.page} if call.page else {})})
-        elif call.verb is not Verb.GET:
-            # The server keeps the same deadline, so that a write it was late with does not land after we gave up on it.
-            url += "?" + urlencode({"fieldManager": FIELD_MANAGER, "timeout": f"{limit:g}s"})
+        query = urlencode(_query(call, limit))
+        url = self._client.configuration.host + call.resource.path(call.namespace, call.name) + ("?" + query if query else "")
         headers = {**self._client.default_headers, "Accept": "application/json", "Content-Type": patch or "application/json"}
         await self._client.update_params_for_auth(headers, None, ["BearerToken"], "", method, body)
         timeout = aiohttp.ClientTimeout(total=limit)
@@ -217,12 +227,26 @@ def failure(call: Call, answer: Answer) -> OperatorError:
         error = Refused(f"the API server does not accept the operator's credentials: {call}")
     elif status == HTTPStatus.FORBIDDEN:
         known = not answer.message or _RBAC.search(answer.message)
-        error = Refused(f"may not {call}: {_GRANT if known else said}")
+        error = Refused(f"may not {call}: {_GRANT}") if known else Denied(f"may not {call}: {said}")
     elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TIME_MAY_CURE:
         error = InvalidRequest(answer.message or f"the API server does not take it: {call}: {said}")
     else:
         error = Unavailable(f"the API server cannot now: {call}: {said}", retry_after=_pause(answer.retry_after))
     return error
+
+
+def _query(call: Call, limit: float) -> Mapping[str, str]:
+    query = dict(call.query)
+    if call.verb is Verb.LIST:
+        query["limit"] = str(PAGE)
+        if call.page:
+            query["continue"] = call.page
+    elif call.verb is not Verb.GET:
+        if call.verb is not Verb.DELETE:
+            query["fieldManager"] = FIELD_MANAGER
+        # The server keeps the same deadline, so that a write it was late with does not land after we gave up on it.
+        query["timeout"] = f"{limit:g}s"
+    return query
 
 
 def _pause(retry_after: str | None) -> timedelta | None:
