@@ -84,6 +84,34 @@ def test_example_is_understood_and_supported(path: Path) -> None:
         assert unsupported.in_request(PromotionRequest.model_validate(body).spec) == ()
 
 
+def test_the_operator_is_given_this_and_no_more() -> None:
+    granted = {
+        (role["kind"], group, resource, name): set(rule["verbs"])
+        for role in yaml.safe_load_all((MANIFESTS / "base" / "operator-roles.yaml").read_text(encoding="utf-8"))
+        for rule in role.get("rules", ())
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames", [""])
+    }
+
+    assert granted == {
+        ("ClusterRole", "modelalias.dev", "modelaliases", ""): {"get", "list", "watch"},
+        ("ClusterRole", "modelalias.dev", "promotionrequests", ""): {"get", "list", "watch"},
+        ("ClusterRole", "modelalias.dev", "modelaliases/status", ""): {"patch"},
+        ("ClusterRole", "modelalias.dev", "promotionrequests/status", ""): {"patch"},
+        ("ClusterRole", "apps", "deployments", ""): {"get", "list", "watch", "patch"},
+        ("ClusterRole", "apps", "statefulsets", ""): {"get", "list", "watch", "patch"},
+        ("ClusterRole", "apps", "daemonsets", ""): {"get", "list", "watch", "patch"},
+        ("ClusterRole", "batch", "cronjobs", ""): {"get"},
+        ("ClusterRole", "batch", "jobs", ""): {"get", "list", "watch", "create", "delete"},
+        ("ClusterRole", "", "pods", ""): {"list"},
+        ("ClusterRole", "", "pods/log", ""): {"get"},
+        ("ClusterRole", "", "events", ""): {"create"},
+        ("Role", "coordination.k8s.io", "leases", ""): {"create"},
+        ("Role", "coordination.k8s.io", "leases", "modelalias-operator"): {"get", "patch"},
+    }
+
+
 def test_nobody_but_the_operator_is_given_a_status() -> None:
     rules = [
         (role["metadata"]["name"], resource)

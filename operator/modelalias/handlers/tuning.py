@@ -7,7 +7,7 @@ from typing import Any, Final
 import kopf
 
 MANAGED: Final = "modelalias.dev/managed=true"
-_WORKLOADS: Final = ("deployments", "statefulsets", "daemonsets")
+_LABELLED: Final = (("apps", "deployments"), ("apps", "statefulsets"), ("apps", "daemonsets"), ("batch", "jobs"))
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -51,8 +51,8 @@ def settings() -> kopf.OperatorSettings:
     tuned.persistence.progress_storage = _NoProgress()
     tuned.queueing.idle_timeout = 0.05
     tuned.watching.chunk_size = 250
-    for plural in _WORKLOADS:
-        tuned.watching.label_selectors["apps", plural] = MANAGED
+    for resource in _LABELLED:
+        tuned.watching.label_selectors[resource] = MANAGED
     tuned.networking.request_timeout = 15.0
     tuned.networking.connect_timeout = 5.0
     tuned.scanning.disabled = True

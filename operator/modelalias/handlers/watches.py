@@ -1,10 +1,12 @@
 """What the watches say goes to the engine; no rule stands here."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import kopf
 
+from modelalias.adapters.jobs import ALIAS_LABEL
 from modelalias.adapters.kubernetes_objects import parse_alias, parse_request
 from modelalias.adapters.workloads import parse_workload
 from modelalias.api.alias import WorkloadKind
@@ -45,6 +47,12 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
             engine.request_seen(parse_request(event["object"]))
         except InvalidRequest as error:
             _log.warning("passed over: %s", error)
+
+    @kopf.on.event("batch", "v1", "jobs", registry=registry)
+    async def job_seen(namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
+        """Wake the alias that waits for the Job, also when it is gone."""
+        if alias := labels.get(ALIAS_LABEL):
+            engine.job_seen(namespace or "", alias)
 
     for kind, plural in _PLURALS.items():
         _register_workloads(engine, registry, kind, plural)
