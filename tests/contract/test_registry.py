@@ -7,30 +7,19 @@ from decimal import Decimal
 
 import pytest
 
-from modelalias.adapters.mlflow_registry import MlflowRegistry
 from modelalias.core.errors import InvalidRequest, ModelNotFound, RunNotFound, VersionNotFound
-from modelalias.ports import ModelVersion, Registry, VersionState
-from modelalias.settings import RegistrySettings
-from tests.support.fake_registry import FakeRegistry
-from tests.support.mlflow_server import Server
-from tests.support.registry_seeder import MlflowSeeder, Seeder
+from modelalias.ports import Dataset, EvaluationRun, ModelVersion, Registry, RunStatus, VersionState
+from tests.support.both_registries import KINDS, SMALL_PAGE, opened_registry
+from tests.support.registry_seeder import Seeder
 
-SMALL_PAGE = 2
 FULLWIDTH_ONE = "\uff11"
 UNKNOWN_RUN = "0123456789abcdef0123456789abcdef"
 
 
-@pytest.fixture(params=["fake", "mlflow"])
+@pytest.fixture(params=KINDS)
 async def both(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Registry, Seeder]]:
-    if request.param == "fake":
-        fake = FakeRegistry()
-        seeder: Seeder = fake
-        yield fake, seeder
-        return
-    server: Server = request.getfixturevalue("mlflow_server")
-    registry = MlflowRegistry(RegistrySettings(uri=server.uri), page_size=SMALL_PAGE)
-    yield registry, MlflowSeeder(server, f"contract-{secrets.token_hex(4)}")
-    await registry.close()
+    async with opened_registry(request) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -156,6 +145,25 @@ class TestVersion:
         version = await seeder.create_version(model)
 
         assert (await registry.version(model, version)).run_id is None
+
+    async def test_it_tells_the_logged_model_that_it_was_made_from(
+        self, registry: Registry, seeder: Seeder, model: str
+    ) -> None:
+        run_id = await seeder.create_run(models=["booster", "scaler"])
+        booster = await _made(registry, model, run_id, "booster")
+        scaler = await _made(registry, model, run_id, "scaler")
+        assert booster.model_id is not None
+
+        await seeder.log_measurement(booster.model_id, "auc", 0.5)
+
+        assert [item.key for item in await registry.measurements(booster.model_id, ["auc"])] == ["auc"]
+        assert booster.model_id != scaler.model_id
+        assert await registry.version(model, booster.version) == booster
+
+    async def test_one_that_no_run_made_has_no_logged_model(self, registry: Registry, seeder: Seeder, model: str) -> None:
+        version = await seeder.create_version(model)
+
+        assert (await registry.version(model, version)).model_id is None
 
     @pytest.mark.parametrize("state", [VersionState.PENDING, VersionState.FAILED])
     async def test_one_that_is_not_ready_says_so(
@@ -367,6 +375,29 @@ class TestRuns:
 
         assert set(first) == set(kept)
         assert again == first
+
+    @pytest.mark.parametrize("count", [1, 12], ids=["one by one", "searched"])
+    async def test_datasets_come_with_what_they_were_used_for(self, registry: Registry, seeder: Seeder, count: int) -> None:
+        given = [Dataset(name="rest", digest="01"), Dataset(name="holdout", digest="9f3c", context="validation")]
+        runs = [await seeder.create_run(models=[], datasets=given) for _ in range(count)]
+        await registry.runs(runs)
+
+        found = await registry.runs(runs)
+
+        assert {found[run_id].datasets for run_id in runs} == {(given[1], given[0])}
+
+    async def test_status_says_how_far_a_run_is(self, registry: Registry, seeder: Seeder) -> None:
+        done = await seeder.create_run()
+        experiment = _name()
+        going, broken = [
+            await registry.evaluation_run(EvaluationRun(key=key, experiment=experiment, name="eval", tags=()))
+            for key in ("01", "02")
+        ]
+        await registry.end_run(broken, RunStatus.FAILED)
+
+        found = await registry.runs([done, going, broken])
+
+        assert [found[run_id].status for run_id in (done, going, broken)] == ["FINISHED", "RUNNING", "FAILED"]
 
     async def test_no_runs_are_no_call(self, registry: Registry) -> None:
         assert await registry.runs([]) == {}

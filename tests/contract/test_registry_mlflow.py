@@ -12,10 +12,12 @@ from mlflow import MlflowClient
 
 from modelalias.adapters.mlflow_errors import failure
 from modelalias.adapters.mlflow_registry import MlflowRegistry
-from modelalias.core.errors import Refused, Superseded
+from modelalias.core.errors import Refused, Superseded, Unreadable
+from modelalias.ports import EvaluationRun, RunStatus
 from modelalias.settings import RegistrySettings
 from tests.support.mlflow_server import Server
 from tests.support.registry_seeder import MlflowSeeder
+from tests.support.seeded import ModelFile
 from tests.support.seeding import Seeding
 
 MODEL_CODE = """
@@ -120,6 +122,68 @@ async def test_a_model_among_the_artifacts_of_a_run_is_registered(
     assert client.get_model_version(model, "1").source == f"{client.get_run(run_id).info.artifact_uri}/{where}"
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # importing its own pyfunc, MLflow warns of its own type hints
+@pytest.mark.parametrize("signed", [True, False])
+async def test_the_signature_that_mlflow_wrote_is_read(
+    registry: MlflowRegistry, seeder: MlflowSeeder, client: MlflowClient, model: str, tmp_path: Path, *, signed: bool
+) -> None:
+    """Once as it is registered, once through `runs:/`, which the server does not follow to a logged model."""
+    code = tmp_path / "echo.py"
+    code.write_text(MODEL_CODE)
+    what = {"python_model": str(code)} if signed else {"loader_module": "json"}
+    with mlflow.start_run(experiment_id=seeder.experiment_id) as run:
+        logged = mlflow.pyfunc.log_model(name="model", pip_requirements=[], **what)
+    mlflow.register_model(logged.model_uri, model)
+    client.create_model_version(model, f"runs:/{run.info.run_id}/model", run.info.run_id)
+
+    assert [await registry.has_signature(model, version) for version in ("1", "2")] == [signed] * 2
+
+
+@pytest.mark.parametrize("source", ["mlflow-artifacts:", "runs:/"])
+async def test_the_signature_among_the_artifacts_of_a_run_is_read(
+    registry: MlflowRegistry, seeder: MlflowSeeder, client: MlflowClient, model: str, source: str
+) -> None:
+    """As MLflow 2 wrote them; the server does not read a version's file through `runs:/`."""
+    run_id = await seeder.create_run(models=[])
+    client.log_text(run_id, ModelFile.SIGNED, "deep/er model/MLmodel")
+    root = client.get_run(run_id).info.artifact_uri if source != "runs:/" else f"runs:/{run_id}"
+    client.create_model_version(model, f"{root}/deep/er model", run_id)
+
+    assert await registry.has_signature(model, "1") is True
+
+
+@pytest.mark.parametrize("path", ["nothing", "model"])
+async def test_a_run_without_that_file_is_unreadable(
+    registry: MlflowRegistry, seeder: MlflowSeeder, client: MlflowClient, model: str, path: str
+) -> None:
+    run_id = await seeder.create_run()
+    client.create_model_version(model, f"runs:/{run_id}/{path}", run_id)
+
+    with pytest.raises(Unreadable, match="cannot hand out the MLmodel file of version 1"):
+        await registry.has_signature(model, "1")
+
+
+async def test_a_file_that_is_too_large_is_unreadable(
+    registry: MlflowRegistry, seeder: MlflowSeeder, client: MlflowClient, model: str
+) -> None:
+    run_id = await seeder.create_run(models=[])
+    client.log_text(run_id, f"flavors: {{}}\n# {'x' * 1024 * 1024}\n", "model/MLmodel")
+    client.create_model_version(model, f"{client.get_run(run_id).info.artifact_uri}/model", run_id)
+
+    with pytest.raises(Unreadable, match="larger than 1 MiB"):
+        await registry.has_signature(model, "1")
+
+
+async def test_of_two_runs_with_one_key_the_older_counts(registry: MlflowRegistry, client: MlflowClient, model: str) -> None:
+    """Another process may have made the second at the same moment."""
+    experiment = client.create_experiment(model)
+    tags = {"modelalias.evaluation": "9f3c"}
+    times = [2_000, 1_000, 3_000]
+    runs = [client.create_run(experiment, start_time=time, tags=tags).info.run_id for time in times]
+
+    assert await registry.evaluation_run(EvaluationRun(key="9f3c", experiment=model, name="eval", tags=())) == runs[1]
+
+
 async def test_runs_of_several_experiments_are_read_together(
     registry: MlflowRegistry, mlflow_server: Server, client: MlflowClient
 ) -> None:
@@ -164,14 +228,21 @@ async def test_a_process_that_no_longer_leads_reads_and_writes_nothing(mlflow_se
 
     seeded = Seeding(mlflow_server.uri, f"model-{secrets.token_hex(4)}")
     model, version = seeded.model, seeded.version()
+    running = seeded.client.create_run("0")
     registry = MlflowRegistry(RegistrySettings(uri=mlflow_server.uri), may_write=may_not)
 
     with pytest.raises(Superseded):
         await registry.set_alias(model, "champion", version)
     with pytest.raises(Superseded):
         await registry.tag_version(model, version, {"key": "value"})
+    with pytest.raises(Superseded):
+        await registry.evaluation_run(EvaluationRun(key="9f", experiment=model, name="eval", tags=()))
+    with pytest.raises(Superseded):
+        await registry.end_run(running.info.run_id, RunStatus.FINISHED)
     aliases = await registry.aliases(model)
     await registry.close()
 
     assert aliases == {}
     assert seeded.tags(version) == {}
+    assert seeded.client.get_experiment_by_name(model) is None
+    assert seeded.client.get_run(running.info.run_id).info.status == "RUNNING"

@@ -1,20 +1,30 @@
 """A registry in memory that keeps state and refuses what MLflow refuses; the contract suite holds it to the real one."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import count
 from typing import Final
 
-from modelalias.core.errors import InvalidRequest, ModelNotFound, RunNotFound, VersionNotFound
-from modelalias.ports import Aliases, ModelVersion, Run, VersionState
+from modelalias.core.errors import InvalidRequest, ModelNotFound, Unreadable, VersionNotFound
+from modelalias.ports import (
+    Aliases,
+    Dataset,
+    EvaluationRun,
+    Measurement,
+    ModelVersion,
+    Run,
+    RunStatus,
+    VersionState,
+)
+from tests.support.fake_tracking import FakeTracking, RunRecord, model_id
 from tests.support.fault_queue import ANY, FaultQueue
+from tests.support.seeded import ModelFile, RunSeen
 
-FLOAT_LIMIT: Final = Decimal("1.7976931348623157E+308")
-"""What MLflow stores in place of infinity."""
+WRITES: Final = frozenset({"version_of_run", "set_alias", "delete_alias", "tag_version", "evaluation_run", "end_run"})
 
-WRITES: Final = frozenset({"version_of_run", "set_alias", "delete_alias", "tag_version"})
+SIGNED: Final = {ModelFile.SIGNED: True, ModelFile.UNSIGNED: False, ModelFile.NO_SIGNATURE: False}
 
 
 @dataclass(frozen=True)
@@ -41,12 +51,6 @@ class _Model:
     """A number is not given twice, also when its version is gone."""
 
 
-@dataclass(frozen=True)
-class _RunRecord:
-    metrics: dict[str, Decimal]
-    paths: tuple[str, ...]
-
-
 class FakeRegistry:
     """The port in memory with a record of its calls, a seeder for it, and a hook for faults."""
 
@@ -54,10 +58,9 @@ class FakeRegistry:
         self.calls: list[Call] = []
         self.closed = False
         self._models: dict[str, _Model] = {}
-        self._runs: dict[str, _RunRecord] = {}
-        self._deleted_runs: set[str] = set()
+        self._tracking = FakeTracking()
+        self._files: dict[str, ModelFile] = {}
         self._faults = FaultQueue()
-        self._next_run = 1
 
     # The port
 
@@ -77,7 +80,7 @@ class FakeRegistry:
         self, model: str, run_id: str, artifact_path: str | None, *, register: bool = True
     ) -> ModelVersion | None:
         with self._call("version_of_run", model, run_id, artifact_path, register):
-            path = _path(run_id, self._run(run_id), artifact_path)
+            path = _path(run_id, self._tracking.run(run_id), artifact_path)
             versions = self._model(model).versions
             made = [number for number, version in versions.items() if (version.run_id, version.path) == (run_id, path)]
             if not made and not register:
@@ -86,10 +89,32 @@ class FakeRegistry:
 
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         with self._call("runs", tuple(run_ids)):
-            alive = self._runs.keys() - self._deleted_runs
-            return {
-                run_id: Run(run_id=run_id, metrics=dict(self._runs[run_id].metrics)) for run_id in run_ids if run_id in alive
-            }
+            found = ((run_id, self._tracking.runs.get(run_id)) for run_id in run_ids)
+            return {run_id: run.value(run_id) for run_id, run in found if run is not None and not run.deleted}
+
+    async def measurements(self, model_id: str, keys: Sequence[str]) -> Sequence[Measurement]:
+        with self._call("measurements", model_id, tuple(keys)):
+            return self._tracking.measurements(model_id, keys)
+
+    async def has_signature(self, model: str, version: str) -> bool:
+        with self._call("has_signature", model, version):
+            found = self._value(model, self._number(model, version))
+            file = self._files.get(found.model_id or "")
+            if file not in SIGNED:
+                raise Unreadable(f"the MLmodel file of version {version} of model {model} cannot be read")
+            return SIGNED[file]
+
+    async def evaluation_run(self, wanted: EvaluationRun) -> str:
+        if not re.fullmatch(r"[0-9a-f]{1,64}", wanted.key):
+            raise ValueError("the key of an evaluation run is lower-case hexadecimal, at most 64 long")
+        with self._call("evaluation_run", wanted):
+            return self._tracking.evaluation_run(wanted)
+
+    async def end_run(self, run_id: str, status: RunStatus) -> None:
+        if status in {RunStatus.RUNNING, RunStatus.SCHEDULED}:
+            raise ValueError(f"a run does not end as {status}")
+        with self._call("end_run", run_id, status):
+            self._tracking.end_run(run_id, status)
 
     async def set_alias(self, model: str, alias: str, version: str) -> None:
         with self._call("set_alias", model, alias, version):
@@ -135,19 +160,55 @@ class FakeRegistry:
     async def rename_model(self, model: str, name: str) -> None:
         self._models[name] = self._models.pop(model)
 
-    async def create_run(self, metrics: Iterable[tuple[str, float, int]] = (), *, models: Sequence[str] = ("model",)) -> str:
-        """Make a run that logged these (name, value, step) in this order, and models at these paths."""
-        run_id = f"{self._next_run:032x}"
-        self._next_run += 1
-        last: dict[str, tuple[int, Decimal]] = {}
-        for name, value, step in metrics:
-            if name not in last or step >= last[name][0]:
-                last[name] = (step, _stored(value))
-        self._runs[run_id] = _RunRecord({name: value for name, (_, value) in last.items()}, tuple(models))
-        return run_id
+    async def create_run(
+        self,
+        metrics: Iterable[tuple[str, float, int]] = (),
+        *,
+        models: Sequence[str] = ("model",),
+        datasets: Sequence[Dataset] = (),
+    ) -> str:
+        """Make a run that read these datasets, logged these (name, value, step) in this order and models at these paths."""
+        return self._tracking.add_run(metrics, models, datasets)
 
     async def delete_run(self, run_id: str) -> None:
-        self._deleted_runs.add(run_id)
+        self._tracking.runs[run_id].deleted = True
+
+    async def read_run(self, run_id: str) -> RunSeen:
+        run = self._tracking.runs[run_id]
+        return RunSeen(run.name, run.experiment, run.status, run.value(run_id).finished, dict(run.tags))
+
+    async def delete_experiment(self, name: str) -> None:
+        self._tracking.delete_experiment(name)
+
+    async def log_metric(self, run_id: str, key: str, value: float, *, step: int = 0) -> None:
+        self._tracking.log_metric(run_id, key, value, step)
+
+    async def log_dataset(self, run_id: str, dataset: Dataset) -> None:
+        self._tracking.runs[run_id].datasets.append(dataset)
+
+    async def log_measurement(
+        self,
+        model_id: str,
+        key: str,
+        value: float,
+        dataset: Dataset | None = None,
+        *,
+        run_id: str | None = None,
+        step: int = 0,
+        time: int | None = None,
+    ) -> None:
+        self._tracking.log_measurement(model_id, key, value, dataset, run_id, step, time)
+
+    async def forget_history(self, run_id: str, key: str) -> None:
+        self._tracking.forget_history(run_id, key)
+
+    async def delete_logged_model(self, model_id: str) -> None:
+        del self._tracking.models[model_id]
+
+    async def write_model_file(self, model: str, version: str, file: ModelFile) -> None:
+        found = self._value(model, self._number(model, version)).model_id
+        assert found is not None, "a version without a logged model has no file"
+        self._files[found] = file
 
     async def create_version(
         self, model: str, run_id: str | None = None, *, path: str = "model", state: VersionState = VersionState.READY
@@ -184,11 +245,6 @@ class FakeRegistry:
             raise VersionNotFound(f"model {model} has no version {version}")
         return number
 
-    def _run(self, run_id: str) -> _RunRecord:
-        if run_id not in self._runs or run_id in self._deleted_runs:
-            raise RunNotFound(f"the registry has no run {run_id}")
-        return self._runs[run_id]
-
     def _add(self, model: str, version: _Version) -> int:
         held = self._model(model)
         number = next(held.numbers)
@@ -198,7 +254,12 @@ class FakeRegistry:
     def _value(self, model: str, number: int) -> ModelVersion:
         version = self._models[model].versions[number]
         return ModelVersion(
-            model=model, version=str(number), run_id=version.run_id, state=version.state, tags=dict(version.tags)
+            model=model,
+            version=str(number),
+            run_id=version.run_id,
+            state=version.state,
+            tags=dict(version.tags),
+            model_id=model_id(version.run_id, version.path) if version.run_id and version.path else None,
         )
 
 
@@ -206,7 +267,7 @@ def _aliases_of(model: _Model) -> Aliases:
     return {alias: str(number) for alias, number in model.aliases.items()}
 
 
-def _path(run_id: str, run: _RunRecord, wanted: str | None) -> str:
+def _path(run_id: str, run: RunRecord, wanted: str | None) -> str:
     if wanted is not None and wanted not in run.paths:
         raise InvalidRequest(f"run {run_id} has no model at {wanted}")
     if wanted is None and len(run.paths) != 1:
@@ -217,8 +278,3 @@ def _path(run_id: str, run: _RunRecord, wanted: str | None) -> str:
 def _check_alias(alias: str) -> None:
     if alias.lower() == "latest" or (alias[:1] in {"v", "V"} and alias[1:].isdecimal()):
         raise InvalidRequest("the registry refuses the request as invalid")
-
-
-def _stored(value: float) -> Decimal:
-    number = Decimal(repr(value))
-    return FLOAT_LIMIT.copy_sign(number) if number.is_infinite() else number

@@ -3,13 +3,17 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
+from mlflow.entities import Dataset as MlflowDataset
+from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, LoggedModelStatus, Metric
 
-from modelalias.ports import VersionState
+from modelalias.ports import Dataset, VersionState
 from tests.support.mlflow_server import Server
+from tests.support.seeded import ModelFile, RunSeen
 
 
 class Seeder(Protocol):
@@ -18,11 +22,47 @@ class Seeder(Protocol):
     async def create_model(self, model: str) -> None: ...
     async def delete_model(self, model: str) -> None: ...
     async def rename_model(self, model: str, name: str) -> None: ...
-    async def create_run(self, metrics: Iterable[tuple[str, float, int]] = (), *, models: Sequence[str] = ("model",)) -> str:
-        """Make a run that logged these (name, value, step) in this order, and models at these paths."""
+    async def create_run(
+        self,
+        metrics: Iterable[tuple[str, float, int]] = (),
+        *,
+        models: Sequence[str] = ("model",),
+        datasets: Sequence[Dataset] = (),
+    ) -> str:
+        """Make a run that read these datasets, logged these (name, value, step) in this order and models at these paths."""
         ...
 
     async def delete_run(self, run_id: str) -> None: ...
+    async def read_run(self, run_id: str) -> RunSeen: ...
+    async def delete_experiment(self, name: str) -> None: ...
+    async def log_metric(self, run_id: str, key: str, value: float, *, step: int = 0) -> None: ...
+    async def log_dataset(self, run_id: str, dataset: Dataset) -> None: ...
+    async def log_measurement(
+        self,
+        model_id: str,
+        key: str,
+        value: float,
+        dataset: Dataset | None = None,
+        *,
+        run_id: str | None = None,
+        step: int = 0,
+        time: int | None = None,
+    ) -> None:
+        """Log a metric of a logged model from a run, by default the one that made it.
+
+        The time is in milliseconds, by default later than all before.
+        """
+        ...
+
+    async def forget_history(self, run_id: str, key: str) -> None:
+        """Take a metric's history from a run, as no call of the registry can."""
+        ...
+
+    async def delete_logged_model(self, model_id: str) -> None: ...
+    async def write_model_file(self, model: str, version: str, file: ModelFile) -> None:
+        """Give the logged model of a version its MLmodel file; it has none before."""
+        ...
+
     async def create_version(
         self, model: str, run_id: str | None = None, *, path: str = "model", state: VersionState = VersionState.READY
     ) -> str:
@@ -39,6 +79,7 @@ class MlflowSeeder:
         self._server = server
         self._client = MlflowClient(server.uri)
         self.experiment_id: str = self._client.create_experiment(experiment)
+        self._time = 1_000_000
 
     async def create_model(self, model: str) -> None:
         self._client.create_registered_model(model)
@@ -49,10 +90,18 @@ class MlflowSeeder:
     async def rename_model(self, model: str, name: str) -> None:
         self._client.rename_registered_model(model, name)
 
-    async def create_run(self, metrics: Iterable[tuple[str, float, int]] = (), *, models: Sequence[str] = ("model",)) -> str:
+    async def create_run(
+        self,
+        metrics: Iterable[tuple[str, float, int]] = (),
+        *,
+        models: Sequence[str] = ("model",),
+        datasets: Sequence[Dataset] = (),
+    ) -> str:
         run_id: str = self._client.create_run(self.experiment_id).info.run_id
         written = [Metric(name, value, 1_000 + order, step) for order, (name, value, step) in enumerate(metrics)]
         self._client.log_batch(run_id, metrics=written)
+        for dataset in datasets:
+            await self.log_dataset(run_id, dataset)
         for path in models:
             self.log_model(run_id, path)
         self._client.set_terminated(run_id)
@@ -68,6 +117,65 @@ class MlflowSeeder:
 
     async def delete_run(self, run_id: str) -> None:
         self._client.delete_run(run_id)
+
+    async def read_run(self, run_id: str) -> RunSeen:
+        run = self._client.get_run(run_id)
+        return RunSeen(
+            name=run.info.run_name,
+            experiment=self._client.get_experiment(run.info.experiment_id).name,
+            status=run.info.status,
+            ended=run.info.end_time is not None,
+            tags={key: text for key, text in run.data.tags.items() if not key.startswith("mlflow.")},
+        )
+
+    async def delete_experiment(self, name: str) -> None:
+        found = self._client.get_experiment_by_name(name)
+        assert found is not None
+        self._client.delete_experiment(found.experiment_id)
+
+    async def log_metric(self, run_id: str, key: str, value: float, *, step: int = 0) -> None:
+        self._time += 1
+        self._client.log_metric(run_id, key, value, timestamp=self._time, step=step)
+
+    async def log_dataset(self, run_id: str, dataset: Dataset) -> None:
+        tags = [InputTag("mlflow.data.context", dataset.context)] if dataset.context else []
+        given = DatasetInput(MlflowDataset(dataset.name, dataset.digest, "local", "{}"), tags)
+        self._client.log_inputs(run_id, [given])
+
+    async def log_measurement(
+        self,
+        model_id: str,
+        key: str,
+        value: float,
+        dataset: Dataset | None = None,
+        *,
+        run_id: str | None = None,
+        step: int = 0,
+        time: int | None = None,
+    ) -> None:
+        self._time += 1
+        by = run_id or self._client.get_logged_model(model_id).source_run_id
+        assert by is not None
+        self._client.log_metric(
+            by,
+            key,
+            value,
+            timestamp=self._time if time is None else time,
+            step=step,
+            model_id=model_id,
+            dataset_name=dataset.name if dataset else None,
+            dataset_digest=dataset.digest if dataset else None,
+        )
+
+    async def forget_history(self, run_id: str, key: str) -> None:
+        self._execute("DELETE FROM metrics WHERE run_uuid = ? AND key = ?", run_id, key)
+
+    async def delete_logged_model(self, model_id: str) -> None:
+        self._client.delete_logged_model(model_id)
+
+    async def write_model_file(self, model: str, version: str, file: ModelFile) -> None:
+        source = str(self._client.get_model_version(model, version).source)
+        self._log_file(source.removeprefix("models:/"), file)
 
     async def create_version(
         self, model: str, run_id: str | None = None, *, path: str = "model", state: VersionState = VersionState.READY
@@ -86,9 +194,15 @@ class MlflowSeeder:
     async def delete_version(self, model: str, version: str) -> None:
         self._client.delete_model_version(model, version)
 
+    def _log_file(self, model_id: str, text: str) -> None:
+        with TemporaryDirectory() as directory:
+            Path(directory, "MLmodel").write_text(text, encoding="utf-8")
+            self._client.log_model_artifacts(model_id, directory)
+
     def _write_state(self, model: str, version: str, state: VersionState) -> None:
         """Write what no call can: on this back end a version is ready at once, on others it is not."""
+        self._execute("UPDATE model_versions SET status = ? WHERE name = ? AND version = ?", state, model, int(version))
+
+    def _execute(self, statement: str, *values: object) -> None:
         with closing(sqlite3.connect(self._server.directory / "mlflow.db", timeout=30)) as database, database:
-            database.execute(
-                "UPDATE model_versions SET status = ? WHERE name = ? AND version = ?", (state, model, int(version))
-            )
+            database.execute(statement, values)

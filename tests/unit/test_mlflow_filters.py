@@ -3,21 +3,24 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from modelalias.adapters.mlflow_registry import open_registry
 from modelalias.adapters.mlflow_runs import FEW
 from modelalias.core.errors import OperatorError
-from modelalias.ports import Registry
+from modelalias.ports import EvaluationRun, Registry
 from modelalias.settings import RegistrySettings
 from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
 
 RUN = "0123456789abcdef0123456789abcdef"
 ONE = r"'[A-Za-z0-9]{1,64}'"
-FILTER = re.compile(rf"(source_)?run_id = {ONE}|attributes\.run_id IN \({ONE}(, {ONE})*\)")
+FILTER = re.compile(
+    rf"(source_)?run_id = {ONE}|attributes\.run_id IN \({ONE}(, {ONE})*\)|tags\.`modelalias\.evaluation` = '[0-9a-f]{{1,64}}'"
+)
 
 nasty = st.one_of(
     st.text(max_size=40),
@@ -30,8 +33,17 @@ def registry_like(seen: Seen) -> Answer:
     """Answer every search with nothing and every run with itself, with a model at the path `model`."""
     if seen.path.endswith("/runs/get"):
         run_id = seen.values["run_id"]
-        info = {"run_id": run_id, "experiment_id": "1", "lifecycle_stage": "active", "artifact_uri": "a:/b"}
+        info = {
+            "run_id": run_id,
+            "experiment_id": "1",
+            "status": "FINISHED",
+            "lifecycle_stage": "active",
+            "artifact_uri": "a:/b",
+        }
         return Answer({"run": {"info": info, "data": {}}})
+    if seen.path.endswith("/experiments/get-by-name"):
+        name = seen.values.get("experiment_name", "")
+        return Answer({"experiment": {"experiment_id": "1", "name": name, "lifecycle_stage": "active"}})
     if seen.path.endswith("/artifacts/list"):
         return Answer({"files": [{"path": f"{seen.values['path']}/MLmodel"}]})
     return Answer({})
@@ -69,6 +81,20 @@ def test_reading_many_runs(stub: HttpStub, run_ids: list[str]) -> None:
 
     assert sent
     assert all(FILTER.fullmatch(text) for text in sent)
+
+
+@settings(max_examples=25, deadline=None)
+@example(key="9f3c", text="' OR '1' = '1")
+@given(key=nasty, text=nasty)
+def test_opening_an_evaluation_run(stub: HttpStub, key: str, text: str) -> None:
+    async def ask(registry: Registry) -> None:
+        with suppress(ValueError):
+            await registry.evaluation_run(EvaluationRun(key=key, experiment=text, name=text, tags=((text, text),)))
+
+    sent = _sent(stub, ask)
+
+    assert all(FILTER.fullmatch(text) for text in sent)
+    assert len(sent) <= 1
 
 
 def _sent(stub: HttpStub, ask: Callable[[Registry], Awaitable[None]]) -> Sequence[str]:

@@ -18,6 +18,9 @@ LONGEST_RETRY_AFTER: Final = timedelta(minutes=10)
 
 HOST_REMEDY: Final = "the registry refuses the name it is called by: start its server with --allowed-hosts listing {host}"
 
+PASSING: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT})
+"""Refusals that time cures."""
+
 STRANGE: Final = "the registry's answer is not about what was asked"
 """Said of an answer that parses: an empty one would otherwise read as a model without aliases."""
 
@@ -28,6 +31,21 @@ class Missing(OperatorError):
 
 class Clash(OperatorError):
     """The database refused a write that met another one; the caller reads and tries again and never lets this one out."""
+
+
+class Taken(InvalidRequest):
+    """Somebody made a thing of that name before us; the caller reads it and never lets this one out."""
+
+
+class Broken(Unavailable):
+    """The server failed over this very request (500), or has no such page or file (4xx).
+
+    Where it was to hand out a file, it is the file that is meant; the caller looks whether the rest of the registry answers.
+    """
+
+
+class Oversized(Unavailable):
+    """The answer is larger than what was asked for can be."""
 
 
 class Unreachable(Unavailable):
@@ -44,11 +62,14 @@ def failure(status: int, error_code: str, headers: Mapping[str, str], *, text: s
         return _refusal(status, text, host)
     if error_code == "RESOURCE_DOES_NOT_EXIST":
         return Missing("the registry has nothing of that name")
+    if error_code == "RESOURCE_ALREADY_EXISTS":
+        return Taken("the registry has something of that name already")
     if (status, error_code) == (HTTPStatus.BAD_REQUEST, "BAD_REQUEST") or status == HTTPStatus.CONFLICT:
         return Clash(f"the registry's database refused the write ({status})")
     if status == HTTPStatus.BAD_REQUEST:
         return InvalidRequest(f"the registry refuses the request as invalid ({_known(error_code)})")
-    return Unavailable(_outage(status, error_code), retry_after=retry_after(headers))
+    kind = Broken if _over_this_request(status) else Unavailable
+    return kind(_outage(status, error_code), retry_after=retry_after(headers))
 
 
 def _refusal(status: int, text: str, host: str) -> Refused:
@@ -59,9 +80,13 @@ def _refusal(status: int, text: str, host: str) -> Refused:
     return Unauthorized(f"the registry does not permit this with the credentials given ({status})")
 
 
+def _over_this_request(status: int) -> bool:
+    client = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in PASSING
+    return client or status == HTTPStatus.INTERNAL_SERVER_ERROR
+
+
 def _outage(status: int, error_code: str) -> str:
-    passing = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in passing:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in PASSING:
         return f"the registry cannot answer now ({status})"
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return f"the registry's address redirects elsewhere ({status}): configure the address of MLflow itself"

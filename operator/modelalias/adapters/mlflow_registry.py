@@ -1,6 +1,5 @@
 """The registry port over MLflow's REST API."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
@@ -10,11 +9,15 @@ from mlflow.entities.model_registry import ModelVersionTag, RegisteredModel
 
 from modelalias.adapters.mlflow_calls import Calls, Locks
 from modelalias.adapters.mlflow_errors import STRANGE, Clash, Missing
+from modelalias.adapters.mlflow_evaluation_runs import EvaluationRuns
+from modelalias.adapters.mlflow_logged_models import MeasurementReader
 from modelalias.adapters.mlflow_runs import RunReader
+from modelalias.adapters.mlflow_signature import SignatureReader
 from modelalias.adapters.mlflow_sources import Source, SourceFinder
+from modelalias.adapters.mlflow_versions import VERSION, check_version, model_version, no_version
 from modelalias.adapters.mlflow_wire import Wire, stores
-from modelalias.core.errors import ModelNotFound, NotFound, Unavailable, VersionNotFound
-from modelalias.ports import Aliases, ModelVersion, Run, VersionState
+from modelalias.core.errors import ModelNotFound, NotFound, Unavailable
+from modelalias.ports import Aliases, EvaluationRun, Measurement, ModelVersion, Run, RunStatus
 from modelalias.settings import RegistrySettings
 
 PAGE_SIZE: Final = 1000
@@ -24,8 +27,6 @@ WRITE_ATTEMPTS: Final = 4
 """Tries of a write that meets others in the database."""
 
 T = TypeVar("T")
-
-VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class MlflowRegistry:
@@ -40,11 +41,15 @@ class MlflowRegistry:
     ) -> None:
         """Take `may_write`, which is called in the thread right before each write and raises when it must not be."""
         self._may_write = may_write
-        self._models, runs = stores(Wire(settings))
+        wire = Wire(settings)
+        self._models, runs = stores(wire)
         self._calls = Calls("mlflow", concurrency=settings.concurrency, seconds=settings.timeout_seconds)
         self._locks = Locks()
         self._runs = RunReader(runs, self._calls)
         self._sources = SourceFinder(runs, self._calls)
+        self._measurements = MeasurementReader(runs, self._calls, self._runs)
+        self._signatures = SignatureReader(wire, self._calls, self._sources, self._read_version)
+        self._evaluations = EvaluationRuns(runs, self._calls, self._guarded)
         self._page_size = page_size
 
     async def snapshot(self) -> Mapping[str, Aliases]:
@@ -76,14 +81,8 @@ class MlflowRegistry:
 
     async def version(self, model: str, version: str) -> ModelVersion:
         """Read one version; raise `ModelNotFound` or `VersionNotFound`."""
-        _check_version(model, version)
-        try:
-            found = _value(await self._calls.run(lambda: self._models.get_model_version(model, version)))
-        except Missing as error:
-            raise await self._missing(model, version) from error
-        if (found.model, found.version) != (model, version):
-            raise Unavailable(STRANGE)
-        return found
+        check_version(model, version)
+        return model_version(await self._read_version(model, version))
 
     async def version_of_run(
         self, model: str, run_id: str, artifact_path: str | None, *, register: bool = True
@@ -109,9 +108,26 @@ class MlflowRegistry:
         """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
         return await self._runs.read(run_ids)
 
+    async def measurements(self, model_id: str, keys: Sequence[str]) -> Sequence[Measurement]:
+        """Read metrics of a logged model, one for each key and dataset, as the runs have them that logged them."""
+        return await self._measurements.read(model_id, keys)
+
+    async def has_signature(self, model: str, version: str) -> bool:
+        """Say whether the version's MLmodel file names a signature; raise `NotFound` or `Unreadable`."""
+        check_version(model, version)
+        return await self._signatures.read(model, version)
+
+    async def evaluation_run(self, wanted: EvaluationRun) -> str:
+        """Return the id of the run with that key, which is made, running, when there is none; idempotent."""
+        return await self._evaluations.open(wanted)
+
+    async def end_run(self, run_id: str, status: RunStatus) -> None:
+        """End a run that is still running; one that ended or is gone stays as it is."""
+        await self._evaluations.end(run_id, status)
+
     async def set_alias(self, model: str, alias: str, version: str) -> None:
         """Point an alias at a version; raise `ModelNotFound` or `VersionNotFound`."""
-        _check_version(model, version)
+        check_version(model, version)
 
         async def is_set() -> bool:
             return (await self.aliases(model)).get(alias) == version
@@ -128,7 +144,7 @@ class MlflowRegistry:
 
     async def tag_version(self, model: str, version: str, tags: Mapping[str, str]) -> None:
         """Set tags of a version, a call for each; raise `ModelNotFound` or `VersionNotFound`."""
-        _check_version(model, version)
+        check_version(model, version)
         for key, value in tags.items():
             tag = ModelVersionTag(key, value)  # type: ignore[no-untyped-call]  # MLflow's
             await self._tag(model, version, tag)
@@ -166,6 +182,15 @@ class MlflowRegistry:
         self._may_write()
         return work()
 
+    async def _read_version(self, model: str, version: str) -> MlflowVersion:
+        try:
+            found = await self._calls.run(lambda: self._models.get_model_version(model, version))
+        except Missing as error:
+            raise await self._missing(model, version) from error
+        if (found.name, str(found.version)) != (model, version):
+            raise Unavailable(STRANGE)
+        return found
+
     async def _missing(self, model: str, version: str | None) -> NotFound:
         """Find out which of the two is not there: the registry's answer says so only in prose."""
         if version is None:
@@ -174,15 +199,15 @@ class MlflowRegistry:
             await self.aliases(model)
         except ModelNotFound as error:
             return error
-        return _no_version(model, version)
+        return no_version(model, version)
 
     def _versions_of(self, model: str, run_id: str, source: Source) -> tuple[ModelVersion, ...]:
         """Return the versions of the model that were made from the source; the filter holds the run's id and nothing else."""
         found = self._models.search_model_versions(f"run_id = '{run_id}'")
-        return tuple(_value(item) for item in found if item.name == model and source.made(item.source))
+        return tuple(model_version(item) for item in found if item.name == model and source.made(item.source))
 
     def _register(self, model: str, run_id: str, source: Source) -> ModelVersion:
-        made = _value(self._models.create_model_version(model, source.uri, run_id=run_id, model_id=source.model_id))
+        made = model_version(self._models.create_model_version(model, source.uri, run_id=run_id, model_id=source.model_id))
         if made.model != model or not VERSION.fullmatch(made.version):
             raise Unavailable(STRANGE)
         return made
@@ -197,31 +222,8 @@ def _aliases(model: RegisteredModel) -> Aliases:
     return {alias: str(version) for alias, version in model.aliases.items()}
 
 
-def _value(version: MlflowVersion) -> ModelVersion:
-    try:
-        return ModelVersion(
-            model=version.name,
-            version=str(version.version),
-            run_id=version.run_id or None,
-            state=VersionState(version.status),
-            tags=dict(version.tags),
-        )
-    except ValueError as error:
-        raise Unavailable(STRANGE) from error
-
-
-def _check_version(model: str, version: str) -> None:
-    """Refuse spellings that MLflow would read as another version, such as 01, or fall over, such as 2^63."""
-    if not VERSION.fullmatch(version):
-        raise _no_version(model, version)
-
-
 def _no_model(model: str) -> ModelNotFound:
     return ModelNotFound(f"the registry has no model {model}")
-
-
-def _no_version(model: str, version: str) -> VersionNotFound:
-    return VersionNotFound(f"model {model} has no version {version}")
 
 
 def _contended(model: str) -> Unavailable:

@@ -1,4 +1,4 @@
-"""Metrics of many runs in few calls.
+"""Metrics and datasets of many runs in few calls.
 
 MLflow searches runs inside experiments that the caller must name, and nothing tells the experiment of a run but the run. So
 the experiments met so far are remembered; runs that are not in them are read one by one, a few first, because their
@@ -19,13 +19,16 @@ from modelalias.adapters.mlflow_errors import STRANGE, Missing
 from modelalias.adapters.mlflow_sources import RUN_ID
 from modelalias.adapters.mlflow_wire import Runs
 from modelalias.core.errors import Unavailable
-from modelalias.ports import Run, RunStatus
+from modelalias.ports import Dataset, Run, RunStatus
 
 BATCH: Final = 200
 """Runs asked for in one search."""
 
 FEW: Final = 6
 """Up to so many runs are read one by one: MLflow 3.17 takes 60 ms for any search of runs and 10 ms for a run."""
+
+CONTEXT_TAG: Final = "mlflow.data.context"
+"""The tag of an input that says what the run used it for."""
 
 MOST_EXPERIMENTS: Final = 500
 """Experiments remembered and named in one search."""
@@ -96,4 +99,13 @@ class RunReader:
 def _value(run: MlflowRun) -> Run:
     """Take each metric as the shortest decimal that names its float, so that 0.1 is a tenth; NaN stays NaN."""
     metrics = {key: Decimal(repr(value)) for key, value in run.data.metrics.items()}
-    return Run(run_id=run.info.run_id, status=RunStatus(run.info.status), metrics=metrics)
+    return Run(run_id=run.info.run_id, status=RunStatus(run.info.status), metrics=metrics, datasets=_datasets(run))
+
+
+def _datasets(run: MlflowRun) -> tuple[Dataset, ...]:
+    """Return each dataset once, sorted: the database gives them in no order."""
+    found = {
+        (given.dataset.name, given.dataset.digest, next((tag.value for tag in given.tags if tag.key == CONTEXT_TAG), ""))
+        for given in (run.inputs.dataset_inputs if run.inputs else ())
+    }
+    return tuple(Dataset(name=name, digest=digest, context=context) for name, digest, context in sorted(found))

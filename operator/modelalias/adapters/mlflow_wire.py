@@ -17,11 +17,12 @@ import requests
 import urllib3
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from mlflow.entities import LoggedModel, Run
+from mlflow.entities import Experiment, LoggedModel, Metric, Run, RunInfo, RunTag
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.protos.model_registry_pb2 import SearchRegisteredModels
-from mlflow.protos.service_pb2 import ListArtifacts
+from mlflow.protos.service_pb2 import GetRun, ListArtifacts, SearchRuns
+from mlflow.protos.service_pb2 import Run as RunMessage
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.rest_store import RestStore as RegistryRestStore
 from mlflow.store.tracking.rest_store import RestStore as TrackingRestStore
@@ -30,7 +31,7 @@ from mlflow.utils.rest_utils import MlflowHostCreds, http_request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from modelalias.adapters.mlflow_credentials import CredentialFiles
-from modelalias.adapters.mlflow_errors import STRANGE, Unauthorized, Unreachable, failure
+from modelalias.adapters.mlflow_errors import STRANGE, Oversized, Unauthorized, Unreachable, failure
 from modelalias.core.errors import Unavailable
 from modelalias.settings import RegistrySettings
 
@@ -61,27 +62,28 @@ class Wire:
             raise Unavailable(STRANGE) from error
         return answer
 
-    def send(self, endpoint: str, method: str, json_body: str | None) -> str:
-        """Send a request and return the answer's body; raise the port's failures, or `Missing` and `Clash`.
+    def send(self, endpoint: str, method: str, json_body: str | None, *, most: int = LARGEST_ANSWER) -> str:
+        """Send a request and return the answer's body; raise the port's failures, or those of `mlflow_errors`.
 
-        Credentials that are not accepted are read again, and tried once more only if they changed.
+        An answer of more than `most` bytes is `Oversized`. Credentials that are not accepted are read again, and tried once
+        more only if they changed.
         """
         deadline = time.monotonic() + self._limit(method)
         body = json.loads(json_body) if json_body else None
         creds = self.credentials.host_creds()
         try:
-            return self._exchange(creds, endpoint, method, body, deadline)
+            return self._exchange(creds, endpoint, method, body, deadline, most)
         except Unauthorized:
             self.credentials.forget()
             renewed = self.credentials.host_creds()
             if renewed == creds:
                 raise
-            return self._exchange(renewed, endpoint, method, body, deadline)
+            return self._exchange(renewed, endpoint, method, body, deadline, most)
 
     def _limit(self, method: str) -> float:
         return self._seconds if method == "GET" else min(self._seconds, WRITE_SECONDS)
 
-    def _exchange(self, creds: MlflowHostCreds, endpoint: str, method: str, body: Any, deadline: float) -> str:
+    def _exchange(self, creds: MlflowHostCreds, endpoint: str, method: str, body: Any, deadline: float, most: int) -> str:
         remaining = max(deadline - time.monotonic(), 0.001)
         try:
             response = http_request(  # type: ignore[no-untyped-call]  # MLflow's
@@ -101,12 +103,12 @@ class Wire:
         except MlflowException as error:
             raise Unreachable(_why_not(error, self._limit(method))) from error
         with response:
-            text = self._read(response, deadline, self._limit(method))
+            text = self._read(response, deadline, self._limit(method), most)
         if response.status_code == HTTPStatus.OK:
             return text
         raise failure(response.status_code, _error_code(text), response.headers, text=text, host=self._host)
 
-    def _read(self, response: requests.Response, deadline: float, limit: float) -> str:
+    def _read(self, response: requests.Response, deadline: float, limit: float, most: int) -> str:
         """Read the body by pieces: a timeout of the library begins anew with each piece."""
         body = bytearray()
         try:
@@ -114,8 +116,8 @@ class Wire:
                 body += piece
                 if time.monotonic() > deadline:
                     raise Unavailable(f"the registry's answer was not complete within {limit:g} s")
-                if len(body) > LARGEST_ANSWER:
-                    raise Unavailable("the registry's answer is too large to be one of MLflow's")
+                if len(body) > most:
+                    raise Oversized("the registry's answer is too large to be one of MLflow's")
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Unavailable("the registry's answer broke off") from error
         return body.decode("utf-8", errors="replace")
@@ -164,8 +166,22 @@ class Runs(Protocol):
 
     def get_run(self, run_id: str) -> Run: ...
     def search_runs(
-        self, experiment_ids: Sequence[str], filter_string: str, run_view_type: int, *, max_results: int
+        self,
+        experiment_ids: Sequence[str],
+        filter_string: str,
+        run_view_type: int,
+        *,
+        max_results: int,
+        order_by: Sequence[str] | None = None,
     ) -> PagedList[Run]: ...
+    def create_run(self, experiment_id: str, user_id: str, start_time: int, tags: Sequence[RunTag], run_name: str) -> Run: ...
+    def update_run_info(self, run_id: str, run_status: int, end_time: int, run_name: str | None) -> RunInfo: ...
+    def get_metric_history(
+        self, run_id: str, metric_key: str, max_results: int, page_token: str | None
+    ) -> PagedList[Metric]: ...
+    def get_experiment_by_name(self, experiment_name: str) -> Experiment | None: ...
+    def create_experiment(self, name: str) -> str: ...
+    def get_logged_model(self, model_id: str) -> LoggedModel: ...
     def search_logged_models(
         self, experiment_ids: list[str], *, filter_string: str, max_results: int
     ) -> PagedList[LoggedModel]: ...
@@ -211,6 +227,13 @@ class _TrackingStore(TrackingRestStore):
         super().__init__(wire.credentials.host_creds)  # type: ignore[no-untyped-call]  # MLflow's
         self._wire = wire
 
+    def get_logged_model(self, model_id: str, allow_deleted: bool = False) -> LoggedModel:
+        """Read a logged model; its parts refuse what makes no sense, such as a dataset without a digest."""
+        try:
+            return super().get_logged_model(model_id, allow_deleted)
+        except MlflowException as error:
+            raise Unavailable(STRANGE) from error
+
     def list_artifacts(self, run_id: str, path: str) -> tuple[str, ...]:
         """Return the paths below a path of a run's artifacts; none there is an empty list."""
         answer = self._call_endpoint(ListArtifacts, message_to_json(ListArtifacts(run_id=run_id, path=path)))
@@ -226,7 +249,17 @@ class _TrackingStore(TrackingRestStore):
     ) -> Any:
         del retry_timeout_seconds  # for Databricks alone
         path, method = self._METHOD_TO_INFO[api]
-        return self._wire.call(endpoint or path, method, json_body, response_proto or api.Response())
+        answer = self._wire.call(endpoint or path, method, json_body, response_proto or api.Response())
+        if not all(run.info.HasField("status") for run in _runs_in(answer)):
+            raise Unavailable(STRANGE)
+        return answer
+
+
+def _runs_in(answer: Message) -> Sequence[RunMessage]:
+    """Return the runs of an answer: without a status that MLflow knows, its own reading of it would say that it is running."""
+    if isinstance(answer, GetRun.Response):
+        return (answer.run,)
+    return tuple(answer.runs) if isinstance(answer, SearchRuns.Response) else ()
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -1,0 +1,146 @@
+"""Runs that the operator opens for evaluation Jobs, and ends after them."""
+
+import re
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+from mlflow.entities import Experiment, LifecycleStage, RunTag, ViewType
+from mlflow.entities import Run as MlflowRun
+from mlflow.entities import RunStatus as MlflowStatus
+
+from modelalias.adapters.mlflow_calls import Calls, Locks
+from modelalias.adapters.mlflow_errors import STRANGE, Clash, Missing, Taken
+from modelalias.adapters.mlflow_sources import RUN_ID
+from modelalias.adapters.mlflow_wire import Runs
+from modelalias.core.errors import InvalidRequest, Unavailable
+from modelalias.ports import EvaluationRun, RunStatus
+
+EVALUATION_TAG: Final = "modelalias.evaluation"
+KEY: Final = re.compile(r"[0-9a-f]{1,64}")
+"""Holds nothing that could leave its quotes in a search filter."""
+
+ATTEMPTS: Final = 4
+"""Tries of a write that meets others in the database."""
+
+OPEN: Final = frozenset({RunStatus.RUNNING, RunStatus.SCHEDULED})
+
+T = TypeVar("T")
+
+
+class Guard(Protocol):
+    """Does a write if it still may be done."""
+
+    def __call__(self, work: Callable[[], T]) -> T:
+        """Raise when it may not be done, else return what the work returns."""
+        ...
+
+
+class EvaluationRuns:
+    """Opens and ends runs; those of one experiment are looked for and made one after another."""
+
+    def __init__(self, store: Runs, calls: Calls, guarded: Guard, now: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._calls = calls
+        self._guarded = guarded
+        self._now = now
+        self._locks = Locks()
+
+    async def open(self, wanted: EvaluationRun) -> str:
+        """Return the id of the run with that key, making it, and its experiment, where there is none.
+
+        The run is looked for before each try, so that one whose making was answered to nobody is found.
+        """
+        if not KEY.fullmatch(wanted.key):
+            raise ValueError("the key of an evaluation run is lower-case hexadecimal, at most 64 long")
+        async with self._locks.hold(wanted.experiment):
+            for _ in range(ATTEMPTS):
+                try:
+                    experiment_id = await self._experiment(wanted.experiment)
+                    return await self._find(experiment_id, wanted.key) or await self._make(experiment_id, wanted)
+                except (Clash, Missing, Taken):
+                    continue
+        raise Unavailable(f"experiment {wanted.experiment} is being changed by others: the registry refused {ATTEMPTS} tries")
+
+    async def end(self, run_id: str, status: RunStatus) -> None:
+        """End a run that is there and still running."""
+        if status in OPEN:
+            raise ValueError(f"a run does not end as {status}")
+        for _ in range(ATTEMPTS):
+            if not await self._is_running(run_id):
+                return
+            end = partial(
+                self._store.update_run_info, run_id, MlflowStatus.from_string(status.value), self._milliseconds(), None
+            )
+            try:
+                await self._calls.run(partial(self._guarded, end))
+            except Missing:
+                return
+            except Clash:
+                continue
+            return
+        raise Unavailable(f"run {run_id} is being changed by others: the registry refused the write {ATTEMPTS} times")
+
+    async def _experiment(self, name: str) -> str:
+        try:
+            found = await self._calls.run(lambda: self._store.get_experiment_by_name(name))
+        except Missing:
+            return await self._calls.run(partial(self._guarded, lambda: self._store.create_experiment(name)))
+        return _usable(found, name)
+
+    async def _find(self, experiment_id: str, key: str) -> str | None:
+        """Return the oldest run with that key: another process may have made a second at the same moment."""
+        found = await self._calls.run(
+            lambda: self._store.search_runs(
+                [experiment_id],
+                f"tags.`{EVALUATION_TAG}` = '{key}'",
+                ViewType.ACTIVE_ONLY,
+                max_results=1,
+                order_by=["attributes.start_time ASC", "attributes.run_id ASC"],
+            )
+        )
+        return next((_told(run, key) for run in found), None)
+
+    async def _make(self, experiment_id: str, wanted: EvaluationRun) -> str:
+        tags = {**dict(wanted.tags), EVALUATION_TAG: wanted.key}
+        make = partial(
+            self._store.create_run,
+            experiment_id,
+            "",
+            self._milliseconds(),
+            [RunTag(name, text) for name, text in tags.items()],
+            wanted.name,
+        )
+        return _told(await self._calls.run(partial(self._guarded, make)), wanted.key)
+
+    async def _is_running(self, run_id: str) -> bool:
+        if not RUN_ID.fullmatch(run_id):
+            return False
+        try:
+            run = await self._calls.run(lambda: self._store.get_run(run_id))
+        except Missing:
+            return False
+        if run.info.run_id != run_id:
+            raise Unavailable(STRANGE)
+        return run.info.lifecycle_stage == LifecycleStage.ACTIVE and RunStatus(run.info.status) in OPEN
+
+    def _milliseconds(self) -> int:
+        return int(self._now() * 1000)
+
+
+def _usable(found: Experiment | None, name: str) -> str:
+    """Return the experiment's id; MLflow keeps the name of a deleted one taken."""
+    if found is None or found.name != name or not found.experiment_id:
+        raise Unavailable(STRANGE)
+    if found.lifecycle_stage != LifecycleStage.ACTIVE:
+        raise InvalidRequest(f"experiment {name} is deleted in the registry: restore it, or name another")
+    experiment_id: str = found.experiment_id
+    return experiment_id
+
+
+def _told(run: MlflowRun, key: str) -> str:
+    run_id: str = run.info.run_id
+    if not RUN_ID.fullmatch(run_id) or run.data.tags.get(EVALUATION_TAG) != key:
+        raise Unavailable(STRANGE)
+    return run_id

@@ -1,0 +1,50 @@
+"""What MLflow answers about a model version, in the words of the port."""
+
+import re
+from typing import Final
+
+from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+
+from modelalias.adapters.mlflow_errors import STRANGE
+from modelalias.core.errors import Unavailable, VersionNotFound
+from modelalias.ports import ModelVersion, VersionState
+
+VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
+
+MODEL_ID: Final = re.compile(r"m-[0-9a-f]{1,64}")
+"""The id of a logged model: may stand in a path without a thought of slashes."""
+
+SCHEME: Final = "models:/"
+
+
+def model_version(version: MlflowVersion) -> ModelVersion:
+    """Return the version as the port wants it; raise `Unavailable` when it makes no sense."""
+    try:
+        return ModelVersion(
+            model=version.name,
+            version=str(version.version),
+            run_id=version.run_id or None,
+            state=VersionState(version.status),
+            tags=dict(version.tags),
+            model_id=_model_id(version),
+        )
+    except ValueError as error:
+        raise Unavailable(STRANGE) from error
+
+
+def check_version(model: str, version: str) -> None:
+    """Refuse spellings that MLflow would read as another version, such as 01, or fall over, such as 2^63."""
+    if not VERSION.fullmatch(version):
+        raise no_version(model, version)
+
+
+def no_version(model: str, version: str) -> VersionNotFound:
+    """Say that the model has no such version."""
+    return VersionNotFound(f"model {model} has no version {version}")
+
+
+def _model_id(version: MlflowVersion) -> str | None:
+    """Return the logged model that the source names: MLflow's answer has a field for it that MLflow does not fill."""
+    source = version.source or ""
+    named = source.removeprefix(SCHEME)
+    return named if named != source and MODEL_ID.fullmatch(named) else None
