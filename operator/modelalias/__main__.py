@@ -15,6 +15,7 @@ from typing import Any, Final
 import kopf
 
 from modelalias import logs, settings
+from modelalias.adapters.jobs import KubernetesJobs
 from modelalias.adapters.kubernetes_client import Connection, open_client
 from modelalias.adapters.kubernetes_objects import KubernetesObjects
 from modelalias.adapters.lease import KubernetesLease, Lease, NoLease, own_identity, steady
@@ -22,6 +23,7 @@ from modelalias.adapters.mlflow_registry import open_registry
 from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.core.errors import InvalidRequest
 from modelalias.handlers import tuning, watches
+from modelalias.ports import Cluster
 from modelalias.reconcile.engine import Engine
 
 STOP_SECONDS: Final = 10.0
@@ -41,7 +43,12 @@ async def serve(config: settings.Settings) -> None:
             stack.push_async_callback(registry.close)
         objects = KubernetesObjects(connection, identity=config.identity)
         engine = Engine(
-            config, objects, KubernetesWorkloads(connection), registries, lead, time.monotonic, lambda: datetime.now(UTC)
+            config,
+            Cluster(objects, KubernetesWorkloads(connection), KubernetesJobs(connection)),
+            registries,
+            lead,
+            time.monotonic,
+            lambda: datetime.now(UTC),
         )
         await _run(config, engine, lead)
 

@@ -5,6 +5,7 @@ contract suite runs on both.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -144,7 +145,10 @@ class Registry(Protocol):
         ...
 
     async def has_signature(self, model: str, version: str) -> bool:
-        """Say whether the version's MLmodel file names a signature; raise `NotFound` or, for a file without sense, `Unreadable`."""
+        """Say whether the version's MLmodel file names a signature.
+
+        Raise `ModelNotFound`, `VersionNotFound` and, when there is no such file or it makes no sense, `Unreadable`.
+        """
         ...
 
     async def evaluation_run(self, wanted: EvaluationRun) -> str:
@@ -358,12 +362,21 @@ class Jobs(Protocol):
         ...
 
     async def last_lines(self, ref: JobRef) -> str:
-        """Return the end of what the Job's newest pod wrote, at most 20 lines of 2,000 characters in all; "" when there is none."""
+        """Return the end of what the Job's newest pod wrote, at most 20 lines and 2,000 characters; "" when there is none."""
         ...
 
     async def stop(self, ref: JobRef) -> None:
         """Delete the Job with its pods; none there, or one that is not ours, is fine."""
         ...
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The three ports on one API server."""
+
+    objects: Objects
+    workloads: Workloads
+    jobs: Jobs
 
 
 class Lead(Protocol):

@@ -12,9 +12,11 @@ from typing import Any, Final, Self
 from modelalias.api.alias import ModelAlias, ModelAliasSpec
 from modelalias.api.conditions import Condition, find
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec
-from modelalias.ports import ModelVersion, Workload, WorkloadChange, WorkloadRef
+from modelalias.ports import Cluster as Ports
+from modelalias.ports import Job, JobRef, ModelVersion, NewJob, Workload, WorkloadChange, WorkloadRef
 from modelalias.reconcile.engine import Engine
 from modelalias.settings import Settings
+from tests.support.fake_jobs import FakeJobs
 from tests.support.fake_objects import FakeObject, FakeObjects
 from tests.support.fake_registry import Call, FakeRegistry
 from tests.support.fake_workloads import FakeWorkloads
@@ -112,6 +114,34 @@ class _Registry(FakeRegistry):
         await super().tag_version(*args)
         self._trip.done()
 
+    async def evaluation_run(self, *args: Any) -> str:
+        await self._trip.before()
+        run_id = await super().evaluation_run(*args)
+        self._trip.done()
+        return run_id
+
+    async def end_run(self, *args: Any) -> None:
+        await self._trip.before()
+        await super().end_run(*args)
+        self._trip.done()
+
+
+class _Jobs(FakeJobs):
+    def __init__(self, trip: Trip) -> None:
+        super().__init__()
+        self._trip = trip
+
+    async def start(self, new: NewJob) -> Job:
+        await self._trip.before()
+        job = await super().start(new)
+        self._trip.done()
+        return job
+
+    async def stop(self, ref: JobRef) -> None:
+        await self._trip.before()
+        await super().stop(ref)
+        self._trip.done()
+
 
 class _Workloads(FakeWorkloads):
     def __init__(self, trip: Trip) -> None:
@@ -152,6 +182,7 @@ class Cluster:
     def __init__(self, settings: dict[str, Any] | None = None) -> None:
         self.trip = Trip()
         self.objects, self.registry, self.workloads = _Objects(self.trip), _Registry(self.trip), _Workloads(self.trip)
+        self.jobs = _Jobs(self.trip)
         self.registry_name = "default"
         self.settings = Settings.model_validate(settings or DEFAULT)
         self.engine: Engine | None = None
@@ -159,6 +190,7 @@ class Cluster:
         self._errors = _Errors()
         self.objects.listeners.append(self._object_changed)
         self.workloads.listeners.append(self._workload_changed)
+        self.jobs.listeners.append(self._job_changed)
 
     # The operator
 
@@ -166,8 +198,7 @@ class Cluster:
         loop = asyncio.get_running_loop()
         self.engine = Engine(
             self.settings,
-            self.objects,
-            self.workloads,
+            Ports(self.objects, self.workloads, self.jobs),
             {self.registry_name: self.registry} if self.registry_name in self.settings.registries else {},
             _Leads(),
             loop.time,
@@ -319,6 +350,9 @@ class Cluster:
             self._deliver(lambda engine: engine.workload_gone(item.ref, item.uid))
         else:
             self._deliver(lambda engine: engine.workload_seen(item))
+
+    def _job_changed(self, _change: str, job: Job, alias: str) -> None:
+        self._deliver(lambda engine: engine.job_seen(job.ref.namespace, alias))
 
     def _deliver(self, told: Callable[[Engine], None]) -> None:
         engine = self.engine

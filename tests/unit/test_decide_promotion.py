@@ -121,7 +121,8 @@ async def test_a_gate_that_fails_rejects_with_its_numbers_and_moves_nothing() ->
         status = it.request("go").status
         assert [(item.name, item.result) for item in status.gates] == [("floor", "Passed"), ("better", "Failed")]
         assert status.gates_passed == "1/2"
-        assert it.registry_writes() == []
+        assert [call[0] for call in it.registry_writes()] == ["tag_version"]
+        assert await it.aliases() == {"champion": "1"}
         result = json.loads(status.result or "")
         assert (result["phase"], result["version"], result["champion"]) == ("Rejected", "2", "1")
         await it.assert_settled()

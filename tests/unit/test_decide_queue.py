@@ -249,18 +249,11 @@ async def test_a_previous_alias_is_a_claim_too_and_editing_it_gives_it_back() ->
         assert it.is_true("Ready", "younger")
 
 
-CRON = {"cronJob": "holdout"}
-GATE = {"name": "a", "metric": "m", "direction": "HigherIsBetter", "threshold": 1}
 ALIAS_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"drift": "Restore"}, "spec.drift: Restore"),
     ({"drift": "Adopt"}, "spec.drift: Adopt"),
     ({"serving": [{"name": "api", "verify": {"port": 8080}}]}, "spec.serving[].verify"),
-    ({"policy": {"eligibility": {"requireTags": {"a": "*"}}}}, "spec.policy.eligibility"),
-    ({"policy": {"evaluation": CRON}}, "spec.policy.evaluation"),
-    ({"policy": {"approval": {"required": "Always"}}}, "spec.policy.approval.required: Always"),
-    ({"policy": {"approval": {"required": "OnInconclusive"}}}, "spec.policy.approval.required: OnInconclusive"),
     ({"policy": {"concurrency": "Supersede"}}, "spec.policy.concurrency: Supersede"),
-    ({"policy": {"pins": "Gated"}}, "spec.policy.pins: Gated"),
     ({"policy": {"autoPromote": {"fromAlias": "challenger"}}}, "spec.policy.autoPromote"),
     (
         {
@@ -270,9 +263,6 @@ ALIAS_FIELDS: list[tuple[dict[str, Any], str]] = [
         },
         "spec.monitors",
     ),
-    ({"policy": {"gates": [{**GATE, "metricFrom": "LoggedModel"}]}}, "spec.policy.gates[].metricFrom: LoggedModel"),
-    ({"policy": {"gates": [{**GATE, "metricFrom": "Evaluation"}]}}, "spec.policy.gates[].metricFrom: Evaluation"),
-    ({"policy": {"gates": [{**GATE, "dataset": "SameAsChampion"}]}}, "spec.policy.gates[].dataset: SameAsChampion"),
 ]
 
 
@@ -299,7 +289,6 @@ REQUEST_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"operation": "Swap", "reason": "bad"}, "spec.operation: Swap"),
     ({"source": {"version": "2"}, "skipGates": True, "reason": "bad"}, "spec.skipGates"),
     ({"source": {"version": "2"}, "ttlSecondsAfterFinished": 0}, "spec.ttlSecondsAfterFinished"),
-    ({"source": {"version": "2"}, "additionalGates": [GATE]}, "spec.additionalGates"),
 ]
 
 

@@ -21,6 +21,7 @@ from modelalias.api.fields import (
     Timestamp,
     UserName,
 )
+from modelalias.api.request_status import Check, Evaluated, Finding
 from modelalias.api.workload import LoadMode, Rollout, WorkloadKind
 
 
@@ -59,6 +60,34 @@ class Observed(Reported):
     """When the registry was read."""
     epoch: Annotated[int, Field(ge=0)] = 0
     """Rises with each change that was seen or made."""
+
+
+class Soaking(Reported):
+    """What the alias of policy.eligibility.soak names, and since when the operator has seen it there."""
+
+    alias: AliasName
+    """The alias."""
+    version: ModelVersionNumber | None = None
+    """The version that it names; absent when it names none."""
+    since: Timestamp
+    """Since when, as far as was seen."""
+
+
+class PinVerdict(Reported):
+    """How a gated pin was judged."""
+
+    version: ModelVersionNumber
+    """The version that spec.version names."""
+    champion: ModelVersionNumber | None = None
+    """The version that the alias held."""
+    explanation: Text = ""
+    """The verdict in one sentence."""
+    eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
+    """How each rule of eligibility came out."""
+    evaluation: Annotated[tuple[Evaluated, ...], Field(max_length=2)] = ()
+    """The Jobs that measure candidate and champion."""
+    gates: Annotated[tuple[Finding, ...], Field(max_length=64)] = ()
+    """How each gate came out."""
 
 
 class RequestRef(Reported):
@@ -143,8 +172,12 @@ class Plan(Reported):
     """Who asked for it."""
     reason: Text = ""
     """Why."""
+    approvers: Annotated[tuple[UserName, ...], Field(max_length=16)] = ()
+    """Who approved."""
     evidence: Evidence | None = None
     """What the verdict rests on."""
+    verdict: Annotated[str, Field(max_length=4_500)] | None = None
+    """How the gates came out, one JSON text; it goes into the version's record."""
     aliases: Annotated[tuple[AliasMove, ...], Field(max_length=8)]
     """Each alias with its former and its new version."""
     run_id: RunId | None = None
@@ -313,6 +346,10 @@ class ModelAliasStatus(Reported):
     """Each workload: what it should serve and what it is known to serve."""
     queue: Annotated[tuple[ObjectName, ...], Field(max_length=100)] = ()
     """Requests that wait for their turn, first the next."""
+    soaking: Soaking | None = None
+    """What the alias of policy.eligibility.soak names."""
+    pin: PinVerdict | None = None
+    """How the present pin was judged, with policy.pins Gated."""
     hold: Hold | None = None
     """Why automatic promotion is stopped."""
     rolled_back: Annotated[tuple[RolledBackVersion, ...], Field(max_length=50)] = ()

@@ -112,13 +112,21 @@ class Reason(StrEnum):
     ALIAS_PINNED = "AliasPinned", "spec.version of the ModelAlias decides, so promotion requests are refused."
     ALREADY_PROCESSED = "AlreadyProcessed", "The same request ended before; nothing was done again."
     ABORTED = "Aborted", "The request was aborted or deleted; what it had begun was undone."
+    APPROVED = "Approved", "Enough approvals count for the present evidence."
+    AWAITING_APPROVAL = "AwaitingApproval", "People have to approve; the message says who and how."
     AUTH_FAILED = "AuthFailed", "The registry refused the operator's credentials."
     CONFLICT = "Conflict", "An older ModelAlias claims the same alias of the same model."
     CONTENDED = "Contended", "Another writer keeps undoing what the operator wrote."
     DEADLINE_EXCEEDED = "DeadlineExceeded", "The workloads did not finish rolling within rollout.deadlineSeconds."
+    DECLINED = "Declined", "An approver said no."
     DRIFTED = "Drifted", "The registry holds another version than the one this resource is answerable for."
     DRY_RUN = "DryRun", "The verdict was given and nothing was changed."
-    EXPIRED = "Expired", "Nothing was begun within spec.expiresAfter of the request's creation."
+    ELIGIBLE = "Eligible", "The version has what policy.eligibility asks for."
+    EVALUATING = "Evaluating", "Evaluation Jobs measure candidate and champion."
+    EXPIRED = (
+        "Expired",
+        "The request waited too long: spec.expiresAfter, or policy.approval.waitFor for approvals.",
+    )
     FORBIDDEN = "Forbidden", "The API server refused the operator a permission."
     GATES_FAILED = "GatesFailed", "A blocking gate did not pass; its numbers are in status.gates."
     GATES_PASSED = "GatesPassed", "Every blocking gate passed."
@@ -131,6 +139,7 @@ class Reason(StrEnum):
     MODEL_NOT_ALLOWED = "ModelNotAllowed", "The operator's configuration does not allow this namespace that model."
     NO_CHALLENGER = "NoChallenger", "The source alias names no version, so there is nothing to promote."
     NO_OP = "NoOp", "The alias holds the version already."
+    NOT_ELIGIBLE = "NotEligible", "The version lacks something that policy.eligibility asks for."
     NOT_SUPPORTED_YET = (
         "NotSupportedYet",
         "A field is set whose behaviour this release does not have; it is refused, never ignored.",
@@ -147,6 +156,7 @@ class Reason(StrEnum):
     ROLLING_OUT = "RollingOut", "Workloads are being rolled."
     ROLLOUT_FAILED = "RolloutFailed", "A workload did not come up with the new version."
     RUN_NOT_FOUND = "RunNotFound", "The registry has no run of that id."
+    SOAKING = "Soaking", "The version has to hold another alias a while longer."
     STALE_CHAMPION = "StaleChampion", "The alias holds another version than the request was made for."
     SUCCEEDED = "Succeeded", "The alias moved and the workloads run the version."
     SUSPENDED = "Suspended", "spec.suspend stops the line."

@@ -28,9 +28,9 @@ class MetricSource(StrEnum):
     RUN = "Run"
     """the run that made the version."""
     LOGGED_MODEL = "LoggedModel"
-    """the logged model, if the run logged the same metric."""
+    """the logged model that the version was made from, where the run that logged it agrees."""
     EVALUATION = "Evaluation"
-    """the evaluation Jobs of policy.evaluation."""
+    """the runs of the evaluation Jobs of policy.evaluation; both sides must have logged the same dataset."""
 
 
 class DatasetRule(StrEnum):
@@ -39,7 +39,7 @@ class DatasetRule(StrEnum):
     ANY = "Any"
     """not compared."""
     SAME = "SameAsChampion"
-    """the digests of both sides must be equal."""
+    """the digests must be equal; Inconclusive when they differ or one is unknown."""
 
 
 class OnNoChampion(StrEnum):

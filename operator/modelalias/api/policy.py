@@ -1,12 +1,12 @@
 """The owner's policy: eligibility, gates, evaluation, approval and what may happen by itself."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
-from modelalias.api.fields import AliasName, CronJobName, Duration, Label, TagKey, TagValue, UserName, Value
-from modelalias.api.gates import Gates
+from modelalias.api.fields import AliasName, CronJobName, Duration, Label, TagKey, TagValue, UserName, Value, cel
+from modelalias.api.gates import Gates, MetricSource
 
 
 class ApprovalRequired(StrEnum):
@@ -37,7 +37,10 @@ class Pins(StrEnum):
 
 
 class Soak(Value):
-    """How long a version must have held another alias."""
+    """How long a version must have held another alias.
+
+    Counted from when the ModelAlias of that alias says it got there; where there is none, from when the operator first saw it.
+    """
 
     alias: AliasName
     """The other alias of the same model, such as staging."""
@@ -53,22 +56,28 @@ class Eligibility(Value):
     require_alias: AliasName | None = None
     """An alias that the version must hold now, such as smoke."""
     soak: Soak | None = None
-    """How long the version must have held another alias; the request waits as Pending until then."""
+    """How long the version must have held another alias, and hold it still; the request waits as Pending until then."""
     require_signature: StrictBool = False
     """Whether the model must have a signature; one that cannot be read is Inconclusive."""
 
 
 class Evaluation(Value):
-    """A suspended CronJob that is the template of the evaluation Jobs: one Job per side, Candidate and Champion."""
+    """A suspended CronJob that is the template of the evaluation Jobs: one Job per side, Candidate and Champion.
+
+    Every container gets MLFLOW_RUN_ID (a run that the operator made, for the Job to log into), MODEL_URI and MODELALIAS_SIDE.
+    """
 
     cron_job: CronJobName
     """Name of the CronJob, in the same namespace."""
     timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] = 1800
-    """Seconds that a Job may take."""
+    """Seconds that a Job may take; the template may say less."""
 
 
 class Approval(Value):
-    """Who has to approve, and for how long the operator waits for them."""
+    """Who has to approve, and for how long the operator waits for them.
+
+    An approval counts only for the evidence that stands: the version, its champion, the rules and the numbers.
+    """
 
     required: ApprovalRequired = ApprovalRequired.NEVER
     """When people have to approve."""
@@ -95,6 +104,12 @@ class AutoPromote(Value):
     """Whether that alias is removed after the promotion, if it still holds the version."""
 
 
+_EVALUATION_GIVEN = (
+    "has(self.evaluation) || !has(self.gates) || "
+    "!self.gates.exists(gate, has(gate.metricFrom) && gate.metricFrom == 'Evaluation')"
+)
+
+
 class Policy(Value):
     """The owner's rules for promotions; a request may add to them, never weaken them."""
 
@@ -112,3 +127,18 @@ class Policy(Value):
     """Whether an edit of spec.version has to pass eligibility and gates."""
     auto_promote: AutoPromote | None = None
     """Let the operator file a request for each new holder of an alias."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                _EVALUATION_GIVEN,
+                "a gate with metricFrom Evaluation needs policy.evaluation",
+            )
+        )
+    )
+
+    @model_validator(mode="after")
+    def _evaluation_given(self) -> Self:
+        if self.evaluation is None and any(item.metric_from is MetricSource.EVALUATION for item in self.gates):
+            raise ValueError("a gate with metricFrom Evaluation needs policy.evaluation")
+        return self

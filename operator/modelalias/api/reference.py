@@ -52,10 +52,8 @@ NOT_YET: Final = """\
 ## Not in this release
 
 These are refused with the reason NotSupportedYet, never ignored: `spec.drift` other than Report,
-`spec.serving[].verify`, `spec.policy.eligibility`, `spec.policy.evaluation`, `spec.policy.approval.required` other than
-Never, `spec.policy.concurrency` other than Queue, `spec.policy.pins` other than Trusted, `spec.policy.autoPromote`,
-`spec.monitors`, and of gates `metricFrom` other than Run and `dataset` other than Any; of a request `spec.operation` other
-than Promote, `spec.skipGates`, `spec.ttlSecondsAfterFinished`, `spec.additionalGates` and `spec.approvals`.
+`spec.serving[].verify`, `spec.policy.concurrency` other than Queue, `spec.policy.autoPromote` and `spec.monitors`; of a
+request `spec.operation` other than Promote, `spec.skipGates` and `spec.ttlSecondsAfterFinished`.
 """
 
 

@@ -26,17 +26,24 @@ from modelalias.api.gates import Gates
 from modelalias.api.metadata import Metadata
 from modelalias.api.request_status import (
     ApprovalStatus,
+    Check,
+    Evaluated,
+    EvaluationState,
     Finding,
     GateResult,
     Phase,
     PromotionRequestStatus,
     Resolved,
+    Side,
 )
 
 __all__ = [
     "AliasRef",
     "ApprovalStatus",
+    "Check",
     "Decision",
+    "Evaluated",
+    "EvaluationState",
     "Finding",
     "GateResult",
     "GivenApproval",
@@ -47,6 +54,7 @@ __all__ = [
     "PromotionRequestStatus",
     "RequestOperation",
     "Resolved",
+    "Side",
     "Source",
 ]
 

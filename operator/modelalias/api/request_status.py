@@ -6,7 +6,19 @@ from typing import Annotated
 from pydantic import Field
 
 from modelalias.api.conditions import Conditions
-from modelalias.api.fields import Evidence, ItemName, MetricName, ModelVersionNumber, Reported, RunId, Text, Timestamp
+from modelalias.api.fields import (
+    Evidence,
+    ItemName,
+    Label,
+    MetricName,
+    ModelVersionNumber,
+    ObjectName,
+    Reported,
+    RunId,
+    Text,
+    Timestamp,
+    UserName,
+)
 
 
 class Phase(StrEnum):
@@ -70,6 +82,54 @@ class GateResult(StrEnum):
     SKIPPED = "Skipped"
 
 
+class Check(Reported):
+    """How one rule of eligibility came out."""
+
+    rule: Annotated[str, Field(max_length=300)]
+    """The rule, such as requireAlias smoke."""
+    result: GateResult
+    """How it came out."""
+    message: Text = ""
+    """Why."""
+
+
+class Side(StrEnum):
+    """Which version an evaluation Job measures."""
+
+    CANDIDATE = "Candidate"
+    CHAMPION = "Champion"
+
+
+class EvaluationState(StrEnum):
+    """How far the evaluation of one side is."""
+
+    STARTING = "Starting"
+    """its run or its Job is not made yet."""
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    """its run has what the Job measured."""
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+    """its result was no longer wanted."""
+
+
+class Evaluated(Reported):
+    """The evaluation of one side: a Job that logs into a run of its own."""
+
+    side: Side
+    """Which version is measured."""
+    version: ModelVersionNumber
+    """Its number."""
+    job: ObjectName
+    """Name of the Job, in the same namespace."""
+    run_id: RunId | None = None
+    """The run that the Job logs into."""
+    state: EvaluationState
+    """How far it is."""
+    message: Annotated[str, Field(max_length=2_500)] = ""
+    """Why it failed, with the last lines that it wrote, or what keeps it."""
+
+
 class Finding(Reported):
     """How one gate came out, with the numbers and the rule in words."""
 
@@ -102,6 +162,12 @@ class ApprovalStatus(Reported):
     """How many approvals are wanted."""
     valid: int = 0
     """How many count."""
+    by: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
+    """Whose approvals count."""
+    since: Timestamp | None = None
+    """When the wait for people began; policy.approval.waitFor counts from here."""
+    checklist: Annotated[tuple[Label, ...], Field(max_length=32)] = ()
+    """What an approval has to confirm, sentence by sentence."""
     void: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
     """Those that do not count, each with its reason."""
 
@@ -117,6 +183,10 @@ class PromotionRequestStatus(Reported):
     """One sentence that a person can act on."""
     resolved: Resolved | None = None
     """What the source names, frozen when it was first looked up."""
+    eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
+    """How each rule of eligibility came out."""
+    evaluation: Annotated[tuple[Evaluated, ...], Field(max_length=2)] = ()
+    """The Jobs that measure candidate and champion."""
     gates: Annotated[tuple[Finding, ...], Field(max_length=64)] = ()
     """How each gate came out."""
     gates_passed: Annotated[str, Field(max_length=16)] | None = None

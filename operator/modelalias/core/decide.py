@@ -11,17 +11,21 @@ from modelalias.api.alias import (
     ModelAlias,
     ModelAliasStatus,
     Observed,
+    Pins,
+    PinVerdict,
+    Soaking,
 )
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
-from modelalias.core import history, promotion, telling, unsupported
+from modelalias.core import evaluation, history, pins, promotion, telling, unsupported
+from modelalias.core.answers import ANSWER_POLL, VERSION_POLL, Answer, Ended, Goes, Holds, Waits
+from modelalias.core.closing import close
 from modelalias.core.decision import AliasWrite, Decision, Draft, RequestWrite
 from modelalias.core.errors import ModelNotFound
 from modelalias.core.facts import Failed, Needed
-from modelalias.core.promotion import Ended, Goes, Waits
 from modelalias.core.settle import settle
 from modelalias.core.standing import Fault, failed_before, stand
-from modelalias.core.underway import carry_on, pending
+from modelalias.core.underway import carry_on, line_up, pending
 from modelalias.core.world import World
 
 
@@ -56,7 +60,7 @@ def _decide(world: World, alias: ModelAlias) -> Decision:
         return Decision()  # the first snapshot wakes every alias
     draft = Draft()
     status, missing = _look(world, alias, draft)
-    alias = alias.model_copy(update={"status": status})
+    alias = alias.model_copy(update={"status": _forget_pin(world, alias, _watch_soak(world, alias, status), draft)})
     waiting = [item for item in world.requests if not settle(world, alias, item, draft)]
     if alias.spec.version is not None:
         return _pinned(world, alias, alias.spec.version, waiting, draft, missing)
@@ -110,7 +114,7 @@ def _look(world: World, alias: ModelAlias, draft: Draft) -> tuple[ModelAliasStat
     except ModelNotFound as error:
         return status, (Reason.MODEL_NOT_FOUND, str(error))
     except Failed:
-        draft.wake(now + promotion.ANSWER_POLL)
+        draft.wake(now + ANSWER_POLL)
         return status, None
     if status.observed is not None:
         if held == status.observed.version:
@@ -124,18 +128,66 @@ def _look(world: World, alias: ModelAlias, draft: Draft) -> tuple[ModelAliasStat
     return status.model_copy(update=update), None
 
 
+def _watch_soak(world: World, alias: ModelAlias, status: ModelAliasStatus) -> ModelAliasStatus:
+    """Remember since when the alias of the soak names what it names, as far as the operator has seen it."""
+    rules, sight = alias.spec.policy.eligibility, world.registry.sight
+    if rules is None or rules.soak is None:
+        return status.model_copy(update={"soaking": None})
+    if sight is None or sight.aliases is None:
+        return status
+    seen, known = sight.aliases.get(rules.soak.alias), status.soaking
+    if known is not None and (known.alias, known.version) == (rules.soak.alias, seen):
+        return status
+    return status.model_copy(update={"soaking": Soaking(alias=rules.soak.alias, version=seen, since=world.now)})
+
+
+def _forget_pin(world: World, alias: ModelAlias, status: ModelAliasStatus, draft: Draft) -> ModelAliasStatus:
+    """Drop the verdict on a pin that no longer stands, once nothing is measured for it any more."""
+    if status.pin is None or (alias.spec.version == status.pin.version and alias.spec.policy.pins is Pins.GATED):
+        return status
+    stop = evaluation.leftover(status.pin.evaluation, world.namespace, world.facts)
+    if stop is not None:
+        draft.do(stop)
+        return status
+    return status.model_copy(update={"pin": None})
+
+
 def _pinned(
     world: World, alias: ModelAlias, version: str, waiting: Sequence[PromotionRequest], draft: Draft, missing: Fault | None
 ) -> Decision:
     del waiting  # a pinned alias rejects every request in _settle
     fault = failed_before(alias) or missing
     if fault is None and not alias.spec.suspend and (alias.status.current is None or alias.status.current.version != version):
-        answer = promotion.pin(world, alias, version)
+        answer = pins.consider(world, alias, version)
+        alias = _with_pin_verdict(alias, version, answer)
         if isinstance(answer, Goes):
             return _begin(world, alias, answer, None, (), draft)
-        fault = (answer.reason, answer.explanation)
-        draft.wake(answer.until if isinstance(answer, Waits) else world.now + promotion.VERSION_POLL)
+        told = (answer.reason, answer.explanation)
+        if isinstance(answer, Holds) and answer.effect is not None:
+            draft.do(answer.effect)
+        if not isinstance(answer, Ended):
+            draft.wake(answer.until)
+            return _rest(world, alias, None, draft, pending=told)
+        draft.wake(None if answer.verdict.findings else world.now + VERSION_POLL)
+        fault = told
     return _rest(world, alias, fault, draft)
+
+
+def _with_pin_verdict(alias: ModelAlias, version: str, answer: Answer) -> ModelAlias:
+    """Keep how a gated pin was judged."""
+    found = answer.verdict
+    if found.resolved is None or not pins.is_gated(alias, version):
+        return alias
+    told = "it passed" if isinstance(answer, Goes) else answer.explanation
+    verdict = PinVerdict(
+        version=version,
+        champion=found.resolved.champion,
+        explanation=told[:1024],
+        eligibility=found.checks,
+        evaluation=found.evaluation,
+        gates=telling.same_times(alias.status.pin.gates if alias.status.pin else (), found.findings),
+    )
+    return alias.model_copy(update={"status": alias.status.model_copy(update={"pin": verdict})})
 
 
 def _next_request(
@@ -143,18 +195,34 @@ def _next_request(
 ) -> Decision:
     for index, request in enumerate(waiting):
         if alias.spec.suspend and not request.spec.dry_run:
-            answer: Ended | Waits | Goes = Waits(Reason.SUSPENDED, f"waits: ModelAlias {world.name} is suspended")
+            answer: Answer = Waits(Reason.SUSPENDED, f"waits: ModelAlias {world.name} is suspended")
         else:
             answer = promotion.consider(world, alias, request)
-        if isinstance(answer, Ended):
-            draft.writes.append(RequestWrite(request, telling.ended(alias, request, answer, world.now)))
+        if isinstance(answer, Ended) and answer.effect is not None:
+            draft.do(answer.effect)
+        elif isinstance(answer, Ended):
+            close(world, request, telling.ended(alias, request, answer, world.now), draft)
         elif isinstance(answer, Waits):
             draft.wake(answer.until)
             draft.writes.append(RequestWrite(request, telling.waits(request, answer, world.now)))
+        elif isinstance(answer, Holds):
+            queue = _hold(world, alias, request, answer, waiting[index + 1 :], draft)
+            return _rest(world, alias, missing or failed_before(alias), draft, queue)
         else:
             later = tuple(item.metadata.name for item in waiting[index + 1 :] if not item.spec.dry_run)
             return _begin(world, alias, answer, request, later, draft)
     return _rest(world, alias, missing or failed_before(alias), draft)
+
+
+def _hold(
+    world: World, alias: ModelAlias, request: PromotionRequest, answer: Holds, behind: Sequence[PromotionRequest], draft: Draft
+) -> tuple[str, ...]:
+    """Go on judging a request, while those behind it wait for their turn; return their names."""
+    draft.wake(answer.until)
+    draft.writes.append(RequestWrite(request, telling.holds(request, answer, world.now)))
+    if answer.effect is not None:
+        draft.do(answer.effect)
+    return line_up(world, alias, behind, f"PromotionRequest {request.metadata.name}", draft)
 
 
 def _begin(
@@ -172,8 +240,15 @@ def _begin(
     return draft.done(again=True)
 
 
-def _rest(world: World, alias: ModelAlias, fault: Fault | None, draft: Draft) -> Decision:
-    """Say where the alias stands; nothing is under way, so nobody waits for a turn."""
-    status = alias.status.model_copy(update={"queue": ()})
-    draft.writes.append(AliasWrite(stand(world, alias, status, fault)))
+def _rest(
+    world: World,
+    alias: ModelAlias,
+    fault: Fault | None,
+    draft: Draft,
+    queue: tuple[str, ...] = (),
+    pending: Fault | None = None,
+) -> Decision:
+    """Say where the alias stands; nothing is under way, so only those behind a request that is being judged are queued."""
+    status = alias.status.model_copy(update={"queue": queue[:100]})
+    draft.writes.append(AliasWrite(stand(world, alias, status, fault, pending)))
     return draft.done()

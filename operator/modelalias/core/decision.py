@@ -40,12 +40,18 @@ class Draft:
 
     writes: list[AliasWrite | RequestWrite] = field(default_factory=list)
     wakes: list[datetime] = field(default_factory=list)
+    effect: Effect | None = None
+    """What has to be done before something that is not among the writes yet; the first one counts."""
 
     def wake(self, at: datetime | None) -> None:
         """Look again at that time at the latest."""
         if at is not None:
             self.wakes.append(at)
 
+    def do(self, effect: Effect) -> None:
+        """Have this done, unless something else comes first."""
+        self.effect = self.effect or effect
+
     def done(self, *, again: bool = False, effect: Effect | None = None) -> Decision:
         """Return the decision."""
-        return Decision(tuple(self.writes), effect=effect, again=again, wake=min(self.wakes, default=None))
+        return Decision(tuple(self.writes), effect=effect or self.effect, again=again, wake=min(self.wakes, default=None))

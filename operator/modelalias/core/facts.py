@@ -4,14 +4,27 @@ A rule asks with `facts.aliases(model)`; when the answer is not known yet the qu
 reads it and decides again from the start. So the rules stay pure and name exactly the reads that they use.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequest
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
-from modelalias.ports import Aliases, ModelVersion, Run, Workload, WorkloadChange, WorkloadRef
+from modelalias.ports import (
+    Aliases,
+    EvaluationRun,
+    Job,
+    JobRef,
+    Measurement,
+    ModelVersion,
+    NewJob,
+    Run,
+    RunStatus,
+    Workload,
+    WorkloadChange,
+    WorkloadRef,
+)
 
 
 class AliasesOf(Value):
@@ -42,6 +55,32 @@ class RunsOf(Value):
     run_ids: tuple[str, ...]
 
 
+class MeasurementsOf(Value):
+    """Ask what a logged model was measured with."""
+
+    model_id: str
+    keys: tuple[str, ...]
+
+
+class SignatureOf(Value):
+    """Ask whether a version's model has a signature."""
+
+    model: str
+    version: str
+
+
+class JobOf(Value):
+    """Ask how an evaluation Job stands."""
+
+    ref: JobRef
+
+
+class LinesOf(Value):
+    """Ask what a Job wrote last."""
+
+    ref: JobRef
+
+
 class WorkloadOf(Value):
     """Ask how a workload stands."""
 
@@ -55,7 +94,9 @@ class RequestOf(Value):
     name: str
 
 
-Question = AliasesOf | VersionOf | VersionOfRun | RunsOf | WorkloadOf | RequestOf
+RegistryQuestion = AliasesOf | VersionOf | VersionOfRun | RunsOf | MeasurementsOf | SignatureOf
+ClusterQuestion = WorkloadOf | RequestOf | JobOf | LinesOf
+Question = RegistryQuestion | ClusterQuestion
 
 
 class SetAlias(Value):
@@ -90,7 +131,29 @@ class Roll(Value):
     """What the event on the workload says."""
 
 
-Effect = SetAlias | DeleteAlias | TagVersion | Roll
+class StartEvaluation(Value):
+    """Make the run of one side and the Job that logs into it; both only if they are not there."""
+
+    run: EvaluationRun
+    job: NewJob
+    """Without the run's id, which is known once the run is made."""
+
+
+class StopEvaluation(Value):
+    """Delete a Job whose result is no longer wanted, and end its run."""
+
+    ref: JobRef
+    run_id: str | None
+
+
+class EndRun(Value):
+    """End the run of a Job that has ended and left it running."""
+
+    run_id: str
+    status: RunStatus
+
+
+Effect = SetAlias | DeleteAlias | TagVersion | Roll | StartEvaluation | StopEvaluation | EndRun
 
 
 class Needed(Exception):
@@ -115,7 +178,7 @@ class Failed(Exception):
         """Why, as a condition says it."""
         if isinstance(self.error, Unavailable):
             return Reason.UNREACHABLE
-        return Reason.FORBIDDEN if isinstance(self.question, WorkloadOf | RequestOf) else Reason.AUTH_FAILED
+        return Reason.FORBIDDEN if isinstance(self.question, ClusterQuestion) else Reason.AUTH_FAILED
 
 
 class Facts:
@@ -124,7 +187,7 @@ class Facts:
     def __init__(self, answers: Mapping[Question, Any] | None = None) -> None:
         """Start with what is known."""
         self._answers = dict(answers or {})
-        self._failures: dict[Effect, InvalidRequest] = {}
+        self._failures: dict[Effect, InvalidRequest | Refused] = {}
 
     def learn(self, question: Question, answer: object) -> None:
         """Remember an answer; a failure as the answer is raised to whoever asks."""
@@ -141,11 +204,11 @@ class Facts:
         if isinstance(known, ModelVersion):
             self._answers[question] = known.model_copy(update={"tags": {**known.tags, **dict(effect.tags)}})
 
-    def fail(self, effect: Effect, error: InvalidRequest) -> None:
+    def fail(self, effect: Effect, error: InvalidRequest | Refused) -> None:
         """Remember that an effect was refused for good, as the world stands."""
         self._failures[effect] = error
 
-    def failure(self, effect: Effect) -> InvalidRequest | None:
+    def failure(self, effect: Effect) -> InvalidRequest | Refused | None:
         """Return why an effect was refused in this pass."""
         return self._failures.get(effect)
 
@@ -168,6 +231,26 @@ class Facts:
     def runs(self, run_ids: tuple[str, ...]) -> Mapping[str, Run]:
         """Return the runs that exist."""
         answer: Mapping[str, Run] = self._ask(RunsOf(run_ids=run_ids)) if run_ids else {}
+        return answer
+
+    def measurements(self, model_id: str, keys: tuple[str, ...]) -> Sequence[Measurement]:
+        """Return what a logged model was measured with; raise `LoggedModelNotFound`."""
+        answer: Sequence[Measurement] = self._ask(MeasurementsOf(model_id=model_id, keys=keys))
+        return answer
+
+    def has_signature(self, model: str, version: str) -> bool:
+        """Say whether a version's model has a signature; raise `NotFound` or `Unreadable`."""
+        answer: bool = self._ask(SignatureOf(model=model, version=version))
+        return answer
+
+    def job(self, ref: JobRef) -> Job | None:
+        """Return an evaluation Job, None when there is none."""
+        answer: Job | None = self._ask(JobOf(ref=ref))
+        return answer
+
+    def last_lines(self, ref: JobRef) -> str:
+        """Return what a Job wrote last."""
+        answer: str = self._ask(LinesOf(ref=ref))
         return answer
 
     def workload(self, ref: WorkloadRef) -> Workload | None:

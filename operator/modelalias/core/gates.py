@@ -5,13 +5,15 @@ With c the candidate's value and b the champion's: HigherIsBetter asks for `c >=
 that is missing or not finite never passes. Arithmetic is decimal, on the numbers as they were written.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Context, Decimal, localcontext
 from typing import Final
 
-from modelalias.api.alias import Direction, Enforcement, Gate, Mode, OnMissing, OnNoChampion, Versus
-from modelalias.api.request import Finding, GateResult
+from modelalias.api.gates import DatasetRule, Direction, Enforcement, Gate, MetricSource, Mode, OnMissing, OnNoChampion, Versus
+from modelalias.api.request_status import Finding, GateResult
+from modelalias.core import measured
+from modelalias.core.measured import Pair, Readable, Readings
 
 LARGEST: Final = Decimal("1.7976931348623157E+308")
 """What MLflow's SQL stores for infinity; a metric of this size counts as infinite."""
@@ -44,34 +46,52 @@ def text(value: Decimal | None) -> str | None:
     return f"{short:f}" if -12 < short.adjusted() < 15 else str(short)  # noqa: PLR2004 - what still reads as a number
 
 
-def judge(
-    gates: Iterable[Gate], candidate: Mapping[str, Decimal], champion: Mapping[str, Decimal] | None, now: datetime
-) -> tuple[Finding, ...]:
-    """Judge every gate; `champion` is None while the alias names no version."""
+def judge(gates: Iterable[Gate], candidate: Readable, champion: Readable | None, now: datetime) -> tuple[Finding, ...]:
+    """Judge every gate on its readings; `champion` is None while the alias names no version."""
     return tuple(
-        judge_one(gate, candidate.get(gate.metric), None if champion is None else champion.get(gate.metric), now,
+        judge_one(gate, candidate[gate.name], None if champion is None else champion.get(gate.name), now,
                   has_champion=champion is not None)
         for gate in gates
     )  # fmt: skip
 
 
-def judge_one(
-    gate: Gate, candidate: Decimal | None, champion: Decimal | None, now: datetime, *, has_champion: bool
-) -> Finding:
-    """Judge one gate on two values."""
+def judge_one(gate: Gate, candidate: Readings, champion: Readings | None, now: datetime, *, has_champion: bool) -> Finding:
+    """Judge one gate; the champion's readings may be left out where the gate does not ask for them."""
+    asked = (champion or measured.missing("")) if has_champion and asks_champion(gate) else None
+    compared = measured.pair(candidate, asked, needed_data(gate))
     with localcontext(_EXACT):
-        result, rule, message = _verdict(gate, candidate, champion, has_champion=has_champion)
+        result, rule, message = _verdict(gate, compared, has_champion=has_champion)
+    other = compared.champion if gate.champion is not None else None
     return Finding(
         name=gate.name,
         result=result,
         metric=gate.metric,
-        candidate=text(candidate),
-        champion=text(champion),
+        candidate=text(compared.candidate.value),
+        champion=None if other is None else text(other.value),
         rule=rule,
         enforcement=gate.enforcement,
+        dataset=measured.named(compared.candidate.datasets)[:1024] or None,
         evaluated_at=now,
-        message=message,
+        message=message[:1024],
     )
+
+
+def skipped(gate: Gate, why: str, now: datetime) -> Finding:
+    """Say that a gate was not judged."""
+    rule, _ = _rule(gate, None)
+    return Finding(name=gate.name, result=GateResult.SKIPPED, metric=gate.metric, rule=rule, enforcement=gate.enforcement,
+                   evaluated_at=now, message=why[:1024])  # fmt: skip
+
+
+def asks_champion(gate: Gate) -> bool:
+    """Say whether the gate looks at the champion: at its value, or at the data that it was measured on."""
+    return gate.champion is not None or gate.dataset is DatasetRule.SAME
+
+
+def needed_data(gate: Gate) -> DatasetRule:
+    """Return the rule on datasets: a comparison of two evaluations is always one on the same data."""
+    evaluated = gate.metric_from is MetricSource.EVALUATION and gate.champion is not None
+    return DatasetRule.SAME if evaluated else gate.dataset
 
 
 def blocks(finding: Finding) -> bool:
@@ -93,30 +113,33 @@ def sentence(finding: Finding) -> str:
     return f"gate {finding.name}: {finding.metric} {value} is not {finding.rule}"
 
 
-def _verdict(
-    gate: Gate, candidate: Decimal | None, champion: Decimal | None, *, has_champion: bool
-) -> tuple[GateResult, str, str]:
-    if gate.champion is None:
-        bar = gate.threshold if gate.threshold is not None else Decimal("NaN")
-        rule = f"{_sign(gate)} {text(bar)}"
-    elif not has_champion:
-        rule = f"{_sign(gate)} champion {_distance(gate, gate.champion)}"
-        if candidate is None or not is_usable(candidate):
-            return _ON_MISSING[gate.on_missing], rule, _missing("candidate", candidate)
+def _verdict(gate: Gate, compared: Pair, *, has_champion: bool) -> tuple[GateResult, str, str]:
+    candidate, champion = compared.candidate, compared.champion
+    rule, bar = _rule(gate, None if champion is None else champion.value)
+    asked = (("candidate", candidate), ("champion", champion if gate.champion is not None else None))
+    for side, reading in asked:
+        if reading is not None and (reading.unclear or not is_usable(reading.value)):
+            unclear = GateResult.INCONCLUSIVE if reading.unclear else _ON_MISSING[gate.on_missing]
+            return unclear, rule, reading.note or _missing(side, reading.value)
+    if compared.problem:
+        return GateResult.INCONCLUSIVE, rule, compared.problem
+    if gate.champion is not None and not has_champion:
         return _ON_NO_CHAMPION[gate.on_no_champion], rule, "the alias names no champion yet"
-    elif champion is None or not is_usable(champion):
-        rule = f"{_sign(gate)} champion {_distance(gate, gate.champion)}"
-        return _ON_MISSING[gate.on_missing], rule, _missing("champion", champion)
-    else:
-        if gate.champion.mode is Mode.RELATIVE and champion == 0:
-            rule = f"{_sign(gate)} champion {_distance(gate, gate.champion)}"
-            return GateResult.INCONCLUSIVE, rule, "a relative distance to a champion of 0 means nothing"
-        bar = _bar(gate, gate.champion, champion)
-        rule = f"{_sign(gate)} {text(bar)} (champion {text(champion)} {_distance(gate, gate.champion)})"
-    if candidate is None or not is_usable(candidate):
-        return _ON_MISSING[gate.on_missing], rule, _missing("candidate", candidate)
-    good = candidate >= bar if gate.direction is Direction.HIGHER else candidate <= bar
+    if bar is None or candidate.value is None:
+        return GateResult.INCONCLUSIVE, rule, "a relative distance to a champion of 0 means nothing"
+    good = candidate.value >= bar if gate.direction is Direction.HIGHER else candidate.value <= bar
     return (GateResult.PASSED if good else GateResult.FAILED), rule, ""
+
+
+def _rule(gate: Gate, champion: Decimal | None) -> tuple[str, Decimal | None]:
+    """Return the rule in words, and the bar where the numbers give one."""
+    if gate.champion is None:
+        return f"{_sign(gate)} {text(gate.threshold)}", gate.threshold
+    told = f"{_sign(gate)} champion {_distance(gate, gate.champion)}"
+    if champion is None or not is_usable(champion) or (gate.champion.mode is Mode.RELATIVE and champion == 0):
+        return told, None
+    bar = _bar(gate, gate.champion, champion)
+    return f"{_sign(gate)} {text(bar)} (champion {text(champion)} {_distance(gate, gate.champion)})", bar
 
 
 def _bar(gate: Gate, versus: Versus, champion: Decimal) -> Decimal:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,9 +14,11 @@ from modelalias.api.alias import (
     Outcome,
     Plan,
 )
-from modelalias.api.request import PromotionRequest
+from modelalias.api.request import Check, Finding, PromotionRequest
 
 _LONGEST_KEY: Final = 250
+_LONGEST_FINDINGS: Final = 4_000
+"""Characters; MLflow's own server takes tag values of 100,000, others 5,000."""
 
 
 def spec_hash(request: PromotionRequest) -> str:
@@ -57,6 +59,7 @@ def entry(plan: Plan, spec: ModelAliasSpec, outcome: Outcome, now: datetime) -> 
         reason=plan.reason,
         failure=plan.failure,
         message=plan.message,
+        approvers=plan.approvers,
         evidence=plan.evidence,
     )
 
@@ -79,6 +82,57 @@ def record_key(alias: str) -> str:
     return f"{key[: _LONGEST_KEY - 17]}.{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
+def findings(checks: Iterable[Check], gates: Iterable[Finding]) -> str | None:
+    """Return how the rules came out as one JSON text, shortened until it fits; None when there was no rule."""
+    checks, gates = tuple(checks), tuple(gates)
+    if not checks and not gates:
+        return None
+    kept: list[object] = [
+        {
+            "eligibility": [_present(item, {"rule", "result", "message"}) for item in checks],
+            "gates": [
+                _present(item, {"name", "result", "candidate", "champion", "rule", "dataset", "message"}) for item in gates
+            ],
+        },
+        {
+            "eligibility": [{"rule": item.rule[:60], "result": item.result} for item in checks],
+            "gates": [_present(item, {"name", "result", "candidate", "champion"}) for item in gates],
+        },
+        {"gates": [{"name": item.name[:40], "result": item.result} for item in gates]},
+    ]
+    texts = [_line(item) for item in kept]
+    return next((text for text in texts if len(text) <= _LONGEST_FINDINGS), _line({"gates": len(gates)}))
+
+
+def _present(item: Check | Finding, names: set[str]) -> Mapping[str, object]:
+    told = item.model_dump(mode="json", by_alias=True, exclude_none=True, include=names)
+    return {key: value for key, value in told.items() if value != ""}
+
+
+def refused(before: str | None, request: PromotionRequest, reason: str, found: str | None, now: datetime) -> str | None:
+    """Return the version's record with a refusal in it; None when the same refusal stands there already."""
+    kept = _read(before)
+    told = {"request": request.metadata.name, "by": request.spec.requested_by, "reason": str(reason)}
+    verdict = {key: value for key, value in told.items() if value is not None} | (json.loads(found) if found else {})
+    known = kept.get("refused")
+    if isinstance(known, dict) and {key: value for key, value in known.items() if key != "at"} == verdict:
+        return None
+    return _line({**kept, "refused": {"at": _moment(now), **verdict}})
+
+
+def _read(record: str | None) -> Mapping[str, object]:
+    """Read a record; one that somebody else wrote over is none."""
+    try:
+        found = json.loads(record or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
 def record(plan: Plan, alias: str) -> str:
     """Return the one-line record that a promotion leaves on the version it promoted; the same plan gives the same text."""
     move = moved(plan, alias)
@@ -90,9 +144,11 @@ def record(plan: Plan, alias: str) -> str:
         "operation": plan.operation.value,
         "reason": plan.reason or None,
         "request": plan.request.name if plan.request else None,
+        "approvers": list(plan.approvers) or None,
+        "verdict": json.loads(plan.verdict) if plan.verdict else None,
         "rolledBack": {"at": _moment(plan.turned_at), "reason": plan.failure} if plan.turned_at else None,
     }
-    return json.dumps({key: value for key, value in told.items() if value is not None}, separators=(",", ":"))
+    return _line({key: value for key, value in told.items() if value is not None})
 
 
 def _moment(at: datetime | None) -> str | None:

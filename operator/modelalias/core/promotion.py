@@ -1,309 +1,172 @@
-"""Promotion: what a request asks for, whether it may have it, and the plan that gives it.
+"""Promotion: whether a request may have what it asks for, and what it is told while that is not known yet.
 
 A request is looked at from the top each time until there is a plan: its source is resolved once, NoOp is decided before the
-gates, the gates are judged on the runs' metrics, and the workloads are frozen with the values to go back to.
+gates, the verdict is given on the registry's numbers, people are asked where the owner wants that.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import TypeVar
+from dataclasses import dataclass, replace
 
-from modelalias.api.alias import (
-    AliasMove,
-    ModelAlias,
-    Operation,
-    Plan,
-    PlannedWorkload,
-    RequestRef,
-    SourceAlias,
-)
+from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Reason
-from modelalias.api.request import Finding, GateResult, Phase, PromotionRequest, Resolved
-from modelalias.core import gates, history, rollout
-from modelalias.core.errors import InvalidRequest, ModelNotFound, NotFound, RunNotFound, VersionNotFound
-from modelalias.core.facts import Facts, Failed
+from modelalias.api.gates import Gate, MetricSource
+from modelalias.api.request import GateResult, Phase, PromotionRequest
+from modelalias.core import approval, cases, gates, history, rollout, verdict
+from modelalias.core.answers import Answer, Ended, Goes, Holds, Stop, Verdict, found, no_answer
+from modelalias.core.candidate import Candidate, of_request
+from modelalias.core.facts import Failed, TagVersion
+from modelalias.core.planning import plan
+from modelalias.core.verdict import Conclusion, Judgement
 from modelalias.core.world import World
-from modelalias.ports import ModelVersion, VersionState
+from modelalias.ports import ModelVersion
 
-T = TypeVar("T")
-
-VERSION_POLL = timedelta(seconds=10)
-WORKLOAD_POLL = timedelta(seconds=15)
-ANSWER_POLL = timedelta(seconds=5)
-
-_NOT_FOUND = {
-    ModelNotFound: Reason.MODEL_NOT_FOUND,
-    VersionNotFound: Reason.VERSION_GONE,
-    RunNotFound: Reason.RUN_NOT_FOUND,
-}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What was found about a request so far."""
-
-    resolved: Resolved | None = None
-    findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The request is over without a plan."""
-
-    phase: Phase
-    reason: Reason
-    explanation: str
-    verdict: Verdict = field(default_factory=Verdict)
-
-
-@dataclass(frozen=True)
-class Waits:
-    """Something has to happen first; the request holds no place in the queue meanwhile."""
-
-    reason: Reason
-    explanation: str
-    until: datetime | None = None
-    verdict: Verdict = field(default_factory=Verdict)
-
-
-@dataclass(frozen=True)
-class Goes:
-    """The request may have what it asks for."""
-
-    plan: Plan
-    verdict: Verdict
-
-
-Answer = Ended | Waits | Goes
-
-
-class _Stop(Exception):
-    def __init__(self, answer: Ended | Waits) -> None:
-        super().__init__(answer)
-        self.answer = answer
+_KEEP_THEIR_PHASE = frozenset({Phase.EVALUATING, Phase.AWAITING_APPROVAL})
 
 
 def consider(world: World, alias: ModelAlias, request: PromotionRequest) -> Answer:
     """Judge a request that is next in line, or that is a dry run."""
     try:
         return _consider(world, alias, request)
-    except _Stop as stop:
+    except Stop as stop:
         return stop.answer
     except Failed as failed:
-        return _no_answer(failed, world.now)
+        answer, phase = no_answer(failed, world.now), request.status.phase
+        if phase in _KEEP_THEIR_PHASE:
+            return Holds(phase, answer.reason, answer.explanation, answer.until)
+        return answer
 
 
-def _no_answer(failed: Failed, now: datetime) -> Waits:
-    return Waits(failed.reason, f"waits: {failed.error}", now + ANSWER_POLL)
+@dataclass(frozen=True)
+class _Hearing:
+    """Whose request is being judged, and on which version."""
+
+    world: World
+    alias: ModelAlias
+    request: PromotionRequest
+    candidate: Candidate
+    champion: str | None
 
 
 def _consider(world: World, alias: ModelAlias, request: PromotionRequest) -> Answer:
-    facts, spec, now = world.facts, request.spec, world.now
-    candidate, run_id, told = _candidate(alias, request, facts, now)
-    held = _found(lambda: facts.aliases(alias.spec.model))
+    facts, spec, meta = world.facts, request.spec, request.metadata
+    wanted = _gates(alias, request)
+    candidate = of_request(alias, request, facts, world.now)
+    held = found(lambda: facts.aliases(alias.spec.model))
     champion = held.get(alias.spec.alias)
-    name = f"version {candidate.version}" if candidate else f"run {run_id}"
-    resolved = Resolved(version=candidate.version, run_id=run_id, champion=champion, from_=told) if candidate else None
-    verdict = Verdict(resolved=resolved)
+    hearing = _Hearing(world, alias, request, candidate, champion)
     if spec.expected_current is not None and spec.expected_current != champion:
-        return Ended(
-            Phase.REJECTED,
-            Reason.STALE_CHAMPION,
-            f"the request expects {alias.spec.alias} to hold version {spec.expected_current}, it holds {champion or 'none'}",
-            verdict,
-        )
-    if candidate is not None and candidate.version == champion:
-        return _no_op(world, alias, request, candidate, verdict)
-    findings = _judge(alias, facts, run_id, champion, now)
-    verdict = Verdict(resolved=resolved, findings=findings)
-    refused = [item for item in findings if gates.blocks(item)]
-    if refused:
-        unclear = all(item.result is GateResult.INCONCLUSIVE for item in refused)
-        why = "; ".join(gates.sentence(item) for item in refused)
-        return Ended(
-            Phase.REJECTED, Reason.INCONCLUSIVE if unclear else Reason.GATES_FAILED, f"{name} refused: {why}", verdict
-        )
-    counted = f"{gates.passed(findings)} gates passed" if findings else "no gates are set"
-    if spec.dry_run or candidate is None:
-        told = f"dry run: {name} would replace {champion or 'nothing'} as {alias.spec.alias}; {counted}"
-        return Ended(Phase.SUCCEEDED, Reason.DRY_RUN, told, verdict)
-    return _go(world, alias, request, candidate, verdict)
+        told = f"the request expects {alias.spec.alias} to hold version {spec.expected_current}, it holds {champion or 'none'}"
+        return Ended(Phase.REJECTED, Reason.STALE_CHAMPION, told, Verdict(resolved=candidate.resolved(champion)))
+    if candidate.version is not None and candidate.version.version == champion:
+        return _no_op(hearing, candidate.version)
+    owner = None if spec.dry_run else cases.owner(request.kind, meta.namespace, meta.name, meta.uid)
+    case = replace(
+        cases.of_alias(world, alias, candidate, held, wanted, owner),
+        evaluated=request.status.evaluation,
+        may_ask=approval.is_needed(alias.spec.policy.approval, inconclusive=True),
+    )
+    judged = verdict.judge(case, facts, world.now)
+    so_far = cases.so_far(candidate, champion, judged)
+    return cases.open_answer(judged, so_far, world.now) or _answer(hearing, judged, so_far)
 
 
-def _candidate(
-    alias: ModelAlias, request: PromotionRequest, facts: Facts, now: datetime
-) -> tuple[ModelVersion | None, str | None, str]:
-    """Return the version that the source names, its run, and the source in words; the version is None in a dry run only."""
-    model, source = alias.spec.model, request.spec.source
-    frozen = request.status.resolved
-    if frozen is not None:
-        version, told = frozen.version, frozen.from_
-    elif source is None:
-        raise AssertionError("the API server lets no Promote in without a source")
-    elif source.run_id is not None:
-        run_id, path = source.run_id, source.artifact_path
-        made = _found(lambda: facts.version_of_run(model, run_id, path, register=not request.spec.dry_run))
-        told = f"run {run_id}"
-        if made is None:
-            return None, run_id, told
-        return _ready(made, now), made.run_id or run_id, told
-    elif source.alias is not None:
-        named = _found(lambda: facts.aliases(model)).get(source.alias)
-        if named is None:
-            told = f"nothing to do: {model} has no alias {source.alias}"
-            raise _Stop(Ended(Phase.SUCCEEDED, Reason.NO_CHALLENGER, told))
-        version, told = named, f"alias {source.alias}"
-    else:
-        version = source.version or ""
-        told = f"version {version}"
-    wanted = version
-    found = _found(lambda: facts.version(model, wanted))
-    frozen = frozen or Resolved(version=version, run_id=found.run_id, from_=told)
-    return _ready(found, now, Verdict(resolved=frozen)), found.run_id, told
+def _gates(alias: ModelAlias, request: PromotionRequest) -> tuple[Gate, ...]:
+    """Return the policy's gates and those that the request adds; a request cannot put another gate in a policy's place."""
+    policy, added = alias.spec.policy, request.spec.additional_gates
+    taken = sorted({item.name for item in policy.gates} & {item.name for item in added})
+    if taken:
+        told = f"additionalGates names gates of the policy, which cannot be redefined: {', '.join(taken)}"
+        raise Stop(Ended(Phase.REJECTED, Reason.INVALID, told))
+    if policy.evaluation is None and any(item.metric_from is MetricSource.EVALUATION for item in added):
+        told = f"additionalGates wants an evaluation, and ModelAlias {alias.metadata.name} has no policy.evaluation"
+        raise Stop(Ended(Phase.REJECTED, Reason.INVALID, told))
+    return (*policy.gates, *added)
 
 
-def _found(read: Callable[[], T]) -> T:
-    try:
-        return read()
-    except NotFound as error:
-        raise _Stop(Ended(Phase.REJECTED, _NOT_FOUND.get(type(error), Reason.INVALID), str(error))) from error
-    except InvalidRequest as error:
-        raise _Stop(Ended(Phase.REJECTED, Reason.INVALID, str(error))) from error
+def _answer(hearing: _Hearing, judged: Judgement, so_far: Verdict) -> Answer:
+    version = hearing.candidate.version
+    unclear = judged.conclusion is Conclusion.INCONCLUSIVE
+    asks = approval.is_needed(hearing.alias.spec.policy.approval, inconclusive=unclear)
+    if judged.conclusion is Conclusion.REFUSED or (unclear and not asks):
+        return _refuse(hearing, so_far, *cases.why_not(judged))
+    if hearing.request.spec.dry_run or version is None:
+        return _rehearsed(hearing, judged, so_far, asks=asks)
+    return _ask(hearing, version, judged, so_far) if asks else _go(hearing, version, so_far)
 
 
-def _ready(version: ModelVersion, now: datetime, verdict: Verdict | None = None) -> ModelVersion:
-    if version.state is VersionState.FAILED:
-        told = f"the registration of version {version.version} failed"
-        raise _Stop(Ended(Phase.REJECTED, Reason.VERSION_NOT_READY, told))
-    if version.state is VersionState.PENDING:
-        told = f"waits until version {version.version} is registered"
-        raise _Stop(Waits(Reason.VERSION_NOT_READY, told, now + VERSION_POLL, verdict or Verdict()))
-    return version
+def _refuse(hearing: _Hearing, so_far: Verdict, reason: Reason, told: str) -> Ended:
+    end = Ended(Phase.REJECTED, reason, f"{hearing.candidate.name} refused: {told}", so_far)
+    version = hearing.candidate.version
+    if hearing.request.spec.dry_run or version is None:
+        return end
+    return replace(end, effect=_record(hearing, version, end))
 
 
-def _judge(alias: ModelAlias, facts: Facts, run_id: str | None, champion: str | None, now: datetime) -> tuple[Finding, ...]:
-    rules = alias.spec.policy.gates
-    if not rules:
-        return ()
-    champion_run = None
-    if champion is not None and any(item.champion is not None for item in rules):
-        champion_run = _run_of_champion(alias, facts, champion)
-    runs = facts.runs(tuple(sorted({item for item in (run_id, champion_run) if item is not None})))
-    if run_id is not None and run_id in runs and not runs[run_id].finished:
-        raise _Stop(Waits(Reason.WAITING, f"waits until run {run_id} has finished", now + VERSION_POLL))
-
-    def metrics(run: str | None) -> Mapping[str, Decimal]:
-        return runs[run].metrics if run is not None and run in runs else {}
-
-    return gates.judge(rules, metrics(run_id), None if champion is None else metrics(champion_run), now)
+def _record(hearing: _Hearing, candidate: ModelVersion, end: Ended) -> TagVersion | None:
+    """Return how the refusal is written on the version; None when it stands there, or cannot be written."""
+    facts, key = hearing.world.facts, history.record_key(hearing.alias.spec.alias)
+    version = found(lambda: facts.version(candidate.model, candidate.version))
+    kept = history.findings(end.verdict.checks, end.verdict.findings)
+    text = history.refused(version.tags.get(key), hearing.request, end.reason, kept, hearing.world.now)
+    if text is None:
+        return None
+    effect = TagVersion(model=candidate.model, version=candidate.version, tags=((key, text),))
+    return None if facts.failure(effect) else effect
 
 
-def _run_of_champion(alias: ModelAlias, facts: Facts, champion: str) -> str | None:
-    """Return the champion's run: the one that was recorded when it was promoted, else the registry's word."""
-    known = alias.status.current
-    if known is not None and known.version == champion and known.run_id is not None:
-        return known.run_id
-    return _found(lambda: facts.version(alias.spec.model, champion)).run_id
+def _rehearsed(hearing: _Hearing, judged: Judgement, so_far: Verdict, *, asks: bool) -> Ended:
+    """End a dry run that nothing refuses."""
+    findings, alias = judged.findings, hearing.alias.spec
+    told = [f"dry run: {hearing.candidate.name} would replace {hearing.champion or 'nothing'} as {alias.alias}"]
+    told.append(f"{gates.passed(findings)} gates passed" if findings else "no gates are set")
+    left = [item.name for item in findings if item.result is GateResult.SKIPPED]
+    if left:
+        told.append(f"not judged, because a dry run starts no evaluation: {', '.join(left)}")
+    if judged.conclusion is Conclusion.INCONCLUSIVE:
+        told.append(f"could not be judged: {cases.why_not(judged)[1]}")
+    if asks:
+        minimum = alias.policy.approval.minimum
+        told.append(f"it would need {minimum} approval{'s' if minimum > 1 else ''}")
+    return Ended(Phase.SUCCEEDED, Reason.DRY_RUN, "; ".join(told), so_far)
 
 
-def _no_op(world: World, alias: ModelAlias, request: PromotionRequest, candidate: ModelVersion, verdict: Verdict) -> Answer:
+def _ask(hearing: _Hearing, candidate: ModelVersion, judged: Judgement, so_far: Verdict) -> Answer:
+    """Ask people, and go on once enough of them have approved the evidence that stands."""
+    rules, before, now = hearing.alias.spec.policy.approval, hearing.request.status.approvals, hearing.world.now
+    counted = approval.count(rules, hearing.request.spec, judged.evidence or "")
+    since = before.since if before is not None and before.since is not None else now
+    so_far = replace(so_far, approvals=approval.status(rules, counted, since))
+    if counted.declined is not None:
+        word = counted.declined
+        return _refuse(hearing, so_far, Reason.DECLINED, f"{word.user} declined{f': {word.message}' if word.message else ''}")
+    if len(counted.approved) >= rules.minimum:
+        return _go(hearing, candidate, so_far)
+    until, asked = approval.ends(rules, since), approval.ask(rules, counted)
+    if now >= until:
+        return Ended(Phase.EXPIRED, Reason.EXPIRED, f"not approved within {rules.wait_for}: {asked}", so_far)
+    passed = f"{gates.passed(judged.findings)} gates passed" if judged.findings else "no gates are set"
+    why = passed if judged.conclusion is Conclusion.PASSED else f"could not be judged: {cases.why_not(judged)[1]}"
+    return Holds(Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, f"{asked}; {why}", until, so_far)
+
+
+def _no_op(hearing: _Hearing, candidate: ModelVersion) -> Answer:
+    alias, world = hearing.alias, hearing.world
+    so_far = Verdict(resolved=hearing.candidate.resolved(hearing.champion))
     told = f"{alias.spec.alias} holds version {candidate.version} already"
-    if request.spec.dry_run:
-        return Ended(Phase.SUCCEEDED, Reason.NO_OP, told, verdict)
+    if hearing.request.spec.dry_run:
+        return Ended(Phase.SUCCEEDED, Reason.NO_OP, told, so_far)
     if alias.status.current is None or alias.status.current.version != candidate.version:
-        return _go(world, alias, request, candidate, verdict)
+        return _go(hearing, candidate, so_far)
     for serving in alias.spec.serving:
         workload = world.facts.workload(rollout.ref_of(serving, alias.metadata.namespace))
         name, model = alias.metadata.name, alias.spec.model
         if workload is None or not rollout.is_served(serving, workload, alias=name, model=model, version=candidate.version):
-            return _go(world, alias, request, candidate, verdict)
-    return Ended(Phase.SUCCEEDED, Reason.NO_OP, told, verdict)
+            return _go(hearing, candidate, so_far)
+    return Ended(Phase.SUCCEEDED, Reason.NO_OP, told, so_far)
 
 
-def _go(world: World, alias: ModelAlias, request: PromotionRequest, candidate: ModelVersion, verdict: Verdict) -> Answer:
-    champion = verdict.resolved.champion if verdict.resolved else None
+def _go(hearing: _Hearing, candidate: ModelVersion, so_far: Verdict) -> Answer:
     try:
-        return Goes(plan(world, alias, candidate, champion, request), verdict)
-    except _Stop as stop:
-        return replace(stop.answer, verdict=verdict)
-
-
-def plan(
-    world: World, alias: ModelAlias, candidate: ModelVersion, champion: str | None, request: PromotionRequest | None
-) -> Plan:
-    """Make the plan that moves the alias to the candidate: for a request, or for the pin in the alias's spec."""
-    held = world.facts.aliases(alias.spec.model)
-    epoch = (alias.status.observed.epoch if alias.status.observed else 0) + 1
-    made = Plan(
-        operation=Operation.PROMOTE if request else Operation.PIN,
-        aliases=moves(alias, held, candidate.version),
-        run_id=candidate.run_id,
-        serving=_frozen_serving(world, alias, champion, candidate.version, epoch),
-        rollout=alias.spec.rollout,
-        epoch=epoch,
-        started_at=world.now,
-    )
-    if request is None:
-        return made.model_copy(update={"reason": f"spec.version was set to {candidate.version}"})
-    return made.model_copy(
-        update={
-            "request": RequestRef(name=request.metadata.name, uid=request.metadata.uid),
-            "spec_hash": history.spec_hash(request),
-            "actor": request.spec.requested_by,
-            "reason": request.spec.reason or "",
-            "source_alias": None if champion == candidate.version else _source_alias(world, alias, request, candidate.version),
-            "tags": {} if champion == candidate.version else request.spec.on_success.tags,
-        }
-    )
-
-
-def pin(world: World, alias: ModelAlias, version: str) -> Goes | Waits | Ended:
-    """Judge the owner's pin: a trusted one only has to name a version that is there."""
-    try:
-        candidate = _ready(_found(lambda: world.facts.version(alias.spec.model, version)), world.now)
-        champion = _found(lambda: world.facts.aliases(alias.spec.model)).get(alias.spec.alias)
-        return Goes(plan(world, alias, candidate, champion, None), Verdict())
-    except _Stop as stop:
-        return stop.answer
-    except Failed as failed:
-        return _no_answer(failed, world.now)
-
-
-def moves(alias: ModelAlias, held: Mapping[str, str], to: str) -> tuple[AliasMove, ...]:
-    """Return the aliases to move, in the order of the writes: the previous one first."""
-    champion = held.get(alias.spec.alias)
-    main = AliasMove(name=alias.spec.alias, from_=champion, to=to)
-    previous = alias.spec.previous_alias
-    if previous is None or champion is None or champion == to:
-        return (main,)
-    return (AliasMove(name=previous, from_=held.get(previous), to=champion), main)
-
-
-def _frozen_serving(world: World, alias: ModelAlias, before: str | None, to: str, epoch: int) -> tuple[PlannedWorkload, ...]:
-    """Freeze the workloads; one that is missing or cannot be rolled makes the promotion wait, before anything is moved."""
-    planned = []
-    for serving in alias.spec.serving:
-        workload = world.facts.workload(rollout.ref_of(serving, alias.metadata.namespace))
-        until = world.now + WORKLOAD_POLL
-        if workload is None:
-            told = f"waits: there is no {rollout.name_of(serving)} in namespace {alias.metadata.namespace}"
-            raise _Stop(Waits(Reason.WAITING, told, until))
-        try:
-            planned.append(
-                rollout.plan_workload(
-                    serving, workload, alias=alias.metadata.name, model=alias.spec.model, before=before, to=to, epoch=epoch
-                )
-            )
-        except InvalidRequest as error:
-            raise _Stop(Waits(Reason.WAITING, f"waits: {error}", until)) from error
-    return tuple(planned)
-
-
-def _source_alias(world: World, alias: ModelAlias, request: PromotionRequest, version: str) -> SourceAlias | None:
-    source = request.spec.source.alias if request.spec.source else None
-    kept = {alias.spec.alias, alias.spec.previous_alias, *world.claimed}
-    if source is None or not request.spec.on_success.delete_source_alias or source in kept:
-        return None
-    return SourceAlias(name=source, version=version)
+        made = plan(hearing.world, hearing.alias, candidate, hearing.champion, hearing.request, so_far)
+    except Stop as stop:
+        return replace(stop.answer, verdict=so_far)
+    return Goes(made, so_far)

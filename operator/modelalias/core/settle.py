@@ -5,8 +5,9 @@ from modelalias.api.conditions import Reason
 from modelalias.api.fields import duration
 from modelalias.api.request import Phase, PromotionRequest
 from modelalias.core import history, telling, unsupported
-from modelalias.core.decision import Draft, RequestWrite
-from modelalias.core.promotion import Ended
+from modelalias.core.answers import Ended
+from modelalias.core.closing import close
+from modelalias.core.decision import Draft
 from modelalias.core.world import World
 
 
@@ -17,7 +18,7 @@ def settle(world: World, alias: ModelAlias | None, request: PromotionRequest, dr
     expires = None if created is None else created + duration(request.spec.expires_after)
     entry = None if alias is None else history.finished(alias.status.history, request)
     if alias is not None and entry is not None:
-        draft.writes.append(RequestWrite(request, telling.recorded(alias, request, entry, world.now)))
+        close(world, request, telling.recorded(alias, request, entry, world.now), draft)
         return True
     if request.spec.abort:
         end = Ended(Phase.ABORTED, Reason.ABORTED, "aborted before anything was done")
@@ -33,5 +34,5 @@ def settle(world: World, alias: ModelAlias | None, request: PromotionRequest, dr
     else:
         draft.wake(expires)
         return False
-    draft.writes.append(RequestWrite(request, telling.ended(alias, request, end, world.now)))
+    close(world, request, telling.ended(alias, request, end, world.now), draft)
     return True

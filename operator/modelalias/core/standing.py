@@ -7,8 +7,13 @@ from modelalias.core.world import World
 Fault = tuple[Reason, str]
 
 
-def stand(world: World, alias: ModelAlias, status: ModelAliasStatus, stalled: Fault | None) -> ModelAliasStatus:
-    """Complete a status with the serving list, the conditions and the phase that follow from the rest of it."""
+def stand(
+    world: World, alias: ModelAlias, status: ModelAliasStatus, stalled: Fault | None, pending: Fault | None = None
+) -> ModelAliasStatus:
+    """Complete a status with the serving list, the conditions and the phase that follow from the rest of it.
+
+    `pending` is what a pin waits for that will come by itself.
+    """
     if status.plan is None:
         status = status.model_copy(update={"serving": _serving(alias, status)})
     told = [
@@ -16,7 +21,7 @@ def stand(world: World, alias: ModelAlias, status: ModelAliasStatus, stalled: Fa
         _in_sync(alias, status, stalled),
         _rolled_out(world, status),
         _held(status),
-        _reconciling(status),
+        _reconciling(status, pending),
         ("Stalled", stalled is not None, *(stalled or (Reason.ACCEPTED, "nothing has to be edited"))),
     ]
     told.append(_ready(status, told))
@@ -106,7 +111,9 @@ def _held(status: ModelAliasStatus) -> Told:
     return "Held", True, Reason.HELD, f"since {status.hold.reason}"
 
 
-def _reconciling(status: ModelAliasStatus) -> Told:
+def _reconciling(status: ModelAliasStatus, pending: Fault | None) -> Told:
+    if status.plan is None and pending is not None:
+        return "Reconciling", True, *pending
     if status.plan is None:
         return "Reconciling", False, Reason.IDLE, "there is no plan"
     to = next((item.to for item in reversed(status.plan.aliases)), None)

@@ -1,16 +1,14 @@
 """Telling a request's user: phase, explanation and conditions out of what was decided."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from modelalias.api.alias import HistoryEntry, ModelAlias, Outcome
 from modelalias.api.conditions import Condition, Reason, Status, condition, merged
 from modelalias.api.request import Finding, GateResult, Phase, PromotionRequest, PromotionRequestStatus
-from modelalias.core import gates
-from modelalias.core.promotion import Ended, Verdict, Waits
+from modelalias.core import eligibility, gates, result
+from modelalias.core.answers import Ended, Holds, Verdict, Waits
 
-_LONGEST_RESULT = 32_768
 _OF_A_PLAN = frozenset({"AliasUpdated", "RolledOut", "RolledBack", "Stalled"})
 _PHASE = {
     Outcome.SUCCEEDED: Phase.SUCCEEDED,
@@ -48,6 +46,20 @@ def waits(request: PromotionRequest, wait: Waits, now: datetime) -> PromotionReq
         *_verdict(request, wait.verdict, now),
     ]
     return _with(_afresh(request), Phase.PENDING, wait.explanation, told, wait.verdict)
+
+
+def holds(request: PromotionRequest, hold: Holds, now: datetime) -> PromotionRequestStatus:
+    """Say how a request is being judged, or whom it asks."""
+    asks = hold.phase is Phase.AWAITING_APPROVAL
+    told = [
+        _of(request, "Complete", False, hold.reason, hold.explanation, now),
+        _of(request, "Reconciling", not asks, hold.reason, hold.explanation, now),
+        *_verdict(request, hold.verdict, now),
+    ]
+    if asks:
+        told.append(_of(request, "Approved", False, hold.reason, hold.explanation, now))
+    status = _with(_afresh(request), hold.phase, hold.explanation, told, hold.verdict)
+    return status if asks else status.model_copy(update={"approvals": None})
 
 
 def queued(request: PromotionRequest, place: int, first: str, now: datetime) -> PromotionRequestStatus:
@@ -135,13 +147,17 @@ def _with(
     }
     if verdict is not None and verdict.resolved is not None:
         update["resolved"] = verdict.resolved
+    if verdict is not None:
+        known = {"eligibility": verdict.checks, "evaluation": verdict.evaluation, "approvals": verdict.approvals}
+        whole = verdict.resolved is not None and verdict.resolved.evidence is not None
+        update |= {name: value for name, value in known.items() if value or whole}
     if verdict is not None and verdict.findings:
-        update["gates"] = _same_times(before.gates, verdict.findings)
+        update["gates"] = same_times(before.gates, verdict.findings)
         update["gates_passed"] = gates.passed(verdict.findings)
     return before.model_copy(update=update)
 
 
-def _same_times(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def same_times(before: tuple[Finding, ...], after: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Keep the time of a finding that says what it said before."""
     known = {item.name: item for item in before}
     kept = []
@@ -158,6 +174,7 @@ def _verdict(request: PromotionRequest, verdict: Verdict, now: datetime) -> list
         by_number = verdict.resolved.from_ == f"version {verdict.resolved.version}"
         message = verdict.resolved.from_ if by_number else f"{verdict.resolved.from_} is version {verdict.resolved.version}"
         told.append(_of(request, "Resolved", True, Reason.RESOLVED, message, now))
+    told += [*_eligible(request, verdict, now), *_approved(request, verdict, now)]
     if verdict.findings:
         refused = [item for item in verdict.findings if gates.blocks(item)]
         unclear = bool(refused) and all(item.result is GateResult.INCONCLUSIVE for item in refused)
@@ -167,35 +184,37 @@ def _verdict(request: PromotionRequest, verdict: Verdict, now: datetime) -> list
     return told
 
 
+def _eligible(request: PromotionRequest, verdict: Verdict, now: datetime) -> list[Condition]:
+    checks = verdict.checks
+    if not checks:
+        return []
+    refused, unclear = eligibility.refused(checks), eligibility.unclear(checks)
+    if refused:
+        message = "; ".join(eligibility.sentence(item) for item in refused)
+        return [_of(request, "Eligible", False, Reason.NOT_ELIGIBLE, message, now)]
+    if unclear:
+        message = "; ".join(eligibility.sentence(item) for item in unclear)
+        return [_of(request, "Eligible", Status.UNKNOWN, Reason.INCONCLUSIVE, message, now)]
+    return [_of(request, "Eligible", True, Reason.ELIGIBLE, f"{len(checks)} of {len(checks)} rules are met", now)]
+
+
+def _approved(request: PromotionRequest, verdict: Verdict, now: datetime) -> list[Condition]:
+    given = verdict.approvals
+    if given is None:
+        return []
+    enough = given.valid >= given.required
+    told = f"approved by {', '.join(given.by)}" if enough else f"{given.valid} of {given.required} approvals"
+    return [_of(request, "Approved", enough, Reason.APPROVED if enough else Reason.AWAITING_APPROVAL, told, now)]
+
+
 def _closed(
     alias: ModelAlias | None, request: PromotionRequest, status: PromotionRequestStatus, reason: Reason, now: datetime
 ) -> PromotionRequestStatus:
     """Add the end's time and the machine-readable result."""
-    resolved = status.resolved
-    told = {
-        "request": request.metadata.name,
-        "namespace": request.metadata.namespace,
-        "model": alias.spec.model if alias else None,
-        "alias": alias.spec.alias if alias else None,
-        "operation": request.spec.operation.value,
-        "phase": status.phase,
-        "reason": str(reason),
-        "explanation": status.explanation[:1024],
-        "version": resolved.version if resolved else None,
-        "runId": resolved.run_id if resolved else None,
-        "champion": resolved.champion if resolved else None,
-        "gates": [
-            item.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"evaluated_at"}) for item in status.gates
-        ],
-    }
-    result = _json(told)
-    if len(result) > _LONGEST_RESULT:
-        result = _json({**told, "gates": [{"name": item.name, "result": item.result} for item in status.gates]})
-    return status.model_copy(update={"completed_at": now, "result": result})
-
-
-def _json(told: Mapping[str, object]) -> str:
-    return json.dumps({key: value for key, value in told.items() if value is not None}, separators=(",", ":"))
+    meta = request.metadata
+    asked = {"request": meta.name, "namespace": meta.namespace, "operation": request.spec.operation.value}
+    told = result.of(alias.spec if alias else None, status, reason, asked)
+    return status.model_copy(update={"completed_at": now, "result": result.text(told, status.gates)})
 
 
 def _of(request: PromotionRequest, kind: str, status: Status | bool, reason: Reason, message: str, now: datetime) -> Condition:

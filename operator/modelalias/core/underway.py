@@ -3,6 +3,7 @@
 `core.plan` names the step; here it becomes a decision. Other requests are queued meanwhile.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from modelalias.api.alias import (
@@ -21,10 +22,11 @@ from modelalias.api.alias import (
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
 from modelalias.core import history, plan, promotion, rollout, telling
+from modelalias.core.answers import ANSWER_POLL, Ended, Waits
+from modelalias.core.closing import close
 from modelalias.core.decision import AliasWrite, Decision, Draft, RequestWrite
 from modelalias.core.errors import ModelNotFound
 from modelalias.core.facts import Failed
-from modelalias.core.promotion import ANSWER_POLL, Ended, Waits
 from modelalias.core.settle import settle
 from modelalias.core.standing import Fault, stand
 from modelalias.core.world import World
@@ -34,7 +36,9 @@ def carry_on(world: World, alias: ModelAlias, made: Plan) -> Decision:
     """Decide the next step of a plan, and what the other requests learn meanwhile."""
     draft = Draft()
     mine = next((item for item in world.requests if made.request and item.metadata.uid == made.request.uid), None)
-    queue = _line_up(world, alias, made, mine, draft)
+    first = f"PromotionRequest {made.request.name}" if made.request else f"the {made.operation} under way"
+    others = [item for item in world.requests if item is not mine and not settle(world, alias, item, draft)]
+    queue = line_up(world, alias, others, first, draft)
     alias = alias.model_copy(update={"status": alias.status.model_copy(update={"queue": queue[:100]})})
     if made.source_alias is not None and made.source_alias.name in world.claimed:
         made = made.model_copy(update={"source_alias": None})  # claimed since the plan was made: not ours to remove
@@ -74,13 +78,10 @@ def _halt(world: World, alias: ModelAlias, mine: PromotionRequest | None, told: 
     return draft
 
 
-def _line_up(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, draft: Draft) -> tuple[str, ...]:
-    """Answer the other requests while a plan is under way, and name those that are queued."""
+def line_up(world: World, alias: ModelAlias, others: Iterable[PromotionRequest], first: str, draft: Draft) -> tuple[str, ...]:
+    """Answer those whose turn it is not, and name the ones that are queued; dry runs wait for nobody."""
     names: list[str] = []
-    first = f"PromotionRequest {made.request.name}" if made.request else f"the {made.operation} under way"
-    for request in world.requests:
-        if request is mine or settle(world, alias, request, draft):
-            continue
+    for request in others:
         if request.spec.dry_run:
             _rehearse(world, alias, request, draft)
         else:
@@ -106,7 +107,7 @@ def _rehearse(world: World, alias: ModelAlias, request: PromotionRequest, draft:
     """Answer a dry run, which waits for no other request."""
     answer = promotion.consider(world, alias, request)
     if isinstance(answer, Ended):
-        draft.writes.append(RequestWrite(request, telling.ended(alias, request, answer, world.now)))
+        close(world, request, telling.ended(alias, request, answer, world.now), draft)
     elif isinstance(answer, Waits):
         draft.wake(answer.until)
         draft.writes.append(RequestWrite(request, telling.waits(request, answer, world.now)))

@@ -5,16 +5,7 @@ A later release takes its line out of here together with the behaviour that it b
 
 from collections.abc import Iterator
 
-from modelalias.api.alias import (
-    ApprovalRequired,
-    Concurrency,
-    DatasetRule,
-    Drift,
-    Gate,
-    MetricSource,
-    ModelAliasSpec,
-    Pins,
-)
+from modelalias.api.alias import Concurrency, Drift, ModelAliasSpec
 from modelalias.api.request import PromotionRequestSpec, RequestOperation
 
 
@@ -34,21 +25,12 @@ def _of_alias(spec: ModelAliasSpec) -> Iterator[str]:
         yield f"spec.drift: {spec.drift}"
     if any(item.verify is not None for item in spec.serving):
         yield "spec.serving[].verify"
-    if policy.eligibility is not None:
-        yield "spec.policy.eligibility"
-    if policy.evaluation is not None:
-        yield "spec.policy.evaluation"
-    if policy.approval.required is not ApprovalRequired.NEVER:
-        yield f"spec.policy.approval.required: {policy.approval.required}"
     if policy.concurrency is not Concurrency.QUEUE:
         yield f"spec.policy.concurrency: {policy.concurrency}"
-    if policy.pins is not Pins.TRUSTED:
-        yield f"spec.policy.pins: {policy.pins}"
     if policy.auto_promote is not None:
         yield "spec.policy.autoPromote"
     if spec.monitors:
         yield "spec.monitors"
-    yield from _of_gates(policy.gates, "spec.policy.gates[]")
 
 
 def _of_request(spec: PromotionRequestSpec) -> Iterator[str]:
@@ -58,15 +40,3 @@ def _of_request(spec: PromotionRequestSpec) -> Iterator[str]:
         yield "spec.skipGates"
     if spec.ttl_seconds_after_finished is not None:
         yield "spec.ttlSecondsAfterFinished"
-    if spec.approvals:
-        yield "spec.approvals"
-    if spec.additional_gates:
-        yield "spec.additionalGates"
-
-
-def _of_gates(gates: tuple[Gate, ...], where: str) -> Iterator[str]:
-    for gate in gates:
-        if gate.metric_from is not MetricSource.RUN:
-            yield f"{where}.metricFrom: {gate.metric_from}"
-        if gate.dataset is not DatasetRule.ANY:
-            yield f"{where}.dataset: {gate.dataset}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from modelalias.api.alias import ModelAlias
+from modelalias.api.alias import ModelAlias, Observed
 from modelalias.api.conditions import Reason
 from modelalias.api.request import PromotionRequest
 from modelalias.core.facts import Facts
@@ -49,6 +49,8 @@ class World:
     """`namespace/name` of an older ModelAlias that claims the same alias; None when this one owns it."""
     claimed: Mapping[str, str]
     """Aliases of the model that other ModelAliases claim, and which do."""
+    soaking: Observed | None
+    """What the alias of the soak names, and since when, as the ledger of another ModelAlias says; None without one."""
     trouble: tuple[Reason, str] | None
     """What the API server refused at the last try."""
     facts: Facts

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from modelalias.api.alias import ModelAlias
+from modelalias.api.alias import ModelAlias, Observed
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
@@ -16,27 +16,34 @@ from modelalias.core.errors import Conflict, InvalidRequest, Refused, Unavailabl
 from modelalias.core.events import News
 from modelalias.core.facts import (
     AliasesOf,
+    ClusterQuestion,
     DeleteAlias,
     Effect,
+    EndRun,
     Facts,
+    JobOf,
     Question,
-    RequestOf,
     Roll,
     RunsOf,
     SetAlias,
+    StartEvaluation,
+    StopEvaluation,
     TagVersion,
-    VersionOf,
     VersionOfRun,
     WorkloadOf,
 )
 from modelalias.core.world import RegistryView, World
-from modelalias.ports import EventType, Involved, Lead, Objects, Registry, Workloads
+from modelalias.ports import Cluster, EventType, Involved, Lead, Registry, RunStatus
+from modelalias.reconcile import reading
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.queue import Key
 from modelalias.reconcile.registry_watch import RegistryWatch
 
 MOST_STEPS: Final = 400
 """More steps than any pass needs; a pass that is longer is going in circles."""
+
+SOONEST: Final = timedelta(milliseconds=10)
+"""Two clocks round differently: what falls due now may not be due by the other for a moment."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,8 +54,7 @@ class AliasReconciler:
     def __init__(
         self,
         memory: Memory,
-        objects: Objects,
-        workloads: Workloads,
+        cluster: Cluster,
         registries: Mapping[str, RegistryWatch],
         allows: Callable[[str, str, str], bool],
         lead: Lead,
@@ -56,7 +62,7 @@ class AliasReconciler:
         wall: Callable[[], datetime],
     ) -> None:
         """Take the ports, a monotonic clock in seconds and a wall clock; `allows(registry, namespace, model)`."""
-        self._memory, self._objects, self._workloads = memory, objects, workloads
+        self._memory, self._cluster = memory, cluster
         self._registries, self._allows, self._lead = registries, allows, lead
         self._clock, self._wall = clock, wall
         self._last_write: dict[Key, float] = {}
@@ -81,7 +87,7 @@ class AliasReconciler:
             elif decision.effect is not None:
                 await self._carry_out(key, decision.effect, facts)
             elif not decision.again:
-                return None if decision.wake is None else decision.wake - self._wall()
+                return None if decision.wake is None else max(decision.wake - self._wall(), SOONEST)
             elif world.alias is not None:
                 facts.forget(AliasesOf(model=world.alias.spec.model))  # a plan is carried out on what is read after it
         raise Unavailable(f"{key.namespace}/{key.name} did not settle within {MOST_STEPS} steps")
@@ -90,7 +96,7 @@ class AliasReconciler:
         alias = self._memory.alias(key)
         requests = self._memory.requests(key)
         if alias is None and requests:
-            alias = await self._objects.alias(key.namespace, key.name)
+            alias = await self._cluster.objects.alias(key.namespace, key.name)
             if alias is not None:
                 self._memory.see_alias(alias)
         owner = None if alias is None else self._memory.owner(key)
@@ -102,10 +108,15 @@ class AliasReconciler:
             registry=self._registry_view(key, alias),
             owner=None if owner is None else f"{owner.namespace}/{owner.name}",
             claimed={} if alias is None else self._memory.claimed(key),
+            soaking=None if alias is None else self._ledger(key, alias),
             trouble=self._trouble.get(key),
             facts=facts,
             now=self._wall(),
         )
+
+    def _ledger(self, key: Key, alias: ModelAlias) -> Observed | None:
+        rules = alias.spec.policy.eligibility
+        return None if rules is None or rules.soak is None else self._memory.ledger(key, rules.soak.alias)
 
     def _registry_view(self, key: Key, alias: ModelAlias | None) -> RegistryView:
         watch = None if alias is None else self._registries.get(alias.spec.registry)
@@ -128,34 +139,28 @@ class AliasReconciler:
         except InvalidRequest as error:
             return error
         except (Unavailable, Refused) as error:
-            if not isinstance(question, WorkloadOf | RequestOf):
+            if not isinstance(question, ClusterQuestion):
                 self._registries[self._memory.registry_of(key)[0]].poke()
             return error
 
     async def _read(self, key: Key, question: Question) -> object:
-        match question:
-            case AliasesOf(model=model):
-                return await self._registry(key).aliases(model)
-            case VersionOf(model=model, version=version):
-                return await self._registry(key).version(model, version)
-            case VersionOfRun():
-                if question.register_missing:
-                    self._lead.check()
-                return await self._registry(key).version_of_run(
-                    question.model, question.run_id, question.artifact_path, register=question.register_missing
-                )
-            case RunsOf(run_ids=run_ids):
-                return await self._registry(key).runs(run_ids)
-            case WorkloadOf(ref=ref):
-                known = self._memory.workload(ref)
-                return known if known is not None else await self._workloads.read(ref)
-            case RequestOf(namespace=namespace, name=name):
-                return await self._objects.request(namespace, name)
+        if isinstance(question, WorkloadOf):
+            known = self._memory.workload(question.ref)
+            if known is not None:
+                return known
+        if isinstance(question, ClusterQuestion):
+            return await reading.from_cluster(self._cluster, question)
+        if isinstance(question, VersionOfRun) and question.register_missing:
+            self._lead.check()
+        return await reading.from_registry(self._registry(key), question)
 
     async def _carry_out(self, key: Key, effect: Effect, facts: Facts) -> None:
         self._lead.check()
         if isinstance(effect, Roll):
             await self._roll(key, effect, facts)
+            return
+        if isinstance(effect, StartEvaluation | StopEvaluation | EndRun):
+            await self._evaluate(key, effect, facts)
             return
         registry = self._registry(key)
         try:
@@ -189,7 +194,7 @@ class AliasReconciler:
         if workload is None:
             raise Conflict(f"{effect.ref.kind} {effect.ref.name} is gone")
         try:
-            after = await self._workloads.roll(workload, effect.change)
+            after = await self._cluster.workloads.roll(workload, effect.change)
         except InvalidRequest as error:
             facts.fail(effect, error)
             return
@@ -205,9 +210,35 @@ class AliasReconciler:
         about = Involved(
             api_version="apps/v1", kind=effect.ref.kind, namespace=effect.ref.namespace, name=effect.ref.name, uid=after.uid
         )
-        await self._objects.post_event(about, EventType.NORMAL, "ModelRolled", effect.told, now=self._wall())
+        await self._cluster.objects.post_event(about, EventType.NORMAL, "ModelRolled", effect.told, now=self._wall())
         told = {"workload": effect.ref.name, "mark": effect.change.mark}
         _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **told})
+
+    async def _evaluate(self, key: Key, effect: StartEvaluation | StopEvaluation | EndRun, facts: Facts) -> None:
+        """Carry out a step of an evaluation; what is refused is told by the rule that asked for it."""
+        registry = self._registry(key)
+        try:
+            match effect:
+                case StartEvaluation(run=run, job=job):
+                    run_id = await registry.evaluation_run(run)
+                    environment = (*job.environment, ("MLFLOW_RUN_ID", run_id))
+                    self._lead.check()
+                    new = job.model_copy(update={"run_id": run_id, "environment": environment})
+                    facts.learn(JobOf(ref=job.ref), await self._cluster.jobs.start(new))
+                case StopEvaluation(ref=ref, run_id=ended):
+                    await self._cluster.jobs.stop(ref)
+                    facts.learn(JobOf(ref=ref), None)
+                    if ended is not None:
+                        self._lead.check()
+                        await registry.end_run(ended, RunStatus.KILLED)
+                case EndRun(run_id=run_id, status=status):
+                    await registry.end_run(run_id, status)
+                    facts.forget(RunsOf(run_ids=(run_id,)))
+        except (InvalidRequest, Refused) as error:
+            facts.fail(effect, error)
+            return
+        told = effect.model_dump(mode="json", include={"run_id", "status"})
+        _log.info("evaluation", extra={"alias": f"{key.namespace}/{key.name}", "effect": type(effect).__name__, **told})
 
     async def _tell_trouble(self, key: Key, facts: Facts, reason: Reason, error: Refused) -> None:
         """Say in the statuses which permission is missing; the caller tries again later."""
@@ -222,12 +253,12 @@ class AliasReconciler:
                 match write:
                     case AliasWrite(status=status) if world.alias is not None and _differ(status, world.alias.status):
                         self._lead.check()
-                        written = await self._objects.write_alias_status(world.alias, status)
+                        written = await self._cluster.objects.write_alias_status(world.alias, status)
                         self._memory.see_alias(written)
                         await self._tell(written, events.of_alias(world.alias, written.status))
                     case RequestWrite(request=request, status=status) if _differ(status, request.status):
                         self._lead.check()
-                        after = await self._objects.write_request_status(request, status)
+                        after = await self._cluster.objects.write_request_status(request, status)
                         self._memory.see_request(after)
                         await self._tell(after, events.of_request(request.status, after.status))
             except Conflict:
@@ -236,14 +267,14 @@ class AliasReconciler:
 
     async def _refresh(self, key: Key, write: AliasWrite | RequestWrite) -> None:
         if isinstance(write, AliasWrite):
-            alias = await self._objects.alias(key.namespace, key.name)
+            alias = await self._cluster.objects.alias(key.namespace, key.name)
             if alias is None:
                 self._memory.drop_alias(key)
             else:
                 self._memory.see_alias(alias)
             return
         name = write.request.metadata.name
-        request = await self._objects.request(key.namespace, name)
+        request = await self._cluster.objects.request(key.namespace, name)
         if request is None:
             self._memory.drop_request(key.namespace, name)
         else:
@@ -255,7 +286,7 @@ class AliasReconciler:
         for item in news:
             told = {"kind": about.kind, "namespace": meta.namespace, "object": meta.name, "text": item.message}
             _log.info(item.reason, extra=told)
-            await self._objects.post_event(involved, item.type, item.reason, item.message, now=self._wall())
+            await self._cluster.objects.post_event(involved, item.type, item.reason, item.message, now=self._wall())
 
 
 def _differ(after: object, before: object) -> bool:

@@ -10,7 +10,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import duration
 from modelalias.api.request import PromotionRequest
 from modelalias.core.errors import Conflict, Refused, Superseded, Unavailable
-from modelalias.ports import Lead, Objects, Registry, Workload, WorkloadRef, Workloads
+from modelalias.ports import Cluster, Lead, Registry, Workload, WorkloadRef
 from modelalias.reconcile.alias import AliasReconciler
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.queue import Key, KeyedQueue
@@ -26,15 +26,14 @@ class Engine:
     def __init__(
         self,
         settings: Settings,
-        objects: Objects,
-        workloads: Workloads,
+        cluster: Cluster,
         registries: Mapping[str, Registry],
         lead: Lead,
         clock: Callable[[], float],
         wall: Callable[[], datetime],
     ) -> None:
         """Take the ports, one registry per configured name, a monotonic clock in seconds and a wall clock."""
-        self._settings, self._objects, self._lead = settings, objects, lead
+        self._settings, self._objects, self._lead = settings, cluster.objects, lead
         self._memory = Memory()
         self._queue = KeyedQueue(clock)
         self._resync = duration(settings.resync)
@@ -42,7 +41,7 @@ class Engine:
             name: RegistryWatch(name, registry, duration(settings.registries[name].snapshot_interval), self._moved, clock)
             for name, registry in registries.items()
         }
-        self._reconciler = AliasReconciler(self._memory, objects, workloads, self._watches, self._allows, lead, clock, wall)
+        self._reconciler = AliasReconciler(self._memory, cluster, self._watches, self._allows, lead, clock, wall)
 
     def alias_seen(self, alias: ModelAlias) -> None:
         """Remember an alias and wake it."""
@@ -67,6 +66,12 @@ class Engine:
     def workload_gone(self, ref: WorkloadRef, uid: str | None = None) -> None:
         """Forget a workload, with a uid only that one, and wake the aliases that it served."""
         self._wake(self._memory.drop_workload(ref, uid))
+
+    def job_seen(self, namespace: str, alias: str) -> None:
+        """Wake the alias that waits for a Job."""
+        key = Key(namespace, alias)
+        if self._memory.knows(key):
+            self._wake((key,))
 
     async def run(self) -> None:
         """Wait for the lead, read everything, and work until cancelled; after a lost lead, from the start."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelalias.api.alias import ModelAlias
+from modelalias.api.alias import ModelAlias, Observed
 from modelalias.api.conditions import is_true
 from modelalias.api.request import PromotionRequest
 from modelalias.ports import Workload, WorkloadRef
@@ -177,6 +177,15 @@ class Memory:
         kept = self._aliases[key]
         others = (other for other in self._of_model[kept.registry, kept.model] if other != key)
         return {name: f"{other.namespace}/{other.name}" for other in others for name in self._aliases[other].claims}
+
+    def ledger(self, key: Key, name: str) -> Observed | None:
+        """Return what the ModelAlias that manages this alias of the same model has seen there; None when there is none."""
+        kept = self._aliases[key]
+        for _, other in sorted(self._claims.get((kept.registry, kept.model, name), ())):
+            found = self.alias(other)
+            if found is not None and found.spec.alias == name:
+                return found.status.observed
+        return None
 
     def registry_of(self, key: Key) -> tuple[str, str]:
         """Return the registry and the model of an alias."""

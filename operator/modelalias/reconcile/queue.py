@@ -17,6 +17,8 @@ class Key(NamedTuple):
 
 
 FIRST_RETRY: Final = timedelta(milliseconds=500)
+TICK: Final = 0.001
+"""Seconds; what falls due within it is due, so that no wait is shorter than a timer can be."""
 LAST_RETRY: Final = timedelta(seconds=60)
 
 
@@ -103,7 +105,7 @@ class KeyedQueue:
         return len(self._ready)
 
     def _wake_due(self) -> None:
-        now = self._clock()
+        now = self._clock() + TICK
         while self._heap and self._heap[0][0] <= now:
             at, _, key = heapq.heappop(self._heap)
             if self._wakes.get(key) == at:

@@ -1,0 +1,16 @@
+"""Closing a request: its end is written once nothing of it is left running."""
+
+from modelalias.api.request import PromotionRequest, PromotionRequestStatus
+from modelalias.core import evaluation
+from modelalias.core.decision import Draft, RequestWrite
+from modelalias.core.world import World
+
+
+def close(world: World, request: PromotionRequest, status: PromotionRequestStatus, draft: Draft) -> None:
+    """End the request with that status; Jobs that still run for it are stopped first."""
+    stop = evaluation.leftover(request.status.evaluation, world.namespace, world.facts)
+    if stop is not None:
+        draft.do(stop)
+        return
+    sides = evaluation.stopped(status.evaluation)
+    draft.writes.append(RequestWrite(request, status.model_copy(update={"evaluation": sides})))

@@ -1,0 +1,52 @@
+"""Pins: whether the version that the owner names in `spec.version` is taken at once, or judged first."""
+
+from dataclasses import replace
+
+from modelalias.api.alias import ModelAlias, Outcome, Pins
+from modelalias.api.request import Phase
+from modelalias.core import cases, verdict
+from modelalias.core.answers import Answer, Ended, Goes, Stop, Verdict, found, no_answer
+from modelalias.core.candidate import Candidate, ready
+from modelalias.core.facts import Failed
+from modelalias.core.planning import plan
+from modelalias.core.verdict import Conclusion
+from modelalias.core.world import World
+
+
+def consider(world: World, alias: ModelAlias, version: str) -> Answer:
+    """Judge the owner's pin: a trusted one only has to name a version that is there."""
+    try:
+        return _consider(world, alias, version)
+    except Stop as stop:
+        return stop.answer
+    except Failed as failed:
+        return no_answer(failed, world.now)
+
+
+def is_gated(alias: ModelAlias, version: str) -> bool:
+    """Say whether a pin has to be judged: the owner wants that, and the alias never was at that version."""
+    status = alias.status
+    known = {item.to for item in status.history if item.outcome is Outcome.SUCCEEDED}
+    known |= {item.version for item in (status.current, status.previous) if item is not None}
+    return alias.spec.policy.pins is Pins.GATED and version not in known
+
+
+def _consider(world: World, alias: ModelAlias, version: str) -> Answer:
+    facts, meta, before = world.facts, alias.metadata, alias.status.pin
+    number = ready(found(lambda: facts.version(alias.spec.model, version)), world.now)
+    held = found(lambda: facts.aliases(alias.spec.model))
+    champion = held.get(alias.spec.alias)
+    if not is_gated(alias, version):
+        return Goes(plan(world, alias, number, champion, None, Verdict()), Verdict())
+    candidate = Candidate(version=number, run_id=number.run_id, told="spec.version")
+    owner = cases.owner("ModelAlias", meta.namespace, meta.name, meta.uid)
+    case = cases.of_alias(world, alias, candidate, held, alias.spec.policy.gates, owner)
+    judged = verdict.judge(replace(case, evaluated=before.evaluation if before else ()), facts, world.now)
+    so_far = cases.so_far(candidate, champion, judged)
+    waiting = cases.open_answer(judged, so_far, world.now)
+    if waiting is not None:
+        return waiting
+    if judged.conclusion is Conclusion.PASSED:
+        return Goes(plan(world, alias, number, champion, None, so_far), so_far)
+    reason, told = cases.why_not(judged)
+    return Ended(Phase.REJECTED, reason, f"the pin of {candidate.name} is refused: {told}", so_far)

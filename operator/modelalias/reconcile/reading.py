@@ -1,0 +1,51 @@
+"""Reading: each question of the core is one call of a port."""
+
+from typing import assert_never
+
+from modelalias.core.facts import (
+    AliasesOf,
+    ClusterQuestion,
+    JobOf,
+    LinesOf,
+    MeasurementsOf,
+    RegistryQuestion,
+    RequestOf,
+    RunsOf,
+    SignatureOf,
+    VersionOf,
+    VersionOfRun,
+    WorkloadOf,
+)
+from modelalias.ports import Cluster, Registry
+
+
+async def from_registry(registry: Registry, question: RegistryQuestion) -> object:
+    """Ask the registry; raise as its port says."""
+    match question:
+        case AliasesOf(model=model):
+            return await registry.aliases(model)
+        case VersionOf(model=model, version=version):
+            return await registry.version(model, version)
+        case VersionOfRun(model=model, run_id=run_id, artifact_path=path, register_missing=register):
+            return await registry.version_of_run(model, run_id, path, register=register)
+        case RunsOf(run_ids=run_ids):
+            return await registry.runs(run_ids)
+        case MeasurementsOf(model_id=model_id, keys=keys):
+            return await registry.measurements(model_id, keys)
+        case SignatureOf(model=model, version=version):
+            return await registry.has_signature(model, version)
+    assert_never(question)
+
+
+async def from_cluster(cluster: Cluster, question: ClusterQuestion) -> object:
+    """Ask the API server; raise as its ports say."""
+    match question:
+        case WorkloadOf(ref=ref):
+            return await cluster.workloads.read(ref)
+        case RequestOf(namespace=namespace, name=name):
+            return await cluster.objects.request(namespace, name)
+        case JobOf(ref=ref):
+            return await cluster.jobs.read(ref)
+        case LinesOf(ref=ref):
+            return await cluster.jobs.last_lines(ref)
+    assert_never(question)
