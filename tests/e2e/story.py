@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 NAMESPACE: Final = "modelalias-demo"
 SYSTEM: Final = "modelalias-system"
 ALIAS: Final = "churn-champion"
+GUARDED: Final = "churn-guarded"
+"""A model, and the ModelAlias over it, that is judged on a fresh holdout and that nothing serves."""
 EXAMPLES: Final = ROOT / "manifests" / "examples"
 ARCHIVES: Final = ROOT / ".cluster" / "images"
 _PATIENCE: Final = 240.0
@@ -81,10 +85,11 @@ class Story:
 
     # What a user does
 
-    def train(self, quality: str) -> Trained:
+    def train(self, quality: str, model: str = "churn", population: str = "ordinary") -> Trained:
         """Run the training pipeline as a Job in the cluster and return what it registered."""
-        name = f"train-{quality}"
-        self.kubectl("apply", "-f", "-", stdin=json.dumps(_training_job(name, quality, self._commit())))
+        name = f"train-{model}-{quality}-{population}"
+        words = ("--quality", quality, "--model", model, "--population", population)
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(_training_job(name, words, self._commit())))
         try:
             self.kubectl("wait", "--for=condition=Complete", f"job/{name}", "--timeout=240s")
         except StoryError as error:
@@ -109,6 +114,26 @@ class Story:
         self.apply_example(f"request-{name}.yaml")
         self.kubectl("wait", "--for=condition=Complete", f"promotionrequest/churn-{name}", "--timeout=240s")
         return self.status("promotionrequest", f"churn-{name}")
+
+    def guard(self) -> None:
+        """Apply the examples that judge on a fresh holdout, for a model of their own that nothing serves."""
+        self.apply_example("churn-holdout.yaml")
+        alias = yaml.safe_load((EXAMPLES / "churn-champion-holdout.yaml").read_text(encoding="utf-8"))
+        alias["metadata"]["name"] = alias["spec"]["model"] = GUARDED
+        alias["spec"]["serving"] = []
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(alias))
+
+    def promote(self, alias: str, version: str) -> Mapping[str, Any]:
+        """Ask for a version in one's own name, wait as a pipeline does, and return the request's status."""
+        name = f"{alias}-v{version}"
+        spec = {"aliasRef": {"name": alias}, "source": {"version": version}, "requestedBy": self._user}
+        body = {"apiVersion": "modelalias.dev/v1alpha1", "kind": "PromotionRequest", "metadata": {"name": name}, "spec": spec}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+        try:
+            self.kubectl("wait", "--for=condition=Complete", f"promotionrequest/{name}", "--timeout=240s")
+        except StoryError as error:
+            raise StoryError(f"{error}\n{self.kubectl('get', 'mpr,jobs,pods')}{self.status('mpr', name)}") from error
+        return self.status("promotionrequest", name)
 
     def pin(self, version: str) -> Mapping[str, Any]:
         """Edit spec.version as the owner does and wait until the alias is ready with it."""
@@ -141,11 +166,11 @@ class Story:
         answer: Mapping[str, str] = json.loads(self.kubectl("get", "--raw", path, namespaced=False))
         return answer
 
-    def aliases(self) -> str:
+    def aliases(self, model: str = "churn") -> str:
         """Return the aliases as the registry has them, asked in the MLflow pod."""
         code = (
             "import mlflow; c = mlflow.MlflowClient('http://localhost:5000'); "
-            "print(dict(c.get_registered_model('churn').aliases))"
+            f"print(dict(c.get_registered_model('{model}').aliases))"
         )
         return self.kubectl("exec", "deploy/mlflow", "--", "python", "-c", code).strip().splitlines()[-1]
 
@@ -176,13 +201,13 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
     return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
 
 
-def _training_job(name: str, quality: str, commit: str) -> Mapping[str, Any]:
+def _training_job(name: str, words: Sequence[str], commit: str) -> Mapping[str, Any]:
     """Return the Job that trains one version in the serving image, under the restricted pod profile."""
     container = {
         "name": "train",
         "image": "localhost/modelalias/serving:dev",
         "imagePullPolicy": "IfNotPresent",
-        "command": ["python", "-m", "training.train", "--quality", quality],
+        "command": ["python", "-m", "training.train", *words],
         "env": [
             {"name": "MLFLOW_TRACKING_URI", "value": "http://mlflow:5000"},
             {"name": "GIT_COMMIT", "value": commit},

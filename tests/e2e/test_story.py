@@ -1,15 +1,16 @@
-"""The demonstration's story on real pods with the operator's image, and what each act must leave behind."""
+"""Two stories on real pods with the operator's image, and what each must leave behind."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.story import ALIAS, Story
+from tests.e2e.story import ALIAS, GUARDED, Story
 
 pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(1500)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def story(kubeconfig: str) -> Story:
     story = Story(Path(kubeconfig), print)
     story.load_images()
@@ -45,3 +46,27 @@ def test_the_four_acts(story: Story) -> None:
     assert {answer["version"] for answer in last_pods.values()} == {"1"}
     assert "'champion': 1" in story.aliases() or "'champion': '1'" in story.aliases()
     assert [entry["outcome"] for entry in story.status("modelalias", ALIAS)["history"]] == ["Succeeded"] * 3
+
+
+def test_fresh_holdout_refuses_what_the_own_metrics_would_let_through(story: Story) -> None:
+    story.guard()
+    champion = story.train("good", GUARDED)
+
+    first = story.promote(GUARDED, champion.version)
+    promotion, better = story.train("better", GUARDED, "promotion"), story.train("better", GUARDED)
+    refused = story.promote(GUARDED, promotion.version)
+    between = story.aliases(GUARDED)
+    passed = story.promote(GUARDED, better.version)
+
+    assert first["phase"] == "Succeeded", first
+    assert refused["phase"] == "Rejected", refused
+    own, holdout = refused["gates"]
+    assert (own["name"], own["result"]) == ("beats-champion", "Passed")
+    assert Decimal(own["candidate"]) - Decimal(own["champion"]) > Decimal("0.05")
+    assert (holdout["name"], holdout["result"]) == ("holdout", "Failed")
+    assert Decimal(holdout["candidate"]) < Decimal(holdout["champion"]) - Decimal("0.05")
+    assert "churn-holdout-fresh" in holdout["dataset"]
+    assert f"'champion': '{champion.version}'" in between
+    assert passed["phase"] == "Succeeded", passed
+    assert [gate["result"] for gate in passed["gates"]] == ["Passed", "Passed"]
+    assert f"'champion': '{better.version}'" in story.aliases(GUARDED)

@@ -3,13 +3,16 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+import yaml
 
 from training.assignment import Assignment, Side
 from training.model_uri import ModelUri
 from training.settings import Exit
 
+EXAMPLES = Path(__file__).parents[2] / "manifests" / "examples"
 TOLD = {"MLFLOW_RUN_ID": "0a1b", "MODEL_URI": "models:/churn/3", "MODELALIAS_SIDE": "Champion"}
 
 
@@ -52,3 +55,15 @@ def test_unknown_words_are_refused(words: tuple[str, ...]) -> None:
 
     assert done.returncode == Exit.USAGE
     assert "usage: python -m training.evaluate" in done.stderr
+
+
+def test_examples_of_alias_and_template_fit_together() -> None:
+    alias, template = (
+        yaml.safe_load((EXAMPLES / name).read_text("utf-8")) for name in ("churn-champion-holdout.yaml", "churn-holdout.yaml")
+    )
+
+    (container,) = template["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == ["python", "-m", "training.evaluate"]
+    assert alias["spec"]["policy"]["evaluation"]["cronJob"] == template["metadata"]["name"]
+    assert alias["metadata"]["namespace"] == template["metadata"]["namespace"]
+    assert [gate["metric"] for gate in alias["spec"]["policy"]["gates"]] == ["val_auc", "holdout_auc"]
