@@ -1,7 +1,8 @@
-"""The operator's configuration: the only reader of the environment and of the configuration file.
+"""The configuration of operator and command line: the only reader of the environment and of the configuration file.
 
 `MODELALIAS_CONFIG` names a YAML file; without it the registry `default` is taken from `MLFLOW_TRACKING_URI`. URLs and
-credentials stand here and never in a resource, so that a tenant cannot point the operator elsewhere.
+credentials stand here and never in a resource, so that a tenant cannot point the operator elsewhere. The command line takes
+what MLflow's own client takes, from the same variables.
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from modelalias.api.fields import Duration, ItemName, ObjectName, Value
 from modelalias.core.errors import InvalidRequest
@@ -50,6 +51,27 @@ class RegistrySettings(Value):
         return any(fnmatchcase(namespace, item) for item in self.namespaces) and any(
             fnmatchcase(model, item) for item in self.models
         )
+
+
+class GivenCredentials(Value):
+    """A registry's credentials by value; only the command line has them so."""
+
+    username: SecretStr | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+    insecure_tls: bool = False
+    """Whether any certificate will do."""
+
+    @property
+    def are_set(self) -> bool:
+        """Say whether there is anything to authenticate with, as MLflow's client counts it."""
+        return self.token is not None or (self.username is not None and self.password is not None)
+
+
+class ClientSettings(RegistrySettings):
+    """The registry that the command line asks."""
+
+    given: GivenCredentials = GivenCredentials()
 
 
 class LeaseSettings(Value):
@@ -101,3 +123,44 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InvalidRequest(f"{source}: {where}: {first['msg']}") from error
+
+
+def client(uri: str | None, environ: Mapping[str, str] = os.environ) -> ClientSettings:
+    """Return the registry at an address, or at `MLFLOW_TRACKING_URI`, with the credentials that MLflow's client would use.
+
+    Raise `InvalidRequest`, which never repeats the address: it may hold a password.
+    """
+    address = (uri or environ.get("MLFLOW_TRACKING_URI") or "").strip()
+    if not address:
+        raise InvalidRequest("say where the registry is: --tracking-uri, or MLFLOW_TRACKING_URI in the environment")
+    if "@" in address:
+        raise InvalidRequest(
+            "the tracking URI holds credentials: put them into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, "
+            "or MLFLOW_TRACKING_TOKEN, and leave them out of the URI"
+        )
+    secrets = {name: _secret(environ, f"MLFLOW_TRACKING_{name.upper()}") for name in ("username", "password", "token")}
+    insecure = environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").strip().lower() in {"true", "1"}
+    try:
+        return ClientSettings(
+            uri=address.rstrip("/"),
+            credentials=Credentials(ca_file=None if insecure else _certificate(environ)),
+            given=GivenCredentials(**secrets, insecure_tls=insecure),
+        )
+    except ValidationError as error:
+        raise InvalidRequest("the tracking URI is not the address of an MLflow server, such as https://mlflow:5000") from error
+
+
+def _secret(environ: Mapping[str, str], name: str) -> SecretStr | None:
+    text = environ.get(name, "").strip()
+    if not text.isprintable():
+        raise InvalidRequest(f"{name} is not one line of text")
+    return SecretStr(text) if text else None
+
+
+def _certificate(environ: Mapping[str, str]) -> Path | None:
+    name = environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
+    if not name:
+        return None
+    if not Path(name).exists():
+        raise InvalidRequest("MLFLOW_TRACKING_SERVER_CERT_PATH names no file")
+    return Path(name)

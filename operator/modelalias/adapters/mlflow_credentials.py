@@ -1,19 +1,58 @@
-"""A registry's credentials, from mounted files that may change at any time."""
+"""A registry's credentials: from mounted files that may change at any time, or as the command line was given them."""
 
 import threading
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from mlflow.utils.rest_utils import MlflowHostCreds
 
 from modelalias.core.errors import Refused
-from modelalias.settings import Credentials, RegistrySettings
+from modelalias.settings import ClientSettings, Credentials, RegistrySettings
 
 Stamp = tuple[int, int, int]
 """Inode, size and time of the last change: a mounted secret is replaced as a whole."""
 
 LONGEST: Final = 64 * 1024
 """Bytes that a credential may have; more is a wrong file."""
+
+
+class CredentialSource(Protocol):
+    """Where a wire takes a registry's credentials from."""
+
+    def host_creds(self) -> MlflowHostCreds:
+        """Return what MLflow's client authenticates with; raise `Refused` when that cannot be told."""
+        ...
+
+    def forget(self) -> None:
+        """Look for them afresh the next time."""
+        ...
+
+
+def source_of(settings: RegistrySettings) -> CredentialSource:
+    """Return where the credentials of a registry come from."""
+    return GivenCredentials(settings) if isinstance(settings, ClientSettings) else CredentialFiles(settings)
+
+
+class GivenCredentials:
+    """The credentials that the command line was started with."""
+
+    def __init__(self, settings: ClientSettings) -> None:
+        given, ca_file = settings.given, settings.credentials.ca_file
+        self._creds = MlflowHostCreds(  # type: ignore[no-untyped-call]  # MLflow's
+            settings.uri,
+            username=given.username.get_secret_value() if given.username else None,
+            password=given.password.get_secret_value() if given.password else None,
+            token=given.token.get_secret_value() if given.token else None,
+            ignore_tls_verification=given.insecure_tls,
+            server_cert_path=str(ca_file) if ca_file else None,
+        )
+
+    def host_creds(self) -> MlflowHostCreds:
+        """Return them; they stay as they are."""
+        return self._creds
+
+    def forget(self) -> None:
+        """Do nothing: there is nowhere to look again."""
 
 
 class CredentialFiles:

@@ -1,7 +1,7 @@
 """MLflow's own REST stores, with our way of sending: one attempt, a deadline, the registry's own credentials.
 
 The stores know paths, messages and entities. What they would take from the process is taken from nowhere: retries and timeouts
-are arguments here, credentials come from files, and a `.netrc` has no say.
+are arguments here, credentials are those of the settings, and a `.netrc` has no say.
 """
 
 # ruff: noqa: D102 - the protocols repeat methods that MLflow documents
@@ -30,7 +30,7 @@ from mlflow.utils.proto_json_utils import message_to_json, parse_dict
 from mlflow.utils.rest_utils import MlflowHostCreds, http_request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from modelalias.adapters.mlflow_credentials import CredentialFiles
+from modelalias.adapters.mlflow_credentials import source_of
 from modelalias.adapters.mlflow_errors import STRANGE, Oversized, Unauthorized, Unreachable, failure
 from modelalias.core.errors import Unavailable
 from modelalias.settings import RegistrySettings
@@ -49,7 +49,7 @@ class Wire:
     """Sends one request at a time for whoever asks, in the thread that asks; threads may share it."""
 
     def __init__(self, settings: RegistrySettings) -> None:
-        self.credentials = CredentialFiles(settings)
+        self.credentials = source_of(settings)
         self._seconds = settings.timeout_seconds
         self._host = urlsplit(settings.uri).hostname or ""
 
