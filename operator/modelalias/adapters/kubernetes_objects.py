@@ -17,6 +17,7 @@ from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.fields import GROUP, VERSION, Value
 from modelalias.api.metadata import Metadata
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
+from modelalias.core import unfit
 from modelalias.core.errors import Conflict, InvalidRequest, OperatorError
 from modelalias.ports import EventType, Involved
 
@@ -186,10 +187,4 @@ def parse_request(body: Mapping[str, Any]) -> PromotionRequest:
 def _unfit(kind: str, body: Mapping[str, Any], error: ValidationError) -> str:
     raw = body.get("metadata")
     metadata = raw if isinstance(raw, Mapping) else {}
-    name = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
-    found = [
-        f"{'.'.join(str(part) for part in item['loc']) or 'the object'}: {item['msg']}"
-        for item in error.errors(include_input=False, include_url=False)
-    ]
-    more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""  # noqa: PLR2004 - three are enough to start with
-    return f"{kind} {name} does not fit: {'; '.join(found[:3])}{more}"
+    return f"{kind} {metadata.get('namespace', '')}/{metadata.get('name', '')} does not fit: {unfit.told(error)}"
