@@ -1,0 +1,73 @@
+"""Reading a ModelAlias from a file as people keep it in a repository, perhaps with other objects beside it."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from modelalias.api.alias import ModelAlias
+from modelalias.core import unfit
+from modelalias.core.errors import InvalidRequest
+
+STDIN: Final = "-"
+KIND: Final = "ModelAlias"
+
+
+def read(path: str, name: str | None) -> ModelAlias:
+    """Read the file, or standard input; raise `InvalidRequest` with the file and what is wrong in it."""
+    source = "standard input" if path == STDIN else path
+    try:
+        text = (sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()).decode()
+    except OSError as error:
+        raise InvalidRequest(f"cannot read {source}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"cannot read {source}: it is not UTF-8") from error
+    try:
+        return pick(text, name)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{source}: {error}") from error
+
+
+def pick(text: str, name: str | None) -> ModelAlias:
+    """Return the one ModelAlias among the documents, or the one of that name."""
+    found = [body for body in _objects(text) if body.get("kind") == KIND]
+    if name is not None:
+        found = [body for body in found if _name(body) == name]
+    if not found:
+        raise InvalidRequest(f"no ModelAlias{'' if name is None else f' is named {name}'} in it")
+    if len(found) > 1:
+        raise InvalidRequest(_several(found, name))
+    # a status belongs to the cluster that the object was copied from
+    body = {key: value for key, value in found[0].items() if key != "status"}
+    try:
+        return ModelAlias.model_validate(body)
+    except ValidationError as error:
+        raise InvalidRequest(f"{KIND} {_name(body) or 'without a name'} does not fit: {unfit.told(error)}") from error
+
+
+def _objects(text: str) -> Iterator[Mapping[str, Any]]:
+    """Return the documents, and the items of those that are lists as `kubectl get -o yaml` writes them."""
+    try:
+        documents = list(yaml.safe_load_all(text))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f"line {mark.line + 1}: "
+        raise InvalidRequest(f"{where}{getattr(error, 'problem', None) or 'it is no YAML'}") from error
+    for body in documents:
+        items = body.get("items") if isinstance(body, dict) and body.get("kind") == "List" else None
+        yield from (item for item in (items if isinstance(items, list) else [body]) if isinstance(item, dict))
+
+
+def _several(found: list[Mapping[str, Any]], name: str | None) -> str:
+    if name is not None:
+        return f"{len(found)} ModelAliases are named {name}"
+    names = ", ".join(sorted(_name(body) for body in found))
+    return f"{len(found)} ModelAliases in it: choose one of {names} by --name"
+
+
+def _name(body: Mapping[str, Any]) -> str:
+    metadata = body.get("metadata")
+    return str(metadata.get("name", "")) if isinstance(metadata, dict) else ""

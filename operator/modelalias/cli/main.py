@@ -1,0 +1,67 @@
+"""Arguments, dispatch, and failures as one line and a status."""
+
+import argparse
+import io
+import os
+import re
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Final, NoReturn
+
+from modelalias.cli import gate
+from modelalias.core.errors import OperatorError
+
+FAILED: Final = 2
+"""Nothing was judged. argparse ends with the same when it is called wrongly."""
+INTERRUPTED: Final = 130
+
+COMMANDS: Final = (gate,)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Refuse what was typed, without the password that may stand in it."""
+        super().error(re.sub(r"//[^\s/]*@", "//", message))
+
+
+class _Version(argparse.Action):
+    """Looks up the version when it is asked for, not at every start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        sys.stdout.write(f"modelalias {metadata.version('modelalias')}\n")
+        parser.exit()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no failure
+    options = _parser().parse_args(arguments)
+    try:
+        text, status = options.run(options)
+    except OperatorError as error:
+        sys.stderr.write(f"modelalias: {' '.join(str(error).split())}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    _show(text)
+    return int(status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="modelalias", description="MLflow model aliases as Kubernetes resources.", allow_abbrev=False)
+    parser.add_argument("--version", action=_Version, nargs=0, help="say which release this is, and leave")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(commands)
+    return parser
+
+
+def _show(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough; the interpreter shall not try again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
