@@ -141,9 +141,11 @@ async def test_a_failed_job_is_inconclusive_with_its_last_lines() -> None:
         await it.settle()
 
         assert it.end("go") == ("Rejected", "Inconclusive")
-        assert "BackoffLimitExceeded: twice; its last lines: no such file" in it.says("go")
+        assert "failed: BackoffLimitExceeded: twice" in it.says("go")
         (side,) = [item for item in it.request("go").status.evaluation if item.side == "Candidate"]
-        assert side.state == "Failed"
+        assert (side.state, side.last_lines) == ("Failed", "no such file")
+        told = [event.message for event in it.objects.events] + [it.says("go"), str(await it.tags("2"))]
+        assert not [text for text in told if "no such file" in text]
         assert (await it.registry.read_run(side.run_id or "")).status == RunStatus.FAILED
 
 

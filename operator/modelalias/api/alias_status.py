@@ -57,7 +57,7 @@ class Observed(Reported):
     version: ModelVersionNumber | None = None
     """The version that the alias names in the registry; absent when it names none."""
     at: Timestamp
-    """When the registry was read."""
+    """Since when, as far as was seen."""
     epoch: Annotated[int, Field(ge=0)] = 0
     """Rises with each change that was seen or made."""
 

@@ -126,8 +126,10 @@ class Evaluated(Reported):
     """The run that the Job logs into."""
     state: EvaluationState
     """How far it is."""
-    message: Annotated[str, Field(max_length=2_500)] = ""
-    """Why it failed, with the last lines that it wrote, or what keeps it."""
+    message: Text = ""
+    """Why it failed, or what keeps it."""
+    last_lines: Annotated[str, Field(max_length=2_000)] | None = None
+    """With a Job that failed: the last lines that it wrote. They stand here only: nobody knows what a container prints."""
 
 
 class Finding(Reported):

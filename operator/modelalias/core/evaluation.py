@@ -139,13 +139,13 @@ def _step(side: Side, start: StartEvaluation, wanted: Wanted, known: Evaluated |
         return _without_job(told, told.run_id, facts)
     problem = facts.failure(start)
     if problem is not None:
-        return Progress(sides=(told.model_copy(update={"message": str(problem)[:2_500]}),), problem=problem)
+        return Progress(sides=(told.model_copy(update={"message": str(problem)[:1_024]}),), problem=problem)
     return Progress(sides=(told,), effect=start)
 
 
 def _of_job(told: Evaluated, job: Job, facts: Facts) -> Progress:
     if job.state is JobState.RUNNING:
-        update: dict[str, object] = {"state": EvaluationState.RUNNING, "message": job.message[:2_500]}
+        update: dict[str, object] = {"state": EvaluationState.RUNNING, "message": job.message[:1_024]}
         return Progress(sides=(told.model_copy(update=update),))
     good = job.state is JobState.SUCCEEDED
     end = _end_run(told.run_id, RunStatus.FINISHED if good else RunStatus.FAILED, facts)
@@ -153,7 +153,8 @@ def _of_job(told: Evaluated, job: Job, facts: Facts) -> Progress:
         return Progress(sides=(told.model_copy(update={"state": EvaluationState.RUNNING}),), effect=end)
     if good:
         return Progress(sides=(told.model_copy(update={"state": EvaluationState.SUCCEEDED}),))
-    return _failed(told, f"Job {job.ref.name} failed: {job.message or 'no reason was given'}{_lines(job.ref, facts)}")
+    told = told.model_copy(update={"last_lines": _lines(job.ref, facts)})
+    return _failed(told, f"Job {job.ref.name} failed: {job.message or 'no reason was given'}")
 
 
 def _without_job(told: Evaluated, run_id: str, facts: Facts) -> Progress:
@@ -165,17 +166,16 @@ def _without_job(told: Evaluated, run_id: str, facts: Facts) -> Progress:
 
 
 def _failed(told: Evaluated, message: str) -> Progress:
-    update = {"state": EvaluationState.FAILED, "message": message[:2_500]}
+    update = {"state": EvaluationState.FAILED, "message": message[:1_024]}
     return Progress(sides=(told.model_copy(update=update),))
 
 
-def _lines(ref: JobRef, facts: Facts) -> str:
+def _lines(ref: JobRef, facts: Facts) -> str | None:
     """Return what a Job wrote last; a log that cannot be read, as of a node that is gone, holds up no verdict."""
     try:
-        lines = facts.last_lines(ref)
+        return facts.last_lines(ref)[-2_000:] or None
     except Failed as failed:
-        lines = f"cannot be read: {failed.error}"
-    return f"; its last lines: {lines}" if lines else ""
+        return f"(cannot be read: {failed.error})"[:2_000]
 
 
 def _end_run(run_id: str | None, status: RunStatus, facts: Facts) -> EndRun | None:

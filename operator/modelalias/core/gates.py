@@ -70,10 +70,17 @@ def judge_one(gate: Gate, candidate: Readings, champion: Readings | None, now: d
         champion=None if other is None else text(other.value),
         rule=rule,
         enforcement=gate.enforcement,
-        dataset=measured.named(compared.candidate.datasets)[:1024] or None,
+        dataset=_data(compared),
         evaluated_at=now,
         message=message[:1024],
     )
+
+
+def _data(compared: Pair) -> str | None:
+    """Name the data of the candidate, and that of the champion where it is other data."""
+    own = measured.named(compared.candidate.datasets)
+    other = own if compared.champion is None else measured.named(compared.champion.datasets)
+    return (own if other == own else f"{own or 'unknown'}; champion: {other or 'unknown'}")[:1024] or None
 
 
 def skipped(gate: Gate, why: str, now: datetime) -> Finding:

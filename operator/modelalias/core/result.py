@@ -29,7 +29,11 @@ def of(
         "champion": resolved.champion if resolved else None,
         "evidence": resolved.evidence if resolved else None,
         "eligibility": [item.model_dump(mode="json", by_alias=True) for item in status.eligibility] or None,
-        "evaluation": [item.model_dump(mode="json", by_alias=True, exclude_none=True) for item in status.evaluation] or None,
+        "evaluation": [
+            item.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"last_lines"})
+            for item in status.evaluation
+        ]
+        or None,
         "approvedBy": list(status.approvals.by) or None if status.approvals else None,
         "gates": [
             item.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"evaluated_at"}) for item in status.gates

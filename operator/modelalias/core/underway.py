@@ -170,12 +170,13 @@ def _end(world: World, alias: ModelAlias, made: Plan, outcome: Outcome, draft: D
     move = history.moved(made, spec.alias)
     entry = history.entry(made, spec, outcome, now)
     forward = made.bearing is Bearing.FORWARD
+    stayed = status.observed if move.from_ == move.to else None
     holds = move.to if outcome is Outcome.SUCCEEDED else _held_now(world, alias)
     update: dict[str, object] = {
         "plan": None,
         "history": history.appended(status.history, entry, spec.history_limit),
         "serving": plan.serving(alias, made, world.facts),
-        "observed": Observed(version=holds, at=now, epoch=made.epoch if forward else made.epoch + 1),
+        "observed": Observed(version=holds, at=stayed.at if stayed else now, epoch=made.epoch if forward else made.epoch + 1),
     }
     if move.to is not None and holds == move.to and outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
         update["current"] = Held(

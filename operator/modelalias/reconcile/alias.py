@@ -237,6 +237,9 @@ class AliasReconciler:
         except (InvalidRequest, Refused) as error:
             facts.fail(effect, error)
             return
+        except Unavailable:
+            self._registries[self._memory.registry_of(key)[0]].poke()
+            raise
         told = effect.model_dump(mode="json", include={"run_id", "status"})
         _log.info("evaluation", extra={"alias": f"{key.namespace}/{key.name}", "effect": type(effect).__name__, **told})
 
