@@ -3,10 +3,17 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
+from tests.support.kube_api import GROUP, KubeApi, Person
+
 WAIT_SECONDS: Final = 60.0
+BASE: Final = Path(__file__).resolve().parents[2] / "manifests" / "base"
+VERSIONS: Final = {"Deployment": "apps/v1", "CronJob": "batch/v1"}
+POLICY: Final = "promotionrequests.modelalias.dev"
 Object = Mapping[str, Any]
 
 
@@ -16,23 +23,38 @@ class Stage:
     def __init__(self, kubeconfig: str, namespace: str, user: str) -> None:
         self.kubeconfig, self.namespace, self.user = kubeconfig, namespace, user
 
-    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
-        """Run kubectl in the namespace and return what it prints."""
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True, who: Person | None = None) -> str:
+        """Run kubectl in the namespace, in somebody's name if one is given, and return what it prints."""
+        name = [] if who is None else [f"--as={who.name}", *(f"--as-group={group}" for group in who.groups)]
         done = subprocess.run(
-            ["kubectl", "--kubeconfig", self.kubeconfig, "--namespace", self.namespace, *arguments],
+            ["kubectl", "--kubeconfig", self.kubeconfig, "--namespace", self.namespace, *name, *arguments],
             input=stdin, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert done.returncode == 0 or not check, f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout + ("" if check else done.stderr)
 
-    def apply(self, kind: str, name: str, spec: Object) -> None:
-        version = "apps/v1" if kind == "Deployment" else "modelalias.dev/v1alpha1"
-        body = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
-        self.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+    def apply(self, kind: str, name: str, spec: Object, *, who: Person | None = None) -> None:
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(_body(kind, name, spec)), who=who)
 
-    def request(self, name: str, alias: str, **spec: Any) -> None:
+    def request(self, name: str, alias: str, *, who: Person | None = None, **spec: Any) -> None:
         """File a promotion request in one's own name."""
-        self.apply("PromotionRequest", name, {"aliasRef": {"name": alias}, "requestedBy": self.user, **spec})
+        self.apply("PromotionRequest", name, self._asked(alias, spec, who), who=who)
+
+    def requests(self, alias: str, specs: Mapping[str, Object]) -> None:
+        """File many at once, by name."""
+        items = [_body("PromotionRequest", name, self._asked(alias, spec, None)) for name, spec in specs.items()]
+        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+
+    def _asked(self, alias: str, spec: Object, who: Person | None) -> Object:
+        return {"aliasRef": {"name": alias}, "requestedBy": who.name if who else self.user, **spec}
+
+    def approve(self, name: str, who: Person, *, check: bool = True, **word: Any) -> str:
+        """Let somebody approve, or what else the word says, on the evidence that stands; return what kubectl says."""
+        found = self.get("promotionrequest", name)
+        given = {"user": who.name, "evidence": found["status"]["resolved"]["evidence"], "decision": "Approve", **word}
+        approvals = [*found["spec"].get("approvals", ()), given]
+        body = json.dumps({"spec": {"approvals": approvals}})
+        return self.kubectl("patch", "promotionrequest", name, "--type=merge", "-p", body, who=who, check=check)
 
     def patch(self, kind: str, name: str, spec: Object) -> None:
         self.kubectl("patch", kind, name, "--type=merge", "-p", json.dumps({"spec": spec}))
@@ -65,6 +87,16 @@ class Stage:
         """Wait until a request is in a phase."""
         return self.until("promotionrequest", name, lambda it: it.get("status", {}).get("phase") == phase, f"it is {phase}")
 
+    def ended(self, *names: str) -> Mapping[str, Object]:
+        """Wait until all these requests have ended, and return the status of each."""
+        self.kubectl("wait", "--for=condition=Complete", *(f"promotionrequest/{name}" for name in names), "--timeout=60s")
+        return {name: self.status("promotionrequest", name) for name in names}
+
+    def all(self, kind: str) -> list[Object]:
+        """Return all objects of a kind, but for those that are being deleted."""
+        items = json.loads(self.kubectl("get", kind, "-o", "json"))["items"]
+        return [item for item in items if "deletionTimestamp" not in item["metadata"]]
+
     def events(self, name: str) -> list[str]:
         """Return reason and message of the events on an object."""
         answer = json.loads(self.kubectl("get", "events", "--field-selector", f"involvedObject.name={name}", "-o", "json"))
@@ -85,6 +117,23 @@ class Stage:
         }
         self.apply("Deployment", name, {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template})
 
+    def cron_job(self, name: str, image: str, *arguments: str, suspend: bool = True, held_back: bool = True) -> None:
+        """Apply the template of evaluation Jobs; `held_back` Jobs run only once somebody sets their spec.suspend to false."""
+        container = {"name": "main", "image": image, "imagePullPolicy": "Never", "args": list(arguments)}
+        pod = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": [container]}
+        job = {"backoffLimit": 0, "suspend": held_back, "template": {"spec": pod}}
+        template = {"metadata": {"labels": {"team": "risk"}}, "spec": job}
+        self.apply("CronJob", name, {"schedule": "0 0 31 2 *", "suspend": suspend, "jobTemplate": template})
+
+    def bind(self, roles: Mapping[Person, str]) -> None:
+        """Give people cluster roles in this namespace, and wait until the API server knows."""
+        for who, role in roles.items():
+            self.kubectl("create", "rolebinding", who.name, f"--clusterrole={role}", f"--user={who.name}")
+        deadline = time.monotonic() + WAIT_SECONDS
+        while any("forbidden" in self.kubectl("get", "promotionrequests", who=who, check=False).lower() for who in roles):
+            assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: the API server knows {roles}"
+            time.sleep(0.1)  # poll
+
     def fill_quota(self, pods: int) -> None:
         """Let no new pod come up beside those that run now."""
         self.kubectl("create", "quota", "full", f"--hard=pods={pods}")
@@ -99,3 +148,33 @@ def condition(status: Object, kind: str) -> tuple[str, str]:
     """Return status and reason of a condition."""
     found = next((item for item in status.get("conditions", ()) if item["type"] == kind), None)
     return ("", "") if found is None else (found["status"], found["reason"])
+
+
+@contextmanager
+def admission_policy(kubeconfig: str, api: KubeApi) -> Iterator[None]:
+    """Apply the roles and the admission policy as they are shipped until the block ends, and wait until it is asked.
+
+    A policy that was there before stays.
+    """
+    kinds = ("validatingadmissionpolicybindings", "validatingadmissionpolicies")
+    paths = [f"/apis/admissionregistration.k8s.io/v1/{kind}/{POLICY}" for kind in kinds]
+    there = api.send("GET", paths[1]).ok
+    files = [f"--filename={BASE / name}" for name in ("namespace.yaml", "user-roles.yaml", "policy.yaml")]
+    command = ["kubectl", "--kubeconfig", kubeconfig, "apply", "--server-side", "--force-conflicts", *files]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    spec = {"aliasRef": {"name": "probe"}, "source": {"version": "1"}, "requestedBy": "somebody-else"}
+    probe = _body("PromotionRequest", "probe", spec)
+    deadline = time.monotonic() + WAIT_SECONDS
+    try:
+        while POLICY not in api.create(f"{GROUP}/namespaces/default/promotionrequests", probe, dry_run=True).message:
+            assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: the policy is asked"
+            time.sleep(0.2)  # poll
+        yield
+    finally:
+        for path in () if there else paths:
+            api.send("DELETE", path)
+
+
+def _body(kind: str, name: str, spec: Object) -> Mapping[str, Any]:
+    version = VERSIONS.get(kind, "modelalias.dev/v1alpha1")
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
