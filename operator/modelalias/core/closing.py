@@ -2,13 +2,19 @@
 
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
 from modelalias.core import evaluation
+from modelalias.core.answers import ANSWER_POLL
 from modelalias.core.decision import Draft, RequestWrite
+from modelalias.core.facts import Failed
 from modelalias.core.world import World
 
 
 def close(world: World, request: PromotionRequest, status: PromotionRequestStatus, draft: Draft) -> None:
     """End the request with that status; Jobs that still run for it are stopped first."""
-    stop = evaluation.leftover(request.status.evaluation, world.namespace, world.facts)
+    try:
+        stop = evaluation.leftover(request.status.evaluation, world.namespace, world.facts)
+    except Failed:
+        draft.wake(world.now + ANSWER_POLL)
+        return
     if stop is not None:
         draft.do(stop)
         return

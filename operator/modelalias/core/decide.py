@@ -145,7 +145,11 @@ def _forget_pin(world: World, alias: ModelAlias, status: ModelAliasStatus, draft
     """Drop the verdict on a pin that no longer stands, once nothing is measured for it any more."""
     if status.pin is None or (alias.spec.version == status.pin.version and alias.spec.policy.pins is Pins.GATED):
         return status
-    stop = evaluation.leftover(status.pin.evaluation, world.namespace, world.facts)
+    try:
+        stop = evaluation.leftover(status.pin.evaluation, world.namespace, world.facts)
+    except Failed:
+        draft.wake(world.now + ANSWER_POLL)
+        return status
     if stop is not None:
         draft.do(stop)
         return status

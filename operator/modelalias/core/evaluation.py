@@ -65,24 +65,40 @@ def look(wanted: Wanted, before: tuple[Evaluated, ...], facts: Facts) -> Progres
     starts = {side: _start(wanted, side) for side in wanted.versions}
     names = {start.job.ref.name for start in starts.values()}
     stop = leftover((item for item in before if item.job not in names), wanted.owner.namespace, facts)
+    if stop is not None:
+        return Progress(sides=before, effect=stop)  # until they are stopped the status keeps them
     known = {item.job: item for item in before}
     steps = [_step(side, start, wanted, known.get(start.job.ref.name), facts) for side, start in starts.items()]
-    effect = stop or next((step.effect for step in steps if step.effect is not None), None)
+    effect = next((step.effect for step in steps if step.effect is not None), None)
     problem = next((step.problem for step in steps if step.problem is not None), None)
     return Progress(sides=tuple(side for step in steps for side in step.sides), effect=effect, problem=problem)
 
 
-def leftover(sides: Iterable[Evaluated], namespace: str, facts: Facts) -> StopEvaluation | None:
-    """Return how to stop the first Job that still runs and whose result nobody wants."""
+def leftover(sides: Iterable[Evaluated], namespace: str, facts: Facts) -> StopEvaluation | EndRun | None:
+    """Return the next thing to do so that nothing runs any more for these sides: end a run, then delete its Job.
+
+    What the operator may not stop is left to the Job's deadline and its owner; raises `Failed` when something does not answer.
+    """
     for item in sides:
         if item.state in ENDED:
             continue
-        ref = JobRef(namespace=namespace, name=item.job)
-        job = facts.job(ref)
-        stop = StopEvaluation(ref=ref, run_id=item.run_id if job is None else job.run_id)
-        if job is not None and not job.ending and job.state is JobState.RUNNING and facts.failure(stop) is None:
-            return stop
+        try:
+            step = _stop(item, JobRef(namespace=namespace, name=item.job), facts)
+        except Failed as failed:
+            if not isinstance(failed.error, Refused):
+                raise
+            continue
+        if step is not None:
+            return step
     return None
+
+
+def _stop(item: Evaluated, ref: JobRef, facts: Facts) -> StopEvaluation | EndRun | None:
+    job = facts.job(ref)
+    end = _end_run(item.run_id if job is None else job.run_id, RunStatus.KILLED, facts)
+    stop = StopEvaluation(ref=ref)
+    runs = job is not None and not job.ending and job.state is JobState.RUNNING
+    return end or (stop if runs and facts.failure(stop) is None else None)
 
 
 def stopped(sides: Iterable[Evaluated]) -> tuple[Evaluated, ...]:

@@ -140,14 +140,13 @@ class StartEvaluation(Value):
 
 
 class StopEvaluation(Value):
-    """Delete a Job whose result is no longer wanted, and end its run."""
+    """Delete a Job whose result is no longer wanted."""
 
     ref: JobRef
-    run_id: str | None
 
 
 class EndRun(Value):
-    """End the run of a Job that has ended and left it running."""
+    """End the run of a Job that has ended and left it running, or that is about to be deleted."""
 
     run_id: str
     status: RunStatus

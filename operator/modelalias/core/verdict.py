@@ -89,7 +89,7 @@ def judge(case: Case, facts: Facts, now: datetime) -> Judgement:
     stop = evaluation.leftover((item for item in case.evaluated if item.job not in kept), case.namespace, facts)
     if stop is None:
         return judged
-    told = f"stopping Job {stop.ref.name}, whose result is no longer wanted"
+    told = "stopping Jobs whose result is no longer wanted"
     return Judgement(Conclusion.EVALUATING, judged.checks, judged.findings, case.evaluated, effect=stop, told=told)
 
 

@@ -33,7 +33,7 @@ from modelalias.core.facts import (
     WorkloadOf,
 )
 from modelalias.core.world import RegistryView, World
-from modelalias.ports import Cluster, EventType, Involved, Lead, Registry, RunStatus
+from modelalias.ports import Cluster, EventType, Involved, Lead, Registry
 from modelalias.reconcile import reading
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.queue import Key
@@ -225,12 +225,9 @@ class AliasReconciler:
                     self._lead.check()
                     new = job.model_copy(update={"run_id": run_id, "environment": environment})
                     facts.learn(JobOf(ref=job.ref), await self._cluster.jobs.start(new))
-                case StopEvaluation(ref=ref, run_id=ended):
+                case StopEvaluation(ref=ref):
                     await self._cluster.jobs.stop(ref)
                     facts.learn(JobOf(ref=ref), None)
-                    if ended is not None:
-                        self._lead.check()
-                        await registry.end_run(ended, RunStatus.KILLED)
                 case EndRun(run_id=run_id, status=status):
                     await registry.end_run(run_id, status)
                     facts.forget(RunsOf(run_ids=(run_id,)))
