@@ -235,8 +235,9 @@ async def test_a_process_that_no_longer_leads_reads_and_writes_nothing(mlflow_se
         await registry.set_alias(model, "champion", version)
     with pytest.raises(Superseded):
         await registry.tag_version(model, version, {"key": "value"})
-    with pytest.raises(Superseded):
-        await registry.evaluation_run(EvaluationRun(key="9f", experiment=model, name="eval", tags=()))
+    for experiment in (model, "Default"):
+        with pytest.raises(Superseded):
+            await registry.evaluation_run(EvaluationRun(key="9f", experiment=experiment, name="eval", tags=()))
     with pytest.raises(Superseded):
         await registry.end_run(running.info.run_id, RunStatus.FINISHED)
     aliases = await registry.aliases(model)
