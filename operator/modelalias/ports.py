@@ -137,7 +137,9 @@ class Registry(Protocol):
         ...
 
     async def measurements(self, model_id: str, keys: Sequence[str]) -> Sequence[Measurement]:
-        """Read metrics of a logged model, one for each key and dataset; raise `LoggedModelNotFound`.
+        """Read metrics of a logged model, one for each key and dataset.
+
+        Raise `LoggedModelNotFound`, and `InvalidRequest` when there are more than anybody could want.
 
         A metric counts as the run has it that logged it: a value whose point that run's history does not hold is left out, and
         one that is NaN there is NaN. MLflow's table of logged models stores NaN as 0.

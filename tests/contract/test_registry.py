@@ -2,34 +2,18 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 import pytest
 
 from modelalias.core.errors import InvalidRequest, ModelNotFound, RunNotFound, VersionNotFound
 from modelalias.ports import Dataset, EvaluationRun, ModelVersion, Registry, RunStatus, VersionState
-from tests.support.both_registries import KINDS, SMALL_PAGE, opened_registry
+from tests.support.both_registries import SMALL_PAGE
 from tests.support.registry_seeder import Seeder
 
 FULLWIDTH_ONE = "\uff11"
 UNKNOWN_RUN = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture(params=KINDS)
-async def both(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Registry, Seeder]]:
-    async with opened_registry(request) as opened:
-        yield opened
-
-
-@pytest.fixture
-def registry(both: tuple[Registry, Seeder]) -> Registry:
-    return both[0]
-
-
-@pytest.fixture
-def seeder(both: tuple[Registry, Seeder]) -> Seeder:
-    return both[1]
 
 
 @pytest.fixture

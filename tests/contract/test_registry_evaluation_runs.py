@@ -2,34 +2,16 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
 
 from modelalias.core.errors import InvalidRequest
 from modelalias.ports import Dataset, EvaluationRun, Registry, RunStatus
-from tests.support.both_registries import KINDS, opened_registry
 from tests.support.registry_seeder import Seeder
 
 UNKNOWN_RUN = "0123456789abcdef0123456789abcdef"
 ENDS = [RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED]
-
-
-@pytest.fixture(params=KINDS)
-async def both(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Registry, Seeder]]:
-    async with opened_registry(request) as opened:
-        yield opened
-
-
-@pytest.fixture
-def registry(both: tuple[Registry, Seeder]) -> Registry:
-    return both[0]
-
-
-@pytest.fixture
-def seeder(both: tuple[Registry, Seeder]) -> Seeder:
-    return both[1]
 
 
 @pytest.fixture

@@ -1,35 +1,17 @@
 """What a logged model was measured at, asked of the fake and of a real MLflow server."""
 
 import secrets
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
 
 from modelalias.core.errors import LoggedModelNotFound
 from modelalias.ports import Dataset, Measurement, Registry
-from tests.support.both_registries import KINDS, opened_registry
 from tests.support.registry_seeder import Seeder
 
 HOLDOUT = Dataset(name="holdout", digest="9f3c")
 SLICE = Dataset(name="slice", digest="77aa")
 NAN = float("nan")
-
-
-@pytest.fixture(params=KINDS)
-async def both(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Registry, Seeder]]:
-    async with opened_registry(request) as opened:
-        yield opened
-
-
-@pytest.fixture
-def registry(both: tuple[Registry, Seeder]) -> Registry:
-    return both[0]
-
-
-@pytest.fixture
-def seeder(both: tuple[Registry, Seeder]) -> Seeder:
-    return both[1]
 
 
 @pytest.fixture

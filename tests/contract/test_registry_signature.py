@@ -1,33 +1,15 @@
 """Whether a version's MLmodel file names a signature, asked of the fake and of a real MLflow server."""
 
 import secrets
-from collections.abc import AsyncIterator
 
 import pytest
 
 from modelalias.core.errors import ModelNotFound, Unreadable, VersionNotFound
 from modelalias.ports import Registry
-from tests.support.both_registries import KINDS, opened_registry
 from tests.support.registry_seeder import Seeder
 from tests.support.seeded import ModelFile
 
 UNREADABLE = [ModelFile.NO_YAML, ModelFile.NO_MAPPING]
-
-
-@pytest.fixture(params=KINDS)
-async def both(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Registry, Seeder]]:
-    async with opened_registry(request) as opened:
-        yield opened
-
-
-@pytest.fixture
-def registry(both: tuple[Registry, Seeder]) -> Registry:
-    return both[0]
-
-
-@pytest.fixture
-def seeder(both: tuple[Registry, Seeder]) -> Seeder:
-    return both[1]
 
 
 @pytest.fixture

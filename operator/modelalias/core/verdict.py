@@ -177,7 +177,7 @@ def _read(case: Case, gate: Gate, version: ModelVersion, wanted: tuple[Gate, ...
     keys = tuple(sorted({item.metric for item in wanted if item.metric_from is MetricSource.LOGGED_MODEL}))
     try:
         return measured.of_logged_model(facts.measurements(version.model_id, keys), gate.metric)
-    except NotFound as error:
+    except InvalidRequest as error:
         return measured.missing(str(error))
 
 
