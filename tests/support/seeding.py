@@ -35,19 +35,19 @@ class Seeding:
         self.model = model
         self.client.create_registered_model(model)
 
-    def run(self, *, data: Data | None = None, **metrics: float) -> str:
+    def run(self, **metrics: float) -> str:
         """Log a finished run and return its id."""
-        run = self.begin(data=data, **metrics)
+        run = self.begin(**metrics)
         self.client.set_terminated(run)
         return run
 
-    def begin(self, *, data: Data | None = None, **metrics: float) -> str:
+    def begin(self, **metrics: float) -> str:
         """Log a run that has not ended and return its id."""
         run = str(self.client.create_run(self._experiment()).info.run_id)
-        self.measured(run, data, **metrics)
+        self.measured(run, None, **metrics)
         return run
 
-    def measured(self, run: str, data: Data | None = None, **metrics: float) -> None:
+    def measured(self, run: str, data: Data | None, /, **metrics: float) -> None:
         """Log into a run what an evaluation found, and on which data."""
         if data is not None:
             self._name_data(run, data)
@@ -93,8 +93,8 @@ class Seeding:
         self.client.finalize_logged_model(model, LoggedModelStatus.READY)
         self.client.log_outputs(run, [LoggedModelOutput(model, 0)])
         for name, value in metrics.items():
-            digest = {} if data is None else {"dataset_name": data.name, "dataset_digest": data.digest}
-            self.client.log_metric(run, name, value, model_id=model, **digest)
+            on, digest = data or (None, None)
+            self.client.log_metric(run, name, value, model_id=model, dataset_name=on, dataset_digest=digest)
         self.client.set_terminated(run)
         made = self.client.create_model_version(
             self.model, f"models:/{model}", run, model_id=model, tags=dict(tags or {}), await_creation_for=0
