@@ -480,16 +480,28 @@ def test_worked_case(case: Case) -> None:
         pytest.param(BETTER, "0.90", "0.80", ("0.9", "0.8", None), id="both values"),
         pytest.param(BETTER, "0.9", None, ("0.9", None, None), id="no champion"),
         pytest.param(BETTER, "missing", "NaN", (None, "NaN", None), id="not logged and NaN"),
-        pytest.param(BETTER, "0.9 on val@1", "0.8 on val@2", ("0.9", "0.8", "val@1"), id="the candidate's data"),
-        pytest.param(BETTER, "0.9 on val@1, test@2", "0.8", ("0.9", "0.8", "test@2, val@1"), id="two inputs"),
-        pytest.param(BETTER, "0.9 on val@", "0.8", ("0.9", "0.8", "val"), id="data without a digest"),
+        pytest.param(BETTER, "0.9 on val@1", "0.8 on val@1", ("0.9", "0.8", "val@1"), id="the same data"),
+        pytest.param(BETTER, "0.9 on val@1", None, ("0.9", None, "val@1"), id="the data of a candidate alone"),
+        pytest.param(_at_least(0.85), "0.9 on val@1", "0.8 on val@2", ("0.9", None, "val@1"), id="a threshold's data"),
+        pytest.param(BETTER, "0.9 on val@1", "0.8 on val@2", ("0.9", "0.8", "val@1; champion: val@2"), id="other data"),
+        pytest.param(
+            {**BETTER, **SAME}, "0.9 on val@1", "0.8 on holdout@1", ("0.9", "0.8", "val@1; champion: holdout@1"),
+            id="the same data by another name",
+        ),
+        pytest.param(BETTER, "0.9", "0.8 on val@2", ("0.9", "0.8", "unknown; champion: val@2"), id="unknown of one"),
+        pytest.param(BETTER, "0.9 on val@1", "0.8", ("0.9", "0.8", "val@1; champion: unknown"), id="unknown of the other"),
+        pytest.param(BETTER, "0.9 on val@1, test@2", "0.8 on test@2, val@1", ("0.9", "0.8", "test@2, val@1"), id="two inputs"),
+        pytest.param(BETTER, "0.9 on val@", "0.8 on val@", ("0.9", "0.8", "val"), id="data without a digest"),
         pytest.param(
             {**BETTER, **SAME}, "0.1 on val@1 | 0.9 on test@2", "0.3 on x@3 | 0.8 on test@2", ("0.9", "0.8", "test@2"),
             id="what was chosen of several",
         ),
-        pytest.param(BETTER, "0.1 on val@1 | 0.9 on test@2", "0.8", ("0.9", "0.8", "test@2"), id="the first of several"),
         pytest.param(
-            {**BETTER, **SAME}, "0.9", "0.3 on val@1 | 0.8 on test@2", ("0.9", "0.8", None), id="the first of the champion's"
+            BETTER, "0.1 on val@1 | 0.9 on test@2", "0.8 on test@2", ("0.9", "0.8", "test@2"), id="the first of several",
+        ),
+        pytest.param(
+            {**BETTER, **SAME}, "0.9", "0.3 on val@1 | 0.8 on test@2", ("0.9", "0.8", "unknown; champion: test@2"),
+            id="the first of the champion's",
         ),
         pytest.param(
             _at_least(0.85, **SAME), "0.9 on val@1", "0.8 on val@1", ("0.9", None, "val@1"), id="only the champion's data"

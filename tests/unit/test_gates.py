@@ -29,8 +29,14 @@ NOT_NUMBERS = [
 ]
 WHEN_MISSING = {OnMissing.FAIL: GateResult.FAILED, OnMissing.INCONCLUSIVE: GateResult.INCONCLUSIVE}
 
-numbers = st.floats(-1e12, 1e12, allow_nan=False).map(lambda value: Decimal(repr(value)))
-distances = st.floats(0, 1e6, allow_nan=False).map(lambda value: Decimal(repr(value)))
+numbers = st.one_of(
+    st.integers(-20, 20).map(lambda tenths: Decimal(tenths).scaleb(-1)),  # often equal, often beside each other
+    st.floats(-1e12, 1e12, allow_nan=False).map(lambda value: Decimal(repr(value))),
+)
+distances = st.one_of(
+    st.integers(0, 20).map(lambda tenths: Decimal(tenths).scaleb(-1)),
+    st.floats(0, 1e6, allow_nan=False).map(lambda value: Decimal(repr(value))),
+)
 finite = st.floats(-1.7976931348623155e308, 1.7976931348623155e308).map(lambda value: Decimal(repr(value)))
 finite_distances = st.floats(0, 1.7976931348623155e308).map(lambda value: Decimal(repr(value)))
 unusable = st.sampled_from([None, Decimal("NaN"), Decimal("Infinity"), Decimal("-Infinity")])
