@@ -15,6 +15,7 @@ from typing import Any, Final
 import kopf
 
 from modelalias import logs, settings
+from modelalias.adapters.admission import KubernetesAdmission
 from modelalias.adapters.jobs import KubernetesJobs
 from modelalias.adapters.kubernetes_client import Connection, open_client
 from modelalias.adapters.kubernetes_objects import KubernetesObjects
@@ -44,7 +45,7 @@ async def serve(config: settings.Settings) -> None:
         objects = KubernetesObjects(connection, identity=config.identity)
         engine = Engine(
             config,
-            Cluster(objects, KubernetesWorkloads(connection), KubernetesJobs(connection)),
+            Cluster(objects, KubernetesWorkloads(connection), KubernetesJobs(connection), KubernetesAdmission(connection)),
             registries,
             lead,
             time.monotonic,

@@ -372,13 +372,25 @@ class Jobs(Protocol):
         ...
 
 
+class Admission(Protocol):
+    """What makes the API server prove who writes requests and approvals.
+
+    Every call raises `Unavailable` and `Refused` as `Objects` does.
+    """
+
+    async def why_unproved(self) -> str:
+        """Return why nobody proves it; "" when the API server does."""
+        ...
+
+
 @dataclass(frozen=True)
 class Cluster:
-    """The three ports on one API server."""
+    """The ports on one API server."""
 
     objects: Objects
     workloads: Workloads
     jobs: Jobs
+    admission: Admission
 
 
 class Lead(Protocol):

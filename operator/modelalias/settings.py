@@ -89,6 +89,8 @@ class Settings(Value):
     namespaces: tuple[str, ...] = ()
     """Namespaces that are watched; none means all."""
     lease: LeaseSettings = LeaseSettings()
+    accept_unproved_approvals: bool = False
+    """Whether approvals count where the admission policy is not installed, so that anybody may have written them."""
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     """Aliases that are reconciled at once."""
     resync: Duration = "10m"

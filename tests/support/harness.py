@@ -155,6 +155,15 @@ class _Workloads(FakeWorkloads):
         return rolled
 
 
+class _Admission:
+    """The port `Admission` of a cluster whose policy is installed, until a test takes it away."""
+
+    why = ""
+
+    async def why_unproved(self) -> str:
+        return self.why
+
+
 class _Errors(logging.Handler):
     """Keeps what the engine calls unexpected: a bug that it would survive."""
 
@@ -182,7 +191,7 @@ class Cluster:
     def __init__(self, settings: dict[str, Any] | None = None) -> None:
         self.trip = Trip()
         self.objects, self.registry, self.workloads = _Objects(self.trip), _Registry(self.trip), _Workloads(self.trip)
-        self.jobs = _Jobs(self.trip)
+        self.jobs, self.admission = _Jobs(self.trip), _Admission()
         self.registry_name = "default"
         self.settings = Settings.model_validate(settings or DEFAULT)
         self.engine: Engine | None = None
@@ -198,7 +207,7 @@ class Cluster:
         loop = asyncio.get_running_loop()
         self.engine = Engine(
             self.settings,
-            Ports(self.objects, self.workloads, self.jobs),
+            Ports(self.objects, self.workloads, self.jobs, self.admission),
             {self.registry_name: self.registry} if self.registry_name in self.settings.registries else {},
             _Leads(),
             loop.time,

@@ -19,6 +19,7 @@ MANIFESTS = ROOT / "manifests"
 EXAMPLES = sorted((MANIFESTS / "examples").glob("*.yaml"))
 CONFIGURATIONS = sorted(MANIFESTS.glob("**/config.yaml"))
 
+POLICY = "promotionrequests.modelalias.dev"
 REBUILD = "kubectl kustomize manifests/base > manifests/install.yaml"
 
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl builds the manifests")
@@ -108,6 +109,8 @@ def test_the_operator_is_given_this_and_no_more() -> None:
         ("ClusterRole", "batch", "jobs", ""): {"get", "list", "watch", "create", "delete"},
         ("ClusterRole", "", "pods", ""): {"list"},
         ("ClusterRole", "", "pods/log", ""): {"get"},
+        ("ClusterRole", "admissionregistration.k8s.io", "validatingadmissionpolicies", POLICY): {"get"},
+        ("ClusterRole", "admissionregistration.k8s.io", "validatingadmissionpolicybindings", POLICY): {"get"},
         ("ClusterRole", "", "events", ""): {"create"},
         ("Role", "coordination.k8s.io", "leases", ""): {"create"},
         ("Role", "coordination.k8s.io", "leases", "modelalias-operator"): {"get", "patch"},

@@ -19,7 +19,6 @@ from modelalias.core.candidate import Candidate, ready
 from modelalias.core.errors import InvalidRequest, Unavailable
 from modelalias.core.facts import Facts, Needed, Question, RegistryQuestion
 from modelalias.core.verdict import Conclusion, Judgement
-from modelalias.core.world import RegistryView, World
 from modelalias.ports import Aliases, ModelVersion, Registry
 from modelalias.reconcile import reading
 
@@ -88,7 +87,7 @@ def _judge(alias: ModelAlias, number: str, facts: Facts, now: datetime) -> Rehea
     if version.version == champion:
         told = f"{spec.alias} holds version {champion} already: nothing to do"
         return _rehearsal(alias, Outcome.PASSED, Reason.NO_OP, told, Verdict(resolved=candidate.resolved(champion)))
-    judged = verdict.judge(_case(alias, candidate, held, facts, now), facts, now)
+    judged = verdict.judge(_case(alias, candidate, held), facts, now)
     if judged.conclusion is Conclusion.RUNNING:
         raise Unavailable(f"{candidate.name} cannot be judged yet: {judged.told}")
     outcome = _OUTCOME.get(judged.conclusion, Outcome.INCONCLUSIVE)
@@ -107,24 +106,10 @@ def _ready(version: ModelVersion, now: datetime) -> ModelVersion:
         raise Unavailable(f"version {version.version} cannot be judged: {stop.answer.explanation}") from stop
 
 
-def _case(alias: ModelAlias, candidate: Candidate, held: Aliases, facts: Facts, now: datetime) -> verdict.Case:
+def _case(alias: ModelAlias, candidate: Candidate, held: Aliases) -> verdict.Case:
     """Build the case as for a request of an alias that nobody has moved yet."""
-    world = World(
-        namespace=alias.metadata.namespace,
-        name=alias.metadata.name,
-        alias=alias,
-        requests=(),
-        registry=RegistryView(known=True, allowed=True, problem=None, sight=None),
-        owner=None,
-        claimed={},
-        soaking=None,
-        trouble=None,
-        facts=facts,
-        now=now,
-    )
     return replace(
-        cases.of_alias(world, alias, candidate, held, alias.spec.policy.gates, None),
-        soaking_since=None,
+        cases.of_alias(alias, candidate, held, alias.spec.policy.gates, None),
         unevaluated=GateResult.INCONCLUSIVE,
         why_unevaluated="only the operator starts the Jobs that evaluate",
         may_ask=approval.is_needed(alias.spec.policy.approval, inconclusive=True),

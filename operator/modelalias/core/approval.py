@@ -53,12 +53,12 @@ def is_needed(rules: Approval, *, inconclusive: bool) -> bool:
     return inconclusive and rules.required is ApprovalRequired.ON_INCONCLUSIVE
 
 
-def count(rules: Approval, spec: PromotionRequestSpec, present: str) -> Count:
-    """Count who approves and who declines on the present evidence."""
+def count(rules: Approval, spec: PromotionRequestSpec, present: str, unproved: str = "") -> Count:
+    """Count who approves and who declines on the present evidence; `unproved` says why nobody's word counts."""
     approved: set[str] = set()
     declined, void = None, []
     for word in spec.approvals:
-        why = _void(rules, spec, word, present)
+        why = f"who wrote it is not proved: {unproved}" if unproved else _void(rules, spec, word, present)
         if why:
             void.append(f"{word.decision} by {word.user}: {why}"[:1024])
         elif word.decision is Decision.REJECT:

@@ -23,9 +23,9 @@ def owner(kind: str, namespace: str, name: str, uid: str) -> Involved:
 
 
 def of_alias(
-    world: World, alias: ModelAlias, candidate: Candidate, held: Aliases, wanted: tuple[Gate, ...], belongs: Involved | None
+    alias: ModelAlias, candidate: Candidate, held: Aliases, wanted: tuple[Gate, ...], belongs: Involved | None
 ) -> Case:
-    """Build the case of a candidate; without an owner for its Jobs none is started."""
+    """Build the case of a candidate; without an owner for its Jobs none is started, and nothing is known of its soak."""
     champion, current, spec = held.get(alias.spec.alias), alias.status.current, alias.spec
     # a dry run may name a run that was not registered yet: it has neither tags nor aliases
     version = candidate.version or ModelVersion(
@@ -38,13 +38,13 @@ def of_alias(
                           candidate=version.version, champion=other)  # fmt: skip
     return Case(
         spec=spec,
-        namespace=world.namespace,
+        namespace=alias.metadata.namespace,
         name=candidate.name,
         candidate=version,
         champion=champion,
         champion_run=current.run_id if current is not None and current.version == champion else None,
         held=held,
-        soaking_since=_soaking_since(world, alias, version.version),
+        soaking_since=None,
         gates=wanted,
         evaluate=evaluate,
         unevaluated=GateResult.SKIPPED,
@@ -54,15 +54,15 @@ def of_alias(
     )
 
 
-def _soaking_since(world: World, alias: ModelAlias, version: str) -> datetime | None:
+def soaking_since(world: World, alias: ModelAlias, version: ModelVersion | None) -> datetime | None:
     """Return since when the version holds the alias of the soak: by the ledger of that alias, else as it was first seen."""
     rules = alias.spec.policy.eligibility
-    if rules is None or rules.soak is None:
+    if rules is None or rules.soak is None or version is None:
         return None
     ledger, seen = world.soaking, alias.status.soaking
-    if ledger is not None and ledger.version == version:
+    if ledger is not None and ledger.version == version.version:
         return ledger.at
-    if seen is not None and (seen.alias, seen.version) == (rules.soak.alias, version):
+    if seen is not None and (seen.alias, seen.version) == (rules.soak.alias, version.version):
         return seen.since
     return world.now
 

@@ -48,7 +48,12 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
         why = f": {entry.message}" if entry.message else ""
         kind = EventType.NORMAL if good else EventType.WARNING
         news.append(News(type=kind, reason=f"{entry.operation}{entry.outcome}", message=way + why))
-    for condition, bad in (("Stalled", True), ("InSync", False), ("RegistryReachable", False)):
+    for condition, bad in (
+        ("Stalled", True),
+        ("InSync", False),
+        ("RegistryReachable", False),
+        ("IdentityProved", False),
+    ):
         old, now = find(before.conditions, condition), find(after.conditions, condition)
         stands = now is not None and str(now.status) == str(bad)
         if now is not None and stands and (old is None or (old.status, old.reason) != (now.status, now.reason)):

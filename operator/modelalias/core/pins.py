@@ -40,8 +40,12 @@ def _consider(world: World, alias: ModelAlias, version: str) -> Answer:
         return Goes(plan(world, alias, number, champion, None, Verdict()), Verdict())
     candidate = Candidate(version=number, run_id=number.run_id, told="spec.version")
     owner = cases.owner("ModelAlias", meta.namespace, meta.name, meta.uid)
-    case = cases.of_alias(world, alias, candidate, held, alias.spec.policy.gates, owner)
-    judged = verdict.judge(replace(case, evaluated=before.evaluation if before else ()), facts, world.now)
+    case = replace(
+        cases.of_alias(alias, candidate, held, alias.spec.policy.gates, owner),
+        soaking_since=cases.soaking_since(world, alias, number),
+        evaluated=before.evaluation if before else (),
+    )
+    judged = verdict.judge(case, facts, world.now)
     so_far = cases.so_far(candidate, champion, judged)
     waiting = cases.open_answer(judged, so_far, world.now)
     if waiting is not None:

@@ -60,7 +60,8 @@ def _consider(world: World, alias: ModelAlias, request: PromotionRequest) -> Ans
         return _no_op(hearing, candidate.version)
     owner = None if spec.dry_run else cases.owner(request.kind, meta.namespace, meta.name, meta.uid)
     case = replace(
-        cases.of_alias(world, alias, candidate, held, wanted, owner),
+        cases.of_alias(alias, candidate, held, wanted, owner),
+        soaking_since=cases.soaking_since(world, alias, candidate.version),
         evaluated=request.status.evaluation,
         may_ask=approval.is_needed(alias.spec.policy.approval, inconclusive=True),
     )
@@ -132,7 +133,7 @@ def _rehearsed(hearing: _Hearing, judged: Judgement, so_far: Verdict, *, asks: b
 def _ask(hearing: _Hearing, candidate: ModelVersion, judged: Judgement, so_far: Verdict) -> Answer:
     """Ask people, and go on once enough of them have approved the evidence that stands."""
     rules, before, now = hearing.alias.spec.policy.approval, hearing.request.status.approvals, hearing.world.now
-    counted = approval.count(rules, hearing.request.spec, judged.evidence or "")
+    counted = approval.count(rules, hearing.request.spec, judged.evidence or "", hearing.world.identity.voids)
     since = before.since if before is not None and before.since is not None else now
     so_far = replace(so_far, approvals=approval.status(rules, counted, since))
     if counted.declined is not None:
@@ -145,6 +146,8 @@ def _ask(hearing: _Hearing, candidate: ModelVersion, judged: Judgement, so_far: 
         return Ended(Phase.EXPIRED, Reason.EXPIRED, f"not approved within {rules.wait_for}: {asked}", so_far)
     passed = f"{gates.passed(judged.findings)} gates passed" if judged.findings else "no gates are set"
     why = passed if judged.conclusion is Conclusion.PASSED else f"could not be judged: {cases.why_not(judged)[1]}"
+    if hearing.world.identity.voids:
+        why += f"; approvals do not count: {hearing.world.identity.voids}"
     return Holds(Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, f"{asked}; {why}", until, so_far)
 
 

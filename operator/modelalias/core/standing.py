@@ -1,6 +1,15 @@
 """Where an alias stands: its conditions, and the one word for people that follows from them."""
 
-from modelalias.api.alias import AliasPhase, Bearing, ModelAlias, ModelAliasStatus, Serving, ServingState, ServingStatus
+from modelalias.api.alias import (
+    AliasPhase,
+    ApprovalRequired,
+    Bearing,
+    ModelAlias,
+    ModelAliasStatus,
+    Serving,
+    ServingState,
+    ServingStatus,
+)
 from modelalias.api.conditions import Condition, Reason, Status, condition, find, is_true, merged
 from modelalias.core.world import World
 
@@ -25,11 +34,15 @@ def stand(
         ("Stalled", stalled is not None, *(stalled or (Reason.ACCEPTED, "nothing has to be edited"))),
     ]
     told.append(_ready(status, told))
+    if alias.spec.policy.approval.required is not ApprovalRequired.NEVER:
+        told.append(_proved(world))
+    asked = {kind for kind, *_ in told}
     made = [
         condition(kind, state, reason, message, now=world.now, generation=alias.metadata.generation)
         for kind, state, reason, message in told
     ]
-    conditions = merged(status.conditions, made)
+    before = (item for item in status.conditions if item.type in asked or item.type != "IdentityProved")
+    conditions = merged(before, made)
     return status.model_copy(
         update={
             "observed_generation": alias.metadata.generation,
@@ -63,6 +76,13 @@ def _reachable(world: World) -> Told:
     if view.problem is not None:
         return "RegistryReachable", False, *view.problem
     return "RegistryReachable", True, Reason.REACHABLE, "the registry answers"
+
+
+def _proved(world: World) -> Told:
+    if world.identity.unproved:
+        what = "the operator's configuration accepts that" if world.identity.accepted else "approvals count for nothing"
+        return "IdentityProved", False, Reason.UNPROVED, f"{world.identity.unproved}; {what}"
+    return "IdentityProved", True, Reason.PROVED, "the API server proves who writes requests and approvals"
 
 
 def _in_sync(alias: ModelAlias, status: ModelAliasStatus, stalled: Fault | None) -> Told:

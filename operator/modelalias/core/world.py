@@ -36,6 +36,21 @@ class RegistryView:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Whether somebody proves who writes requests and approvals."""
+
+    unproved: str
+    """Why nobody does; "" when the API server does."""
+    accepted: bool
+    """Whether the operator's configuration counts approvals all the same."""
+
+    @property
+    def voids(self) -> str:
+        """Return why approvals count for nothing; "" when they count."""
+        return "" if self.accepted else self.unproved
+
+
+@dataclass(frozen=True)
 class World:
     """Everything that `decide` may look at."""
 
@@ -51,6 +66,7 @@ class World:
     """Aliases of the model that other ModelAliases claim, and which do."""
     soaking: Observed | None
     """What the alias of the soak names, and since when, as the ledger of another ModelAlias says; None without one."""
+    identity: Identity
     trouble: tuple[Reason, str] | None
     """What the API server refused at the last try."""
     facts: Facts

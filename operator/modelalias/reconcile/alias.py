@@ -32,7 +32,7 @@ from modelalias.core.facts import (
     VersionOfRun,
     WorkloadOf,
 )
-from modelalias.core.world import RegistryView, World
+from modelalias.core.world import Identity, RegistryView, World
 from modelalias.ports import Cluster, EventType, Involved, Lead, Registry
 from modelalias.reconcile import reading
 from modelalias.reconcile.memory import Memory
@@ -56,13 +56,17 @@ class AliasReconciler:
         memory: Memory,
         cluster: Cluster,
         registries: Mapping[str, RegistryWatch],
+        identity: Callable[[], Identity],
         allows: Callable[[str, str, str], bool],
         lead: Lead,
         clock: Callable[[], float],
         wall: Callable[[], datetime],
     ) -> None:
-        """Take the ports, a monotonic clock in seconds and a wall clock; `allows(registry, namespace, model)`."""
-        self._memory, self._cluster = memory, cluster
+        """Take the ports, a monotonic clock in seconds and a wall clock; `allows(registry, namespace, model)`.
+
+        `identity` says whether somebody proves who writes approvals.
+        """
+        self._memory, self._cluster, self._identity = memory, cluster, identity
         self._registries, self._allows, self._lead = registries, allows, lead
         self._clock, self._wall = clock, wall
         self._last_write: dict[Key, float] = {}
@@ -109,6 +113,7 @@ class AliasReconciler:
             owner=None if owner is None else f"{owner.namespace}/{owner.name}",
             claimed={} if alias is None else self._memory.claimed(key),
             soaking=None if alias is None else self._ledger(key, alias),
+            identity=self._identity(),
             trouble=self._trouble.get(key),
             facts=facts,
             now=self._wall(),

@@ -10,8 +10,10 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import duration
 from modelalias.api.request import PromotionRequest
 from modelalias.core.errors import Conflict, Refused, Superseded, Unavailable
+from modelalias.core.world import Identity
 from modelalias.ports import Cluster, Lead, Registry, Workload, WorkloadRef
 from modelalias.reconcile.alias import AliasReconciler
+from modelalias.reconcile.identity import IdentityWatch
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.queue import Key, KeyedQueue
 from modelalias.reconcile.registry_watch import RegistryWatch
@@ -41,7 +43,10 @@ class Engine:
             name: RegistryWatch(name, registry, duration(settings.registries[name].snapshot_interval), self._moved, clock)
             for name, registry in registries.items()
         }
-        self._reconciler = AliasReconciler(self._memory, cluster, self._watches, self._allows, lead, clock, wall)
+        self._identity = IdentityWatch(cluster.admission, lambda: self._wake(self._memory.keys()))
+        self._reconciler = AliasReconciler(
+            self._memory, cluster, self._watches, self._who_proves, self._allows, lead, clock, wall
+        )
 
     def alias_seen(self, alias: ModelAlias) -> None:
         """Remember an alias and wake it."""
@@ -78,10 +83,12 @@ class Engine:
         while True:
             await self._lead.acquired()
             await self._read_everything()
+            await self._identity.look()
             self._wake(self._memory.keys())
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._reread(), name="reread")
+                    tasks.create_task(self._identity.run(), name="identity")
                     for watch in self._watches.values():
                         tasks.create_task(watch.run(), name=f"registry {watch.name}")
                     for number in range(self._settings.workers):
@@ -157,6 +164,9 @@ class Engine:
     def _wake(self, keys: Iterable[Key]) -> None:
         for key in keys:
             self._queue.add(key)
+
+    def _who_proves(self) -> Identity:
+        return Identity(self._identity.why_unproved, self._settings.accept_unproved_approvals)
 
     def _allows(self, registry: str, namespace: str, model: str) -> bool:
         return self._settings.registries[registry].allows(namespace, model)
