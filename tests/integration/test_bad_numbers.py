@@ -35,7 +35,7 @@ def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(stage:
         "nan": of(auc=math.nan),
         "infinite": of(auc=math.inf),
         "minus-infinite": of(loss=-math.inf),
-        "huge": of(loss=1e308),
+        "huge": of(auc=1e308),
         "missing": seeded.version(loss=0.3),
         "deleted-run": deleted,
         "no-run": seeded.version_of(None),
@@ -61,7 +61,7 @@ def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(stage:
     assert told["nan"] == "gate floor: auc is NaN: the metric of the candidate is NaN, which cannot be compared"
     assert told["infinite"].startswith("gate floor: auc is Infinity: ")
     assert told["minus-infinite"].startswith("gate loss: loss is -Infinity: ")
-    assert told["huge"] == "gate loss: loss 1E+308 is not <= 0.4 (champion 0.3 + 0.1)"
+    assert told["huge"] == "gate floor: auc is 1E+308: the metric of the candidate is 1E+308, which cannot be compared"
     assert told["missing"] == "gate floor: auc is missing: the metric of the candidate was not logged"
     assert f"auc is missing: run {run} of version {deleted} is gone" in told["deleted-run"]
     assert f"auc is missing: version {versions['no-run']} was not made by a run" in told["no-run"]

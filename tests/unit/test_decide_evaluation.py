@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from modelalias.core.errors import InvalidRequest, Refused
+from modelalias.core.errors import InvalidRequest, Refused, Unavailable
 from modelalias.ports import Dataset, JobRef, JobState, NewJob, RunStatus
 from tests.support.harness import NAMESPACE, Cluster
 from tests.support.virtual_loop import in_virtual_time
@@ -346,3 +346,46 @@ async def test_an_edit_of_the_policy_that_drops_the_evaluation_leaves_no_job() -
         assert it.end("go") == ("Succeeded", "Succeeded")
         assert it.jobs.jobs == {}
         await it.assert_settled()
+
+
+@in_virtual_time
+async def test_a_job_that_cannot_be_started_is_told_once_however_often_it_is_tried() -> None:
+    async with Cluster() as it:
+        await it.model(0.80, 0.86, 0.9, aliases={"champion": "1"})
+        it.add_alias(policy={"gates": [GATE], "evaluation": EVALUATION})
+        it.ask("go", "2")
+        it.ask("later", "3")
+        await it.settle()
+        before = it.counts()
+        tries = it.jobs.calls.count("start")
+        await it.settle(120)
+
+        assert it.jobs.calls.count("start") > tries
+        writes, _, rolls, events = it.counts()
+        assert (writes, rolls, events) == (before[0], before[2], before[3])
+        assert it.phase("go") == "Pending"
+
+
+@in_virtual_time
+async def test_a_pins_job_that_cannot_be_started_is_told_once() -> None:
+    async with Cluster() as it:
+        await it.model(0.80, 0.86, aliases={"champion": "1"})
+        it.add_alias(policy={"gates": [GATE], "evaluation": EVALUATION, "pins": "Gated"}, version="2")
+        await it.settle()
+        before = it.counts()
+        await it.settle(120)
+
+        assert it.counts()[0] == before[0]
+        assert "churn-holdout" in it.condition("Ready").message
+
+
+@in_virtual_time
+async def test_the_runs_of_a_deleted_request_are_ended() -> None:
+    async with Cluster() as it:
+        await _begun(it)
+        runs = [job.run_id for job in it.jobs.started]
+        it.registry.fail_next(Unavailable("the registry did not answer within 10 s"), call="end_run")
+        it.objects.delete_request(NAMESPACE, "go")
+        await it.settle(30)
+
+        assert [(await it.registry.read_run(run)).status for run in runs] == [RunStatus.KILLED, RunStatus.KILLED]

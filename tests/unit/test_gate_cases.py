@@ -155,7 +155,7 @@ ABSOLUTE: Final = [
     ),
     Case(
         "a bar beyond all doubles",
-        _higher(minImprovement=1e308), "1.7E+308", "1.7E+308", "Failed", ">= Infinity (champion 1.7E+308 + 1E+308)",
+        _higher(minImprovement=1e308), "9.9E+307", "9.9E+307", "Failed", ">= Infinity (champion 9.9E+307 + 1E+308)",
     ),
 ]  # fmt: skip
 
@@ -265,7 +265,11 @@ NOT_NUMBERS: Final = [
         "MLflow's minus infinity under a threshold",
         _at_most(0.3), f"-{LARGEST}", "0.8", "Failed", "<= 0.3", _not_comparable("candidate", "-Infinity"),
     ),
-    Case("the largest double that is a number", _at_least(0.85), "1.7976931348623155E+308", "0.8", "Passed", ">= 0.85"),
+    Case("a very large number is one", _at_least(0.85), "9.9E+307", "0.8", "Passed", ">= 0.85"),
+    Case(
+        "somebody's own stand-in for infinity",
+        _at_least(0.85), "1E+308", "0.8", "Failed", ">= 0.85", _not_comparable("candidate", "1E+308"),
+    ),
     Case(
         "NaN beside a champion",
         BETTER, "NaN", "0.8", "Failed", ">= 0.802 (champion 0.8 + 0.002)", _not_comparable("candidate", "NaN"),

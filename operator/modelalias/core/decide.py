@@ -16,13 +16,13 @@ from modelalias.api.alias import (
     Soaking,
 )
 from modelalias.api.conditions import Reason
-from modelalias.api.request import Phase, PromotionRequest
+from modelalias.api.request import Evaluated, EvaluationState, Phase, PromotionRequest
 from modelalias.core import evaluation, history, pins, promotion, telling, unsupported
 from modelalias.core.answers import ANSWER_POLL, VERSION_POLL, Answer, Ended, Goes, Holds, Waits
 from modelalias.core.closing import close
 from modelalias.core.decision import AliasWrite, Decision, Draft, RequestWrite
 from modelalias.core.errors import ModelNotFound
-from modelalias.core.facts import Failed, Needed
+from modelalias.core.facts import Failed, Needed, StartEvaluation
 from modelalias.core.settle import settle
 from modelalias.core.standing import Fault, failed_before, stand
 from modelalias.core.underway import carry_on, line_up, pending
@@ -163,6 +163,9 @@ def _pinned(
     fault = failed_before(alias) or missing
     if fault is None and not alias.spec.suspend and (alias.status.current is None or alias.status.current.version != version):
         answer = pins.consider(world, alias, version)
+        told_before = alias.status.pin.evaluation if alias.status.pin else ()
+        if isinstance(answer, Holds) and _tries_again(told_before, answer):
+            return Decision(effect=answer.effect)
         alias = _with_pin_verdict(alias, version, answer)
         if isinstance(answer, Goes):
             return _begin(world, alias, answer, None, (), draft)
@@ -209,6 +212,8 @@ def _next_request(
         elif isinstance(answer, Waits):
             draft.wake(answer.until)
             draft.writes.append(RequestWrite(request, telling.waits(request, answer, world.now)))
+        elif isinstance(answer, Holds) and _tries_again(request.status.evaluation, answer):
+            return Decision(effect=answer.effect)
         elif isinstance(answer, Holds):
             queue = _hold(world, alias, request, answer, waiting[index + 1 :], draft)
             return _rest(world, alias, missing or failed_before(alias), draft, queue)
@@ -216,6 +221,13 @@ def _next_request(
             later = tuple(item.metadata.name for item in waiting[index + 1 :] if not item.spec.dry_run)
             return _begin(world, alias, answer, request, later, draft)
     return _rest(world, alias, missing or failed_before(alias), draft)
+
+
+def _tries_again(before: Sequence[Evaluated], answer: Holds) -> bool:
+    """Say whether a Job is to be started that could not be started before: what was told stands until that succeeds."""
+    jobs = {item.job for item in answer.verdict.evaluation}
+    failed = [item for item in before if item.state is EvaluationState.STARTING and item.message and item.job in jobs]
+    return isinstance(answer.effect, StartEvaluation) and bool(failed)
 
 
 def _hold(

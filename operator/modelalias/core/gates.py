@@ -16,7 +16,10 @@ from modelalias.core import measured
 from modelalias.core.measured import Pair, Readable, Readings
 
 LARGEST: Final = Decimal("1.7976931348623157E+308")
-"""What MLflow's SQL stores for infinity; a metric of this size counts as infinite."""
+"""What MLflow's SQL stores for infinity."""
+
+UNBELIEVABLE: Final = Decimal("1E+308")
+"""From this size on a metric is a stand-in for infinity, MLflow's or somebody's own, and no measurement."""
 
 _EXACT: Final = Context(prec=700)
 """Wide enough for the exact sum of any two doubles that people gate on, and for a scaled one."""
@@ -30,8 +33,8 @@ _ON_NO_CHAMPION: Final = {
 
 
 def is_usable(value: Decimal | None) -> bool:
-    """Say whether a metric's value can be compared: present, finite, and not MLflow's stand-in for infinity."""
-    return value is not None and value.is_finite() and abs(value) < LARGEST
+    """Say whether a metric's value can be compared: present, finite, and no stand-in for infinity."""
+    return value is not None and value.is_finite() and abs(value) < UNBELIEVABLE
 
 
 def text(value: Decimal | None) -> str | None:

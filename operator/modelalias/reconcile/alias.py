@@ -1,7 +1,7 @@
 """One pass over one alias: gather what is known, decide, write what was decided, do the next thing, until nothing is left."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -33,7 +33,7 @@ from modelalias.core.facts import (
     WorkloadOf,
 )
 from modelalias.core.world import Identity, RegistryView, World
-from modelalias.ports import Cluster, EventType, Involved, Lead, Registry
+from modelalias.ports import Cluster, EventType, Involved, Lead, Registry, RunStatus
 from modelalias.reconcile import reading
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.queue import Key
@@ -71,12 +71,18 @@ class AliasReconciler:
         self._clock, self._wall = clock, wall
         self._last_write: dict[Key, float] = {}
         self._trouble: dict[Key, tuple[Reason, str]] = {}
+        self._abandoned: dict[Key, list[str]] = {}
+
+    def abandon(self, key: Key, run_ids: Iterable[str]) -> None:
+        """End these runs at the next pass: the request that wanted them is gone."""
+        self._abandoned.setdefault(key, []).extend(run_ids)
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Bring an alias and its requests as far as they can go now; return after how long to look again at the latest.
 
         Raises `Unavailable`, `Conflict`, `Refused` and `Superseded`: the key is then tried again.
         """
+        await self._end_abandoned(key)
         facts = Facts()
         for _ in range(MOST_STEPS):
             world = await self._world(key, facts)
@@ -95,6 +101,19 @@ class AliasReconciler:
             elif world.alias is not None:
                 facts.forget(AliasesOf(model=world.alias.spec.model))  # a plan is carried out on what is read after it
         raise Unavailable(f"{key.namespace}/{key.name} did not settle within {MOST_STEPS} steps")
+
+    async def _end_abandoned(self, key: Key) -> None:
+        runs = self._abandoned.pop(key, [])
+        while runs and self._memory.alias(key) is not None:
+            try:
+                self._lead.check()
+                await self._registry(key).end_run(runs[-1], RunStatus.KILLED)
+            except Unavailable:
+                self._abandoned[key] = runs
+                raise
+            except (InvalidRequest, Refused) as error:
+                _log.warning("a run of a deleted request was not ended", extra={"run": runs[-1], "error": str(error)})
+            runs.pop()
 
     async def _world(self, key: Key, facts: Facts) -> World:
         alias = self._memory.alias(key)

@@ -61,8 +61,12 @@ class Engine:
         self._wake(self._memory.see_request(request))
 
     def request_gone(self, namespace: str, name: str, uid: str | None = None) -> None:
-        """Forget a request, with a uid only that one, and wake its alias."""
-        self._wake(self._memory.drop_request(namespace, name, uid))
+        """Forget a request, with a uid only that one, and wake its alias; its Jobs go with it, and their runs end."""
+        key, runs = self._memory.measuring(namespace, name)
+        touched = self._memory.drop_request(namespace, name, uid)
+        if touched:
+            self._reconciler.abandon(key, runs)
+        self._wake(touched)
 
     def workload_seen(self, workload: Workload) -> None:
         """Remember a workload and wake the aliases that it serves."""

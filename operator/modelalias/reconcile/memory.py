@@ -6,13 +6,14 @@ Resource versions only grow, so a late event never replaces what this process re
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from modelalias.api.alias import ModelAlias, Observed
 from modelalias.api.conditions import is_true
 from modelalias.api.request import PromotionRequest
+from modelalias.core.evaluation import ENDED
 from modelalias.ports import Workload, WorkloadRef
 from modelalias.reconcile.queue import Key
 
@@ -131,6 +132,14 @@ class Memory:
         del self._requests[namespace, name]
         _discard(self._requests_of, old.key, name)
         return set() if old.text is None else {old.key}
+
+    def measuring(self, namespace: str, name: str) -> tuple[Key, Sequence[str]]:
+        """Return the alias of a request that has not ended, and the runs that Jobs log into for it."""
+        kept = self._requests.get((namespace, name))
+        if kept is None or kept.text is None:
+            return Key(namespace, ""), ()
+        sides = PromotionRequest.model_validate_json(kept.text).status.evaluation
+        return kept.key, tuple(item.run_id for item in sides if item.run_id and item.state not in ENDED)
 
     def see_workload(self, workload: Workload) -> set[Key]:
         """Remember a workload and return the keys of the aliases that it serves."""
