@@ -323,6 +323,8 @@ class Job(Value):
     state: JobState
     message: str = ""
     """Why it failed, or what keeps it from running, in the words of its conditions."""
+    owner: str = ""
+    """The uid of what controls it."""
     run_id: str | None
     """The run that it logs into, as its annotation `modelalias.dev/run-id` says."""
     ending: bool = False
@@ -353,6 +355,10 @@ class Jobs(Protocol):
 
     async def read(self, ref: JobRef) -> Job | None:
         """Read a Job afresh; one that the operator did not make is none."""
+        ...
+
+    async def check(self, namespace: str, cron_job: str) -> None:
+        """Raise `InvalidRequest` when there is no such CronJob, or when it is not suspended."""
         ...
 
     async def start(self, new: NewJob) -> Job:

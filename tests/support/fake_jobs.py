@@ -87,6 +87,11 @@ class FakeJobs:
         self._faults.before("read")
         return self.jobs.get(ref)
 
+    async def check(self, namespace: str, cron_job: str) -> None:
+        self.calls.append("check")
+        self._faults.before("check")
+        self._check(namespace, cron_job)
+
     async def start(self, new: NewJob) -> Job:
         self.calls.append("start")
         self._faults.before("start")
@@ -119,11 +124,7 @@ class FakeJobs:
         return job
 
     def _make(self, new: NewJob) -> Job:
-        suspend = self._cron_jobs.get((new.ref.namespace, new.cron_job))
-        if suspend is None:
-            raise InvalidRequest(no_cron_job(new))
-        if not suspend:
-            raise InvalidRequest(not_suspended(new))
+        self._check(new.ref.namespace, new.cron_job)
         if self.refusal:
             raise InvalidRequest(not_taken(new, self.refusal))
         self._serial += 1
@@ -131,7 +132,17 @@ class FakeJobs:
         self._made_from[new.ref] = new
         message = SUSPENDED if self.queued else ""
         uid = f"job-{self._serial}"
-        return self._store("ADDED", Job(ref=new.ref, uid=uid, state=JobState.RUNNING, message=message, run_id=new.run_id))
+        made = Job(
+            ref=new.ref, uid=uid, state=JobState.RUNNING, message=message, owner=new.owner.uid, run_id=new.run_id
+        )  # fmt: skip
+        return self._store("ADDED", made)
+
+    def _check(self, namespace: str, name: str) -> None:
+        suspend = self._cron_jobs.get((namespace, name))
+        if suspend is None:
+            raise InvalidRequest(no_cron_job(namespace, name))
+        if not suspend:
+            raise InvalidRequest(not_suspended(namespace, name))
 
     def _store(self, change: str, job: Job) -> Job:
         self.jobs[job.ref] = job

@@ -357,10 +357,11 @@ async def test_a_job_that_cannot_be_started_is_told_once_however_often_it_is_tri
         it.ask("later", "3")
         await it.settle()
         before = it.counts()
-        tries = it.jobs.calls.count("start")
+        tries = it.jobs.calls.count("check")
         await it.settle(120)
 
-        assert it.jobs.calls.count("start") > tries
+        assert it.jobs.calls.count("check") > tries
+        assert it.registry.called("evaluation_run") == ()
         writes, _, rolls, events = it.counts()
         assert (writes, rolls, events) == (before[0], before[2], before[3])
         assert it.phase("go") == "Pending"
@@ -389,3 +390,82 @@ async def test_the_runs_of_a_deleted_request_are_ended() -> None:
         await it.settle(30)
 
         assert [(await it.registry.read_run(run)).status for run in runs] == [RunStatus.KILLED, RunStatus.KILLED]
+
+
+@in_virtual_time
+async def test_a_champion_that_comes_back_does_not_bring_back_what_was_measured_before() -> None:
+    async with Cluster() as it:
+        await _begun(it)
+        first = {job.run_id for job in it.jobs.started}
+        await it.registry.log_metric(_job(it, "Candidate").run_id, "holdout_auc", 0.99)
+        await it.registry.set_alias("churn", "champion", "3")
+        await it.settle(60)
+        await it.registry.set_alias("churn", "champion", "1")
+        await it.settle(60)
+
+        assert it.phase("go") == "Evaluating"
+        assert {item.attempt for item in it.request("go").status.evaluation} == {3}
+        assert not {job.run_id for job in it.jobs.started[-2:]} & first
+        await _measured(it, "Candidate", None)
+        await _measured(it, "Champion", 0.8)
+        await it.settle()
+
+        assert it.end("go") == ("Rejected", "GatesFailed")
+
+
+@in_virtual_time
+@pytest.mark.parametrize("forged", [{"run_id": "f" * 32}, {"owner": "somebody"}])
+async def test_a_job_that_somebody_put_in_its_place_is_not_believed(forged: dict[str, str]) -> None:
+    async with Cluster() as it:
+        await _begun(it)
+        await _measured(it, "Champion", 0.8)
+        ref = _job(it, "Candidate").ref
+        it.jobs.set(ref, state=JobState.SUCCEEDED, **forged)
+        await it.settle()
+
+        assert it.end("go") == ("Rejected", "Inconclusive")
+        assert "is not the one that was started" in it.says("go")
+
+
+@in_virtual_time
+async def test_a_job_that_was_deleted_by_hand_leaves_no_run_running() -> None:
+    async with Cluster() as it:
+        await _begun(it)
+        new = _job(it, "Candidate")
+        it.jobs.delete(new.ref)
+        await _measured(it, "Champion", 0.8)
+        await it.settle()
+
+        assert it.end("go") == ("Rejected", "Inconclusive")
+        assert (await it.registry.read_run(new.run_id)).status == RunStatus.FAILED
+
+
+@in_virtual_time
+@pytest.mark.parametrize("end", ["abort", "expiry"])
+async def test_a_request_ends_also_when_its_alias_is_gone(end: str) -> None:
+    async with Cluster() as it:
+        await _begun(it)
+        it.objects.delete_alias(NAMESPACE, "churn-champion")
+        await it.settle()
+        assert it.phase("go") == "Pending"
+        if end == "abort":
+            it.edit_request("go", abort=True)
+        await it.settle(10 if end == "abort" else 8 * 24 * 3600)
+
+        assert it.phase("go") == ("Aborted" if end == "abort" else "Expired")
+        assert it.jobs.jobs == {}
+
+
+@in_virtual_time
+async def test_a_job_that_cannot_be_stopped_is_told() -> None:
+    async with Cluster() as it:
+        await _begun(it)
+        it.jobs.fail_next(Unavailable("a webhook is down"), call="stop", times=8)
+        it.edit_request("go", abort=True)
+        await it.settle()
+
+        assert it.says("go") == "aborted before anything was done; its Jobs are being stopped first"
+        await it.settle(300)
+
+        assert it.end("go") == ("Aborted", "Aborted")
+        assert '"state":"Stopped"' in (it.request("go").status.result or "")

@@ -135,3 +135,51 @@ async def test_a_pin_waits_for_its_soak() -> None:
 
         assert (await it.aliases())["champion"] == "2"
         assert (await it.registry.version(MODEL, "2")).version == "2"
+
+
+@in_virtual_time
+async def test_a_pin_of_what_was_moved_there_by_hand_is_compared_with_what_was_before() -> None:
+    async with Cluster() as it:
+        await it.model(0.9, 0.5, aliases={"champion": "1"})
+        it.add_alias(policy=_policy(GATE))
+        await it.settle()
+        await it.registry.set_alias(MODEL, "champion", "2")
+        await it.settle(60)
+        it.edit_alias(version="2")
+        await it.settle()
+
+        assert it.condition("Stalled").reason == "GatesFailed"
+        verdict = it.alias().status.pin
+        assert verdict is not None
+        assert (verdict.champion, verdict.gates[0].champion) == ("1", "0.9")
+
+
+@in_virtual_time
+async def test_another_pin_leaves_no_job_of_the_one_before() -> None:
+    async with Cluster() as it:
+        await it.model(0.8, 0.9, 0.95, aliases={"champion": "1", "staging": "3"})
+        it.jobs.add_cron_job(NAMESPACE, "holdout")
+        compared = {**EVALUATED, "threshold": None, "champion": {"maxRegression": 0}}
+        gates = {key: value for key, value in compared.items() if value is not None}
+        it.add_alias(policy=_policy(gates, evaluation={"cronJob": "holdout"}), version="2")
+        await it.settle()
+        runs = [job.run_id for job in it.jobs.started]
+        assert len(runs) == 2
+        soak = {"soak": {"alias": "staging", "for": "1h"}}
+        it.edit_alias(version="3", policy=_policy(gates, evaluation={"cronJob": "holdout"}, eligibility=soak))
+        await it.settle()
+
+        assert it.jobs.jobs == {}
+        assert [(await it.registry.read_run(run)).status for run in runs] == ["KILLED", "KILLED"]
+
+
+@in_virtual_time
+async def test_a_pin_that_is_not_eligible_is_not_asked_for_again_and_again() -> None:
+    async with Cluster() as it:
+        await it.model(0.8, 0.9, aliases={"champion": "1"})
+        it.add_alias(policy=_policy(GATE, eligibility={"requireAlias": "smoke"}), version="2")
+        await it.settle()
+        before = len(it.registry.called("version"))
+        await it.settle(300)
+
+        assert len(it.registry.called("version")) == before

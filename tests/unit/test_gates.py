@@ -366,7 +366,12 @@ def test_long_words_are_cut_to_what_status_takes(dataset: str) -> None:
     failed = _judge_readings(rule, noted, noted)
     skipped = gates.skipped(rule, "y" * 3000, NOW)
 
-    assert told.dataset == measured.named(long)[:1024]
+    other = tuple(item.model_copy(update={"digest": f"{item.digest}0"}) for item in long)
+    told_other = _judge_readings(rule, (Reading(value=Decimal(1), datasets=other),), (Reading(),))
+    assert told.dataset is not None
+    assert told.dataset[:1000] == measured.named(long)[:1000]
+    assert len(told.dataset) <= 1024
+    assert told.dataset != told_other.dataset, "the evidence rests on it"
     assert failed.message == "x" * 1024
     assert skipped.message == "y" * 1024
 

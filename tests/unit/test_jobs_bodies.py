@@ -34,7 +34,13 @@ def cron_job(
     wanted = {"restartPolicy": "OnFailure", "containers": [{"name": "main", "image": "x"}], **(pod or {})}
     job = {"backoffLimit": 1, "template": {"metadata": {"labels": {"app": "eval", **GIVEN}}, "spec": wanted}, **(spec or {})}
     return {
-        "metadata": {"name": "holdout", "labels": {"of": "the CronJob"}, "annotations": {"of": "the CronJob"}, "uid": "u-1"},
+        "metadata": {
+            "name": "holdout",
+            "namespace": "ml",
+            "labels": {"of": "the CronJob"},
+            "annotations": {"of": "the CronJob"},
+            "uid": "u-1",
+        },
         "spec": {"schedule": "@daily", "suspend": True, "jobTemplate": {"metadata": metadata, "spec": job}},
     }
 

@@ -55,11 +55,7 @@ class KubernetesJobs:
         # Asked first: a quota that this Job filled would answer before its name does, and the template may be gone by now.
         if found := await self._made_before(new):
             return found
-        try:
-            cron_job = await self._connection.send(_call(Verb.GET, _CRON_JOBS, namespace, new.cron_job))
-        except Missing as error:
-            raise InvalidRequest(no_cron_job(new)) from error
-        body = job_body(cron_job, new)
+        body = job_body(await self._cron_job(namespace, new.cron_job), new)
         try:
             made = parse_job(await self._connection.send(_call(Verb.CREATE, _JOBS, namespace), body))
         except Conflict as error:
@@ -73,14 +69,23 @@ class KubernetesJobs:
             raise InvalidRequest(not_taken(new, "something takes the operator's label or annotation away"))
         return made
 
+    async def check(self, namespace: str, cron_job: str) -> None:
+        """Raise `InvalidRequest` when there is no such CronJob, or when it is not suspended."""
+        template_of(await self._cron_job(namespace, cron_job))
+
+    async def _cron_job(self, namespace: str, name: str) -> Body:
+        try:
+            return await self._connection.send(_call(Verb.GET, _CRON_JOBS, namespace, name))
+        except Missing as error:
+            raise InvalidRequest(no_cron_job(namespace, name)) from error
+
     async def _made_before(self, new: NewJob) -> Job | None:
         try:
             body = await self._connection.send(_call(Verb.GET, _JOBS, new.ref.namespace, new.ref.name))
         except Missing:
             return None
         job = parse_job(body)
-        owners = {item["uid"] for item in body["metadata"].get("ownerReferences") or ()}
-        if job is None or job.run_id != new.run_id or new.owner.uid not in owners:
+        if job is None or job.run_id != new.run_id or job.owner != new.owner.uid:
             raise InvalidRequest(taken(new))
         return job
 
@@ -127,12 +132,9 @@ class KubernetesJobs:
 def job_body(cron_job: Body, new: NewJob) -> Body:
     """Build the Job from the CronJob's template, as `kubectl create job --from` does, with what is ours added.
 
-    A template's own `suspend` stays, because queueing systems such as Kueue set it. Raise `InvalidRequest` when the CronJob
-    is not suspended: it would run by itself as well.
+    A template's own `suspend` stays, because queueing systems such as Kueue set it. Raise as `template_of` does.
     """
-    if cron_job["spec"].get("suspend") is not True:
-        raise InvalidRequest(not_suspended(new))
-    template = cron_job["spec"]["jobTemplate"]
+    template = template_of(cron_job)
     metadata, spec = template.get("metadata") or {}, template["spec"]
     owner = new.owner
     return {
@@ -168,6 +170,15 @@ def job_body(cron_job: Body, new: NewJob) -> Body:
     }
 
 
+def template_of(cron_job: Body) -> Body:
+    """Return the template of a CronJob; raise `InvalidRequest` when it is not suspended: it would run by itself as well."""
+    if cron_job["spec"].get("suspend") is not True:
+        metadata = cron_job["metadata"]
+        raise InvalidRequest(not_suspended(metadata["namespace"], metadata["name"]))
+    template: Body = cron_job["spec"]["jobTemplate"]
+    return template
+
+
 def parse_job(body: Body) -> Job | None:
     """Read a Job from an answer of the API server; None for one that the operator did not make.
 
@@ -192,6 +203,7 @@ def parse_job(body: Body) -> Job | None:
         uid=metadata["uid"],
         state=state,
         message=message[:_MESSAGE_LIMIT],
+        owner=next((item["uid"] for item in metadata.get("ownerReferences") or () if item.get("controller")), ""),
         run_id=run_id,
         ending=metadata.get("deletionTimestamp") is not None,
     )
@@ -200,14 +212,14 @@ def parse_job(body: Body) -> Job | None:
 SUSPENDED: Final = "suspended: a queue or a person sets spec.suspend of the Job to false"
 
 
-def no_cron_job(new: NewJob) -> str:
+def no_cron_job(namespace: str, name: str) -> str:
     """Say that the template is not there."""
-    return f"there is no CronJob {new.ref.namespace}/{new.cron_job}: create it with spec.suspend: true, it is a template"
+    return f"there is no CronJob {namespace}/{name}: create it with spec.suspend: true, it is a template"
 
 
-def not_suspended(new: NewJob) -> str:
+def not_suspended(namespace: str, name: str) -> str:
     """Say that the template would run by itself."""
-    return f"CronJob {new.ref.namespace}/{new.cron_job} would run by itself, it is a template: set spec.suspend: true"
+    return f"CronJob {namespace}/{name} would run by itself, it is a template: set spec.suspend: true"
 
 
 def taken(new: NewJob) -> str:

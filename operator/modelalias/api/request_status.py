@@ -126,6 +126,8 @@ class Evaluated(Reported):
     """The run that the Job logs into."""
     state: EvaluationState
     """How far it is."""
+    attempt: Annotated[int, Field(ge=1)] = 1
+    """Which evaluation of the request this is: another champion is another one."""
     message: Text = ""
     """Why it failed, or what keeps it."""
     last_lines: Annotated[str, Field(max_length=2_000)] | None = None

@@ -16,7 +16,8 @@ def close(world: World, request: PromotionRequest, status: PromotionRequestStatu
         draft.wake(world.now + ANSWER_POLL)
         return
     if stop is not None:
+        told = f"{status.explanation[:1024]}; its Jobs are being stopped first"
+        draft.writes.append(RequestWrite(request, request.status.model_copy(update={"explanation": told})))
         draft.do(stop)
         return
-    sides = evaluation.stopped(status.evaluation)
-    draft.writes.append(RequestWrite(request, status.model_copy(update={"evaluation": sides})))
+    draft.writes.append(RequestWrite(request, status))

@@ -61,9 +61,14 @@ def _decide(world: World, alias: ModelAlias) -> Decision:
     draft = Draft()
     status, missing = _look(world, alias, draft)
     alias = alias.model_copy(update={"status": _forget_pin(world, alias, _watch_soak(world, alias, status), draft)})
-    waiting = [item for item in world.requests if not settle(world, alias, item, draft)]
+    if draft.effect is not None:
+        return draft.done()
+    known = world.waiting
+    waiting = [item for item in world.requests if item.metadata.name in known or not settle(world, alias, item, draft)]
+    if draft.effect is not None:
+        return draft.done()  # what has ended is stopped before anything else begins
     if alias.spec.version is not None:
-        return _pinned(world, alias, alias.spec.version, waiting, draft, missing)
+        return _pinned(world, alias, alias.spec.version, draft, missing)
     return _next_request(world, alias, waiting, draft, missing)
 
 
@@ -156,10 +161,7 @@ def _forget_pin(world: World, alias: ModelAlias, status: ModelAliasStatus, draft
     return status.model_copy(update={"pin": None})
 
 
-def _pinned(
-    world: World, alias: ModelAlias, version: str, waiting: Sequence[PromotionRequest], draft: Draft, missing: Fault | None
-) -> Decision:
-    del waiting  # a pinned alias rejects every request in _settle
+def _pinned(world: World, alias: ModelAlias, version: str, draft: Draft, missing: Fault | None) -> Decision:
     fault = failed_before(alias) or missing
     if fault is None and not alias.spec.suspend and (alias.status.current is None or alias.status.current.version != version):
         answer = pins.consider(world, alias, version)
@@ -175,7 +177,8 @@ def _pinned(
         if not isinstance(answer, Ended):
             draft.wake(answer.until)
             return _rest(world, alias, None, draft, pending=told)
-        draft.wake(None if answer.verdict.findings else world.now + VERSION_POLL)
+        judged = answer.verdict.findings or answer.verdict.checks
+        draft.wake(None if judged else world.now + VERSION_POLL)
         fault = told
     return _rest(world, alias, fault, draft)
 
@@ -185,14 +188,15 @@ def _with_pin_verdict(alias: ModelAlias, version: str, answer: Answer) -> ModelA
     found = answer.verdict
     if found.resolved is None or not pins.is_gated(alias, version):
         return alias
+    before = alias.status.pin
     told = "it passed" if isinstance(answer, Goes) else answer.explanation
     verdict = PinVerdict(
         version=version,
         champion=found.resolved.champion,
         explanation=told[:1024],
         eligibility=found.checks,
-        evaluation=found.evaluation,
-        gates=telling.same_times(alias.status.pin.gates if alias.status.pin else (), found.findings),
+        evaluation=found.evaluation or (() if found.resolved.evidence or not before else before.evaluation),
+        gates=telling.same_times(before.gates if before else (), found.findings),
     )
     return alias.model_copy(update={"status": alias.status.model_copy(update={"pin": verdict})})
 
@@ -200,17 +204,32 @@ def _with_pin_verdict(alias: ModelAlias, version: str, answer: Answer) -> ModelA
 def _next_request(
     world: World, alias: ModelAlias, waiting: Sequence[PromotionRequest], draft: Draft, missing: Fault | None
 ) -> Decision:
+    """Judge the requests in their order; what was found is written also when the next one needs an answer first."""
+    try:
+        return _walk(world, alias, waiting, draft, missing)
+    except Needed as needed:
+        return draft.done(question=needed.question)
+
+
+def _walk(
+    world: World, alias: ModelAlias, waiting: Sequence[PromotionRequest], draft: Draft, missing: Fault | None
+) -> Decision:
     for index, request in enumerate(waiting):
+        if request.metadata.name in world.waiting:
+            continue
         if alias.spec.suspend and not request.spec.dry_run:
             answer: Answer = Waits(Reason.SUSPENDED, f"waits: ModelAlias {world.name} is suspended")
         else:
             answer = promotion.consider(world, alias, request)
         if isinstance(answer, Ended) and answer.effect is not None:
-            draft.do(answer.effect)
-        elif isinstance(answer, Ended):
+            return draft.done(effect=answer.effect)  # nobody goes before this end is written
+        if isinstance(answer, Ended):
             close(world, request, telling.ended(alias, request, answer, world.now), draft)
+            if draft.effect is not None:
+                return draft.done()
         elif isinstance(answer, Waits):
             draft.wake(answer.until)
+            draft.waiting.add(request.metadata.name)
             draft.writes.append(RequestWrite(request, telling.waits(request, answer, world.now)))
         elif isinstance(answer, Holds) and _tries_again(request.status.evaluation, answer):
             return Decision(effect=answer.effect)

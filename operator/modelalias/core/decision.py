@@ -32,6 +32,8 @@ class Decision:
     effect: Effect | None = None
     again: bool = False
     wake: datetime | None = None
+    waiting: frozenset[str] = frozenset()
+    """Requests that were told what they wait for; until something is done they need not be asked again in this pass."""
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Draft:
 
     writes: list[AliasWrite | RequestWrite] = field(default_factory=list)
     wakes: list[datetime] = field(default_factory=list)
+    waiting: set[str] = field(default_factory=set)
     effect: Effect | None = None
     """What has to be done before something that is not among the writes yet; the first one counts."""
 
@@ -52,6 +55,9 @@ class Draft:
         """Have this done, unless something else comes first."""
         self.effect = self.effect or effect
 
-    def done(self, *, again: bool = False, effect: Effect | None = None) -> Decision:
-        """Return the decision."""
+    def done(self, *, again: bool = False, effect: Effect | None = None, question: Question | None = None) -> Decision:
+        """Return the decision; a question comes before what there is to do."""
+        if question is not None:
+            wake = min(self.wakes, default=None)
+            return Decision(tuple(self.writes), question=question, wake=wake, waiting=frozenset(self.waiting))
         return Decision(tuple(self.writes), effect=effect or self.effect, again=again, wake=min(self.wakes, default=None))

@@ -62,16 +62,29 @@ class Progress:
 
 def look(wanted: Wanted, before: tuple[Evaluated, ...], facts: Facts) -> Progress:
     """Find out how far the evaluation is, and the next thing to do for it."""
-    starts = {side: _start(wanted, side) for side in wanted.versions}
+    attempt = _attempt(wanted, before)
+    starts = {side: _start(wanted, side, attempt) for side in wanted.versions}
     names = {start.job.ref.name for start in starts.values()}
     stop = leftover((item for item in before if item.job not in names), wanted.owner.namespace, facts)
     if stop is not None:
         return Progress(sides=before, effect=stop)  # until they are stopped the status keeps them
     known = {item.job: item for item in before}
-    steps = [_step(side, start, wanted, known.get(start.job.ref.name), facts) for side, start in starts.items()]
+    steps = [
+        _step(start, _blank(side, start, wanted, attempt), known.get(start.job.ref.name), wanted.owner.uid, facts)
+        for side, start in starts.items()
+    ]
     effect = next((step.effect for step in steps if step.effect is not None), None)
     problem = next((step.problem for step in steps if step.problem is not None), None)
     return Progress(sides=tuple(side for step in steps for side in step.sides), effect=effect, problem=problem)
+
+
+def _attempt(wanted: Wanted, before: tuple[Evaluated, ...]) -> int:
+    """Return which evaluation this is: the one under way as long as it measures what is wanted, else the next."""
+    if not before:
+        return 1
+    last = max(item.attempt for item in before)
+    names = {_start(wanted, side, last).job.ref.name for side in wanted.versions}
+    return last if names == {item.job for item in before} else last + 1
 
 
 def leftover(sides: Iterable[Evaluated], namespace: str, facts: Facts) -> StopEvaluation | EndRun | None:
@@ -94,9 +107,13 @@ def leftover(sides: Iterable[Evaluated], namespace: str, facts: Facts) -> StopEv
 
 
 def _stop(item: Evaluated, ref: JobRef, facts: Facts) -> StopEvaluation | EndRun | None:
-    job = facts.job(ref)
-    end = _end_run(item.run_id if job is None else job.run_id, RunStatus.KILLED, facts)
-    stop = StopEvaluation(ref=ref)
+    job, stop = facts.job(ref), StopEvaluation(ref=ref)
+    try:
+        end = _end_run(item.run_id if job is None else job.run_id, RunStatus.KILLED, facts)
+    except Failed as failed:
+        if not isinstance(failed.error, Refused):
+            raise
+        end = None
     runs = job is not None and not job.ending and job.state is JobState.RUNNING
     return end or (stop if runs and facts.failure(stop) is None else None)
 
@@ -136,19 +153,21 @@ def read(sides: Iterable[Evaluated], side: Side, metric: str, runs: Mapping[str,
     return readings
 
 
-def _step(side: Side, start: StartEvaluation, wanted: Wanted, known: Evaluated | None, facts: Facts) -> Progress:
+def _blank(side: Side, start: StartEvaluation, wanted: Wanted, attempt: int) -> Evaluated:
+    """Return a side of which nothing is known yet."""
+    name, version = start.job.ref.name, wanted.versions[side]
+    return Evaluated(side=side, version=version, job=name, state=EvaluationState.STARTING, attempt=attempt)
+
+
+def _step(start: StartEvaluation, blank: Evaluated, known: Evaluated | None, owner: str, facts: Facts) -> Progress:
     """Find out how far one side is."""
     if known is not None and known.state in ENDED:
         return Progress(sides=(known,))
     ref = start.job.ref
-    told = Evaluated(
-        side=side,
-        version=wanted.versions[side],
-        job=ref.name,
-        run_id=known.run_id if known else None,
-        state=EvaluationState.STARTING,
-    )
+    told = blank if known is None else blank.model_copy(update={"run_id": known.run_id})
     job = facts.job(ref)
+    if job is not None and (job.owner != owner or told.run_id not in {None, job.run_id}):
+        return _failed(told, f"Job {ref.name} is not the one that was started: somebody made another of that name")
     if job is not None:
         return _of_job(told.model_copy(update={"run_id": job.run_id}), job, facts)
     if told.run_id is not None:
@@ -178,6 +197,9 @@ def _without_job(told: Evaluated, run_id: str, facts: Facts) -> Progress:
     run = facts.runs((run_id,)).get(run_id)
     if run is not None and run.status is RunStatus.FINISHED:
         return Progress(sides=(told.model_copy(update={"state": EvaluationState.SUCCEEDED}),))
+    end = _end_run(run_id, RunStatus.FAILED, facts)
+    if end is not None:
+        return Progress(sides=(told,), effect=end)
     return _failed(told, f"Job {told.job} is gone and its run {run_id} is {run.status if run else 'gone too'}")
 
 
@@ -202,10 +224,10 @@ def _end_run(run_id: str | None, status: RunStatus, facts: Facts) -> EndRun | No
     return end if run is not None and not run.finished and facts.failure(end) is None else None
 
 
-def _start(wanted: Wanted, side: Side) -> StartEvaluation:
+def _start(wanted: Wanted, side: Side, attempt: int) -> StartEvaluation:
     """Say which run and which Job one side wants; the same evaluation gives the same names."""
     version, owner = wanted.versions[side], wanted.owner
-    named = [owner.uid, side, wanted.candidate, wanted.champion, wanted.rules.cron_job]
+    named = [owner.uid, side, wanted.candidate, wanted.champion, wanted.rules.cron_job, attempt]
     key = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:32]
     end = f"-{side.lower()}-{key[:10]}"
     name = owner.name.replace(".", "-")[: _LONGEST_NAME - len(end)].rstrip("-") + end

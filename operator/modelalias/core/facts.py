@@ -120,6 +120,8 @@ class TagVersion(Value):
     model: str
     version: str
     tags: tuple[tuple[str, str], ...]
+    optional: bool = False
+    """Whether things go on when the registry does not let the operator write them."""
 
 
 class Roll(Value):

@@ -5,6 +5,7 @@ With c the candidate's value and b the champion's: HigherIsBetter asks for `c >=
 that is missing or not finite never passes. Arithmetic is decimal, on the numbers as they were written.
 """
 
+import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Context, Decimal, localcontext
@@ -20,6 +21,8 @@ LARGEST: Final = Decimal("1.7976931348623157E+308")
 
 UNBELIEVABLE: Final = Decimal("1E+308")
 """From this size on a metric is a stand-in for infinity, MLflow's or somebody's own, and no measurement."""
+
+_LONGEST_DATA: Final = 1024
 
 _EXACT: Final = Context(prec=700)
 """Wide enough for the exact sum of any two doubles that people gate on, and for a scaled one."""
@@ -83,7 +86,10 @@ def _data(compared: Pair) -> str | None:
     """Name the data of the candidate, and that of the champion where it is other data."""
     own = measured.named(compared.candidate.datasets)
     other = own if compared.champion is None else measured.named(compared.champion.datasets)
-    return (own if other == own else f"{own or 'unknown'}; champion: {other or 'unknown'}")[:1024] or None
+    told = own if other == own else f"{own or 'unknown'}; champion: {other or 'unknown'}"
+    if len(told) > _LONGEST_DATA:  # the evidence rests on it, so that what is cut off still counts
+        told = f"{told[: _LONGEST_DATA - 20]}... {hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    return told or None
 
 
 def skipped(gate: Gate, why: str, now: datetime) -> Finding:

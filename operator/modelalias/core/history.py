@@ -17,6 +17,7 @@ from modelalias.api.alias import (
 from modelalias.api.request import Check, Finding, PromotionRequest
 
 _LONGEST_KEY: Final = 250
+_LONGEST_RECORD: Final = 20_000
 _LONGEST_FINDINGS: Final = 4_000
 """Characters; MLflow's own server takes tag values of 100,000, others 5,000."""
 
@@ -121,10 +122,12 @@ def refused(before: str | None, request: PromotionRequest, reason: str, found: s
 
 
 def _read(record: str | None) -> Mapping[str, object]:
-    """Read a record; one that somebody else wrote over is none."""
+    """Read a record; one that somebody else wrote over is none, and so is one that is longer than any of ours."""
+    if record is None or len(record) > _LONGEST_RECORD:
+        return {}
     try:
-        found = json.loads(record or "{}")
-    except ValueError:
+        found = json.loads(record)
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

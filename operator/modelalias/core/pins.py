@@ -27,7 +27,7 @@ def is_gated(alias: ModelAlias, version: str) -> bool:
     """Say whether a pin has to be judged: the owner wants that, and the alias never was at that version."""
     status = alias.status
     known = {item.to for item in status.history if item.outcome is Outcome.SUCCEEDED}
-    known |= {item.version for item in (status.current, status.previous) if item is not None}
+    known |= {status.current.version} if status.current else set()
     return alias.spec.policy.pins is Pins.GATED and version not in known
 
 
@@ -40,13 +40,15 @@ def _consider(world: World, alias: ModelAlias, version: str) -> Answer:
         return Goes(plan(world, alias, number, champion, None, Verdict()), Verdict())
     candidate = Candidate(version=number, run_id=number.run_id, told="spec.version")
     owner = cases.owner("ModelAlias", meta.namespace, meta.name, meta.uid)
+    if champion == version:  # moved there by hand: it is compared with what was there before
+        held = {**held, alias.spec.alias: alias.status.current.version} if alias.status.current else held
     case = replace(
         cases.of_alias(alias, candidate, held, alias.spec.policy.gates, owner),
         soaking_since=cases.soaking_since(world, alias, number),
         evaluated=before.evaluation if before else (),
     )
     judged = verdict.judge(case, facts, world.now)
-    so_far = cases.so_far(candidate, champion, judged)
+    so_far = cases.so_far(candidate, held.get(alias.spec.alias), judged)
     waiting = cases.open_answer(judged, so_far, world.now)
     if waiting is not None:
         return waiting

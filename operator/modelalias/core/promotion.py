@@ -110,7 +110,7 @@ def _record(hearing: _Hearing, candidate: ModelVersion, end: Ended) -> TagVersio
     text = history.refused(version.tags.get(key), hearing.request, end.reason, kept, hearing.world.now)
     if text is None:
         return None
-    effect = TagVersion(model=candidate.model, version=candidate.version, tags=((key, text),))
+    effect = TagVersion(model=candidate.model, version=candidate.version, tags=((key, text),), optional=True)
     return None if facts.failure(effect) else effect
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from modelalias.api.alias import HistoryEntry, ModelAlias, Outcome
 from modelalias.api.conditions import Condition, Reason, Status, condition, merged
 from modelalias.api.request import Finding, GateResult, Phase, PromotionRequest, PromotionRequestStatus
-from modelalias.core import eligibility, gates, result
+from modelalias.core import eligibility, evaluation, gates, result
 from modelalias.core.answers import Ended, Holds, Verdict, Waits
 
 _OF_A_PLAN = frozenset({"AliasUpdated", "RolledOut", "RolledBack", "Stalled"})
@@ -147,13 +147,14 @@ def _with(
     }
     if verdict is not None and verdict.resolved is not None:
         update["resolved"] = verdict.resolved
+    whole = False
     if verdict is not None:
         known = {"eligibility": verdict.checks, "evaluation": verdict.evaluation, "approvals": verdict.approvals}
         whole = verdict.resolved is not None and verdict.resolved.evidence is not None
         update |= {name: value for name, value in known.items() if value or whole}
-    if verdict is not None and verdict.findings:
+    if verdict is not None and (verdict.findings or whole):
         update["gates"] = same_times(before.gates, verdict.findings)
-        update["gates_passed"] = gates.passed(verdict.findings)
+        update["gates_passed"] = gates.passed(verdict.findings) if verdict.findings else None
     return before.model_copy(update=update)
 
 
@@ -175,6 +176,11 @@ def _verdict(request: PromotionRequest, verdict: Verdict, now: datetime) -> list
         message = verdict.resolved.from_ if by_number else f"{verdict.resolved.from_} is version {verdict.resolved.version}"
         told.append(_of(request, "Resolved", True, Reason.RESOLVED, message, now))
     told += [*_eligible(request, verdict, now), *_approved(request, verdict, now)]
+    if not verdict.findings and verdict.resolved is not None and verdict.resolved.evidence is not None:
+        if eligibility.refused(verdict.checks):
+            told.append(_of(request, "GatesPassed", Status.UNKNOWN, Reason.NOT_ELIGIBLE, "not judged", now))
+        else:
+            told.append(_of(request, "GatesPassed", True, Reason.GATES_PASSED, "no gates are set", now))
     if verdict.findings:
         refused = [item for item in verdict.findings if gates.blocks(item)]
         unclear = bool(refused) and all(item.result is GateResult.INCONCLUSIVE for item in refused)
@@ -210,7 +216,8 @@ def _approved(request: PromotionRequest, verdict: Verdict, now: datetime) -> lis
 def _closed(
     alias: ModelAlias | None, request: PromotionRequest, status: PromotionRequestStatus, reason: Reason, now: datetime
 ) -> PromotionRequestStatus:
-    """Add the end's time and the machine-readable result."""
+    """Add the end's time and the machine-readable result; what was still measured is not any more."""
+    status = status.model_copy(update={"evaluation": evaluation.stopped(status.evaluation)})
     meta = request.metadata
     asked = {"request": meta.name, "namespace": meta.namespace, "operation": request.spec.operation.value}
     told = result.of(alias.spec if alias else None, status, reason, asked)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from modelalias.api.alias import ModelAliasSpec
 from modelalias.api.gates import Gate, MetricSource
@@ -19,6 +20,8 @@ from modelalias.core.evaluation import Wanted
 from modelalias.core.facts import Effect, Facts
 from modelalias.core.measured import Readable, Readings
 from modelalias.ports import Aliases, ModelVersion, Run
+
+_LATER: Final = "known once the run is registered as a version"
 
 
 class Conclusion(StrEnum):
@@ -49,6 +52,8 @@ class Case:
     champion: str | None
     champion_run: str | None
     """The champion's run, where it is on record."""
+    registered: bool
+    """False for the run of a dry run that is no version yet."""
     held: Aliases
     soaking_since: datetime | None
     """Since when the candidate has held the alias of the soak; None when nobody knows."""
@@ -143,12 +148,15 @@ def _eligible(case: Case, facts: Facts, now: datetime) -> Standing:
         tags=version.tags,
         aliases=frozenset(alias for alias, number in case.held.items() if number == version.version),
         soaking_since=case.soaking_since,
-        signature=_signature(version, facts) if rules.require_signature else Signature(there=None),
+        signature=_signature(case, facts) if rules.require_signature else Signature(there=None),
     )
     return eligibility.judge(rules, traits, now)
 
 
-def _signature(version: ModelVersion, facts: Facts) -> Signature:
+def _signature(case: Case, facts: Facts) -> Signature:
+    version = case.candidate
+    if not case.registered:
+        return Signature(there=None, note=_LATER)
     try:
         return Signature(there=facts.has_signature(version.model, version.version))
     except InvalidRequest as error:
@@ -172,6 +180,8 @@ def _read(case: Case, gate: Gate, version: ModelVersion, wanted: tuple[Gate, ...
     name = case.name if version is case.candidate else f"champion version {version.version}"
     if gate.metric_from is MetricSource.RUN:
         return _of_run(name, version.run_id, gate.metric, facts.runs(_runs_of(case, wanted, facts)))
+    if version is case.candidate and not case.registered:
+        return measured.missing(_LATER, unclear=True)
     if version.model_id is None:
         return measured.missing(f"{name} was not made from a logged model")
     keys = tuple(sorted({item.metric for item in wanted if item.metric_from is MetricSource.LOGGED_MODEL}))

@@ -69,5 +69,7 @@ class World:
     identity: Identity
     trouble: tuple[Reason, str] | None
     """What the API server refused at the last try."""
+    waiting: frozenset[str]
+    """Requests that were told in this pass what they wait for."""
     facts: Facts
     now: datetime

@@ -1,7 +1,7 @@
 """One pass over one alias: gather what is known, decide, write what was decided, do the next thing, until nothing is left."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,10 +21,8 @@ from modelalias.core.facts import (
     Effect,
     EndRun,
     Facts,
-    JobOf,
     Question,
     Roll,
-    RunsOf,
     SetAlias,
     StartEvaluation,
     StopEvaluation,
@@ -33,14 +31,15 @@ from modelalias.core.facts import (
     WorkloadOf,
 )
 from modelalias.core.world import Identity, RegistryView, World
-from modelalias.ports import Cluster, EventType, Involved, Lead, Registry, RunStatus
+from modelalias.ports import Cluster, EventType, Involved, Lead, Registry
 from modelalias.reconcile import reading
+from modelalias.reconcile.evaluations import Evaluations
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.queue import Key
 from modelalias.reconcile.registry_watch import RegistryWatch
 
 MOST_STEPS: Final = 400
-"""More steps than any pass needs; a pass that is longer is going in circles."""
+"""More steps than any pass needs; a pass that is longer is going in circles. Questions do not count: none is asked twice."""
 
 SOONEST: Final = timedelta(milliseconds=10)
 """Two clocks round differently: what falls due now may not be due by the other for a moment."""
@@ -71,51 +70,41 @@ class AliasReconciler:
         self._clock, self._wall = clock, wall
         self._last_write: dict[Key, float] = {}
         self._trouble: dict[Key, tuple[Reason, str]] = {}
-        self._abandoned: dict[Key, list[str]] = {}
-
-    def abandon(self, key: Key, run_ids: Iterable[str]) -> None:
-        """End these runs at the next pass: the request that wanted them is gone."""
-        self._abandoned.setdefault(key, []).extend(run_ids)
+        self.evaluations = Evaluations(cluster.jobs, lead, self._registry, self._poke)
+        """The steps of evaluations, and the runs that nobody wants any more."""
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Bring an alias and its requests as far as they can go now; return after how long to look again at the latest.
 
         Raises `Unavailable`, `Conflict`, `Refused` and `Superseded`: the key is then tried again.
         """
-        await self._end_abandoned(key)
+        await self.evaluations.end_abandoned(key)
         facts = Facts()
-        for _ in range(MOST_STEPS):
-            world = await self._world(key, facts)
+        steps, waiting, wakes = 0, set[str](), list[datetime]()
+        while steps < MOST_STEPS:
+            world = await self._world(key, facts, frozenset(waiting))
             if world.alias is None and not world.requests:
                 self._last_write.pop(key, None)
                 self._trouble.pop(key, None)
                 return None
             decision = decide(world)
             await self._write(key, world, decision)
+            waiting |= decision.waiting
+            wakes += [] if decision.wake is None else [decision.wake]
             if decision.question is not None:
                 facts.learn(decision.question, await self._answer(key, decision.question))
-            elif decision.effect is not None:
+                continue
+            steps += 1
+            if decision.effect is not None:
                 await self._carry_out(key, decision.effect, facts)
+                waiting.clear()
             elif not decision.again:
-                return None if decision.wake is None else max(decision.wake - self._wall(), SOONEST)
-            elif world.alias is not None:
+                return max(min(wakes) - self._wall(), SOONEST) if wakes else None
+            if decision.again and world.alias is not None:
                 facts.forget(AliasesOf(model=world.alias.spec.model))  # a plan is carried out on what is read after it
         raise Unavailable(f"{key.namespace}/{key.name} did not settle within {MOST_STEPS} steps")
 
-    async def _end_abandoned(self, key: Key) -> None:
-        runs = self._abandoned.pop(key, [])
-        while runs and self._memory.alias(key) is not None:
-            try:
-                self._lead.check()
-                await self._registry(key).end_run(runs[-1], RunStatus.KILLED)
-            except Unavailable:
-                self._abandoned[key] = runs
-                raise
-            except (InvalidRequest, Refused) as error:
-                _log.warning("a run of a deleted request was not ended", extra={"run": runs[-1], "error": str(error)})
-            runs.pop()
-
-    async def _world(self, key: Key, facts: Facts) -> World:
+    async def _world(self, key: Key, facts: Facts, waiting: frozenset[str] = frozenset()) -> World:
         alias = self._memory.alias(key)
         requests = self._memory.requests(key)
         if alias is None and requests:
@@ -134,6 +123,7 @@ class AliasReconciler:
             soaking=None if alias is None else self._ledger(key, alias),
             identity=self._identity(),
             trouble=self._trouble.get(key),
+            waiting=waiting,
             facts=facts,
             now=self._wall(),
         )
@@ -154,8 +144,21 @@ class AliasReconciler:
             sight=watch.sight(model, self._last_write.get(key)),
         )
 
+    def _watch(self, key: Key) -> RegistryWatch | None:
+        name = self._memory.registry_of(key)
+        return None if name is None else self._registries.get(name[0])
+
     def _registry(self, key: Key) -> Registry:
-        return self._registries[self._memory.registry_of(key)[0]].registry
+        watch = self._watch(key)
+        if watch is None:
+            raise Refused(f"ModelAlias {key.name} is gone, or no registry is configured for it")
+        return watch.registry
+
+    def _poke(self, key: Key) -> None:
+        """Have the registry looked at: it did not do what it was asked."""
+        watch = self._watch(key)
+        if watch is not None:
+            watch.poke()
 
     async def _answer(self, key: Key, question: Question) -> object:
         try:
@@ -164,7 +167,7 @@ class AliasReconciler:
             return error
         except (Unavailable, Refused) as error:
             if not isinstance(question, ClusterQuestion):
-                self._registries[self._memory.registry_of(key)[0]].poke()
+                self._poke(key)
             return error
 
     async def _read(self, key: Key, question: Question) -> object:
@@ -184,7 +187,7 @@ class AliasReconciler:
             await self._roll(key, effect, facts)
             return
         if isinstance(effect, StartEvaluation | StopEvaluation | EndRun):
-            await self._evaluate(key, effect, facts)
+            await self.evaluations.carry_out(key, effect, facts)
             return
         registry = self._registry(key)
         try:
@@ -199,19 +202,25 @@ class AliasReconciler:
         except InvalidRequest as error:
             facts.fail(effect, error)
             return
-        except Refused as error:
-            self._registries[self._memory.registry_of(key)[0]].poke()
-            await self._tell_trouble(key, facts, Reason.AUTH_FAILED, error)
-            raise
-        except Unavailable:
-            self._registries[self._memory.registry_of(key)[0]].poke()
-            raise
+        except (Refused, Unavailable) as error:
+            self._poke(key)
+            await self._not_written(key, effect, facts, error)
+            return
         finally:
             self._last_write[key] = self._clock()
             if not isinstance(effect, TagVersion):
                 facts.forget(AliasesOf(model=effect.model))
         self._trouble.pop(key, None)
         _log.info("registry written", extra={"alias": f"{key.namespace}/{key.name}", **_fields(effect)})
+
+    async def _not_written(self, key: Key, effect: Effect, facts: Facts, error: Refused | Unavailable) -> None:
+        """Raise what the registry answered to a write, unless things go on without it."""
+        if isinstance(error, Refused) and isinstance(effect, TagVersion) and effect.optional:
+            facts.fail(effect, error)
+            return
+        if isinstance(error, Refused):
+            await self._tell_trouble(key, facts, Reason.AUTH_FAILED, error)
+        raise error
 
     async def _roll(self, key: Key, effect: Roll, facts: Facts) -> None:
         workload = facts.workload(effect.ref)
@@ -237,32 +246,6 @@ class AliasReconciler:
         await self._cluster.objects.post_event(about, EventType.NORMAL, "ModelRolled", effect.told, now=self._wall())
         told = {"workload": effect.ref.name, "mark": effect.change.mark}
         _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **told})
-
-    async def _evaluate(self, key: Key, effect: StartEvaluation | StopEvaluation | EndRun, facts: Facts) -> None:
-        """Carry out a step of an evaluation; what is refused is told by the rule that asked for it."""
-        registry = self._registry(key)
-        try:
-            match effect:
-                case StartEvaluation(run=run, job=job):
-                    run_id = await registry.evaluation_run(run)
-                    environment = (*job.environment, ("MLFLOW_RUN_ID", run_id))
-                    self._lead.check()
-                    new = job.model_copy(update={"run_id": run_id, "environment": environment})
-                    facts.learn(JobOf(ref=job.ref), await self._cluster.jobs.start(new))
-                case StopEvaluation(ref=ref):
-                    await self._cluster.jobs.stop(ref)
-                    facts.learn(JobOf(ref=ref), None)
-                case EndRun(run_id=run_id, status=status):
-                    await registry.end_run(run_id, status)
-                    facts.forget(RunsOf(run_ids=(run_id,)))
-        except (InvalidRequest, Refused) as error:
-            facts.fail(effect, error)
-            return
-        except Unavailable:
-            self._registries[self._memory.registry_of(key)[0]].poke()
-            raise
-        told = effect.model_dump(mode="json", include={"run_id", "status"})
-        _log.info("evaluation", extra={"alias": f"{key.namespace}/{key.name}", "effect": type(effect).__name__, **told})
 
     async def _tell_trouble(self, key: Key, facts: Facts, reason: Reason, error: Refused) -> None:
         """Say in the statuses which permission is missing; the caller tries again later."""

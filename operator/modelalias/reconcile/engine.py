@@ -65,7 +65,7 @@ class Engine:
         key, runs = self._memory.measuring(namespace, name)
         touched = self._memory.drop_request(namespace, name, uid)
         if touched:
-            self._reconciler.abandon(key, runs)
+            self._reconciler.evaluations.abandon(key, runs)
         self._wake(touched)
 
     def workload_seen(self, workload: Workload) -> None:

@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from modelalias.api.alias import ModelAlias, Observed
@@ -138,7 +139,7 @@ class Memory:
         kept = self._requests.get((namespace, name))
         if kept is None or kept.text is None:
             return Key(namespace, ""), ()
-        sides = PromotionRequest.model_validate_json(kept.text).status.evaluation
+        sides = _unpack(kept.text).status.evaluation
         return kept.key, tuple(item.run_id for item in sides if item.run_id and item.state not in ENDED)
 
     def see_workload(self, workload: Workload) -> set[Key]:
@@ -167,7 +168,7 @@ class Memory:
     def requests(self, key: Key) -> tuple[PromotionRequest, ...]:
         """Return the requests of an alias that have not ended, oldest first, then by name."""
         kept = (self._requests[key.namespace, name].text for name in self._requests_of.get(key, ()))
-        found = (PromotionRequest.model_validate_json(text) for text in kept if text is not None)
+        found = (_unpack(text) for text in kept if text is not None)
         return tuple(sorted(found, key=_age))
 
     def workload(self, ref: WorkloadRef) -> Workload | None:
@@ -196,10 +197,10 @@ class Memory:
                 return found.status.observed
         return None
 
-    def registry_of(self, key: Key) -> tuple[str, str]:
+    def registry_of(self, key: Key) -> tuple[str, str] | None:
         """Return the registry and the model of an alias."""
-        kept = self._aliases[key]
-        return kept.registry, kept.model
+        kept = self._aliases.get(key)
+        return None if kept is None else (kept.registry, kept.model)
 
     def of_model(self, registry: str, model: str) -> set[Key]:
         """Return the aliases of one model."""
@@ -225,6 +226,12 @@ class Memory:
 def _pack(value: ModelAlias | PromotionRequest) -> bytes:
     told = value.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
     return json.dumps(told, separators=(",", ":")).encode()
+
+
+@lru_cache(maxsize=1024)
+def _unpack(text: bytes) -> PromotionRequest:
+    """Read a request once, however many steps a pass over its alias takes."""
+    return PromotionRequest.model_validate_json(text)
 
 
 def _age(request: PromotionRequest) -> tuple[str, str]:

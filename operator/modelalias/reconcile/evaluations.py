@@ -1,0 +1,67 @@
+"""The steps of an evaluation, carried out: runs and Jobs are made and ended."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from modelalias.core.errors import InvalidRequest, Refused, Unavailable
+from modelalias.core.facts import EndRun, Facts, JobOf, RunsOf, StartEvaluation, StopEvaluation
+from modelalias.ports import Jobs, Lead, Registry, RunStatus
+from modelalias.reconcile.queue import Key
+
+_log = logging.getLogger(__name__)
+
+
+class Evaluations:
+    """Makes and ends what the rules ask for; remembers the runs of requests that were deleted meanwhile."""
+
+    def __init__(self, jobs: Jobs, lead: Lead, registry: Callable[[Key], Registry], poke: Callable[[Key], None]) -> None:
+        """Take how to find an alias's registry, which raises `Refused` when there is none, and how to have it looked at."""
+        self._jobs, self._lead, self._registry, self._poke = jobs, lead, registry, poke
+        self._abandoned: dict[Key, list[str]] = {}
+
+    async def carry_out(self, key: Key, effect: StartEvaluation | StopEvaluation | EndRun, facts: Facts) -> None:
+        """Carry out one step; what is refused is told by the rule that asked for it."""
+        try:
+            await self._do(key, effect, facts)
+        except (InvalidRequest, Refused) as error:
+            facts.fail(effect, error)
+            return
+        except Unavailable:
+            self._poke(key)
+            raise
+        told = effect.model_dump(mode="json", include={"run_id", "status"})
+        _log.info("evaluation", extra={"alias": f"{key.namespace}/{key.name}", "effect": type(effect).__name__, **told})
+
+    def abandon(self, key: Key, run_ids: Iterable[str]) -> None:
+        """End these runs at the next pass: the request that wanted them is gone."""
+        self._abandoned.setdefault(key, []).extend(run_ids)
+
+    async def end_abandoned(self, key: Key) -> None:
+        """End the runs that nobody wants any more; raise `Unavailable` when that has to be tried again."""
+        runs = self._abandoned.pop(key, [])
+        while runs:
+            try:
+                self._lead.check()
+                await self._registry(key).end_run(runs[-1], RunStatus.KILLED)
+            except Unavailable:
+                self._abandoned[key] = runs
+                raise
+            except (InvalidRequest, Refused) as error:
+                _log.warning("a run of a deleted request was not ended", extra={"run": runs[-1], "error": str(error)})
+            runs.pop()
+
+    async def _do(self, key: Key, effect: StartEvaluation | StopEvaluation | EndRun, facts: Facts) -> None:
+        match effect:
+            case StartEvaluation(run=run, job=job):
+                await self._jobs.check(job.ref.namespace, job.cron_job)
+                run_id = await self._registry(key).evaluation_run(run)
+                self._lead.check()
+                environment = (*job.environment, ("MLFLOW_RUN_ID", run_id))
+                new = job.model_copy(update={"run_id": run_id, "environment": environment})
+                facts.learn(JobOf(ref=job.ref), await self._jobs.start(new))
+            case StopEvaluation(ref=ref):
+                await self._jobs.stop(ref)
+                facts.learn(JobOf(ref=ref), None)
+            case EndRun(run_id=run_id, status=status):
+                await self._registry(key).end_run(run_id, status)
+                facts.forget(RunsOf(run_ids=(run_id,)))
