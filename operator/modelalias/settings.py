@@ -11,14 +11,22 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
 from modelalias.api.fields import Duration, ItemName, ObjectName, Value
 from modelalias.core.errors import InvalidRequest
 
 DEFAULT_NAMESPACE: Final = "modelalias-system"
+
+
+def _address(uri: str) -> str:
+    """Refuse what only looks like an address, such as half of an IPv6 one."""
+    if not urlsplit(uri).hostname:
+        raise ValueError("an address has a host")
+    return uri
 
 
 class Credentials(Value):
@@ -33,7 +41,7 @@ class Credentials(Value):
 class RegistrySettings(Value):
     """One MLflow registry and who may use it."""
 
-    uri: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")]
+    uri: Annotated[str, Field(pattern=r"^https?://[^\s@]+$"), AfterValidator(_address)]
     """Address of the MLflow server, without credentials."""
     namespaces: tuple[str, ...] = ("*",)
     """Shell patterns of the namespaces whose resources may name this registry."""

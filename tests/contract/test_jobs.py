@@ -80,8 +80,10 @@ async def test_starting_again_returns_the_same_job(world: World) -> None:
     first = await world.jobs.start(new)
 
     again = await world.jobs.start(new)
+    await world.jobs.check(world.namespace, "holdout")
 
     assert again.uid == first.uid
+    assert again.owner == new.owner.uid
 
 
 async def test_a_job_that_is_there_needs_its_template_no_more(world: World) -> None:
@@ -113,6 +115,8 @@ async def test_a_missing_cron_job_is_refused_with_what_to_do(world: World) -> No
         InvalidRequest, match=rf"^there is no CronJob {world.namespace}/holdout: create it with spec\.suspend: true"
     ):
         await world.jobs.start(new)
+    with pytest.raises(InvalidRequest, match=rf"^there is no CronJob {world.namespace}/holdout: "):
+        await world.jobs.check(world.namespace, "holdout")
 
 
 async def test_a_cron_job_that_runs_by_itself_is_refused_with_what_to_do(world: World) -> None:
@@ -123,6 +127,8 @@ async def test_a_cron_job_that_runs_by_itself_is_refused_with_what_to_do(world: 
         InvalidRequest, match=rf"^CronJob {world.namespace}/holdout would .* template: set spec\.suspend: true$"
     ):
         await world.jobs.start(new)
+    with pytest.raises(InvalidRequest, match=rf"^CronJob {world.namespace}/holdout would "):
+        await world.jobs.check(world.namespace, "holdout")
 
     assert await world.jobs.read(new.ref) is None
 

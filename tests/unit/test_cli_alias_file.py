@@ -58,6 +58,10 @@ def test_the_one_alias_is_taken(text: str, name: str | None, alias: str) -> None
         pytest.param(_documents(ALIAS, ALIAS), "churn-champion", "2 ModelAliases are named churn-champion", id="name-twice"),
         pytest.param("a: 1\nb: [", None, "line 2: ", id="no-yaml"),
         pytest.param("a: \0", None, "it is no YAML", id="binary"),
+        pytest.param("x: !!bool maybe", None, "YAML that no ModelAlias has", id="a-tag-that-does-not-fit"),
+        pytest.param("x: 2026-13-45", None, "YAML that no ModelAlias has", id="a-date-in-month-13"),
+        pytest.param(f"x: {'1' * 5000}", None, "YAML that no ModelAlias has", id="a-number-of-5000-digits"),
+        pytest.param("x: " + "[" * 3000, None, "YAML that no ModelAlias has", id="a-nest-of-lists"),
         pytest.param(
             ALIAS.replace("alias: champion", "alias: champion, colour: hunter2"), None,
             "ModelAlias churn-champion does not fit: spec.colour: ", id="unknown-field",

@@ -229,3 +229,18 @@ def test_who_interrupts_it_sees_no_traceback(file: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(alias_file, "read", interrupt)
 
     assert main(["gate", "-f", file, "--version", "4"]) == 130
+
+
+def test_a_bug_is_no_verdict(monkeypatch: pytest.MonkeyPatch, file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(alias_file, "read", fail)
+
+    assert main(["gate", "-f", file, "--version", "1", "--tracking-uri", "http://127.0.0.1:9"]) == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_half_an_address_is_refused(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gate", "-f", file, "--version", "1", "--tracking-uri", "http://[::1"]) == 2
+    assert capsys.readouterr().err.startswith("modelalias: the tracking URI is not the address of an MLflow server")

@@ -20,6 +20,8 @@ def read(path: str, name: str | None) -> ModelAlias:
     """Read the file, or standard input; raise `InvalidRequest` with the file and what is wrong in it."""
     source = "standard input" if path == STDIN else path
     try:
+        if path == STDIN and sys.stdin is None:
+            raise InvalidRequest(f"cannot read {source}: it is closed")
         text = (sys.stdin.buffer.read() if path == STDIN else Path(path).read_bytes()).decode()
     except OSError as error:
         raise InvalidRequest(f"cannot read {source}: {error.strerror}") from error
@@ -56,6 +58,12 @@ def _objects(text: str) -> Iterator[Mapping[str, Any]]:
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f"line {mark.line + 1}: "
         raise InvalidRequest(f"{where}{getattr(error, 'problem', None) or 'it is no YAML'}") from error
+    except (
+        ValueError,
+        KeyError,
+        RecursionError,
+    ) as error:  # a date in month 13, a tag on what it does not fit, a nest of lists
+        raise InvalidRequest("it holds YAML that no ModelAlias has") from error
     for body in documents:
         items = body.get("items") if isinstance(body, dict) and body.get("kind") == "List" else None
         yield from (item for item in (items if isinstance(items, list) else [body]) if isinstance(item, dict))

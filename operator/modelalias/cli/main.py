@@ -5,6 +5,7 @@ import io
 import os
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import metadata
 from typing import Final, NoReturn
@@ -46,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception:  # noqa: BLE001 - a bug is no verdict, and Python's own status for it would say "refused"
+        traceback.print_exc()
+        return FAILED
     _show(text)
     return int(status)
 

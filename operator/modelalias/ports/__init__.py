@@ -1,0 +1,65 @@
+"""What the core's answers need from outside, in our own words.
+
+Each port names what it raises. The adapters implement the ports; fakes keep state and fail as the real ones do, and the same
+contract suite runs on both.
+"""
+
+from modelalias.ports.cluster import (
+    Admission,
+    Cluster,
+    EventType,
+    Involved,
+    Job,
+    JobRef,
+    Jobs,
+    JobState,
+    NewJob,
+    Objects,
+    Workload,
+    WorkloadChange,
+    WorkloadRef,
+    Workloads,
+)
+from modelalias.ports.lead import (
+    Lead,
+)
+from modelalias.ports.registry import (
+    Aliases,
+    Dataset,
+    EvaluationRun,
+    Measurement,
+    MetricValue,
+    ModelVersion,
+    Registry,
+    Run,
+    RunStatus,
+    VersionState,
+)
+
+__all__ = [
+    "Admission",
+    "Aliases",
+    "Cluster",
+    "Dataset",
+    "EvaluationRun",
+    "EventType",
+    "Involved",
+    "Job",
+    "JobRef",
+    "JobState",
+    "Jobs",
+    "Lead",
+    "Measurement",
+    "MetricValue",
+    "ModelVersion",
+    "NewJob",
+    "Objects",
+    "Registry",
+    "Run",
+    "RunStatus",
+    "VersionState",
+    "Workload",
+    "WorkloadChange",
+    "WorkloadRef",
+    "Workloads",
+]

@@ -1,0 +1,173 @@
+"""What the rules ask of a registry, in our own words."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from modelalias.api.fields import Value
+
+
+class VersionState(StrEnum):
+    """How far the registration of a model version is."""
+
+    PENDING = "PENDING_REGISTRATION"
+    FAILED = "FAILED_REGISTRATION"
+    READY = "READY"
+
+
+class ModelVersion(Value):
+    """A version of a registered model as the registry tells it."""
+
+    model: str
+    version: str
+    run_id: str | None
+    state: VersionState
+    tags: Mapping[str, str]
+    model_id: str | None = None
+    """The logged model that it was made from; None for one that MLflow 2 registered, or that no run made."""
+
+
+class Dataset(Value):
+    """A dataset that a run or a logged model was measured on."""
+
+    name: str
+    digest: str
+    context: str = ""
+    """What a run used it for, such as training or validation; empty where nothing was said, and for a logged model."""
+
+
+MetricValue = Annotated[Decimal, Field(allow_inf_nan=True)]
+
+
+class RunStatus(StrEnum):
+    """How far a run is, in MLflow's words."""
+
+    SCHEDULED = "SCHEDULED"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+
+class Run(Value):
+    """A run's metrics, the last value of each by step and then by time; not finite ones are kept as they are."""
+
+    run_id: str
+    status: RunStatus = RunStatus.FINISHED
+    metrics: Mapping[str, MetricValue]
+    datasets: tuple[Dataset, ...] = ()
+    """Its dataset inputs."""
+
+    @property
+    def finished(self) -> bool:
+        """Say whether its metrics can no longer change."""
+        return self.status not in {RunStatus.RUNNING, RunStatus.SCHEDULED}
+
+
+class Measurement(Value):
+    """A metric of a logged model on one dataset, or on none that was named: its last value by step and then by time."""
+
+    key: str
+    value: MetricValue
+    dataset: Dataset | None
+
+
+class EvaluationRun(Value):
+    """A run that an evaluation Job logs into; the same key is the same run."""
+
+    key: str
+    """Lower-case hexadecimal, at most 64 long; kept in the tag `modelalias.evaluation`."""
+    experiment: str
+    """Name of the experiment, which is made when there is none."""
+    name: str
+    tags: tuple[tuple[str, str], ...]
+
+
+Aliases = Mapping[str, str]
+"""Alias to version, of one registered model."""
+
+
+class Registry(Protocol):
+    """One MLflow registry.
+
+    Every call raises `Unavailable` when the registry does not answer in time or says that it cannot now, and `Refused` when
+    it does not accept the credentials.
+    """
+
+    async def snapshot(self) -> Mapping[str, Aliases]:
+        """Read all aliases of all models, by pages; raise `Unavailable` if any page fails: a part is worth nothing.
+
+        Models without aliases are in it with an empty mapping.
+        """
+        ...
+
+    async def aliases(self, model: str) -> Aliases:
+        """Read the aliases of one model; raise `ModelNotFound`."""
+        ...
+
+    async def version(self, model: str, version: str) -> ModelVersion:
+        """Read one version; raise `ModelNotFound` or `VersionNotFound`."""
+        ...
+
+    async def version_of_run(
+        self, model: str, run_id: str, artifact_path: str | None, *, register: bool = True
+    ) -> ModelVersion | None:
+        """Return the version that was made from a run's model, registering it when there is none; idempotent.
+
+        Without `register` nothing is written and None says that there is none yet.
+
+        The registered model must exist already. Raise `ModelNotFound`, `RunNotFound` and, when the run has no such artifact or
+        several models and no path says which, `InvalidRequest`.
+        """
+        ...
+
+    async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
+        """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
+        ...
+
+    async def measurements(self, model_id: str, keys: Sequence[str]) -> Sequence[Measurement]:
+        """Read metrics of a logged model, one for each key and dataset.
+
+        Raise `LoggedModelNotFound`, and `InvalidRequest` when there are more than anybody could want.
+
+        A metric counts as the run has it that logged it: a value whose point that run's history does not hold is left out, and
+        one that is NaN there is NaN. MLflow's table of logged models stores NaN as 0.
+        """
+        ...
+
+    async def has_signature(self, model: str, version: str) -> bool:
+        """Say whether the version's MLmodel file names a signature.
+
+        Raise `ModelNotFound`, `VersionNotFound` and, when there is no such file or it makes no sense, `Unreadable`.
+        """
+        ...
+
+    async def evaluation_run(self, wanted: EvaluationRun) -> str:
+        """Return the id of the run with that key, which is made, running, when there is none; idempotent.
+
+        Raise `InvalidRequest` when the experiment cannot be used.
+        """
+        ...
+
+    async def end_run(self, run_id: str, status: RunStatus) -> None:
+        """End a run that is still running; one that ended or is gone stays as it is."""
+        ...
+
+    async def set_alias(self, model: str, alias: str, version: str) -> None:
+        """Point an alias at a version; raise `ModelNotFound` or `VersionNotFound`."""
+        ...
+
+    async def delete_alias(self, model: str, alias: str) -> None:
+        """Remove an alias; none there is fine; raise `ModelNotFound`."""
+        ...
+
+    async def tag_version(self, model: str, version: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a version; raise `ModelNotFound` or `VersionNotFound`."""
+        ...
+
+    async def close(self) -> None:
+        """Give back threads and connections."""
+        ...
