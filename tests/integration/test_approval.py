@@ -25,8 +25,8 @@ pytestmark = pytest.mark.usefixtures("operator")
 @pytest.fixture
 def team(stage: Stage, kubeconfig: str, kube_api: KubeApi) -> Iterator[Stage]:
     """The stage with the policy installed and everybody in their role."""
-    stage.bind({ANA: "edit", **dict.fromkeys((BO, CY, DEE), "modelalias-approver")})
     with admission_policy(kubeconfig, kube_api):
+        stage.bind({ANA: "edit", **dict.fromkeys((BO, CY, DEE), "modelalias-approver")})
         yield stage
 
 

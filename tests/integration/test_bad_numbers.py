@@ -169,38 +169,42 @@ def test_a_gated_pin_is_refused_until_it_names_a_version_that_passes(stage: Stag
     assert seeded.aliases() == {"champion": "1"}
 
 
+NO_NUMBER = "gates[0].threshold in body must be of type number"
+"""What the API server says; a kubectl that reads JSON strictly is the first to object, another one sends a string."""
+
+
 @pytest.mark.usefixtures("crds_installed")
 @pytest.mark.parametrize(
     ("gate", "words"),
     [
-        pytest.param('"threshold": NaN', "invalid character 'N'", id="NaN"),
-        pytest.param('"threshold": 1e999', "cannot unmarshal number 1e999", id="beyond all numbers"),
-        pytest.param('"threshold": 0x1p-1', "invalid character 'x'", id="hexadecimal"),
-        pytest.param('"threshold": "0.85"', "gates[0].threshold in body must be of type number", id="a string"),
-        pytest.param('"threshold": "NaN"', "gates[0].threshold in body must be of type number", id="NaN as a string"),
+        pytest.param('"threshold": NaN', ("invalid character 'N'", NO_NUMBER), id="NaN"),
+        pytest.param('"threshold": 1e999', ("cannot unmarshal number 1e999",), id="beyond all numbers"),
+        pytest.param('"threshold": 0x1p-1', ("invalid character 'x'", NO_NUMBER), id="hexadecimal"),
+        pytest.param('"threshold": "0.85"', (NO_NUMBER,), id="a string"),
+        pytest.param('"threshold": "NaN"', (NO_NUMBER,), id="NaN as a string"),
         pytest.param(
             '"champion": {"minImprovement": 0.1, "maxRegression": 0.1}',
-            "exactly one of minImprovement and maxRegression",
+            ("exactly one of minImprovement and maxRegression",),
             id="two distances",
         ),
         pytest.param(
             '"champion": {"maxRegression": -0.1}',
-            "champion.maxRegression in body should be greater than or equal to 0",
+            ("champion.maxRegression in body should be greater than or equal to 0",),
             id="a negative distance",
         ),
         pytest.param(
             '"threshold": 0.5, "metricFrom": "Evaluation"',
-            "a gate with metricFrom Evaluation needs policy.evaluation",
+            ("a gate with metricFrom Evaluation needs policy.evaluation",),
             id="an evaluation that nobody described",
         ),
     ],
 )
-def test_a_gate_that_means_nothing_is_refused_with_what_is_wrong(stage: Stage, gate: str, words: str) -> None:
+def test_a_gate_that_means_nothing_is_refused_with_what_is_wrong(stage: Stage, gate: str, words: tuple[str, ...]) -> None:
     rule = f'{{"name": "floor", "metric": "auc", "direction": "HigherIsBetter", {gate}}}'
     spec = f'{{"model": "churn", "alias": "champion", "policy": {{"gates": [{rule}]}}}}'
     body = f'{{"apiVersion": "modelalias.dev/v1alpha1", "kind": "ModelAlias", "metadata": {{"name": "bad"}}, "spec": {spec}}}'
 
     said = stage.kubectl("apply", "-f", "-", stdin=body, check=False)
 
-    assert words in said
+    assert any(item in said for item in words), said
     assert json.loads(stage.kubectl("get", "modelaliases", "-o", "json"))["items"] == []
