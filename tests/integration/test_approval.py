@@ -33,6 +33,7 @@ def team(stage: Stage, kubeconfig: str, kube_api: KubeApi) -> Iterator[Stage]:
 def _alias(stage: Stage, seeded: Seeding, gate: Mapping[str, Any], **approval: Any) -> None:
     policy = {"gates": [gate], "approval": approval}
     stage.apply("ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "policy": policy})
+    stage.kubectl("wait", "--for=condition=IdentityProved", f"modelalias/{ALIAS}", "--timeout=60s")
 
 
 def _counted(stage: Stage, valid: int, void: int) -> Object:
