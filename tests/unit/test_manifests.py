@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -88,18 +90,15 @@ def test_example_is_understood_and_supported(path: Path) -> None:
 
 
 def test_the_operator_is_given_this_and_no_more() -> None:
-    granted = {
-        (role["kind"], group, resource, name): set(rule["verbs"])
-        for role in yaml.safe_load_all((MANIFESTS / "base" / "operator-roles.yaml").read_text(encoding="utf-8"))
-        for rule in role.get("rules", ())
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for name in rule.get("resourceNames", [""])
-    }
+    granted: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
+    for role in yaml.safe_load_all((MANIFESTS / "base" / "operator-roles.yaml").read_text(encoding="utf-8")):
+        for rule in role.get("rules", ()):
+            for group, resource, name in product(rule["apiGroups"], rule["resources"], rule.get("resourceNames", [""])):
+                granted[role["kind"], group, resource, name] |= set(rule["verbs"])
 
     assert granted == {
         ("ClusterRole", "modelalias.dev", "modelaliases", ""): {"get", "list", "watch"},
-        ("ClusterRole", "modelalias.dev", "promotionrequests", ""): {"get", "list", "watch"},
+        ("ClusterRole", "modelalias.dev", "promotionrequests", ""): {"get", "list", "watch", "delete"},
         ("ClusterRole", "modelalias.dev", "modelaliases/status", ""): {"patch"},
         ("ClusterRole", "modelalias.dev", "promotionrequests/status", ""): {"patch"},
         ("ClusterRole", "apps", "deployments", ""): {"get", "list", "watch", "patch"},
