@@ -16,7 +16,8 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config, load_kube_config_from_dict
+from multidict import CIMultiDict
 
 from modelalias.api.fields import Value
 from modelalias.core.errors import Conflict, InvalidRequest, NotFound, OperatorError, Refused, Unavailable
@@ -33,7 +34,6 @@ PAGE: Final = 500
 
 _MESSAGE_LIMIT: Final = 900
 _RBAC: Final = re.compile(r'User ".*" cannot \S+ resource')
-_GRANT: Final = "grant it in the operator's ClusterRole"
 _TIME_MAY_CURE: Final = frozenset(
     {
         HTTPStatus.METHOD_NOT_ALLOWED,  # what a CRD that is being deleted answers
@@ -124,6 +124,20 @@ class Answer(Value):
     message: str = ""
 
 
+class Caller(Value):
+    """In whose name calls are made, and how a failure that is about that name is told."""
+
+    whose: str
+    """As in "... credentials"."""
+    remedy: str
+    """What is said where RBAC lacks a permission."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent with each call; a name may stand there more than once, as that of an impersonated group does."""
+
+
+OPERATOR: Final = Caller(whose="the operator's", remedy="grant it in the operator's ClusterRole")
+
+
 class Connection:
     """A pool of connections to one API server.
 
@@ -131,8 +145,8 @@ class Connection:
     missing, `Conflict`, `Missing` and `InvalidRequest`, and nothing else. Nothing is retried here: the engine does.
     """
 
-    def __init__(self, client: ApiClient) -> None:
-        self._client = client
+    def __init__(self, client: ApiClient, caller: Caller = OPERATOR) -> None:
+        self._client, self._caller = client, caller
 
     async def send(
         self, call: Call, body: JsonBody | None = None, *, patch: PatchType | None = None, seconds: float | None = None
@@ -152,11 +166,11 @@ class Connection:
         except TimeoutError as error:
             raise Unavailable(f"the API server did not answer within {limit:g} s: {call}") from error
         except ConfigException as error:
-            raise Refused(f"the operator's Kubernetes credentials cannot be read: {call}") from error
+            raise Refused(f"{self._caller.whose} Kubernetes credentials cannot be read: {call}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"the API server cannot be reached: {call}: {type(error).__name__}") from error
         if status >= 300:  # noqa: PLR2004 - anything but success
-            raise failure(call, answer_of(status, headers, data))
+            raise failure(call, answer_of(status, headers, data), self._caller)
         return data
 
     async def _exchange(
@@ -165,7 +179,9 @@ class Connection:
         method = _METHODS[call.verb]
         query = urlencode(_query(call, limit))
         url = self._client.configuration.host + call.resource.path(call.namespace, call.name) + ("?" + query if query else "")
-        headers = {**self._client.default_headers, "Accept": "application/json", "Content-Type": patch or "application/json"}
+        headers = CIMultiDict({**self._client.default_headers, "Accept": "application/json"})
+        headers["Content-Type"] = patch or "application/json"
+        headers.extend(self._caller.headers)
         await self._client.update_params_for_auth(headers, None, ["BearerToken"], "", method, body)
         timeout = aiohttp.ClientTimeout(total=limit)
         response = await self._client.call_api(method, url, header_params=headers, body=body, _request_timeout=timeout)
@@ -197,6 +213,19 @@ async def open_client(kubeconfig: str | None) -> ApiClient:
     return client
 
 
+async def client_of(kubeconfig: Mapping[str, Any]) -> ApiClient:
+    """Open a client with a kubeconfig that was read already, for its current context.
+
+    Must run in the event loop that will use it. Raise `InvalidRequest` when the credentials in it cannot be used.
+    """
+    configuration = Configuration()
+    try:
+        await load_kube_config_from_dict(kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]  # as above
+        return ApiClient(configuration)
+    except (ConfigException, OSError, ValueError, TypeError) as error:  # the last two: what is no base64, or no text at all
+        raise InvalidRequest(f"the credentials in the kubeconfig cannot be used: {error}") from error
+
+
 def answer_of(status: int, headers: Mapping[str, str], data: bytes) -> Answer:
     """Read what the API server said, from a Kubernetes Status where it sent one."""
     try:
@@ -212,7 +241,7 @@ def answer_of(status: int, headers: Mapping[str, str], data: bytes) -> Answer:
     )
 
 
-def failure(call: Call, answer: Answer) -> OperatorError:
+def failure(call: Call, answer: Answer, caller: Caller = OPERATOR) -> OperatorError:
     """Sort a refusal by what to do next."""
     said = answer.message or f"HTTP {answer.status}"
     status = answer.status
@@ -224,10 +253,10 @@ def failure(call: Call, answer: Answer) -> OperatorError:
     elif status == HTTPStatus.CONFLICT:
         error = Conflict(said)
     elif status == HTTPStatus.UNAUTHORIZED:
-        error = Refused(f"the API server does not accept the operator's credentials: {call}")
+        error = Refused(f"the API server does not accept {caller.whose} credentials: {call}")
     elif status == HTTPStatus.FORBIDDEN:
         known = not answer.message or _RBAC.search(answer.message)
-        error = Refused(f"may not {call}: {_GRANT}") if known else Denied(f"may not {call}: {said}")
+        error = Refused(f"may not {call}: {caller.remedy}") if known else Denied(f"may not {call}: {said}")
     elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TIME_MAY_CURE:
         error = InvalidRequest(answer.message or f"the API server does not take it: {call}: {said}")
     else:
@@ -243,7 +272,7 @@ def _query(call: Call, limit: float) -> Mapping[str, str]:
             query["continue"] = call.page
     elif call.verb is not Verb.GET:
         if call.verb is not Verb.DELETE:
-            query["fieldManager"] = FIELD_MANAGER
+            query.setdefault("fieldManager", FIELD_MANAGER)
         # The server keeps the same deadline, so that a write it was late with does not land after we gave up on it.
         query["timeout"] = f"{limit:g}s"
     return query

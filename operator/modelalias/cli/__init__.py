@@ -1,1 +1,1 @@
-"""The command line: what the operator knows, without a cluster. Each command is a module that adds its own arguments."""
+"""The command line: `gate` without a cluster, the others as the person whom the kubeconfig names. Each command is a module."""

@@ -20,8 +20,8 @@ The rules are those of the ModelAlias in the file, the numbers those in MLflow, 
 Nothing is written anywhere, and no cluster is asked.
 
 example:
-  modelalias gate -f alias.yaml --version 4 --tracking-uri https://mlflow.example.com
-  modelalias gate -f alias.yaml --version "$VERSION" -o json > verdict.json
+  %(prog)s -f alias.yaml --version 4 --tracking-uri https://mlflow.example.com
+  %(prog)s -f alias.yaml --version "$VERSION" -o json > verdict.json
 
 exit status:
   0   passed, or the alias holds the version already

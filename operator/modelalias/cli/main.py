@@ -2,22 +2,24 @@
 
 import argparse
 import io
-import os
 import re
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Final, NoReturn
 
-from modelalias.cli import gate
+from modelalias.cli import abort, approve, gate, history, output, promote, status
 from modelalias.core.errors import OperatorError
 
 FAILED: Final = 2
 """Nothing was judged. argparse ends with the same when it is called wrongly."""
 INTERRUPTED: Final = 130
 
-COMMANDS: Final = (gate,)
+COMMANDS: Final = (gate, promote, status, approve, abort, history)
+
+_PLUGIN: Final = "kubectl-modelalias"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -41,21 +43,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no failure
     options = _parser().parse_args(arguments)
     try:
-        text, status = options.run(options)
+        text, ended = options.run(options)
     except OperatorError as error:
-        sys.stderr.write(f"modelalias: {' '.join(str(error).split())}\n")
+        output.tell(f"modelalias: {error}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception:  # noqa: BLE001 - a bug is no verdict, and Python's own status for it would say "refused"
         traceback.print_exc()
         return FAILED
-    _show(text)
-    return int(status)
+    output.show(text)
+    return int(ended)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="modelalias", description="MLflow model aliases as Kubernetes resources.", allow_abbrev=False)
+    parser = _Parser(prog=_called(), description="MLflow model aliases as Kubernetes resources.", allow_abbrev=False)
     parser.add_argument("--version", action=_Version, nargs=0, help="say which release this is, and leave")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
@@ -63,9 +65,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _show(text: str) -> None:
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough; the interpreter shall not try again at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _called() -> str:
+    """Return what was typed: kubectl starts a program of the plugin's name."""
+    return _PLUGIN.replace("-", " ", 1) if Path(sys.argv[0]).name.startswith(_PLUGIN) else "modelalias"

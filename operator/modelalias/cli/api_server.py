@@ -1,0 +1,140 @@
+"""The API server as a person with a kubeconfig has it."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from modelalias.adapters import kubernetes_client
+from modelalias.adapters.kubernetes_client import Call, Caller, Connection, Denied, PatchType, Resource, Verb
+from modelalias.api.alias import ModelAlias
+from modelalias.api.fields import GROUP, VERSION
+from modelalias.api.request import PromotionRequest
+from modelalias.cli import credential_plugin
+from modelalias.cli.cluster import Missing, Who
+from modelalias.cli.kubeconfig import Access
+from modelalias.core import unfit
+from modelalias.core.errors import InvalidRequest, Refused
+
+M = TypeVar("M", bound=BaseModel)
+
+FIELD_MANAGER: Final = "modelalias-cli"
+"""Not kubectl's own: what belongs to kubectl, GitOps controllers take over and remove."""
+SECONDS: Final = 10.0
+
+ALIASES: Final = Resource(group=GROUP, version=VERSION, plural="modelaliases")
+REQUESTS: Final = Resource(group=GROUP, version=VERSION, plural="promotionrequests")
+REVIEWS: Final = Resource(group="authentication.k8s.io", version="v1", plural="selfsubjectreviews")
+
+_STRICT: Final = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"))
+_DENIED: Final = "denied request: "
+
+
+class ApiServer:
+    """Implements `Cluster`."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._connection: Connection | None = None
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that is meant."""
+        return self._access.namespace
+
+    async def who(self) -> Who:
+        """Ask who one is; with impersonation, who that is."""
+        body = {"apiVersion": f"{REVIEWS.group}/{REVIEWS.version}", "kind": "SelfSubjectReview"}
+        answer = await self._send(Call(verb=Verb.CREATE, resource=REVIEWS, namespace=""), body)
+        told = answer.get("status", {}).get("userInfo", {})
+        return Who(user=str(told.get("username", "")), groups=tuple(told.get("groups") or ()))
+
+    async def request(self, name: str) -> PromotionRequest:
+        """Read a request."""
+        return await self._read(REQUESTS, name, PromotionRequest)
+
+    async def alias(self, name: str) -> ModelAlias:
+        """Read a ModelAlias."""
+        return await self._read(ALIASES, name, ModelAlias)
+
+    async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
+        """File a request and return it with the name that it got."""
+        call = Call(verb=Verb.CREATE, resource=REQUESTS, namespace=self.namespace, query=_STRICT)
+        return _parsed(PromotionRequest, await self._send(call, body))
+
+    async def patch(self, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Change a request by a JSON patch."""
+        call = Call(verb=Verb.PATCH, resource=REQUESTS, namespace=self.namespace, name=name, query=_STRICT)
+        await self._send(call, list(operations), PatchType.JSON)
+
+    async def renew(self) -> None:
+        """Close the connection and open another with fresh credentials."""
+        await self.close()
+        access = self._access
+        if access.cluster is None:
+            client = await kubernetes_client.open_client(None)
+        else:
+            user = dict(access.user or {})
+            if user.get("exec"):
+                user = dict(await credential_plugin.run(user["exec"], access.cluster))
+            client = await kubernetes_client.client_of(access.kubeconfig(user))
+        client.user_agent = FIELD_MANAGER
+        self._connection = Connection(client, caller(access))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def _read(self, resource: Resource, name: str, model: type[M]) -> M:
+        return _parsed(model, await self._send(Call(verb=Verb.GET, resource=resource, namespace=self.namespace, name=name)))
+
+    async def _send(self, call: Call, body: Any = None, patch: PatchType | None = None) -> Mapping[str, Any]:
+        if self._connection is None:
+            await self.renew()
+        assert self._connection is not None  # noqa: S101 - for the type checker
+        try:
+            return await self._connection.send(call, body, patch=patch, seconds=SECONDS)
+        except kubernetes_client.Missing as error:
+            raise (_missing(call) if call.name else InvalidRequest(str(error))) from error
+        except Denied as error:
+            raise Refused(own_words(str(error))) from error
+        except InvalidRequest as error:
+            raise InvalidRequest(own_words(str(error))) from error
+
+
+@asynccontextmanager
+async def opened(access: Access) -> AsyncIterator[ApiServer]:
+    """Open a connection when it is first needed, and close it with the block."""
+    server = ApiServer(access)
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+def caller(access: Access) -> Caller:
+    """Return in whose name calls are made."""
+    named = [("Impersonate-User", access.acts_as)] if access.acts_as else []
+    groups = [("Impersonate-Group", group) for group in access.groups] if named else []
+    return Caller(whose="your", remedy="none of your roles grants it", headers=(*named, *groups))
+
+
+def own_words(said: str) -> str:
+    """Return what a policy says, without what the API server puts before it."""
+    return said.rpartition(_DENIED)[2]
+
+
+def _missing(call: Call) -> Missing:
+    kind = "ModelAlias" if call.resource == ALIASES else "PromotionRequest"
+    return Missing(f"no {kind} {call.name} in namespace {call.namespace}")
+
+
+def _parsed(model: type[M], body: Mapping[str, Any]) -> M:
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        name = body.get("metadata", {}).get("name", "")
+        raise InvalidRequest(f"this release cannot read {model.__name__} {name}: {unfit.told(error)}") from error

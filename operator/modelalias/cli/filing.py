@@ -1,0 +1,96 @@
+"""A promotion request out of what was typed; only what was said stands in it."""
+
+import argparse
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from modelalias.api.fields import API_VERSION
+from modelalias.api.request import PromotionRequestSpec, RequestOperation
+from modelalias.cli.edits import Filing
+from modelalias.core import unfit
+from modelalias.core.errors import InvalidRequest
+
+_RUN_CHARACTERS: Final = 8
+
+
+def of(options: argparse.Namespace, user: str, namespace: str) -> Filing:
+    """Return the request; raise `InvalidRequest` when the API server would not take it."""
+    operation = _operation(options)
+    spec = _said(
+        aliasRef={"name": options.alias},
+        operation=None if operation is RequestOperation.PROMOTE else str(operation),
+        source=_source(options),
+        expectedCurrent=options.expected_current,
+        reason=options.reason,
+        requestedBy=user,
+        skipGates=options.skip_gates,
+        dryRun=options.verdict_only,
+        onSuccess=_said(deleteSourceAlias=options.delete_source_alias, tags=_tags(options.tag)),
+        expiresAfter=options.expires_after,
+        ttlSecondsAfterFinished=options.ttl_seconds_after_finished,
+    )
+    _must_fit(spec, operation)
+    named = {"name": options.name} if options.name else {"generateName": _prefix(options, operation)}
+    metadata = {**named, "namespace": namespace}
+    return Filing({"apiVersion": API_VERSION, "kind": "PromotionRequest", "metadata": metadata, "spec": spec})
+
+
+def _operation(options: argparse.Namespace) -> RequestOperation:
+    if options.operation is not None:
+        return RequestOperation(options.operation)
+    return RequestOperation.ROLLBACK if options.previous else RequestOperation.PROMOTE
+
+
+def _source(options: argparse.Namespace) -> Mapping[str, Any]:
+    return _said(
+        version=options.version,
+        runId=options.run_id,
+        artifactPath=options.artifact_path,
+        alias=options.from_alias,
+        previous=options.previous,
+    )
+
+
+def _must_fit(spec: Mapping[str, Any], operation: RequestOperation) -> None:
+    source = spec.get("source", {})
+    if operation is not RequestOperation.SWAP and not source.keys() - {"artifactPath"}:
+        raise InvalidRequest("say what to promote: --version, --run-id, --from-alias or --previous")
+    if operation is RequestOperation.SWAP and source:
+        raise InvalidRequest("a swap takes no version: it exchanges alias and previousAlias")
+    if (operation is not RequestOperation.PROMOTE or spec.get("skipGates")) and not spec.get("reason"):
+        raise InvalidRequest(f"{'--skip-gates' if spec.get('skipGates') else operation} needs a --reason")
+    try:
+        PromotionRequestSpec.model_validate(spec)
+    except ValidationError as error:
+        raise InvalidRequest(f"the request does not fit: {unfit.told(error)}") from error
+
+
+def _prefix(options: argparse.Namespace, operation: RequestOperation) -> str:
+    """Return what the API server makes a free name of: the alias, and what is to become of it."""
+    if options.version:
+        what = f"v{options.version}"
+    elif options.run_id:
+        what = f"run-{options.run_id[:_RUN_CHARACTERS]}"
+    else:
+        what = f"from-{options.from_alias}" if options.from_alias else str(operation)
+    if operation is RequestOperation.ROLLBACK and options.version:
+        what = f"rollback-{what}"
+    return f"{options.alias}-{re.sub(r'[^a-z0-9]+', '-', what.lower()).strip('-')}-"
+
+
+def _tags(pairs: list[str]) -> Mapping[str, str]:
+    tags = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise InvalidRequest(f"--tag {pair} is not KEY=VALUE")
+        tags[key] = value
+    return tags
+
+
+def _said(**fields: object) -> dict[str, Any]:
+    """Leave out what was not said; a request is remembered by the fields that were set."""
+    return {key: value for key, value in fields.items() if value is not None and value is not False and value != {}}

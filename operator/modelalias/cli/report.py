@@ -1,0 +1,118 @@
+"""How a request stands, for people and for programs."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from modelalias.api.conditions import Condition, Status, find
+from modelalias.api.request import PromotionRequest, PromotionRequestStatus, RequestOperation
+from modelalias.cli import table
+from modelalias.cli.output import aligned, lines
+from modelalias.cli.word import has_ended
+
+_COLUMNS: Final = ("CONDITION", "STATUS", "REASON", "MESSAGE")
+_NO_NEWS: Final = frozenset({"Complete", "Reconciling"})
+"""Conditions for programs: phase and explanation say the same."""
+
+
+def text(request: PromotionRequest) -> str:
+    """Tell everything that is known of a request."""
+    status = request.status
+    return lines(
+        [
+            *_head(request),
+            f"phase: {status.phase or 'not seen by the operator yet'}",
+            *([status.explanation] if status.explanation else []),
+            *_section(_conditions(status)),
+            *_section(table.rules(status)),
+            *_section(_approvals(status)),
+        ]
+    )
+
+
+def verdict(request: PromotionRequest) -> str:
+    """Tell what somebody approves."""
+    return lines([*_head(request), *table.rules(request.status), request.status.explanation])
+
+
+def as_json(request: PromotionRequest) -> Mapping[str, Any]:
+    """Return `status.result` of a request that has ended, of any other what is known so far; with phase in any case."""
+    status, meta, resolved = request.status, request.metadata, request.status.resolved
+    found = find(status.conditions, "Succeeded")
+    so_far = {
+        "request": meta.name,
+        "namespace": meta.namespace,
+        "operation": str(request.spec.operation),
+        "phase": status.phase,
+        "ended": has_ended(request),
+        "succeeded": found is not None and found.status is Status.TRUE if has_ended(request) else None,
+        "explanation": status.explanation,
+        "version": resolved.version if resolved else None,
+        "runId": resolved.run_id if resolved else None,
+        "champion": resolved.champion if resolved else None,
+        "evidence": resolved.evidence if resolved else None,
+        "approvals": status.approvals.model_dump(mode="json", by_alias=True) if status.approvals else None,
+        "gates": [
+            item.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"evaluated_at"}) for item in status.gates
+        ],
+    }
+    return {**{key: value for key, value in so_far.items() if value is not None}, **_result(status)}
+
+
+def _result(status: PromotionRequestStatus) -> Mapping[str, Any]:
+    try:
+        result = json.loads(status.result or "{}")
+    except ValueError:
+        return {}
+    return result if isinstance(result, dict) else {}
+
+
+def _head(request: PromotionRequest) -> Iterator[str]:
+    spec = request.spec
+    what = f"request {request.metadata.name}: {spec.operation} of {spec.alias_ref.name}"
+    yield ", ".join([what, *([table.versions(request.status)] if request.status.resolved else [_source(request)])])
+    yield f"asked by {spec.requested_by or 'nobody named'}{f': {spec.reason}' if spec.reason else ''}"
+    flags = {"dry run, nothing is changed": spec.dry_run, "skips the gates": spec.skip_gates, "abort is asked for": spec.abort}
+    yield from [words for words, holds in flags.items() if holds]
+
+
+def _source(request: PromotionRequest) -> str:
+    source = request.spec.source
+    if source is None:
+        return "alias and previousAlias" if request.spec.operation is RequestOperation.SWAP else "no source"
+    named = {"version": source.version, "run": source.run_id, "the version of alias": source.alias}
+    return next((f"{words} {value}" for words, value in named.items() if value), "the version before")
+
+
+def _section(body: Iterator[str]) -> Iterator[str]:
+    """Put an empty line before what is not empty."""
+    for number, line in enumerate(body):
+        if number == 0:
+            yield ""
+        yield line
+
+
+def _conditions(status: PromotionRequestStatus) -> Iterator[str]:
+    rows = [_condition(item, status) for item in status.conditions if _is_news(item)]
+    if rows:
+        yield from aligned([_COLUMNS, *rows])
+
+
+def _is_news(item: Condition) -> bool:
+    return item.type not in _NO_NEWS and (item.type != "Stalled" or item.status is Status.TRUE)
+
+
+def _condition(item: Condition, status: PromotionRequestStatus) -> Sequence[str]:
+    return (item.type, item.status, item.reason, "" if item.message == status.explanation else item.message)
+
+
+def _approvals(status: PromotionRequestStatus) -> Iterator[str]:
+    asked = status.approvals
+    if asked is None:
+        return
+    by = f", by {', '.join(asked.by)}" if asked.by else ""
+    yield f"approvals: {asked.valid} of {asked.required}{by}"
+    yield from (f"  does not count: {words}" for words in asked.void)
+    yield from (f"  to confirm: {sentence}" for sentence in asked.checklist)
+    if status.resolved and status.resolved.evidence:
+        yield f"  evidence: {status.resolved.evidence}"
