@@ -116,6 +116,23 @@ def test_the_operator_is_given_this_and_no_more() -> None:
     }
 
 
+def test_the_people_are_given_these_verbs_on_aliases_and_no_more() -> None:
+    reading, writing = {"get", "list", "watch"}, {"create", "update", "patch", "delete", "deletecollection"}
+
+    granted: dict[str, set[str]] = {}
+    for role in yaml.safe_load_all((MANIFESTS / "base" / "user-roles.yaml").read_text(encoding="utf-8")):
+        for rule in role["rules"]:
+            if "modelaliases" in rule["resources"]:
+                granted.setdefault(role["metadata"]["name"], set()).update(rule["verbs"])
+
+    assert granted == {
+        "modelalias-view": reading,
+        "modelalias-edit": {"promote", "rollback"},
+        "modelalias-approver": {*reading, "approve"},
+        "modelalias-alias-owner": {*reading, *writing, "promote", "rollback"},
+    }
+
+
 def test_nobody_but_the_operator_is_given_a_status() -> None:
     rules = [
         (role["metadata"]["name"], resource)
