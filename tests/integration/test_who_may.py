@@ -6,8 +6,8 @@
     outsider   di    view; ed has nothing at all
 
 Beside them some whom a team adds: fay with `bypass` for one alias, gus who may write requests and has the verbs for another
-alias only, ida who may do no more than update requests, mia with every verb, and machines. There is no ModelAlias of the
-names that are asked for: the verbs are asked by name all the same.
+alias only, ida who may do no more than update requests, mia with every verb, ada with Kubernetes' admin, and machines.
+There is no ModelAlias of the names that are asked for: the verbs are asked by name all the same.
 """
 
 import secrets
@@ -33,6 +33,7 @@ from tests.support.team import (
     files,
     files_by_apply,
     files_by_generated_name,
+    grants,
     makes_alias,
     merges,
     reads,
@@ -43,7 +44,7 @@ from tests.support.team import (
 OK, CREATED, FORBIDDEN, INVALID = 200, 201, 403, 422
 
 ANA, BO, CY, DI, ED = Person("ana"), Person("bo", ("ml-leads",)), Person("cy"), Person("di"), Person("ed")
-FAY, GUS, IDA, MIA = Person("fay"), Person("gus"), Person("ida"), Person("mia")
+ADA, FAY, GUS, IDA, MIA = Person("ada"), Person("fay"), Person("gus"), Person("ida"), Person("mia")
 ARGO = Person("system:serviceaccount:argocd:argocd-application-controller")
 NAMESAKE = Person("system:serviceaccount:team:modelalias-operator")
 CONTROLLERS = Person("system:kube-controller-manager")
@@ -66,8 +67,19 @@ NO_GATES: Spec = {"skipGates": True, "reason": "the champion is broken"}
 FILED = Given()
 JUDGED = Given(status={"resolved": RESOLVED})
 ASKED = Given(status={"resolved": RESOLVED, "approvals": {"required": 1, "valid": 0, "checklist": ["bias report read"]}})
+CROWD = [
+    word(
+        Person(f"{number:03}{509 * 'u'}"),
+        group=512 * "g",
+        message=1024 * "m",
+        checklist=[f"{i:02}{251 * 'c'}" for i in range(32)],
+    )
+    for number in range(63)
+]
+CROWDED = Given(request(approvals=CROWD), {"resolved": RESOLVED, "approvals": {"checklist": CROWD[0]["checklist"]}})
 APPROVED = Given(request(approvals=[word(BO)]), JUDGED.status)
 ENDED = Given(status={"resolved": RESOLVED, "conditions": [ENDS]})
+ABORTED = Given(request(abort=True), JUDGED.status)
 BACK = Given(request(**ROLLBACK))
 DOOR = Given(request(**NO_GATES))
 DOOR_ENDED = Given(request(**NO_GATES), ENDED.status)
@@ -122,7 +134,21 @@ NOT_YOUR_NAME = (INVALID, "denied request: an approval can be given only in one'
 STANDS = (INVALID, f"denied request: an approval must name the evidence that stands: {EVIDENCE}")
 NO_EVIDENCE = (INVALID, "denied request: an approval must name the evidence that stands: there is none yet")
 CONFIRM = (INVALID, "denied request: an approval has to confirm each item of status.approvals.checklist: bias report read")
+NOT_HELD = (FORBIDDEN, "is attempting to grant RBAC permissions not currently held")
 STAYS = (INVALID, "an approval cannot be taken back or changed")
+
+
+def _verbs(*verbs: str, name: str) -> dict[str, Any]:
+    return {"apiGroups": ["modelalias.dev"], "resources": ["modelaliases"], "resourceNames": [name], "verbs": verbs}
+
+
+def _on(*verbs: str, resources: tuple[str, ...] = ("promotionrequests",)) -> dict[str, Any]:
+    return {"apiGroups": ["modelalias.dev"], "resources": resources, "verbs": verbs}
+
+
+def _role(name: str) -> dict[str, str]:
+    return {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+
 
 FILING = (
     Row("requester-files-in-own-name", ANA, files(), CREATED),
@@ -176,6 +202,7 @@ APPROVING = (
     Row("approver-approves-other-evidence", BO, approves(word(BO, evidence=OTHER_EVIDENCE)), *STANDS, on=JUDGED),
     Row("approver-brings-evidence-along", BO, sends_back(_others_evidence), *STANDS, on=JUDGED),
     Row("approver-approves-before-the-verdict", BO, approves(word(BO)), *NO_EVIDENCE, on=FILED),
+    Row("approver-approves-after-a-crowd", BO, approves(word(BO, checklist=CROWD[0]["checklist"])), OK, on=CROWDED),
     Row("approver-approves-after-the-end", BO, approves(word(BO)), INVALID, "denied request: the request has ended", on=ENDED),
     Row("approver-changes-a-word", BO, merges({"spec": {"approvals": [word(BO, message="no")]}}), *STAYS, on=APPROVED),
     Row("approver-turns-a-word", BO, merges({"spec": {"approvals": [word(BO, decision="Reject")]}}), *STAYS, on=APPROVED),
@@ -205,6 +232,8 @@ STOPPING = (
     Row("update-alone-aborts", IDA, sends_back(lambda it: it["spec"].update(abort=True)), *_lacks(IDA, "promote"), on=JUDGED),
     Row("promote-by-name-aborts-another", GUS, merges(ABORT), *_lacks(GUS, "promote"), on=JUDGED),
     Row("promote-by-name-aborts-anothers-rollback", GUS, merges(ABORT), *_lacks(GUS, "rollback"), on=BACK),
+    Row("requester-aborts-what-a-crowd-approved", ANA, merges(ABORT), OK, on=CROWDED),
+    Row("requester-deletes-what-a-crowd-approved", ANA, deletes(), OK, on=CROWDED),
     Row("requester-deletes", ANA, deletes(), OK, on=JUDGED),
     Row("requester-deletes-collection", ANA, deletes_collection, OK, on=JUDGED),
     Row("requester-deletes-past-the-gates", ANA, deletes(), *_lacks(ANA, "bypass"), on=DOOR),
@@ -233,6 +262,8 @@ WRITING = (
     Row("update-alone-points-to-another-alias", IDA, merges({"spec": FRAUD}), INVALID, "aliasRef is immutable", on=JUDGED),
     Row("update-alone-gives-a-gone-owner", IDA, merges(NO_OWNER), *_lacks(IDA, "promote"), on=JUDGED),
     Row("update-alone-gives-a-gone-owner-past-the-gates", IDA, merges(NO_OWNER), *_lacks(IDA, "promote"), on=DOOR),
+    Row("update-alone-labels-what-is-aborted", IDA, merges(LABEL), OK, on=ABORTED),
+    Row("update-alone-labels-what-a-crowd-approved", IDA, merges(LABEL), OK, on=CROWDED),
     Row("approver-labels", BO, merges(LABEL), OK, on=JUDGED),
     Row("approver-takes-it-over", BO, merges({"spec": {"requestedBy": "bo"}}), INVALID, "requestedBy is immutable", on=JUDGED),
     Row("approver-gives-a-gone-owner", BO, merges(NO_OWNER), FORBIDDEN,
@@ -269,18 +300,15 @@ ALIASES = (
     *(Row(f"{title}-reads-{plural}", who, reads(plural), OK)
       for plural in ("modelaliases", "promotionrequests")
       for title, who in {"requester": ANA, "approver": BO, "owner": CY, "onlooker": DI}.items()),
+    Row("admin-files", ADA, files(), CREATED),
+    Row("admin-makes-an-alias", ADA, makes_alias, *_cannot(ADA, "create", "modelaliases")),
+    *(Row(f"admin-becomes-{role}", ADA, grants("rolebindings", roleRef=_role(f"modelalias-{role}")), *NOT_HELD)
+      for role in ("approver", "alias-owner")),
+    Row("admin-grants-bypass", ADA, grants("roles", rules=[_verbs("bypass", name="churn-champion")]), *NOT_HELD),
     Row("nobody-reads-requests", ED, reads("promotionrequests"), *_cannot(ED, "list")),
 )  # fmt: skip
 
 TABLE = (*FILING, *APPROVING, *STOPPING, *WRITING, *ALIASES)
-
-
-def _verbs(*verbs: str, name: str) -> dict[str, Any]:
-    return {"apiGroups": ["modelalias.dev"], "resources": ["modelaliases"], "resourceNames": [name], "verbs": verbs}
-
-
-def _on(*verbs: str, resources: tuple[str, ...] = ("promotionrequests",)) -> dict[str, Any]:
-    return {"apiGroups": ["modelalias.dev"], "resources": resources, "verbs": verbs}
 
 
 @pytest.fixture(scope="module")
@@ -294,6 +322,7 @@ def team(kubeconfig: str, kube_api: KubeApi) -> Iterator[Team]:
         team = Team(kube_api, namespace)
         for who in (ANA, FAY, ARGO, NAMESAKE):
             team.bind(who, "edit", "create")
+        team.bind(ADA, "admin", "create")
         team.bind(BO, "modelalias-approver", "patch")
         team.bind(CY, "modelalias-alias-owner", "create")
         team.bind(DI, "view", "list")

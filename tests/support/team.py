@@ -169,6 +169,18 @@ def deletes_collection(team: Team, who: Person, name: str) -> Answer:
     return team.api.send("DELETE", f"{team.requests}?labelSelector=scene%3D{name}", who=who)
 
 
+def grants(plural: str, **granted: Any) -> Attempt:
+    """Make a Role or a RoleBinding to oneself."""
+
+    def attempt(team: Team, who: Person, name: str) -> Answer:
+        body = {"metadata": {"name": name}, **granted}
+        if plural == "rolebindings":
+            body["subjects"] = [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": who.name}]
+        return team.api.create(f"{RBAC}/namespaces/{team.namespace}/{plural}", body, who=who)
+
+    return attempt
+
+
 def makes_alias(team: Team, who: Person, name: str) -> Answer:
     return team.api.create(team.aliases, _body(name, alias(), "ModelAlias"), who=who)
 
