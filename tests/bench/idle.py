@@ -20,6 +20,7 @@ from tests.bench.proxy import Recorder, Sent, recording
 from tests.bench.running import entered, operator
 from tests.bench.site import BenchError, Watched, alias_body, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
+from tests.support.operator_account import signed_in
 from tests.support.operator_process import config_for
 from tests.support.raw_api import RawApi
 
@@ -65,7 +66,8 @@ async def _one(
     api: RawApi, kubeconfig: str, product: Product, mlflow_uri: str, inside: str, count: int, seconds: int, folder: Path
 ) -> Mapping[str, Any]:
     """Start an operator for the namespace, wait until it rests, and measure."""
-    async with recording(kubeconfig, mlflow_uri) as recorder, watching(api, collection(inside, "modelaliases")) as seen:
+    as_operator = await asyncio.to_thread(signed_in, kubeconfig, inside, folder)
+    async with recording(as_operator, mlflow_uri) as recorder, watching(api, collection(inside, "modelaliases")) as seen:
         config = config_for(inside, recorder.mlflow_uri, snapshotInterval=SNAPSHOT_INTERVAL)
         process = product.operator(recorder.kubeconfig, config, folder)
         began = time.perf_counter()

@@ -29,6 +29,7 @@ from tests.bench.site import (
     watching,
 )
 from tests.support.mlflow_server import running_mlflow
+from tests.support.operator_account import signed_in
 from tests.support.operator_process import config_for
 from tests.support.raw_api import RawApi
 from tests.support.seeding import Seeding
@@ -86,12 +87,13 @@ async def measure(api: RawApi, kubeconfig: str, product: Product, requests: int)
             made = await _side(stack, api, server.uri, name, WARM + requests)
             sides.append(made)
         ours, other = sides
-        calls, recorded = await _record(api, kubeconfig, product, server.uri, ours, user, folder / "recorded")
+        as_operator = await asyncio.to_thread(signed_in, kubeconfig, ours.namespace, folder)
+        calls, recorded = await _record(api, as_operator, product, server.uri, ours, user, folder / "recorded")
         bare = Bare(api, server.uri)
         bare.saw(other.path("modelaliases"), await api.get(other.path("modelaliases")))
         config = config_for(ours.namespace, server.uri, snapshotInterval=SNAPSHOT_INTERVAL)
         samples: Mapping[str, list[float]] = {"operator": [], "bare": []}
-        async with operator(product.operator(kubeconfig, config, folder / "timed")):
+        async with operator(product.operator(as_operator, config, folder / "timed")):
             for number in range(WARM, WARM + requests + 1):
                 by_operator = await _by_operator(api, ours, str(number), user)
                 by_bare = await _by_bare(api, bare, other, number, user, calls, _renamed(ours, other, recorded, number))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,10 +14,14 @@ from typing import Any, Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from tests.support import operator_account
 from tests.support.mlflow_server import free_port
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
+SHOWN_LINES: Final = 10
+# the API server's word through Kopf, and that of our own client
+_REFUSED: Final = re.compile("forbidden: User |grant it in the operator's ClusterRole", re.IGNORECASE)
 
 
 class OperatorProcess:
@@ -71,6 +76,11 @@ class OperatorProcess:
         """Return the end of its log."""
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
 
+    def refused(self) -> list[str]:
+        """Return the first lines of its log that tell of a permission it does not have."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [line for line in lines if _REFUSED.search(line)][:SHOWN_LINES]
+
     def _answers(self) -> bool:
         try:
             with urlopen(f"http://127.0.0.1:{self._port}/healthz", timeout=2) as answer:
@@ -81,11 +91,23 @@ class OperatorProcess:
 
 @contextmanager
 def running_operator(kubeconfig: str, config: Mapping[str, Any], directory: Path) -> Iterator[OperatorProcess]:
+    """Run an operator under the account that is shipped until the block ends; nothing may have been refused to it."""
+    signed_in = operator_account.signed_in(kubeconfig, config["lease"]["namespace"], directory)
+    process = OperatorProcess(signed_in, config, directory)
+    try:
+        with running(process):
+            yield process
+    finally:  # also when the test failed: this may be why
+        refused = process.refused()
+        assert not refused, "operator-roles.yaml does not grant what the operator asked for:\n" + "\n".join(refused)
+
+
+@contextmanager
+def running(process: OperatorProcess) -> Iterator[None]:
     """Run an operator until the block ends."""
-    process = OperatorProcess(kubeconfig, config, directory)
     process.start()
     try:
-        yield process
+        yield
     finally:
         process.stop()
 

@@ -1,0 +1,58 @@
+"""What the operator's roles allow, and that what needs a missing permission waits and says so."""
+
+from pathlib import Path
+
+import pytest
+
+from modelalias.adapters.kubernetes_objects import KubernetesObjects
+from tests.cluster.pause_image import NAME as IMAGE
+from tests.support.mlflow_server import Server
+from tests.support.operator_account import Grant, copied, signed_in
+from tests.support.operator_process import OperatorProcess, config_for, running
+from tests.support.raw_api import connection_as
+from tests.support.seeding import Seeding
+from tests.support.stage import Object, Stage
+
+ALIAS = "churn-champion"
+PATCH_DEPLOYMENTS: Grant = ("apps", "deployments", "", "patch")
+
+
+def test_a_promotion_waits_for_the_permission_to_patch_and_names_it(
+    stage: Stage, seeded: Seeding, kubeconfig: str, namespace: str, mlflow_server: Server, tmp_path: Path
+) -> None:
+    seeded.version(val_auc=0.8)
+    stage.deployment("churn-api", IMAGE, replicas=0)
+    stage.apply("ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "serving": [{"name": "churn-api"}]})
+    with copied(kubeconfig, namespace, tmp_path) as account:
+        config = config_for(namespace, mlflow_server.uri)
+        operator = OperatorProcess(account.may_not(PATCH_DEPLOYMENTS), config, tmp_path)
+
+        with running(operator):
+            stage.request("churn-v1", ALIAS, source={"version": "1"})
+            told = stage.until("modelalias", ALIAS, lambda it: bool(_forbidden(it)), "the refusal is told")
+            meanwhile = stage.status("promotionrequest", "churn-v1")
+            account.may_not()
+            ended = stage.complete("churn-v1")
+        after = stage.get("modelalias", ALIAS)
+
+    assert f"may not patch deployments.apps in namespace {namespace}: grant it" in _forbidden(told)[0]
+    assert meanwhile["phase"] in {"Promoting", "RollingOut"}, "a missing permission is no failed rollout"
+    assert operator.refused(), "the log names it too"
+    assert ended["phase"] == "Succeeded"
+    assert not _forbidden(after)
+    assert seeded.aliases() == {"champion": "1"}
+
+
+@pytest.mark.usefixtures("kube_api")  # the kinds must be served
+async def test_what_is_read_only_after_a_conflict_is_allowed(kubeconfig: str, namespace: str, tmp_path: Path) -> None:
+    async with connection_as(signed_in(kubeconfig, namespace, tmp_path)) as connection:
+        objects = KubernetesObjects(connection, identity="test")
+
+        read = (await objects.alias(namespace, "none"), await objects.request(namespace, "none"))
+
+    assert read == (None, None)
+
+
+def _forbidden(alias: Object) -> list[str]:
+    conditions = alias.get("status", {}).get("conditions", ())
+    return [item["message"] for item in conditions if item["reason"] == "Forbidden"]
