@@ -51,21 +51,20 @@ CONTROLLERS = Person("system:kube-controller-manager")
 
 LOOK_ALIKE = "b\N{CYRILLIC SMALL LETTER O}"
 OTHER_EVIDENCE = "sha256:" + 64 * "b"
-ENDS: Spec = {
-    "type": "Complete",
-    "status": "True",
-    "reason": "Succeeded",
-    "message": "",
-    "lastTransitionTime": "2026-01-01T00:00:00Z",
-}
 RESOLVED: Spec = {"version": "4", "from": "version 4", "evidence": EVIDENCE}
 ROLLBACK: Spec = {"operation": "Rollback", "source": {"previous": True}, "reason": "wrong"}
 SWAP: Spec = {"operation": "Swap", "source": LEFT_OUT, "reason": "back and forth"}
 FRAUD: Spec = {"aliasRef": {"name": "fraud-champion"}}
 NO_GATES: Spec = {"skipGates": True, "reason": "the champion is broken"}
 
+
+def _told(*, complete: bool) -> list[Spec]:
+    at: Spec = {"reason": "Told", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    return [{"type": "Resolved", "status": "True", **at}, {"type": "Complete", "status": str(complete), **at}]
+
+
 FILED = Given()
-JUDGED = Given(status={"resolved": RESOLVED})
+JUDGED = Given(status={"resolved": RESOLVED, "conditions": _told(complete=False)})
 ASKED = Given(status={"resolved": RESOLVED, "approvals": {"required": 1, "valid": 0, "checklist": ["bias report read"]}})
 CROWD = [
     word(
@@ -78,7 +77,7 @@ CROWD = [
 ]
 CROWDED = Given(request(approvals=CROWD), {"resolved": RESOLVED, "approvals": {"checklist": CROWD[0]["checklist"]}})
 APPROVED = Given(request(approvals=[word(BO)]), JUDGED.status)
-ENDED = Given(status={"resolved": RESOLVED, "conditions": [ENDS]})
+ENDED = Given(status={"resolved": RESOLVED, "conditions": _told(complete=True)})
 ABORTED = Given(request(abort=True), JUDGED.status)
 BACK = Given(request(**ROLLBACK))
 DOOR = Given(request(**NO_GATES))
@@ -344,3 +343,15 @@ def test_who_may(team: Team, row: Row) -> None:
 
     assert answer.code == row.code, answer
     assert row.says in answer.message
+
+
+def test_what_has_an_owner_is_labelled_without_a_verb(team: Team) -> None:
+    owners = f"/api/v1/namespaces/{team.namespace}/configmaps"
+    owner = team.api.create(owners, {"metadata": {"name": "pipeline-run"}}).body["metadata"]
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "pipeline-run", "uid": owner["uid"]}
+    team.set_scene(FILED, "owned")
+    assert team.api.merge(f"{team.requests}/owned", {"metadata": {"ownerReferences": [reference]}}).ok
+
+    answer = merges(LABEL)(team, IDA, "owned")
+
+    assert answer.code == OK, answer
