@@ -244,3 +244,50 @@ def test_a_bug_is_no_verdict(monkeypatch: pytest.MonkeyPatch, file: str, capsys:
 def test_half_an_address_is_refused(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gate", "-f", file, "--version", "1", "--tracking-uri", "http://[::1"]) == 2
     assert capsys.readouterr().err.startswith("modelalias: the tracking URI is not the address of an MLflow server")
+
+
+def test_the_commands_of_people_load_no_operator(tmp_path: Path) -> None:
+    program = (
+        "import sys; from modelalias.cli.main import main\n"
+        "status = main(['status', 'go', '--kubeconfig', 'config'])\n"
+        "print(status, *sorted({'mlflow', 'kopf', 'kubernetes', 'modelalias.handlers'} & sys.modules.keys()))"
+    )
+
+    def loaded(kubeconfig: str) -> str:
+        (tmp_path / "config").write_text(kubeconfig)
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+        )
+        return done.stdout.strip()
+
+    assert loaded("") == "2"
+    clusters = "clusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}]"
+    assert loaded(f"current-context: a\ncontexts: [{{name: a, context: {{cluster: a}}}}]\n{clusters}") == "2 kubernetes"
+
+
+@pytest.mark.parametrize(
+    ("program", "usage"),
+    [("/usr/bin/modelalias", "usage: modelalias approve "), ("/opt/kubectl-modelalias", "usage: kubectl modelalias approve ")],
+    ids=["by-itself", "by-kubectl"],
+)
+def test_help_names_what_was_typed(
+    program: str, usage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [program])
+
+    with pytest.raises(SystemExit):
+        main(["approve", "--help"])
+
+    told = capsys.readouterr().out
+    assert told.startswith(usage)
+    assert f"{usage.removeprefix('usage: ')}churn-v4 --confirm-all" in told
+
+
+@pytest.mark.parametrize("command", ["gate", "promote", "status", "approve", "reject", "abort", "history"])
+def test_each_command_explains_its_statuses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+
+    told = capsys.readouterr().out
+    assert "examples:" in told or "example:" in told
+    assert "exit status:\n  0   " in told

@@ -94,7 +94,8 @@ async def _print(cluster: Cluster, options: argparse.Namespace, asked: Asked) ->
 
 async def _say(cluster: Cluster, name: str, asked: Asked) -> str:
     who, request = await cluster.who(), await cluster.request(name)
-    output.show(report.verdict(request))
+    if request.status.resolved is not None:
+        output.show(report.verdict(request))
     rules = await _rules(cluster, request)
     if asked.evidence is None and request.status.resolved is not None:
         # what was printed is what is approved, also when somebody else is first and it is written again

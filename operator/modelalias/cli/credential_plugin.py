@@ -101,6 +101,9 @@ def _about(cluster: Mapping[str, Any]) -> Mapping[str, Any]:
     keys = ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "proxy-url")
     found = {key: cluster[key] for key in keys if key in cluster}
     if path and "certificate-authority-data" not in found:
-        found["certificate-authority-data"] = b64encode(Path(path).read_bytes()).decode()
+        try:
+            found["certificate-authority-data"] = b64encode(Path(path).read_bytes()).decode()
+        except OSError as error:
+            raise InvalidRequest(f"cannot read the certificate-authority of the kubeconfig: {error.strerror}") from error
     mine = [item for item in cluster.get("extensions") or () if item.get("name") == _EXTENSION]
     return {**found, **({"config": mine[0].get("extension")} if mine else {})}

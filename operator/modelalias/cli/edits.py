@@ -10,18 +10,15 @@ import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
 from modelalias.api.request import PromotionRequest
-from modelalias.cli.cluster import Cluster
+from modelalias.cli.cluster import Cluster, Missing
 from modelalias.core.errors import Conflict, InvalidRequest
 
 Operation = Mapping[str, Any]
-
-_TRIES: Final = 8
-"""As many people may begin at the same moment."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +81,24 @@ def text(edit: Edit | Filing, form: str | None) -> str:
 async def carry_out(cluster: Cluster, request: PromotionRequest, make: Callable[[PromotionRequest], Edit | None]) -> bool:
     """Make the edit, again on a fresh read where somebody else was first; return False when there is nothing to do."""
     edit = make(request)
-    for left in reversed(range(_TRIES)):
+    for is_last in (False, True):  # a list is begun once
         if edit is None:
             return False
         try:
             await cluster.patch(edit.request, edit.operations)
         except (Conflict, InvalidRequest):
-            again = make(await cluster.request(edit.request))
-            if again == edit or not left:  # it is not about who was first
+            again = make(await _same(cluster, request))
+            if again == edit or is_last:  # it is not about who was first
                 raise
             edit = again
         else:
             return True
     raise AssertionError("the last try returns or raises")
+
+
+async def _same(cluster: Cluster, request: PromotionRequest) -> PromotionRequest:
+    """Read the request again; raise `Missing` when the name is another one's now."""
+    found = await cluster.request(request.metadata.name)
+    if found.metadata.uid != request.metadata.uid:
+        raise Missing(f"request {request.metadata.name} was deleted, there is another one of that name")
+    return found

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no failure
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         text, ended = options.run(options)
     except OperatorError as error:
@@ -56,13 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(ended)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog=_called(), description="MLflow model aliases as Kubernetes resources.", allow_abbrev=False)
-    parser.add_argument("--version", action=_Version, nargs=0, help="say which release this is, and leave")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+def parser() -> argparse.ArgumentParser:
+    """Return what understands the arguments of every command."""
+    found = _Parser(prog=_called(), description="MLflow model aliases as Kubernetes resources.", allow_abbrev=False)
+    found.add_argument("--version", action=_Version, nargs=0, help="say which release this is, and leave")
+    commands = found.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)
-    return parser
+    return found
 
 
 def _called() -> str:

@@ -37,7 +37,12 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     _add_source(parser)
     _add_wishes(parser)
     parser.add_argument("--dry-run", action="store_true", help="print the request and do nothing; kubectl create takes it")
-    parser.add_argument("-o", "--output", choices=("text", "yaml", "json"), help="json: see status; yaml: with --dry-run")
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("text", "name", "json", "yaml"),
+        help="name: the request's name alone; json: as status has it; with --dry-run yaml (the default) or json",
+    )
     status.add_wait_flags(parser)
     session.add_flags(parser)
     parser.set_defaults(run=run)
@@ -75,21 +80,21 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         raise InvalidRequest("-o yaml goes with --dry-run")
     if options.dry_run and options.wait:
         raise InvalidRequest("--dry-run files nothing that --wait could wait for")
+    return session.with_cluster(options, lambda cluster: _promote(cluster, options))
 
-    async def promote(cluster: Cluster) -> tuple[str, int]:
-        who = await cluster.who()
-        wanted = filing.of(options, who.user, cluster.namespace)
-        await _must_exist(cluster, options.alias)
-        if options.dry_run:
-            return edits.text(wanted, options.output), 0
-        made = await cluster.create(wanted.body)
-        filed = f"request {made.metadata.name} filed by {who.user}"
-        if options.wait:
-            output.tell(filed)
-            return await status.wait(cluster, made, options.timeout, options.output)
-        return status.written(made, "json") if options.output == "json" else output.lines([filed]), 0
 
-    return session.with_cluster(options, promote)
+async def _promote(cluster: Cluster, options: argparse.Namespace) -> tuple[str, int]:
+    who = await cluster.who()
+    wanted = filing.of(options, who.user, cluster.namespace)
+    await _must_exist(cluster, options.alias)
+    if options.dry_run:
+        return edits.text(wanted, options.output), 0
+    made = await cluster.create(wanted.body)
+    filed = f"request {made.metadata.name} filed by {who.user}"
+    if options.wait:
+        output.tell(filed)
+        return await status.wait(cluster, made, options.timeout, options.output)
+    return status.written(made, options.output) if options.output in {"name", "json"} else output.lines([filed]), 0
 
 
 async def _must_exist(cluster: Cluster, alias: str) -> None:

@@ -22,7 +22,7 @@ def text(request: PromotionRequest) -> str:
         [
             *_head(request),
             f"phase: {status.phase or 'not seen by the operator yet'}",
-            *([status.explanation] if status.explanation else []),
+            *_explanation(status),
             *_section(_conditions(status)),
             *_section(table.rules(status)),
             *_section(_approvals(status)),
@@ -32,11 +32,11 @@ def text(request: PromotionRequest) -> str:
 
 def verdict(request: PromotionRequest) -> str:
     """Tell what somebody approves."""
-    return lines([*_head(request), *table.rules(request.status), request.status.explanation])
+    return lines([*_head(request), *table.rules(request.status), *_explanation(request.status)])
 
 
 def as_json(request: PromotionRequest) -> Mapping[str, Any]:
-    """Return `status.result` of a request that has ended, of any other what is known so far; with phase in any case."""
+    """Return what is known so far, with all of `status.result` once the request has ended; what is not known is left out."""
     status, meta, resolved = request.status, request.metadata, request.status.resolved
     found = find(status.conditions, "Succeeded")
     so_far = {
@@ -57,6 +57,10 @@ def as_json(request: PromotionRequest) -> Mapping[str, Any]:
         ],
     }
     return {**{key: value for key, value in so_far.items() if value is not None}, **_result(status)}
+
+
+def _explanation(status: PromotionRequestStatus) -> Sequence[str]:
+    return [status.explanation] if status.explanation else []
 
 
 def _result(status: PromotionRequestStatus) -> Mapping[str, Any]:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 from modelalias.api.fields import duration
@@ -66,13 +65,10 @@ async def wait(cluster: Cluster, request: PromotionRequest, seconds: float, form
 
 
 def written(request: PromotionRequest, form: str | None) -> str:
-    """Write how a request stands as text or as JSON."""
-    return json_text(report.as_json(request)) if form == "json" else report.text(request)
-
-
-def json_text(body: Mapping[str, Any]) -> str:
-    """Write JSON for programs, and for people who look at it."""
-    return json.dumps(body, indent=2) + "\n"
+    """Write how a request stands as text or as JSON, or its name alone."""
+    if form == "name":
+        return output.lines([request.metadata.name])
+    return json.dumps(report.as_json(request), indent=2) + "\n" if form == "json" else report.text(request)
 
 
 def _seconds(text: str) -> float:

@@ -1,0 +1,128 @@
+"""A cluster in memory for the commands of people: it keeps requests and takes JSON patches as the API server does."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from modelalias.api.alias import ModelAlias
+from modelalias.api.request import PromotionRequest
+from modelalias.cli.cluster import Missing, Who
+from modelalias.core.errors import InvalidRequest, OperatorError
+
+NOW: Final = "2026-01-01T00:00:00Z"
+EVIDENCE: Final = f"sha256:{'1' * 64}"
+OTHER_EVIDENCE: Final = f"sha256:{'2' * 64}"
+GATE: Final[Mapping[str, Any]] = {
+    "name": "auc",
+    "result": "Passed",
+    "metric": "val_auc",
+    "candidate": "0.9",
+    "champion": "0.8",
+    "rule": ">= 0.81 (champion 0.8 + 0.01)",
+    "evaluatedAt": NOW,
+}
+
+
+def body(spec: Mapping[str, Any] | None = None, **status: Any) -> dict[str, Any]:
+    """Return a request that waits for people; a status of None takes the field away."""
+    told = {
+        "phase": "AwaitingApproval",
+        "explanation": "waits for 1 approval from group ml-leads",
+        "resolved": {"version": "4", "champion": "3", "from": "version 4", "evidence": EVIDENCE},
+        "gates": [GATE],
+        "approvals": {"required": 1, "valid": 0},
+        "conditions": [condition("Complete", "False", "AwaitingApproval")],
+        **status,
+    }
+    return {
+        "metadata": {"name": "go", "namespace": "ml", "uid": "u-1"},
+        "spec": {"aliasRef": {"name": "churn-champion"}, "source": {"version": "4"}, "requestedBy": "ana", **(spec or {})},
+        "status": {key: value for key, value in told.items() if value is not None},
+    }
+
+
+def request(spec: Mapping[str, Any] | None = None, **status: Any) -> PromotionRequest:
+    return PromotionRequest.model_validate(body(spec, **status))
+
+
+def ended(phase: str = "Rejected", explanation: str = "version 4 refused", **status: Any) -> dict[str, Any]:
+    """Return the status of a request that has ended."""
+    good = "True" if phase == "Succeeded" else "False"
+    conditions = [condition("Complete", "True", phase), condition("Succeeded", good, phase)]
+    return {"phase": phase, "explanation": explanation, "conditions": conditions, **status}
+
+
+def condition(kind: str, status: str, reason: str, message: str = "") -> Mapping[str, Any]:
+    return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": NOW}
+
+
+def word(user: str, **fields: Any) -> Mapping[str, Any]:
+    return {"user": user, "evidence": EVIDENCE, "decision": "Approve", **fields}
+
+
+class FakeCluster:
+    """Implements `Cluster` with one request, or none."""
+
+    def __init__(self, found: dict[str, Any] | None = None, alias: Mapping[str, Any] | None = None) -> None:
+        self.found, self.patches, self.renewals = found, 0, 0
+        self.said: list[OperatorError | dict[str, Any] | None] = []
+        """What the next reads answer: a failure, or the request as it is from then on."""
+        self.before_patch: Callable[[dict[str, Any]], None] = lambda _: None
+        self.me = Who(user="bo", groups=("ml-leads", "system:authenticated"))
+        self._alias = alias
+
+    @property
+    def namespace(self) -> str:
+        return "ml"
+
+    async def who(self) -> Who:
+        return self.me
+
+    async def request(self, name: str) -> PromotionRequest:
+        if self.said:
+            answer = self.said.pop(0)
+            if isinstance(answer, OperatorError):
+                raise answer
+            self.found = answer
+        if self.found is None:
+            raise Missing(f"no PromotionRequest {name} in namespace ml")
+        return PromotionRequest.model_validate(self.found)
+
+    async def alias(self, name: str) -> ModelAlias:
+        if self._alias is None:
+            raise Missing(f"no ModelAlias {name} in namespace ml")
+        return ModelAlias.model_validate(self._alias)
+
+    async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
+        metadata = {"name": f"{body['metadata'].get('generateName', '')}abcde", "uid": "u-2", **body["metadata"]}
+        self.found = {**body, "metadata": {key: value for key, value in metadata.items() if key != "generateName"}}
+        return PromotionRequest.model_validate(self.found)
+
+    async def patch(self, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
+        self.patches += 1
+        if self.found is None:
+            raise Missing(f"no PromotionRequest {name} in namespace ml")
+        self.before_patch(self.found)
+        patched = copy.deepcopy(self.found)
+        for operation in operations:
+            _carry_out(patched, operation)
+        before, after = (item["spec"].get("approvals", []) for item in (self.found, patched))
+        if [item for item in before if item not in after]:
+            raise InvalidRequest("an approval cannot be taken back or changed")
+        self.found = patched
+
+    async def renew(self) -> None:
+        self.renewals += 1
+
+
+def _carry_out(body: Any, operation: Mapping[str, Any]) -> None:
+    *path, last = operation["path"].strip("/").split("/")
+    for key in path:
+        body = body.get(key, {})
+    if operation["op"] == "test":
+        if body.get(last) != operation["value"]:
+            raise InvalidRequest("the server rejected our request due to an error in our request")
+    elif last == "-":
+        body.append(operation["value"])
+    else:
+        body[last] = operation["value"]
