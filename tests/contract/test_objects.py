@@ -60,7 +60,7 @@ class FakeWorld:
         self.fake.delete_alias(self.namespace, name)
 
     async def delete_request(self, name: str) -> None:
-        self.fake.delete_request(self.namespace, name)
+        self.fake.remove_request(self.namespace, name)
 
 
 class RealWorld:

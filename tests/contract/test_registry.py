@@ -112,6 +112,31 @@ class TestSnapshot:
         assert model not in await registry.snapshot()
 
 
+class TestVersionsTagged:
+    KEY = "modelalias.prev-champion_1"
+
+    async def test_those_whose_tag_holds_the_text_are_found(self, registry: Registry, seeder: Seeder, model: str) -> None:
+        other, text = _name(), secrets.token_hex(10)
+        await seeder.create_model(other)
+        await seeder.create_version(other)
+        for name, version, key in ((model, "2", self.KEY), (model, "1", "modelalias.champion"), (other, "1", self.KEY)):
+            await registry.tag_version(name, version, {key: f'{{"done":{{"{text}":"Succeeded"}}}}'})
+
+        found = await registry.versions_tagged(model, self.KEY, text)
+
+        assert [(item.model, item.version) for item in found] == [(model, "2")]
+        assert text in found[0].tags[self.KEY]
+        assert await registry.versions_tagged(model, self.KEY, secrets.token_hex(10)) == ()
+
+    async def test_a_model_that_is_not_there_has_none(self, registry: Registry) -> None:
+        assert await registry.versions_tagged(_name(), self.KEY, secrets.token_hex(10)) == ()
+
+    @pytest.mark.parametrize(("key", "text"), [("a`b", "0" * 20), ("a", "%" * 20), ("a", "0'" * 10), ("", "0" * 20)])
+    async def test_what_would_change_the_filter_is_refused(self, registry: Registry, model: str, key: str, text: str) -> None:
+        with pytest.raises(ValueError, match="a tag is searched by"):
+            await registry.versions_tagged(model, key, text)
+
+
 class TestVersion:
     async def test_it_tells_run_state_and_tags(self, registry: Registry, seeder: Seeder) -> None:
         name, run_id = _name(), await seeder.create_run()

@@ -98,6 +98,7 @@ _ALIAS_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "monitors[1].experiment.name": ("", 251 * "a", LEFT_OUT),
     "monitors[1].experiment.metric": ("", "a\n", 251 * "a", LEFT_OUT),
     "historyLimit": (0, 51),
+    "requestHistoryLimit": (-1, 10_001),
 }
 
 _REQUEST_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {

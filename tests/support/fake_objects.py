@@ -97,7 +97,16 @@ class FakeObjects:
     def delete_alias(self, namespace: str, name: str) -> None:
         self._told("DELETED", self.aliases.pop((namespace, name)))
 
-    def delete_request(self, namespace: str, name: str) -> None:
+    def label_request(self, namespace: str, name: str, **labels: str) -> PromotionRequest:
+        old = self.requests[namespace, name]
+        metadata = old.metadata.model_copy(
+            update={"labels": {**old.metadata.labels, **labels}, "resource_version": self._next()}
+        )
+        request = old.model_copy(update={"metadata": metadata})
+        self.requests[namespace, name] = request
+        return self._told("MODIFIED", request)
+
+    def remove_request(self, namespace: str, name: str) -> None:
         self._told("DELETED", self.requests.pop((namespace, name)))
 
     # What a test puts in the way
@@ -147,6 +156,15 @@ class FakeObjects:
             self.requests[kept.metadata.namespace, kept.metadata.name] = kept
         self._faults.after("write_request_status")
         return kept
+
+    async def delete_request(self, namespace: str, name: str, uid: str, version: int) -> None:
+        self._begin("delete_request")
+        found = self.requests.get((namespace, name))
+        if found is not None:
+            if (found.metadata.uid, found.metadata.resource_version) != (uid, str(version)):
+                raise Conflict(f"{namespace}/{name} was changed since it was read")
+            self.remove_request(namespace, name)
+        self._faults.after("delete_request")
 
     async def post_event(self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime) -> None:
         try:

@@ -87,6 +87,14 @@ class FakeRegistry:
                 return None
             return self._value(model, min(made) if made else self._add(model, _Version(run_id, path)))
 
+    async def versions_tagged(self, model: str, key: str, text: str) -> Sequence[ModelVersion]:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,250}", key) or not re.fullmatch(r"[0-9a-f]{8,64}", text):
+            raise ValueError("a tag is searched by a key of letters, digits, _ . - and a text of hexadecimal digits")
+        with self._call("versions_tagged", model, key, text):
+            versions = self._models[model].versions if model in self._models else {}
+            found = (number for number, version in versions.items() if text in version.tags.get(key, ""))
+            return tuple(self._value(model, number) for number in found)
+
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         with self._call("runs", tuple(run_ids)):
             found = ((run_id, self._tracking.runs.get(run_id)) for run_id in run_ids)

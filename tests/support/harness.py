@@ -267,6 +267,10 @@ class Cluster:
         """Return what was written, in order, as (call, model, ...)."""
         return [(call.name, *call.arguments) for call in self.registry.writes]
 
+    def moves(self) -> list[tuple[object, ...]]:
+        """Return which aliases were moved or taken away, in order."""
+        return [item for item in self.registry_writes() if item[0] in {"set_alias", "delete_alias"}]
+
     # The cluster
 
     def add_alias(self, name: str = NAME, namespace: str = NAMESPACE, **fields: Any) -> ModelAlias:

@@ -119,6 +119,7 @@ WHOLE_ALIAS: Final[Spec] = {
         }
     ],
     "historyLimit": 20,
+    "requestHistoryLimit": 100,
 }
 
 WHOLE_REQUEST: Final[Spec] = {
@@ -220,6 +221,7 @@ BAD_ALIASES: Final = (
     Case("previousAlias-is-alias", alias(previousAlias="champion"), "previousAlias must differ from alias"),
     Case("drift-unknown", alias(drift="Ignore"), "spec.drift"),
     Case("registry-is-url", alias(registry="https://evil"), "spec.registry"),
+    Case("requestHistoryLimit-negative", alias(requestHistoryLimit=-1), "spec.requestHistoryLimit"),
     Case("historyLimit-0", alias(historyLimit=0), "spec.historyLimit"),
     Case("historyLimit-2^63", alias(historyLimit=2**63), "spec.historyLimit"),
     Case("threshold-string", gated(threshold="0.85"), "spec.policy.gates[0].threshold"),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from modelalias.core.errors import Unavailable
-from tests.support.harness import MODEL, Cluster
+from tests.support.harness import DEFAULT, MODEL, Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import gated
 
@@ -202,3 +202,71 @@ async def test_a_dry_run_says_that_it_would_need_people() -> None:
         assert it.end("go") == ("Succeeded", "DryRun")
         assert it.says("go").endswith("1/1 gates passed; it would need 1 approval")
         assert it.registry_writes() == []
+
+
+# Skipped gates, and requesters that are no persons
+
+
+@in_virtual_time
+async def test_skipped_gates_are_listed_and_always_ask_somebody_else() -> None:
+    async with Cluster() as it:
+        await _asked(it, {}, {"threshold": 0.99}, skipGates=True, reason="outage of the old model")
+
+        assert it.phase("go") == "AwaitingApproval"
+        assert it.says("go") == (
+            "waits for 1 approval from anyone with the verb approve; gates are skipped: outage of the old model"
+        )
+        (finding,) = it.request("go").status.gates
+        assert (finding.result, finding.message) == ("Skipped", "skipGates")
+        await _say(it, "ana", group=None)
+        assert it.phase("go") == "AwaitingApproval"
+        await _say(it, "bo", group=None)
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
+        entry = it.alias().status.history[-1]
+        assert (entry.actor, entry.approvers, entry.reason) == ("ana", ("bo",), "outage of the old model")
+
+
+@in_virtual_time
+async def test_skipped_gates_do_not_skip_eligibility() -> None:
+    async with Cluster() as it:
+        await it.model(0.8, 0.9, aliases={"champion": "1"})
+        it.add_alias(policy={"eligibility": {"requireAlias": "smoke"}})
+
+        it.ask("go", "2", skipGates=True, reason="in a hurry")
+        await it.settle()
+
+        assert it.end("go") == ("Rejected", "NotEligible")
+
+
+@in_virtual_time
+async def test_an_approval_of_judged_gates_is_none_of_skipped_ones() -> None:
+    async with Cluster() as it:
+        await _asked(it, LEADS)
+        judged = _evidence(it)
+        it.edit_request("go", abort=True)
+        await it.settle()
+
+        it.ask("skips", "2", requestedBy="ana", skipGates=True, reason="in a hurry")
+        await it.settle()
+
+        resolved = it.request("skips").status.resolved
+        assert resolved is not None
+        assert resolved.evidence not in {None, judged}
+
+
+@in_virtual_time
+async def test_a_machine_always_needs_a_person() -> None:
+    machines = {"machineRequesters": ["system:serviceaccount:argocd:*"]}
+    async with Cluster({**DEFAULT, **machines}) as it:
+        await it.model(0.8, 0.9, 0.95, aliases={"champion": "1"})
+        it.add_alias()
+
+        it.ask("go", "2", requestedBy="system:serviceaccount:argocd:controller")
+        it.ask("by-a-person", "3", requestedBy="ana")
+        await it.settle()
+        assert it.phase("go") == "AwaitingApproval"
+        await _say(it, "bo", group=None)
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
+        assert it.end("by-a-person") == ("Succeeded", "Succeeded")

@@ -298,7 +298,7 @@ async def test_a_request_cannot_put_another_gate_in_a_policys_place(gate: dict[s
 
         assert it.end("go") == ("Rejected", "Invalid")
         assert why in it.says("go")
-        assert it.registry_writes() == []
+        assert it.moves() == []
 
 
 # The record on the version

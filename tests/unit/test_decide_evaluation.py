@@ -386,7 +386,7 @@ async def test_the_runs_of_a_deleted_request_are_ended() -> None:
         await _begun(it)
         runs = [job.run_id for job in it.jobs.started]
         it.registry.fail_next(Unavailable("the registry did not answer within 10 s"), call="end_run")
-        it.objects.delete_request(NAMESPACE, "go")
+        it.objects.remove_request(NAMESPACE, "go")
         await it.settle(30)
 
         assert [(await it.registry.read_run(run)).status for run in runs] == [RunStatus.KILLED, RunStatus.KILLED]

@@ -51,6 +51,7 @@ async def test_promotion_moves_the_previous_alias_then_the_alias_then_the_worklo
             ("set_alias", "churn", "champion"),
             ("tag_version", "churn", "2"),
             ("tag_version", "churn", "2"),
+            ("tag_version", "churn", "1"),
         ]
         assert await it.aliases() == {"champion": "2", "prev": "1"}
         status = it.alias().status
@@ -428,7 +429,7 @@ async def test_the_same_request_applied_again_ends_as_it_ended() -> None:
         await it.settle()
         written = it.registry_writes()
 
-        it.objects.delete_request("ml", "go")
+        it.objects.remove_request("ml", "go")
         it.ask("go", "2")
         await it.settle()
 

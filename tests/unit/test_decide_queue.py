@@ -188,7 +188,7 @@ async def test_a_pinned_alias_rejects_requests() -> None:
         await it.settle()
 
         assert it.end("go") == ("Rejected", "AliasPinned")
-        assert it.registry_writes() == []
+        assert it.moves() == []
         await it.assert_settled()
 
 
@@ -253,7 +253,6 @@ ALIAS_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"drift": "Restore"}, "spec.drift: Restore"),
     ({"drift": "Adopt"}, "spec.drift: Adopt"),
     ({"serving": [{"name": "api", "verify": {"port": 8080}}]}, "spec.serving[].verify"),
-    ({"policy": {"concurrency": "Supersede"}}, "spec.policy.concurrency: Supersede"),
     ({"policy": {"autoPromote": {"fromAlias": "challenger"}}}, "spec.policy.autoPromote"),
     (
         {
@@ -284,29 +283,6 @@ async def test_a_field_of_a_later_release_stalls_the_alias_and_is_named(fields: 
         await it.assert_settled()
 
 
-REQUEST_FIELDS: list[tuple[dict[str, Any], str]] = [
-    ({"operation": "Rollback", "source": {"version": "1"}, "reason": "bad"}, "spec.operation: Rollback"),
-    ({"operation": "Swap", "reason": "bad"}, "spec.operation: Swap"),
-    ({"source": {"version": "2"}, "skipGates": True, "reason": "bad"}, "spec.skipGates"),
-    ({"source": {"version": "2"}, "ttlSecondsAfterFinished": 0}, "spec.ttlSecondsAfterFinished"),
-]
-
-
-@in_virtual_time
-@pytest.mark.parametrize(("fields", "named"), [pytest.param(*item, id=item[1]) for item in REQUEST_FIELDS])
-async def test_a_request_with_a_field_of_a_later_release_is_rejected(fields: dict[str, Any], named: str) -> None:
-    async with Cluster() as it:
-        await it.model(0.7, 0.8, aliases={"champion": "1"})
-        it.add_alias()
-        it.ask("go", **fields)
-
-        await it.settle()
-
-        assert it.end("go") == ("Rejected", "NotSupportedYet")
-        assert it.says("go") == f"this release does not support: {named}"
-        assert it.registry_writes() == []
-
-
 @in_virtual_time
 async def test_a_request_that_is_aborted_before_its_plan_leaves_everything() -> None:
     async with Cluster() as it:
@@ -320,7 +296,7 @@ async def test_a_request_that_is_aborted_before_its_plan_leaves_everything() -> 
 
         assert it.end("go") == ("Aborted", "Aborted")
         assert it.request("go").status.observed_generation == 2
-        assert it.registry_writes() == []
+        assert it.moves() == []
 
 
 @in_virtual_time

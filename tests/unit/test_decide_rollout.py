@@ -274,7 +274,7 @@ async def test_a_request_withdrawn_after_its_plan_goes_back(how: str) -> None:
         if how == "abort":
             it.edit_request("go", abort=True)
         else:
-            it.objects.delete_request("ml", "go")
+            it.objects.remove_request("ml", "go")
         await it.settle()
         await it.finish_rollout()
 

@@ -1,7 +1,5 @@
 """The ledger, and by what a request is known again."""
 
-import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -96,36 +94,3 @@ def test_an_entry_tells_who_moved_what_and_why() -> None:
     assert (entry.from_, entry.to, entry.operation, entry.outcome) == ("1", "2", "Promote", "Succeeded")
     assert (entry.request, entry.uid, entry.spec_hash) == ("go", "u1", "sha256:1")
     assert (entry.actor, entry.reason, entry.run_id) == ("ana", "retrained", "r2")
-
-
-def test_the_record_is_one_line_that_the_same_plan_gives_again() -> None:
-    plan = _plan(request=RequestRef(name="go", uid="u1"), actor="ana", reason="two\nlines")
-
-    text = history.record(plan, "champion")
-
-    assert history.record(Plan.model_validate_json(plan.model_dump_json(by_alias=True)), "champion") == text
-    assert "\n" not in text
-    assert json.loads(text) == {
-        "at": "2026-01-01T12:00:00Z",
-        "by": "ana",
-        "from": "1",
-        "operation": "Promote",
-        "reason": "two\nlines",
-        "request": "go",
-    }
-
-
-def test_the_record_of_a_plan_that_was_undone_says_so() -> None:
-    plan = _plan(turned_at=START + timedelta(seconds=90), failure="DeadlineExceeded")
-
-    told = json.loads(history.record(plan, "champion"))
-
-    assert told["rolledBack"] == {"at": "2026-01-01T12:01:30Z", "reason": "DeadlineExceeded"}
-
-
-def test_the_key_of_the_record_fits_the_longest_alias() -> None:
-    keys = {history.record_key("a" * 254 + letter) for letter in "xy"}
-
-    assert history.record_key("champion") == "modelalias.champion"
-    assert len(keys) == 2
-    assert {len(key) for key in keys} == {250}

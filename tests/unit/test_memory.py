@@ -131,7 +131,7 @@ def test_a_request_of_the_same_name_is_another_one(api: Api) -> None:
     memory = Memory()
     first = api.new_request("go")
     memory.see_request(first)
-    api.delete_request("ml", "go")
+    api.remove_request("ml", "go")
     second = api.new_request("go")
     memory.see_request(second)
 

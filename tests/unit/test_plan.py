@@ -20,7 +20,7 @@ from modelalias.api.alias import (
 )
 from modelalias.api.conditions import Reason
 from modelalias.api.metadata import Metadata
-from modelalias.core import history, plan
+from modelalias.core import plan, record
 from modelalias.core.errors import ModelNotFound, VersionNotFound
 from modelalias.core.facts import AliasesOf, DeleteAlias, Facts, Roll, SetAlias, TagVersion, VersionOf, WorkloadOf
 from modelalias.ports import ModelVersion, VersionState, Workload, WorkloadRef
@@ -62,12 +62,17 @@ def _workload(mark: str, **fields: Any) -> Workload:
     return Workload(**settled)
 
 
-def _world(made: Plan, aliases: dict[str, str], workload: Workload | None, *, tagged: bool = True) -> Facts:
-    tags = {history.record_key("champion"): history.record(made, "champion"), **dict(made.tags)} if tagged else {}
+def _world(
+    made: Plan, aliases: dict[str, str], workload: Workload | None, *, tagged: bool = True, archived: bool = True
+) -> Facts:
+    tags = {record.key("champion"): record.promoted(made, "champion", None), **dict(made.tags)} if tagged else {}
     version = ModelVersion(model="churn", version="2", run_id=None, state=VersionState.READY, tags=tags)
+    told = record.archived(made, "champion", ModelAliasStatus(), None) if archived else None
+    before = version.model_copy(update={"version": "1", "tags": {record.key("champion"): told} if told else {}})
     return Facts({
         AliasesOf(model="churn"): aliases,
         VersionOf(model="churn", version="2"): version,
+        VersionOf(model="churn", version="1"): before,
         WorkloadOf(ref=REF): workload,
     })  # fmt: skip
 
@@ -91,12 +96,13 @@ def test_aliases_move_one_by_one(aliases: dict[str, str], effect: SetAlias) -> N
     assert _next(made, _world(made, aliases, _workload("1"))) == plan.Do(effect=effect)
 
 
-def test_after_the_aliases_the_record_then_the_workload_then_the_source_alias_then_the_end() -> None:
+def test_after_the_aliases_the_record_the_workload_the_replaced_version_the_source_alias_and_the_end() -> None:
     made = _plan(source_alias=SourceAlias(name="challenger", version="2"))
     aliases = {**MOVED, "challenger": "2"}
 
     tag = _next(made, _world(made, aliases, _workload("1"), tagged=False))
     roll = _next(made, _world(made, aliases, _workload("1")))
+    replaced = _next(made, _world(made, aliases, _workload("2"), archived=False))
     source = _next(made, _world(made, aliases, _workload("2")))
     end = _next(made, _world(made, MOVED, _workload("2")))
 
@@ -104,6 +110,9 @@ def test_after_the_aliases_the_record_then_the_workload_then_the_source_alias_th
     assert isinstance(tag.effect, TagVersion)
     assert isinstance(roll, plan.Do)
     assert isinstance(roll.effect, Roll)
+    assert isinstance(replaced, plan.Do)
+    assert isinstance(replaced.effect, TagVersion)
+    assert (replaced.effect.version, replaced.effect.optional) == ("1", True)
     assert source == plan.Do(effect=DeleteAlias(model="churn", alias="challenger"))
     assert end == plan.Finish(outcome=Outcome.SUCCEEDED)
 

@@ -7,6 +7,7 @@ keep what is no longer there, and a PUT would have to send a spec back that is n
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -87,6 +88,13 @@ class KubernetesObjects:
     async def write_request_status(self, request: PromotionRequest, status: PromotionRequestStatus) -> PromotionRequest:
         """Replace the status of the request as it was read; raise `Conflict` when it changed since, or is gone."""
         return parse_request(await self._write(_REQUEST_STATUS, request.metadata, status))
+
+    async def delete_request(self, namespace: str, name: str, uid: str, version: int) -> None:
+        """Delete a request as it was seen at that resourceVersion; one that is gone is fine, for another raise `Conflict`."""
+        call = Call(verb=Verb.DELETE, resource=REQUESTS, namespace=namespace, name=name)
+        seen = {"uid": uid, "resourceVersion": str(version)}
+        with suppress(Missing):
+            await self._connection.send(call, {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": seen})
 
     async def post_event(self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime) -> None:
         """Post one event, best effort: a failure is logged and not raised."""

@@ -1,5 +1,6 @@
 """The registry port over MLflow's REST API."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
@@ -16,7 +17,7 @@ from modelalias.adapters.mlflow_signature import SignatureReader
 from modelalias.adapters.mlflow_sources import Source, SourceFinder
 from modelalias.adapters.mlflow_versions import VERSION, check_version, model_version, no_version
 from modelalias.adapters.mlflow_wire import Wire, stores
-from modelalias.core.errors import ModelNotFound, NotFound, Unavailable
+from modelalias.core.errors import InvalidRequest, ModelNotFound, NotFound, Unavailable
 from modelalias.ports import Aliases, EvaluationRun, Measurement, ModelVersion, Run, RunStatus
 from modelalias.settings import RegistrySettings
 
@@ -103,6 +104,17 @@ class MlflowRegistry:
                 except Clash:
                     continue
         raise _contended(model)
+
+    async def versions_tagged(self, model: str, key: str, text: str) -> Sequence[ModelVersion]:
+        """Return the versions of a model whose tag `key` holds the text; none where it cannot search."""
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,250}", key) or not re.fullmatch(r"[0-9a-f]{8,64}", text):
+            raise ValueError("a tag is searched by a key of letters, digits, _ . - and a text of hexadecimal digits")
+        wanted = f"tags.`{key}` LIKE '%{text}%'"  # without the model's name, which may hold quotes
+        try:
+            found = await self._calls.run(lambda: self._models.search_model_versions(wanted))
+        except InvalidRequest:  # a back end that does not filter by tags
+            return ()
+        return tuple(model_version(item) for item in found if item.name == model)
 
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""

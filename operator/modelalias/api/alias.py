@@ -13,6 +13,7 @@ from modelalias.api.alias_status import (
     AliasMove,
     AliasPhase,
     Bearing,
+    FinishedRequest,
     Held,
     HistoryEntry,
     Hold,
@@ -73,6 +74,7 @@ __all__ = [
     "Enforcement",
     "Evaluation",
     "ExperimentMetric",
+    "FinishedRequest",
     "Gate",
     "Gates",
     "Held",
@@ -173,6 +175,9 @@ class ModelAliasSpec(Value):
     """Live metrics that are watched after a promotion."""
     history_limit: Annotated[int, Field(ge=1, le=50)] = 20
     """How many moves status.history keeps."""
+    request_history_limit: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """How many requests that have ended are kept; the oldest beyond are deleted, but for those that a GitOps tool tracks.
+    Unset: all are kept."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(

@@ -21,7 +21,7 @@ from modelalias.api.fields import (
     Timestamp,
     UserName,
 )
-from modelalias.api.request_status import Check, Evaluated, Finding
+from modelalias.api.request_status import Check, Evaluated, Finding, Phase
 from modelalias.api.workload import LoadMode, Rollout, WorkloadKind
 
 
@@ -302,6 +302,19 @@ class HistoryEntry(Reported):
     """What the verdict rests on."""
 
 
+class FinishedRequest(Reported):
+    """A request that ended without moving anything: the same one applied again ends so, too."""
+
+    spec_hash: Annotated[str, Field(max_length=80)]
+    """Hash of the request."""
+    uid: Annotated[str, Field(max_length=64)]
+    """Its uid."""
+    phase: Phase
+    """How it ended."""
+    version: ModelVersionNumber | None = None
+    """The version that it asked for, where that was known."""
+
+
 class AliasPhase(StrEnum):
     """One word for people; nothing reads it back."""
 
@@ -356,5 +369,7 @@ class ModelAliasStatus(Reported):
     """Versions that automatic steps leave alone."""
     history: Annotated[tuple[HistoryEntry, ...], Field(max_length=50)] = ()
     """The latest moves, the newest last."""
+    finished: Annotated[tuple[FinishedRequest, ...], Field(max_length=50)] = ()
+    """The latest requests that ended without a move, the newest last."""
     conditions: Conditions = ()
     """The answers one by one; Ready sums them up."""

@@ -140,7 +140,9 @@ class Reason(StrEnum):
     MODEL_NOT_FOUND = "ModelNotFound", "The registry has no model of that name."
     MODEL_NOT_ALLOWED = "ModelNotAllowed", "The operator's configuration does not allow this namespace that model."
     NO_CHALLENGER = "NoChallenger", "The source alias names no version, so there is nothing to promote."
+    NEVER_HELD = "NeverHeld", "A rollback goes to a version that the alias has held; any other one has to be promoted."
     NO_OP = "NoOp", "The alias holds the version already."
+    NO_PREVIOUS = "NoPrevious", "There is no former version to go back to, or to swap with."
     NOT_ELIGIBLE = "NotEligible", "The version lacks something that policy.eligibility asks for."
     NOT_SUPPORTED_YET = (
         "NotSupportedYet",
@@ -159,9 +161,11 @@ class Reason(StrEnum):
     ROLLING_OUT = "RollingOut", "Workloads are being rolled."
     ROLLOUT_FAILED = "RolloutFailed", "A workload did not come up with the new version."
     RUN_NOT_FOUND = "RunNotFound", "The registry has no run of that id."
+    SKIPPED = "Skipped", "Gates were not judged: a rollback or a swap, or skipGates."
     SOAKING = "Soaking", "The version has to hold another alias a while longer."
     STALE_CHAMPION = "StaleChampion", "The alias holds another version than the request was made for."
     SUCCEEDED = "Succeeded", "The alias moved and the workloads run the version."
+    SUPERSEDED = "Superseded", "A rollback, a swap, or with concurrency Supersede a newer request took its place."
     SUSPENDED = "Suspended", "spec.suspend stops the line."
     UNREACHABLE = "Unreachable", "The registry does not answer; everything goes on where it stood when it returns."
     UNKNOWN_SERVING = "UnknownServing", "What the workloads serve is not known before the first move."

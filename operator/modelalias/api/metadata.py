@@ -19,3 +19,4 @@ class Metadata(Reported):
     creation_timestamp: Timestamp | None = None
     deletion_timestamp: Timestamp | None = None
     annotations: Mapping[str, str] = Field(default_factory=lambda: MappingProxyType({}))
+    labels: Mapping[str, str] = Field(default_factory=lambda: MappingProxyType({}))

@@ -43,7 +43,7 @@ operator may write a status. The admission policy `promotionrequests.modelalias.
 
 - `requestedBy` is the user who files the request (`kubectl auth whoami`); it never changes.
 - To file, abort or delete a request takes `promote` on the ModelAlias that it names, `rollback` when its operation is
-  Rollback or Swap. A request that is Complete may be deleted without.
+  Rollback or Swap, and `bypass` beside it with `skipGates`. A request that is Complete may be deleted without.
 - An approval needs `approve`, names its giver, one of the giver's groups or none, and the evidence that stands in
   `status.resolved.evidence`; it cannot be given with the request, after the end, or be taken back.
 """
@@ -52,8 +52,7 @@ NOT_YET: Final = """\
 ## Not in this release
 
 These are refused with the reason NotSupportedYet, never ignored: `spec.drift` other than Report,
-`spec.serving[].verify`, `spec.policy.concurrency` other than Queue, `spec.policy.autoPromote` and `spec.monitors`; of a
-request `spec.operation` other than Promote, `spec.skipGates` and `spec.ttlSecondsAfterFinished`.
+`spec.serving[].verify`, `spec.policy.autoPromote` and `spec.monitors`.
 """
 
 

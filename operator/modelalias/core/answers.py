@@ -45,8 +45,6 @@ class Ended:
     reason: Reason
     explanation: str
     verdict: Verdict = field(default_factory=Verdict)
-    effect: Effect | None = None
-    """To be carried out before the end is written."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,11 @@ class Goes:
 
 
 Answer = Ended | Waits | Holds | Goes
+
+
+def already(phase: Phase) -> Ended:
+    """End a request as the same one, applied before, ended."""
+    return Ended(phase, Reason.ALREADY_PROCESSED, f"the same request ended {phase} before: nothing was done again")
 
 
 class Stop(Exception):

@@ -35,7 +35,7 @@ def of_request(alias: ModelAlias, request: PromotionRequest, facts: Facts, now: 
     """Return what the source names; raise `Stop` when that is nothing, or nothing that can be promoted yet."""
     source, frozen = request.spec.source, request.status.resolved
     if frozen is not None:
-        return _of_version(alias, frozen.version, frozen.from_, facts, now, frozen)
+        return of_version(alias, frozen.version, frozen.from_, facts, now, frozen)
     if source is None:
         raise AssertionError("the API server lets no Promote in without a source")
     if source.run_id is not None:
@@ -45,9 +45,9 @@ def of_request(alias: ModelAlias, request: PromotionRequest, facts: Facts, now: 
         if named is None:
             told = f"nothing to do: {alias.spec.model} has no alias {source.alias}"
             raise Stop(Ended(Phase.SUCCEEDED, Reason.NO_CHALLENGER, told))
-        return _of_version(alias, named, f"alias {source.alias}", facts, now, None)
+        return of_version(alias, named, f"alias {source.alias}", facts, now, None)
     number = source.version or ""
-    return _of_version(alias, number, f"version {number}", facts, now, None)
+    return of_version(alias, number, f"version {number}", facts, now, None)
 
 
 def ready(version: ModelVersion, now: datetime, verdict: Verdict | None = None) -> ModelVersion:
@@ -69,7 +69,8 @@ def _of_run(alias: ModelAlias, source: Source, run_id: str, facts: Facts, now: d
     return Candidate(version=ready(made, now), run_id=made.run_id or run_id, told=told)
 
 
-def _of_version(alias: ModelAlias, number: str, told: str, facts: Facts, now: datetime, frozen: Resolved | None) -> Candidate:
+def of_version(alias: ModelAlias, number: str, told: str, facts: Facts, now: datetime, frozen: Resolved | None) -> Candidate:
+    """Return a version by its number; raise `Stop` when it is gone, or not ready."""
     version = found(lambda: facts.version(alias.spec.model, number))
     frozen = frozen or Resolved(version=number, run_id=version.run_id, from_=told)
     ready(version, now, Verdict(resolved=frozen))

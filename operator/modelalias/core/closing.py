@@ -1,23 +1,83 @@
-"""Closing a request: its end is written once nothing of it is left running."""
+"""Closing a request that ends without a plan: nothing of it is left running, and the end is remembered.
 
+The version that it asked for remembers it in its record, so that a cluster built anew knows it, and the ModelAlias in its
+status. What ended with a plan stands in the history.
+"""
+
+from modelalias.api.alias import FinishedRequest, ModelAlias
+from modelalias.api.conditions import Reason
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
-from modelalias.core import evaluation
-from modelalias.core.answers import ANSWER_POLL
+from modelalias.core import evaluation, history, record, telling
+from modelalias.core.answers import ANSWER_POLL, Ended
 from modelalias.core.decision import Draft, RequestWrite
-from modelalias.core.facts import Failed
+from modelalias.core.errors import NotFound
+from modelalias.core.facts import Effect, Failed, TagVersion
 from modelalias.core.world import World
 
 
-def close(world: World, request: PromotionRequest, status: PromotionRequestStatus, draft: Draft) -> None:
-    """End the request with that status; Jobs that still run for it are stopped first."""
+def close(world: World, alias: ModelAlias | None, request: PromotionRequest, end: Ended, draft: Draft) -> bool:
+    """End a request and say whether that is written; what has to be done first is left in the draft."""
+    status = telling.ended(alias, request, end, world.now)
+    if alias is None or request.spec.dry_run or end.reason is Reason.ALREADY_PROCESSED:
+        return write(world, request, status, draft)
+    try:
+        effect = _record(world, alias, request, end)
+    except Failed:
+        return _later(world, draft)
+    if effect is not None:
+        draft.do(effect)
+        draft.stuck = True
+        return False
+    if not write(world, request, status, draft):
+        return False
+    digest, number = history.spec_hash(request), _version(request, end)
+    draft.finished.append(FinishedRequest(spec_hash=digest, uid=request.metadata.uid, phase=end.phase, version=number))
+    return True
+
+
+def write(world: World, request: PromotionRequest, status: PromotionRequestStatus, draft: Draft) -> bool:
+    """Write an end and say so, unless Jobs that still run for the request have to be stopped first."""
     try:
         stop = evaluation.leftover(request.status.evaluation, world.namespace, world.facts)
     except Failed:
-        draft.wake(world.now + ANSWER_POLL)
-        return
+        return _later(world, draft)
     if stop is not None:
         told = f"{status.explanation[:1024]}; its Jobs are being stopped first"
         draft.writes.append(RequestWrite(request, request.status.model_copy(update={"explanation": told})))
         draft.do(stop)
-        return
+        draft.stuck = True
+        return False
     draft.writes.append(RequestWrite(request, status))
+    return True
+
+
+def _later(world: World, draft: Draft) -> bool:
+    draft.wake(world.now + ANSWER_POLL)
+    draft.stuck = True
+    return False
+
+
+def _version(request: PromotionRequest, end: Ended) -> str | None:
+    """Return the version that the request is about, where that is known without asking."""
+    resolved = end.verdict.resolved or request.status.resolved
+    if resolved is not None:
+        return resolved.version
+    return request.spec.source.version if request.spec.source else None
+
+
+def _record(world: World, alias: ModelAlias, request: PromotionRequest, end: Ended) -> Effect | None:
+    """Return how the end is written on the version; None when it stands there, cannot be written or moved nothing anyway."""
+    number = _version(request, end)
+    if number is None or end.reason is Reason.NO_OP:
+        return None
+    key = record.key(alias.spec.alias)
+    try:
+        before = world.facts.version(alias.spec.model, number).tags.get(key)
+    except NotFound:
+        return None
+    found = history.findings(end.verdict.checks, end.verdict.findings)
+    text = record.ended(before, request, end.phase, end.reason, found, world.now)
+    if text is None:
+        return None
+    effect = TagVersion(model=alias.spec.model, version=number, tags=((key, text),), optional=True)
+    return None if world.facts.failure(effect) else effect

@@ -17,9 +17,8 @@ from modelalias.api.alias import (
 )
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Evaluated, EvaluationState, Phase, PromotionRequest
-from modelalias.core import evaluation, history, pins, promotion, telling, unsupported
+from modelalias.core import closing, evaluation, history, line, pins, promotion, telling, unsupported
 from modelalias.core.answers import ANSWER_POLL, VERSION_POLL, Answer, Ended, Goes, Holds, Waits
-from modelalias.core.closing import close
 from modelalias.core.decision import AliasWrite, Decision, Draft, RequestWrite
 from modelalias.core.errors import ModelNotFound
 from modelalias.core.facts import Failed, Needed, StartEvaluation
@@ -47,29 +46,35 @@ def _orphans(world: World) -> Decision:
 
 
 def _decide(world: World, alias: ModelAlias) -> Decision:
+    draft = Draft(alias)
+    try:
+        return _go_on(world, alias, draft)
+    except Needed as needed:
+        return draft.done(question=needed.question)  # what was found is written also when the next one needs an answer first
+
+
+def _go_on(world: World, alias: ModelAlias, draft: Draft) -> Decision:
     if world.registry.problem is not None:
-        return _outage(world, alias)
+        return _outage(world, alias, draft)
     blocked = _blocked(world, alias)
     if alias.status.plan is not None:
         if blocked is not None and not world.registry.known:
             return Decision((AliasWrite(stand(world, alias, alias.status, blocked)),))
-        return carry_on(world, alias, alias.status.plan)
+        return carry_on(world, alias, alias.status.plan, draft)
     if blocked is not None:
-        return _stalled(world, alias, blocked)
+        return _stalled(world, alias, blocked, draft)
     if world.registry.sight is None:
         return Decision()  # the first snapshot wakes every alias
-    draft = Draft()
     status, missing = _look(world, alias, draft)
     alias = alias.model_copy(update={"status": _forget_pin(world, alias, _watch_soak(world, alias, status), draft)})
     if draft.effect is not None:
         return draft.done()
-    known = world.waiting
-    waiting = [item for item in world.requests if item.metadata.name in known or not settle(world, alias, item, draft)]
+    waiting = line.of(world, alias, world.requests, draft)
     if draft.effect is not None:
-        return draft.done()  # what has ended is stopped before anything else begins
+        return draft.done()  # what has ended is stopped and recorded before anything else begins
     if alias.spec.version is not None:
         return _pinned(world, alias, alias.spec.version, draft, missing)
-    return _next_request(world, alias, waiting, draft, missing)
+    return _walk(world, alias, waiting, draft, missing)
 
 
 def _blocked(world: World, alias: ModelAlias) -> Fault | None:
@@ -86,8 +91,7 @@ def _blocked(world: World, alias: ModelAlias) -> Fault | None:
     return None
 
 
-def _stalled(world: World, alias: ModelAlias, fault: Fault) -> Decision:
-    draft = Draft()
+def _stalled(world: World, alias: ModelAlias, fault: Fault, draft: Draft) -> Decision:
     for request in world.requests:
         if not settle(world, alias, request, draft):
             wait = Waits(fault[0], f"waits: ModelAlias {world.name} is stalled: {fault[1]}")
@@ -95,9 +99,8 @@ def _stalled(world: World, alias: ModelAlias, fault: Fault) -> Decision:
     return _rest(world, alias, fault, draft)
 
 
-def _outage(world: World, alias: ModelAlias) -> Decision:
+def _outage(world: World, alias: ModelAlias, draft: Draft) -> Decision:
     """While the registry does not answer nothing moves: only the condition says so, and new requests learn why they wait."""
-    draft = Draft()
     blocked = _blocked(world, alias) if alias.status.plan is None else None
     draft.writes.append(AliasWrite(stand(world, alias, alias.status, blocked or failed_before(alias))))
     for request in world.requests:
@@ -201,19 +204,10 @@ def _with_pin_verdict(alias: ModelAlias, version: str, answer: Answer) -> ModelA
     return alias.model_copy(update={"status": alias.status.model_copy(update={"pin": verdict})})
 
 
-def _next_request(
-    world: World, alias: ModelAlias, waiting: Sequence[PromotionRequest], draft: Draft, missing: Fault | None
-) -> Decision:
-    """Judge the requests in their order; what was found is written also when the next one needs an answer first."""
-    try:
-        return _walk(world, alias, waiting, draft, missing)
-    except Needed as needed:
-        return draft.done(question=needed.question)
-
-
 def _walk(
     world: World, alias: ModelAlias, waiting: Sequence[PromotionRequest], draft: Draft, missing: Fault | None
 ) -> Decision:
+    """Judge the requests in their order, until one holds its place or goes."""
     for index, request in enumerate(waiting):
         if request.metadata.name in world.waiting:
             continue
@@ -221,12 +215,9 @@ def _walk(
             answer: Answer = Waits(Reason.SUSPENDED, f"waits: ModelAlias {world.name} is suspended")
         else:
             answer = promotion.consider(world, alias, request)
-        if isinstance(answer, Ended) and answer.effect is not None:
-            return draft.done(effect=answer.effect)  # nobody goes before this end is written
         if isinstance(answer, Ended):
-            close(world, request, telling.ended(alias, request, answer, world.now), draft)
-            if draft.effect is not None:
-                return draft.done()
+            if not closing.close(world, alias, request, answer, draft):
+                return draft.done()  # nobody goes before this end is written
         elif isinstance(answer, Waits):
             draft.wake(answer.until)
             draft.waiting.add(request.metadata.name)
@@ -237,9 +228,22 @@ def _walk(
             queue = _hold(world, alias, request, answer, waiting[index + 1 :], draft)
             return _rest(world, alias, missing or failed_before(alias), draft, queue)
         else:
-            later = tuple(item.metadata.name for item in waiting[index + 1 :] if not item.spec.dry_run)
-            return _begin(world, alias, answer, request, later, draft)
+            return _go(world, alias, answer, request, waiting, draft)
     return _rest(world, alias, missing or failed_before(alias), draft)
+
+
+def _go(
+    world: World, alias: ModelAlias, go: Goes, request: PromotionRequest, waiting: Sequence[PromotionRequest], draft: Draft
+) -> Decision:
+    """Let a request go, once those that give way to it have ended."""
+    if line.goes_first(request):
+        waiting = line.give_way(world, alias, waiting, request, draft)
+        if draft.stuck:
+            return draft.done()
+    if draft.finished:
+        return draft.done(again=True)  # the alias remembers them before it has a plan
+    later = tuple(item.metadata.name for item in waiting if item is not request and not item.spec.dry_run)
+    return _begin(world, alias, go, request, later, draft)
 
 
 def _tries_again(before: Sequence[Evaluated], answer: Holds) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from modelalias.api.alias import ModelAliasStatus
+from modelalias.api.alias import FinishedRequest, ModelAlias, ModelAliasStatus
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
 from modelalias.core.facts import Effect, Question
 
@@ -40,11 +40,17 @@ class Decision:
 class Draft:
     """The answer in the making; wakes are gathered, the earliest counts."""
 
+    alias: ModelAlias | None = None
+    """The alias as it is stored."""
     writes: list[AliasWrite | RequestWrite] = field(default_factory=list)
     wakes: list[datetime] = field(default_factory=list)
     waiting: set[str] = field(default_factory=set)
     effect: Effect | None = None
     """What has to be done before something that is not among the writes yet; the first one counts."""
+    finished: list[FinishedRequest] = field(default_factory=list)
+    """Requests that end here without a move: the alias remembers them."""
+    stuck: bool = False
+    """Whether an end could not be written yet, so that nothing may begin."""
 
     def wake(self, at: datetime | None) -> None:
         """Look again at that time at the latest."""
@@ -57,7 +63,18 @@ class Draft:
 
     def done(self, *, again: bool = False, effect: Effect | None = None, question: Question | None = None) -> Decision:
         """Return the decision; a question comes before what there is to do."""
+        writes, wake = self._remembered(), min(self.wakes, default=None)
         if question is not None:
-            wake = min(self.wakes, default=None)
-            return Decision(tuple(self.writes), question=question, wake=wake, waiting=frozenset(self.waiting))
-        return Decision(tuple(self.writes), effect=effect or self.effect, again=again, wake=min(self.wakes, default=None))
+            return Decision(writes, question=question, wake=wake, waiting=frozenset(self.waiting))
+        return Decision(writes, effect=effect or self.effect, again=again, wake=wake)
+
+    def _remembered(self) -> tuple[AliasWrite | RequestWrite, ...]:
+        """Have the alias remember what ended, before the ends are written."""
+        if self.alias is None or not self.finished:
+            return tuple(self.writes)
+        found = next((item for item in self.writes if isinstance(item, AliasWrite)), AliasWrite(self.alias.status))
+        ended = {item.uid for item in self.finished}
+        known = [item for item in found.status.finished if item.uid not in ended]
+        kept = (*known, *self.finished)[-self.alias.spec.history_limit :]
+        others = [item for item in self.writes if item is not found]
+        return (AliasWrite(found.status.model_copy(update={"finished": kept})), *others)

@@ -49,6 +49,14 @@ class VersionOfRun(Value):
     register_missing: bool
 
 
+class VersionsTagged(Value):
+    """Ask which versions have a tag that holds a text."""
+
+    model: str
+    key: str
+    text: str
+
+
 class RunsOf(Value):
     """Ask what runs logged."""
 
@@ -94,7 +102,7 @@ class RequestOf(Value):
     name: str
 
 
-RegistryQuestion = AliasesOf | VersionOf | VersionOfRun | RunsOf | MeasurementsOf | SignatureOf
+RegistryQuestion = AliasesOf | VersionOf | VersionOfRun | VersionsTagged | RunsOf | MeasurementsOf | SignatureOf
 ClusterQuestion = WorkloadOf | RequestOf | JobOf | LinesOf
 Question = RegistryQuestion | ClusterQuestion
 
@@ -227,6 +235,11 @@ class Facts:
         """Return the version made from a run, None when there is none and it must not be made; raise `NotFound`."""
         question = VersionOfRun(model=model, run_id=run_id, artifact_path=artifact_path, register_missing=register)
         answer: ModelVersion | None = self._ask(question)
+        return answer
+
+    def versions_tagged(self, model: str, key: str, text: str) -> Sequence[ModelVersion]:
+        """Return the versions whose tag `key` holds the text."""
+        answer: Sequence[ModelVersion] = self._ask(VersionsTagged(model=model, key=key, text=text))
         return answer
 
     def runs(self, run_ids: tuple[str, ...]) -> Mapping[str, Run]:

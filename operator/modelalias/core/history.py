@@ -3,21 +3,20 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from modelalias.api.alias import (
     AliasMove,
+    FinishedRequest,
     HistoryEntry,
     ModelAliasSpec,
     Operation,
     Outcome,
     Plan,
 )
-from modelalias.api.request import Check, Finding, PromotionRequest
+from modelalias.api.request import Check, Finding, Phase, PromotionRequest
 
-_LONGEST_KEY: Final = 250
-_LONGEST_RECORD: Final = 20_000
 _LONGEST_FINDINGS: Final = 4_000
 """Characters; MLflow's own server takes tag values of 100,000, others 5,000."""
 
@@ -36,6 +35,13 @@ def finished(history: Iterable[HistoryEntry], request: PromotionRequest) -> Hist
     own = (item for item in entries if item.uid == request.metadata.uid)
     same = (item for item in entries if item.spec_hash == digest)
     return next(own, None) or next(same, None)
+
+
+def finished_before(finished: Iterable[FinishedRequest], request: PromotionRequest) -> Phase | None:
+    """Return how the same request, applied before, ended without moving anything."""
+    digest = spec_hash(request)
+    others = (item for item in finished if item.uid != request.metadata.uid)
+    return next((item.phase for item in others if item.spec_hash == digest), None)
 
 
 def moved(plan: Plan, alias: str) -> AliasMove:
@@ -75,14 +81,6 @@ def appended(history: Iterable[HistoryEntry], new: HistoryEntry, limit: int) -> 
     return (*history, new)[-limit:]
 
 
-def record_key(alias: str) -> str:
-    """Return the key of the tag that keeps the record of a promotion on the version; MLflow takes 250 characters."""
-    key = f"modelalias.{alias}"
-    if len(key) <= _LONGEST_KEY:
-        return key
-    return f"{key[: _LONGEST_KEY - 17]}.{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-
-
 def findings(checks: Iterable[Check], gates: Iterable[Finding]) -> str | None:
     """Return how the rules came out as one JSON text, shortened until it fits; None when there was no rule."""
     checks, gates = tuple(checks), tuple(gates)
@@ -110,49 +108,5 @@ def _present(item: Check | Finding, names: set[str]) -> Mapping[str, object]:
     return {key: value for key, value in told.items() if value != ""}
 
 
-def refused(before: str | None, request: PromotionRequest, reason: str, found: str | None, now: datetime) -> str | None:
-    """Return the version's record with a refusal in it; None when the same refusal stands there already."""
-    kept = _read(before)
-    told = {"request": request.metadata.name, "by": request.spec.requested_by, "reason": str(reason)}
-    verdict = {key: value for key, value in told.items() if value is not None} | (json.loads(found) if found else {})
-    known = kept.get("refused")
-    if isinstance(known, dict) and {key: value for key, value in known.items() if key != "at"} == verdict:
-        return None
-    return _line({**kept, "refused": {"at": _moment(now), **verdict}})
-
-
-def _read(record: str | None) -> Mapping[str, object]:
-    """Read a record; one that somebody else wrote over is none, and so is one that is longer than any of ours."""
-    if record is None or len(record) > _LONGEST_RECORD:
-        return {}
-    try:
-        found = json.loads(record)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _line(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
-
-
-def record(plan: Plan, alias: str) -> str:
-    """Return the one-line record that a promotion leaves on the version it promoted; the same plan gives the same text."""
-    move = moved(plan, alias)
-    told = {
-        "at": _moment(plan.started_at),
-        "by": plan.actor,
-        "evidence": plan.evidence,
-        "from": move.from_,
-        "operation": plan.operation.value,
-        "reason": plan.reason or None,
-        "request": plan.request.name if plan.request else None,
-        "approvers": list(plan.approvers) or None,
-        "verdict": json.loads(plan.verdict) if plan.verdict else None,
-        "rolledBack": {"at": _moment(plan.turned_at), "reason": plan.failure} if plan.turned_at else None,
-    }
-    return _line({key: value for key, value in told.items() if value is not None})
-
-
-def _moment(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")

@@ -16,6 +16,7 @@ from modelalias.api.alias import (
     LoadMode,
     ModelAlias,
     OnFailure,
+    Operation,
     Outcome,
     Plan,
     PlannedWorkload,
@@ -24,11 +25,14 @@ from modelalias.api.alias import (
 )
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
-from modelalias.core import history, rollout
+from modelalias.core import history, record, rollout
 from modelalias.core.errors import NotFound, VersionNotFound
 from modelalias.core.facts import DeleteAlias, Effect, Facts, Roll, SetAlias, TagVersion
 from modelalias.core.rollout import Progress, Stage
 from modelalias.ports import Aliases, Workload
+
+GOING_BACK: Final = frozenset({Operation.ROLLBACK, Operation.SWAP})
+"""What nothing is aborted for, and what no failure undoes by itself."""
 
 UNWATCHED_POLL: Final = timedelta(seconds=15)
 """How often a workload is looked at whose label is gone, or that is gone itself: the watch does not tell of it."""
@@ -180,7 +184,7 @@ def _tag(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
     move = history.moved(plan, alias.spec.alias)
     if move.to is None or move.to == move.from_:
         return
-    key = history.record_key(alias.spec.alias)
+    key = record.key(alias.spec.alias)
     try:
         tags = facts.version(alias.spec.model, move.to).tags
     except NotFound as error:
@@ -189,9 +193,9 @@ def _tag(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
         return
     if plan.bearing is Bearing.BACKWARD and key not in tags:
         return  # it turned back before the promotion was recorded
-    record = history.record(plan, alias.spec.alias)
-    if tags.get(key) != record:
-        yield _do(TagVersion(model=alias.spec.model, version=move.to, tags=((key, record),)), facts)
+    told = record.promoted(plan, alias.spec.alias, tags.get(key))
+    if tags.get(key) != told:
+        yield _do(TagVersion(model=alias.spec.model, version=move.to, tags=((key, told),)), facts)
 
 
 def _roll(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterator[Step]:
@@ -261,9 +265,37 @@ def _on_success(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
         missing = tuple((name, value) for name, value in sorted(plan.tags.items()) if tags.get(name) != value)
         if missing:
             yield _do(TagVersion(model=alias.spec.model, version=version, tags=missing), facts)
+    yield from _archive(alias, plan, facts)
     source = plan.source_alias
     if source is not None and facts.aliases(alias.spec.model).get(source.name) == source.version:
         yield _do(DeleteAlias(model=alias.spec.model, alias=source.name), facts)
+
+
+def _archive(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
+    """Write on the version that was replaced what replaced it; the promotion does not depend on it."""
+    move, key = history.moved(plan, alias.spec.alias), record.key(alias.spec.alias)
+    if move.from_ is None or move.from_ == move.to:
+        return
+    try:
+        before = facts.version(alias.spec.model, move.from_).tags.get(key)
+    except NotFound:
+        return
+    told = record.archived(plan, alias.spec.alias, alias.status, before)
+    if told is not None:
+        effect = TagVersion(model=alias.spec.model, version=move.from_, tags=((key, told),), optional=True)
+        if facts.failure(effect) is None:
+            yield Do(effect=effect)
+
+
+def last_word(alias: ModelAlias, plan: Plan, facts: Facts) -> Effect | None:
+    """Return how the record learns that a plan has failed and stays as it is; None when it knows, or cannot."""
+    if facts.aliases(alias.spec.model).get(alias.spec.alias) != history.moved(plan, alias.spec.alias).to:
+        return None
+    step = next(_tag(alias, plan, facts), None)
+    if not isinstance(step, Do) or not isinstance(step.effect, TagVersion):
+        return None
+    effect = step.effect.model_copy(update={"optional": True})
+    return None if facts.failure(effect) else effect
 
 
 def _undone(plan: Plan) -> Outcome:
@@ -271,5 +303,7 @@ def _undone(plan: Plan) -> Outcome:
 
 
 def goes_back(plan: Plan) -> bool:
-    """Say whether a failure of this plan is to be undone; an abort and a lost race always are."""
-    return plan.rollout.on_failure is OnFailure.ROLLBACK or plan.failure in {Reason.ABORTED, Reason.STALE_CHAMPION}
+    """Say whether a failure of this plan is to be undone; an abort and a lost race always are, a rollback never by itself."""
+    if plan.failure in {Reason.ABORTED, Reason.STALE_CHAMPION}:
+        return True
+    return plan.rollout.on_failure is OnFailure.ROLLBACK and plan.operation not in GOING_BACK

@@ -23,7 +23,7 @@ def plan(
     held = world.facts.aliases(alias.spec.model)
     epoch = (alias.status.observed.epoch if alias.status.observed else 0) + 1
     made = Plan(
-        operation=Operation.PROMOTE if request else Operation.PIN,
+        operation=Operation(request.spec.operation) if request else Operation.PIN,
         aliases=moves(alias, held, candidate.version),
         run_id=candidate.run_id,
         serving=_frozen_serving(world, alias, champion, candidate.version, epoch),

@@ -1,7 +1,8 @@
 """Promotion: whether a request may have what it asks for, and what it is told while that is not known yet.
 
-A request is looked at from the top each time until there is a plan: its source is resolved once, NoOp is decided before the
-gates, the verdict is given on the registry's numbers, people are asked where the owner wants that.
+A request is looked at from the top each time until there is a plan: its source is resolved once, a request that ended before
+ends again, NoOp is decided before the gates, the verdict is given on the registry's numbers, people are asked where the owner
+wants that. Rollback and Swap are not judged.
 """
 
 from dataclasses import dataclass, replace
@@ -9,15 +10,15 @@ from dataclasses import dataclass, replace
 from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.gates import Gate, MetricSource
-from modelalias.api.request import GateResult, Phase, PromotionRequest
-from modelalias.core import approval, cases, gates, history, rollout, verdict
-from modelalias.core.answers import Answer, Ended, Goes, Holds, Stop, Verdict, found, no_answer
-from modelalias.core.candidate import Candidate, of_request
-from modelalias.core.facts import Failed, TagVersion
+from modelalias.api.request import GateResult, Phase, PromotionRequest, RequestOperation
+from modelalias.core import approval, candidate, cases, gates, record, rollback, rollout, verdict
+from modelalias.core.answers import Answer, Ended, Goes, Holds, Stop, Verdict, already, found, no_answer
+from modelalias.core.candidate import Candidate
+from modelalias.core.facts import Failed
 from modelalias.core.planning import plan
 from modelalias.core.verdict import Conclusion, Judgement
 from modelalias.core.world import World
-from modelalias.ports import ModelVersion
+from modelalias.ports import Aliases, ModelVersion
 
 _KEEP_THEIR_PHASE = frozenset({Phase.EVALUATING, Phase.AWAITING_APPROVAL})
 
@@ -43,31 +44,82 @@ class _Hearing:
     alias: ModelAlias
     request: PromotionRequest
     candidate: Candidate
-    champion: str | None
+    held: Aliases
+
+    @property
+    def champion(self) -> str | None:
+        """The version that the alias holds."""
+        return self.held.get(self.alias.spec.alias)
 
 
 def _consider(world: World, alias: ModelAlias, request: PromotionRequest) -> Answer:
-    facts, spec, meta = world.facts, request.spec, request.metadata
-    wanted = _gates(alias, request)
-    candidate = of_request(alias, request, facts, world.now)
-    held = found(lambda: facts.aliases(alias.spec.model))
-    champion = held.get(alias.spec.alias)
-    hearing = _Hearing(world, alias, request, candidate, champion)
+    spec, wanted = request.spec, _gates(alias, request)
+    hearing = _hear(world, alias, request)
+    version, champion = hearing.candidate.version, hearing.champion
+    before = _ended_before(hearing)
+    if before is not None:
+        return before
     if spec.expected_current is not None and spec.expected_current != champion:
         told = f"the request expects {alias.spec.alias} to hold version {spec.expected_current}, it holds {champion or 'none'}"
-        return Ended(Phase.REJECTED, Reason.STALE_CHAMPION, told, Verdict(resolved=candidate.resolved(champion)))
-    if candidate.version is not None and candidate.version.version == champion:
-        return _no_op(hearing, candidate.version)
+        return Ended(Phase.REJECTED, Reason.STALE_CHAMPION, told, Verdict(resolved=hearing.candidate.resolved(champion)))
+    if version is not None and version.version == champion:
+        return _no_op(hearing, version)
+    if version is not None and spec.operation is not RequestOperation.PROMOTE:
+        return _go_back(hearing, version, wanted)
+    return _judge(hearing, wanted)
+
+
+def _hear(world: World, alias: ModelAlias, request: PromotionRequest) -> _Hearing:
+    """Find out which version is asked for, and what the aliases hold."""
+    if request.spec.operation is RequestOperation.PROMOTE:
+        asked = candidate.of_request(alias, request, world.facts, world.now)
+        return _Hearing(world, alias, request, asked, found(lambda: world.facts.aliases(alias.spec.model)))
+    held = rollback.standing(alias, found(lambda: world.facts.aliases(alias.spec.model)))
+    return _Hearing(world, alias, request, rollback.of_request(world, alias, request, held), held)
+
+
+def _ended_before(hearing: _Hearing) -> Ended | None:
+    """Say whether the same request ended before, by the records of versions: its ModelAlias has forgotten it.
+
+    Which version that was is not known where the source may name another one by now.
+    """
+    request, model, facts = hearing.request, hearing.alias.spec.model, hearing.world.facts
+    if request.spec.dry_run:
+        return None
+    key, version, source = record.key(hearing.alias.spec.alias), hearing.candidate.version, request.spec.source
+    if request.status.resolved is None and (source is None or source.version is None):
+        known = facts.versions_tagged(model, key, record.digest(request))
+    else:
+        known = () if version is None else (facts.version(model, version.version),)
+    ends = (record.past(item.tags.get(key), request) for item in known)
+    return next((already(item.phase) for item in ends if item is not None and not item.own), None)
+
+
+def _judge(hearing: _Hearing, wanted: tuple[Gate, ...]) -> Answer:
+    world, alias, request, asked = hearing.world, hearing.alias, hearing.request, hearing.candidate
+    spec, meta, rules = request.spec, request.metadata, alias.spec.policy.approval
     owner = None if spec.dry_run else cases.owner(request.kind, meta.namespace, meta.name, meta.uid)
     case = replace(
-        cases.of_alias(alias, candidate, held, wanted, owner),
-        soaking_since=cases.soaking_since(world, alias, candidate.version),
+        cases.of_alias(alias, asked, hearing.held, wanted, owner),
+        soaking_since=cases.soaking_since(world, alias, asked.version),
         evaluated=request.status.evaluation,
-        may_ask=approval.is_needed(alias.spec.policy.approval, inconclusive=True),
+        may_ask=approval.is_needed(rules, inconclusive=True),
+        skip="skipGates" if spec.skip_gates else "",
     )
-    judged = verdict.judge(case, facts, world.now)
-    so_far = cases.so_far(candidate, champion, judged)
+    judged = verdict.judge(case, world.facts, world.now)
+    so_far = cases.so_far(asked, hearing.champion, judged)
     return cases.open_answer(judged, so_far, world.now) or _answer(hearing, judged, so_far)
+
+
+def _go_back(hearing: _Hearing, version: ModelVersion, wanted: tuple[Gate, ...]) -> Answer:
+    """Let a rollback or a swap go: it was judged when it was promoted."""
+    spec, now = hearing.request.spec, hearing.world.now
+    findings = tuple(gates.skipped(item, spec.operation, now) for item in wanted)
+    so_far = Verdict(resolved=hearing.candidate.resolved(hearing.champion), findings=findings)
+    if spec.dry_run:
+        told = f"dry run: {hearing.candidate.name} would replace {hearing.champion or 'nothing'} as {hearing.alias.spec.alias}"
+        return Ended(Phase.SUCCEEDED, Reason.DRY_RUN, f"{told}; no gate is judged for a {spec.operation}", so_far)
+    return _go(hearing, version, so_far)
 
 
 def _gates(alias: ModelAlias, request: PromotionRequest) -> tuple[Gate, ...]:
@@ -85,41 +137,26 @@ def _gates(alias: ModelAlias, request: PromotionRequest) -> tuple[Gate, ...]:
 
 def _answer(hearing: _Hearing, judged: Judgement, so_far: Verdict) -> Answer:
     version = hearing.candidate.version
-    unclear = judged.conclusion is Conclusion.INCONCLUSIVE
+    unclear, spec = judged.conclusion is Conclusion.INCONCLUSIVE, hearing.request.spec
     asks = approval.is_needed(hearing.alias.spec.policy.approval, inconclusive=unclear)
     if judged.conclusion is Conclusion.REFUSED or (unclear and not asks):
         return _refuse(hearing, so_far, *cases.why_not(judged))
+    asks = asks or spec.skip_gates or hearing.world.identity.is_machine(spec.requested_by)
     if hearing.request.spec.dry_run or version is None:
         return _rehearsed(hearing, judged, so_far, asks=asks)
     return _ask(hearing, version, judged, so_far) if asks else _go(hearing, version, so_far)
 
 
 def _refuse(hearing: _Hearing, so_far: Verdict, reason: Reason, told: str) -> Ended:
-    end = Ended(Phase.REJECTED, reason, f"{hearing.candidate.name} refused: {told}", so_far)
-    version = hearing.candidate.version
-    if hearing.request.spec.dry_run or version is None:
-        return end
-    return replace(end, effect=_record(hearing, version, end))
-
-
-def _record(hearing: _Hearing, candidate: ModelVersion, end: Ended) -> TagVersion | None:
-    """Return how the refusal is written on the version; None when it stands there, or cannot be written."""
-    facts, key = hearing.world.facts, history.record_key(hearing.alias.spec.alias)
-    version = found(lambda: facts.version(candidate.model, candidate.version))
-    kept = history.findings(end.verdict.checks, end.verdict.findings)
-    text = history.refused(version.tags.get(key), hearing.request, end.reason, kept, hearing.world.now)
-    if text is None:
-        return None
-    effect = TagVersion(model=candidate.model, version=candidate.version, tags=((key, text),), optional=True)
-    return None if facts.failure(effect) else effect
+    return Ended(Phase.REJECTED, reason, f"{hearing.candidate.name} refused: {told}", so_far)
 
 
 def _rehearsed(hearing: _Hearing, judged: Judgement, so_far: Verdict, *, asks: bool) -> Ended:
     """End a dry run that nothing refuses."""
     findings, alias = judged.findings, hearing.alias.spec
     told = [f"dry run: {hearing.candidate.name} would replace {hearing.champion or 'nothing'} as {alias.alias}"]
-    told.append(f"{gates.passed(findings)} gates passed" if findings else "no gates are set")
-    left = [item.name for item in findings if item.result is GateResult.SKIPPED]
+    told.append(_passed(hearing, judged))
+    left = [] if hearing.request.spec.skip_gates else [item.name for item in findings if item.result is GateResult.SKIPPED]
     if left:
         told.append(f"not judged, because a dry run starts no evaluation: {', '.join(left)}")
     if judged.conclusion is Conclusion.INCONCLUSIVE:
@@ -130,7 +167,7 @@ def _rehearsed(hearing: _Hearing, judged: Judgement, so_far: Verdict, *, asks: b
     return Ended(Phase.SUCCEEDED, Reason.DRY_RUN, "; ".join(told), so_far)
 
 
-def _ask(hearing: _Hearing, candidate: ModelVersion, judged: Judgement, so_far: Verdict) -> Answer:
+def _ask(hearing: _Hearing, version: ModelVersion, judged: Judgement, so_far: Verdict) -> Answer:
     """Ask people, and go on once enough of them have approved the evidence that stands."""
     rules, before, now = hearing.alias.spec.policy.approval, hearing.request.status.approvals, hearing.world.now
     counted = approval.count(rules, hearing.request.spec, judged.evidence or "", hearing.world.identity.voids)
@@ -140,36 +177,45 @@ def _ask(hearing: _Hearing, candidate: ModelVersion, judged: Judgement, so_far: 
         word = counted.declined
         return _refuse(hearing, so_far, Reason.DECLINED, f"{word.user} declined{f': {word.message}' if word.message else ''}")
     if len(counted.approved) >= rules.minimum:
-        return _go(hearing, candidate, so_far)
+        return _go(hearing, version, so_far)
     until, asked = approval.ends(rules, since), approval.ask(rules, counted)
     if now >= until:
         return Ended(Phase.EXPIRED, Reason.EXPIRED, f"not approved within {rules.wait_for}: {asked}", so_far)
-    passed = f"{gates.passed(judged.findings)} gates passed" if judged.findings else "no gates are set"
-    why = passed if judged.conclusion is Conclusion.PASSED else f"could not be judged: {cases.why_not(judged)[1]}"
+    why = (
+        _passed(hearing, judged)
+        if judged.conclusion is Conclusion.PASSED
+        else f"could not be judged: {cases.why_not(judged)[1]}"
+    )
     if hearing.world.identity.voids:
         why += f"; approvals do not count: {hearing.world.identity.voids}"
     return Holds(Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, f"{asked}; {why}", until, so_far)
 
 
-def _no_op(hearing: _Hearing, candidate: ModelVersion) -> Answer:
+def _passed(hearing: _Hearing, judged: Judgement) -> str:
+    if hearing.request.spec.skip_gates:
+        return f"gates are skipped: {hearing.request.spec.reason}"
+    return f"{gates.passed(judged.findings)} gates passed" if judged.findings else "no gates are set"
+
+
+def _no_op(hearing: _Hearing, version: ModelVersion) -> Answer:
     alias, world = hearing.alias, hearing.world
     so_far = Verdict(resolved=hearing.candidate.resolved(hearing.champion))
-    told = f"{alias.spec.alias} holds version {candidate.version} already"
+    told = f"{alias.spec.alias} holds version {version.version} already"
     if hearing.request.spec.dry_run:
         return Ended(Phase.SUCCEEDED, Reason.NO_OP, told, so_far)
-    if alias.status.current is None or alias.status.current.version != candidate.version:
-        return _go(hearing, candidate, so_far)
+    if alias.status.current is None or alias.status.current.version != version.version:
+        return _go(hearing, version, so_far)
     for serving in alias.spec.serving:
         workload = world.facts.workload(rollout.ref_of(serving, alias.metadata.namespace))
         name, model = alias.metadata.name, alias.spec.model
-        if workload is None or not rollout.is_served(serving, workload, alias=name, model=model, version=candidate.version):
-            return _go(hearing, candidate, so_far)
+        if workload is None or not rollout.is_served(serving, workload, alias=name, model=model, version=version.version):
+            return _go(hearing, version, so_far)
     return Ended(Phase.SUCCEEDED, Reason.NO_OP, told, so_far)
 
 
-def _go(hearing: _Hearing, candidate: ModelVersion, so_far: Verdict) -> Answer:
+def _go(hearing: _Hearing, version: ModelVersion, so_far: Verdict) -> Answer:
     try:
-        made = plan(hearing.world, hearing.alias, candidate, hearing.champion, hearing.request, so_far)
+        made = plan(hearing.world, hearing.alias, version, hearing.champion, hearing.request, so_far)
     except Stop as stop:
         return replace(stop.answer, verdict=so_far)
     return Goes(made, so_far)

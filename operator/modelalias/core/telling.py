@@ -31,7 +31,7 @@ def ended(alias: ModelAlias | None, request: PromotionRequest, end: Ended, now: 
         _of(request, "Complete", True, end.reason, end.explanation, now),
         _of(request, "Succeeded", good, end.reason, end.explanation, now),
         _of(request, "Reconciling", False, end.reason, "the request has ended", now),
-        _of(request, "Stalled", end.reason is Reason.NOT_SUPPORTED_YET, end.reason, end.explanation, now),
+        _of(request, "Stalled", False, end.reason, "the request has ended", now),
         *_verdict(request, end.verdict, now),
     ]
     status = _with(_afresh(request), end.phase, end.explanation, told, end.verdict)
@@ -62,14 +62,17 @@ def holds(request: PromotionRequest, hold: Holds, now: datetime) -> PromotionReq
     return status if asks else status.model_copy(update={"approvals": None})
 
 
-def queued(request: PromotionRequest, place: int, first: str, now: datetime) -> PromotionRequestStatus:
+def queued(
+    request: PromotionRequest, place: int, first: str, now: datetime, verdict: Verdict | None = None
+) -> PromotionRequestStatus:
     """Say a request's place in the queue and who goes first."""
     explanation = f"number {place} in the queue: {first} goes first"
     told = [
         _of(request, "Complete", False, Reason.QUEUED, explanation, now),
         _of(request, "Reconciling", True, Reason.QUEUED, explanation, now),
+        *(_verdict(request, verdict, now) if verdict else []),
     ]
-    return _with(request, Phase.QUEUED, explanation, told, None)
+    return _with(request, Phase.QUEUED, explanation, told, verdict)
 
 
 def works(
@@ -183,6 +186,9 @@ def _verdict(request: PromotionRequest, verdict: Verdict, now: datetime) -> list
             told.append(_of(request, "GatesPassed", True, Reason.GATES_PASSED, "no gates are set", now))
     if verdict.findings:
         refused = [item for item in verdict.findings if gates.blocks(item)]
+        skipped = {item.message for item in verdict.findings if item.result is GateResult.SKIPPED}
+        if len(skipped) == 1 and all(item.result is GateResult.SKIPPED for item in verdict.findings):
+            return [*told, _of(request, "GatesPassed", Status.UNKNOWN, Reason.SKIPPED, f"not judged: {skipped.pop()}", now)]
         unclear = bool(refused) and all(item.result is GateResult.INCONCLUSIVE for item in refused)
         reason = Reason.INCONCLUSIVE if unclear else Reason.GATES_FAILED if refused else Reason.GATES_PASSED
         message = "; ".join(gates.sentence(item) for item in refused) or f"{gates.passed(verdict.findings)} passed"

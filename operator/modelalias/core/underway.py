@@ -21,37 +21,61 @@ from modelalias.api.alias import (
 )
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
-from modelalias.core import history, plan, promotion, rollout, telling
-from modelalias.core.answers import ANSWER_POLL, Ended, Waits
-from modelalias.core.closing import close
+from modelalias.core import closing, history, line, plan, promotion, rollout, telling
+from modelalias.core.answers import ANSWER_POLL, Ended, Goes, Holds, Verdict, Waits
 from modelalias.core.decision import AliasWrite, Decision, Draft, RequestWrite
 from modelalias.core.errors import ModelNotFound
 from modelalias.core.facts import Failed
-from modelalias.core.settle import settle
 from modelalias.core.standing import Fault, stand
 from modelalias.core.world import World
 
 
-def carry_on(world: World, alias: ModelAlias, made: Plan) -> Decision:
+def carry_on(world: World, alias: ModelAlias, made: Plan, draft: Draft) -> Decision:
     """Decide the next step of a plan, and what the other requests learn meanwhile."""
-    draft = Draft()
     mine = next((item for item in world.requests if made.request and item.metadata.uid == made.request.uid), None)
     first = f"PromotionRequest {made.request.name}" if made.request else f"the {made.operation} under way"
-    others = [item for item in world.requests if item is not mine and not settle(world, alias, item, draft)]
-    queue = line_up(world, alias, others, first, draft)
+    others = line.of(world, alias, (item for item in world.requests if item is not mine), draft)
+    others, overtaking = _overtaking(world, alias, made, others, draft)
+    queue = line_up(world, alias, others, first, draft, overtaking)
     alias = alias.model_copy(update={"status": alias.status.model_copy(update={"queue": queue[:100]})})
     if made.source_alias is not None and made.source_alias.name in world.claimed:
         made = made.model_copy(update={"source_alias": None})  # claimed since the plan was made: not ours to remove
     try:
-        return _advance(world, alias, made, mine, draft)
+        return _advance(world, alias, made, mine, draft, overtaking)
     except Failed as failed:
         draft.wake(world.now + ANSWER_POLL)
         return _halt(world, alias, mine, f"stands still: {failed.error}", draft).done()
 
 
-def _advance(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, draft: Draft) -> Decision:
+Overtaking = tuple[PromotionRequest, Verdict]
+"""A rollback or a swap that could go at once, and the version that it goes to."""
+
+
+def _overtaking(
+    world: World, alias: ModelAlias, made: Plan, others: tuple[PromotionRequest, ...], draft: Draft
+) -> tuple[tuple[PromotionRequest, ...], Overtaking | None]:
+    """Return who is left in the line, and to whom the plan has to give way."""
+    if made.bearing is Bearing.BACKWARD or made.operation in plan.GOING_BACK or alias.spec.suspend:
+        return others, None
+    left = list(others)
+    for request in filter(line.goes_first, others):
+        if request.metadata.name in world.waiting:
+            continue
+        answer = promotion.consider(world, alias, request)
+        if isinstance(answer, Waits | Holds):
+            continue
+        if isinstance(answer, Goes) or answer.reason is Reason.NO_OP:
+            return tuple(left), (request, answer.verdict)
+        left.remove(request)
+        closing.close(world, alias, request, answer, draft)
+    return tuple(left), None
+
+
+def _advance(
+    world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, draft: Draft, overtaking: Overtaking | None
+) -> Decision:
     """Decide the next step of the plan itself."""
-    step = _withdrawn(world, alias, made, mine) or plan.next_step(alias, made, world.facts, world.now)
+    step = _withdrawn(world, alias, made, mine, overtaking) or plan.next_step(alias, made, world.facts, world.now)
     match step:
         case plan.Do() if alias.spec.suspend:
             return _halt(world, alias, mine, f"stands still: ModelAlias {world.name} is suspended", draft).done()
@@ -78,7 +102,10 @@ def _halt(world: World, alias: ModelAlias, mine: PromotionRequest | None, told: 
     return draft
 
 
-def line_up(world: World, alias: ModelAlias, others: Iterable[PromotionRequest], first: str, draft: Draft) -> tuple[str, ...]:
+def line_up(
+    world: World, alias: ModelAlias, others: Iterable[PromotionRequest], first: str, draft: Draft,
+    overtaking: Overtaking | None = None,
+) -> tuple[str, ...]:  # fmt: skip
     """Answer those whose turn it is not, and name the ones that are queued; dry runs wait for nobody."""
     names: list[str] = []
     for request in others:
@@ -86,7 +113,8 @@ def line_up(world: World, alias: ModelAlias, others: Iterable[PromotionRequest],
             _rehearse(world, alias, request, draft)
         else:
             names.append(request.metadata.name)
-            draft.writes.append(RequestWrite(request, telling.queued(request, len(names), first, world.now)))
+            verdict = overtaking[1] if overtaking is not None and overtaking[0] is request else None
+            draft.writes.append(RequestWrite(request, telling.queued(request, len(names), first, world.now, verdict)))
     return tuple(names)
 
 
@@ -100,6 +128,9 @@ def _fail(
     turned = made.model_copy(update={"failure": str(turn.failure), "message": turn.message[:1024]})
     if plan.goes_back(turned):
         return _turn(world, alias, turned, mine, draft)
+    effect = plan.last_word(alias, turned, world.facts)
+    if effect is not None:
+        return draft.done(effect=effect)
     return _end(world, alias, turned, Outcome.FAILED, draft)
 
 
@@ -107,16 +138,22 @@ def _rehearse(world: World, alias: ModelAlias, request: PromotionRequest, draft:
     """Answer a dry run, which waits for no other request."""
     answer = promotion.consider(world, alias, request)
     if isinstance(answer, Ended):
-        close(world, request, telling.ended(alias, request, answer, world.now), draft)
+        closing.close(world, alias, request, answer, draft)
     elif isinstance(answer, Waits):
         draft.wake(answer.until)
         draft.writes.append(RequestWrite(request, telling.waits(request, answer, world.now)))
 
 
-def _withdrawn(world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None) -> plan.Turn | None:
+def _withdrawn(
+    world: World, alias: ModelAlias, made: Plan, mine: PromotionRequest | None, overtaking: Overtaking | None
+) -> plan.Turn | None:
     """Say whether a plan on its way forward is no longer wanted."""
     if made.bearing is Bearing.BACKWARD:
         return None
+    if overtaking is not None:
+        other = overtaking[0]
+        told = f"PromotionRequest {other.metadata.name} ({other.spec.operation}) goes first"
+        return plan.Turn(failure=Reason.ABORTED, message=told)
     to = history.moved(made, alias.spec.alias).to
     if made.operation is Operation.PIN and alias.spec.version not in {None, to}:
         return plan.Turn(failure=Reason.ABORTED, message=f"spec.version is no longer {to}")
@@ -187,7 +224,7 @@ def _end(world: World, alias: ModelAlias, made: Plan, outcome: Outcome, draft: D
             update["previous"] = status.current if known else Held(version=move.from_, since=now)
     fault = None
     if outcome is Outcome.SUCCEEDED:
-        update["hold"] = None
+        update |= _after_success(alias, made, entry.request, now)
     else:
         fault = _after_failure(alias, made, entry.request, outcome, update, now)
     draft.writes.append(AliasWrite(stand(world, alias, status.model_copy(update=update), fault)))
@@ -199,6 +236,19 @@ def _held_now(world: World, alias: ModelAlias) -> str | None:
         return world.facts.aliases(alias.spec.model).get(alias.spec.alias)
     except ModelNotFound:
         return None
+
+
+def _after_success(alias: ModelAlias, made: Plan, request: str | None, now: datetime) -> dict[str, object]:
+    """Remember what was gone back from, so that nothing takes it up again by itself; another move ends the hold."""
+    move = history.moved(made, alias.spec.alias)
+    left = tuple(item for item in alias.status.rolled_back if item.version != move.to)
+    if made.operation not in plan.GOING_BACK:
+        return {"hold": None, "rolled_back": left}
+    if move.from_ is None or move.from_ == move.to:
+        return {}
+    gone = RolledBackVersion(version=move.from_, reason=str(made.operation), at=now)
+    hold = Hold(reason=str(Outcome.ROLLED_BACK), request=request, since=now)
+    return {"hold": hold, "rolled_back": (*left, gone)[-50:]}
 
 
 def _after_failure(

@@ -66,6 +66,8 @@ class Case:
     """What Jobs brought so far."""
     may_ask: bool
     """Whether people can be asked where something is Inconclusive."""
+    skip: str = ""
+    """Why the gates are not judged; empty: they are."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ def _judge(case: Case, facts: Facts, now: datetime) -> Judgement:
         return Judgement(Conclusion.REFUSED, standing.checks, evidence=_evidence(case, standing.checks, ()))
     if standing.until is not None:
         return Judgement(Conclusion.SOAKING, standing.checks, until=standing.until, told=standing.checks[-1].message)
+    if case.skip:
+        return _conclude(case, standing.checks, (gates.skipped(item, case.skip, now) for item in case.gates), ())
     plain = tuple(item for item in case.gates if item.metric_from is not MetricSource.EVALUATION)
     run_id = case.candidate.run_id
     if plain and run_id is not None:
@@ -132,7 +136,8 @@ def _follows(checks: tuple[Check, ...], findings: Iterable[Finding]) -> Conclusi
 
 
 def _evidence(case: Case, checks: tuple[Check, ...], findings: tuple[Finding, ...]) -> str:
-    return approval.evidence(case.candidate.version, case.champion, case.spec.policy, case.gates, checks, findings)
+    version, policy = case.candidate.version, case.spec.policy
+    return approval.evidence(version, case.champion, policy, case.gates, checks, findings, skip_gates=bool(case.skip))
 
 
 # Eligibility

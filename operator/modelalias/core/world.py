@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 
 from modelalias.api.alias import ModelAlias, Observed
 from modelalias.api.conditions import Reason
@@ -43,11 +44,17 @@ class Identity:
     """Why nobody does; "" when the API server does."""
     accepted: bool
     """Whether the operator's configuration counts approvals all the same."""
+    machines: tuple[str, ...] = ()
+    """Shell patterns of users who file what somebody else decided, so that nobody knows whose request it is."""
 
     @property
     def voids(self) -> str:
         """Return why approvals count for nothing; "" when they count."""
         return "" if self.accepted else self.unproved
+
+    def is_machine(self, user: str | None) -> bool:
+        """Say whether a user is no person."""
+        return user is not None and any(fnmatchcase(user, item) for item in self.machines)
 
 
 @dataclass(frozen=True)

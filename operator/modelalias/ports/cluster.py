@@ -105,6 +105,10 @@ class Objects(Protocol):
         """Replace the status of the request as it was read; raise `Conflict` when it changed since, or is gone."""
         ...
 
+    async def delete_request(self, namespace: str, name: str, uid: str, version: int) -> None:
+        """Delete a request as it was seen at that resourceVersion; one that is gone is fine, for another raise `Conflict`."""
+        ...
+
     async def post_event(self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime) -> None:
         """Post one event, best effort: a failure is logged and not raised."""
         ...

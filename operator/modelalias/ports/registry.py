@@ -124,6 +124,13 @@ class Registry(Protocol):
         """
         ...
 
+    async def versions_tagged(self, model: str, key: str, text: str) -> Sequence[ModelVersion]:
+        """Return the versions of a model whose tag `key` holds the text, lower-case hexadecimal; none where it cannot search.
+
+        Raise `ValueError` for another text: it becomes part of a filter.
+        """
+        ...
+
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
         ...

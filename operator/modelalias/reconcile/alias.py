@@ -37,9 +37,11 @@ from modelalias.reconcile.evaluations import Evaluations
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.queue import Key
 from modelalias.reconcile.registry_watch import RegistryWatch
+from modelalias.reconcile.tidying import Tidying
 
 MOST_STEPS: Final = 400
-"""More steps than any pass needs; a pass that is longer is going in circles. Questions do not count: none is asked twice."""
+"""More steps than a move needs, and each request that ends may need two; a pass that is longer is going in circles.
+Questions do not count: none is asked twice."""
 
 SOONEST: Final = timedelta(milliseconds=10)
 """Two clocks round differently: what falls due now may not be due by the other for a moment."""
@@ -72,6 +74,7 @@ class AliasReconciler:
         self._trouble: dict[Key, tuple[Reason, str]] = {}
         self.evaluations = Evaluations(cluster.jobs, lead, self._registry, self._poke)
         """The steps of evaluations, and the runs that nobody wants any more."""
+        self._tidying = Tidying(memory, cluster.objects, lead, wall)
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Bring an alias and its requests as far as they can go now; return after how long to look again at the latest.
@@ -81,12 +84,13 @@ class AliasReconciler:
         await self.evaluations.end_abandoned(key)
         facts = Facts()
         steps, waiting, wakes = 0, set[str](), list[datetime]()
-        while steps < MOST_STEPS:
+        most = MOST_STEPS + 2 * len(self._memory.requests(key))
+        while steps < most:
             world = await self._world(key, facts, frozenset(waiting))
             if world.alias is None and not world.requests:
                 self._last_write.pop(key, None)
                 self._trouble.pop(key, None)
-                return None
+                return await self._rest(key, None, wakes)
             decision = decide(world)
             await self._write(key, world, decision)
             waiting |= decision.waiting
@@ -99,10 +103,16 @@ class AliasReconciler:
                 await self._carry_out(key, decision.effect, facts)
                 waiting.clear()
             elif not decision.again:
-                return max(min(wakes) - self._wall(), SOONEST) if wakes else None
+                return await self._rest(key, world.alias, wakes)
             if decision.again and world.alias is not None:
                 facts.forget(AliasesOf(model=world.alias.spec.model))  # a plan is carried out on what is read after it
-        raise Unavailable(f"{key.namespace}/{key.name} did not settle within {MOST_STEPS} steps")
+        raise Unavailable(f"{key.namespace}/{key.name} did not settle within {most} steps")
+
+    async def _rest(self, key: Key, alias: ModelAlias | None, wakes: list[datetime]) -> timedelta | None:
+        """Tidy up, and return after how long to look again."""
+        due = await self._tidying.tidy(key, alias.spec.request_history_limit if alias is not None else None)
+        wakes += [] if due is None else [due]
+        return max(min(wakes) - self._wall(), SOONEST) if wakes else None
 
     async def _world(self, key: Key, facts: Facts, waiting: frozenset[str] = frozenset()) -> World:
         alias = self._memory.alias(key)

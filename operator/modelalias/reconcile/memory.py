@@ -1,6 +1,7 @@
 """What the operator remembers of the cluster: the newest state of each object it saw, small, and who belongs to whom.
 
-Objects are kept as compact JSON and parsed when their alias is looked at; requests that have ended are kept by name only.
+Objects are kept as compact JSON and parsed when their alias is looked at; of requests that have ended only what says when
+they may be deleted.
 Resource versions only grow, so a late event never replaces what this process read or wrote itself.
 """
 
@@ -8,12 +9,14 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from modelalias.api.alias import ModelAlias, Observed
-from modelalias.api.conditions import is_true
+from modelalias.api.conditions import find, is_true
 from modelalias.api.request import PromotionRequest
+from modelalias.core import gitops
 from modelalias.core.evaluation import ENDED
 from modelalias.ports import Workload, WorkloadRef
 from modelalias.reconcile.queue import Key
@@ -41,6 +44,22 @@ class _Request:
     uid: str
     text: bytes | None
     """None once the request has ended."""
+    ended: "EndedRequest | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRequest:
+    """A request that has ended, as far as it matters for how long it is kept."""
+
+    name: str
+    uid: str
+    version: int
+    """Its resourceVersion."""
+    at: datetime
+    ttl: int | None
+    """Seconds; None: no end."""
+    tracked: bool
+    """Whether a tool keeps it in Git."""
 
 
 class Memory:
@@ -51,6 +70,7 @@ class Memory:
         self._aliases: dict[Key, _Alias] = {}
         self._requests: dict[tuple[str, str], _Request] = {}
         self._requests_of: defaultdict[Key, set[str]] = defaultdict(set)
+        self._ended_of: defaultdict[Key, set[str]] = defaultdict(set)
         self._workloads: dict[WorkloadRef, Workload] = {}
         self._served_by: defaultdict[WorkloadRef, set[Key]] = defaultdict(set)
         self._claims: defaultdict[Claim, set[tuple[str, Key]]] = defaultdict(set)
@@ -116,14 +136,15 @@ class Memory:
             return set()
         key = Key(request.metadata.namespace, request.spec.alias_ref.name)
         ended = is_true(request.status.conditions, "Complete")
-        if old is not None and old.key != key:
+        if old is not None:
             _discard(self._requests_of, old.key, request.metadata.name)
-        self._requests[name] = _Request(version, key, request.metadata.uid, None if ended else _pack(request))
-        if ended:
-            _discard(self._requests_of, key, request.metadata.name)
-        else:
-            self._requests_of[key].add(request.metadata.name)
-        return set() if ended and old is not None and old.text is None and old.uid == request.metadata.uid else {key}
+            _discard(self._ended_of, old.key, request.metadata.name)
+        uid = request.metadata.uid
+        made = _Request(version, key, uid, None, _ended(request)) if ended else _Request(version, key, uid, _pack(request))
+        self._requests[name] = made
+        (self._ended_of if ended else self._requests_of)[key].add(request.metadata.name)
+        same = old is not None and old.uid == uid and old.text is None and old.ended == made.ended
+        return set() if ended and same else {key}
 
     def drop_request(self, namespace: str, name: str, uid: str | None = None) -> set[Key]:
         """Forget a request, with a uid only that one, and return its alias's key when it had not ended."""
@@ -132,6 +153,7 @@ class Memory:
             return set()
         del self._requests[namespace, name]
         _discard(self._requests_of, old.key, name)
+        _discard(self._ended_of, old.key, name)
         return set() if old.text is None else {old.key}
 
     def measuring(self, namespace: str, name: str) -> tuple[Key, Sequence[str]]:
@@ -170,6 +192,11 @@ class Memory:
         kept = (self._requests[key.namespace, name].text for name in self._requests_of.get(key, ()))
         found = (_unpack(text) for text in kept if text is not None)
         return tuple(sorted(found, key=_age))
+
+    def ended(self, key: Key) -> tuple[EndedRequest, ...]:
+        """Return the requests of an alias that have ended and are still there."""
+        found = (self._requests[key.namespace, name].ended for name in self._ended_of.get(key, ()))
+        return tuple(item for item in found if item is not None)
 
     def workload(self, ref: WorkloadRef) -> Workload | None:
         """Return a workload that the watch covers."""
@@ -211,20 +238,38 @@ class Memory:
         return {key for key, kept in self._aliases.items() if kept.registry == registry}
 
     def knows(self, key: Key) -> bool:
-        """Say whether the key has an alias or a request that has not ended."""
-        return key in self._aliases or key in self._requests_of
+        """Say whether the key has an alias, or a request that has not ended or is to be deleted."""
+        return key in self._aliases or key in self._requests_of or self._is_to_be_tidied(key)
 
     def names(self) -> tuple[set[Key], set[tuple[str, str]]]:
         """Return the names of all aliases and of all requests."""
         return set(self._aliases), set(self._requests)
 
     def keys(self) -> Iterable[Key]:
-        """Return every key that has an alias or a request that has not ended."""
-        return {*self._aliases, *(key for key, names in self._requests_of.items() if names)}
+        """Return every key that `knows`."""
+        return {*self._aliases, *self._requests_of, *filter(self._is_to_be_tidied, self._ended_of)}
+
+    def _is_to_be_tidied(self, key: Key) -> bool:
+        return any(item.ttl is not None and not item.tracked for item in self.ended(key))
+
+
+def _ended(request: PromotionRequest) -> EndedRequest:
+    done = find(request.status.conditions, "Complete")
+    at = request.status.completed_at or (done.last_transition_time if done else None)
+    return EndedRequest(
+        name=request.metadata.name,
+        uid=request.metadata.uid,
+        version=int(request.metadata.resource_version or 0),
+        at=at or datetime.max.replace(tzinfo=UTC),
+        ttl=request.spec.ttl_seconds_after_finished if at else None,
+        tracked=gitops.tracker(request.metadata) is not None,
+    )
 
 
 def _pack(value: ModelAlias | PromotionRequest) -> bytes:
-    told = value.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+    told = value.model_dump(
+        mode="json", by_alias=True, exclude_unset=True, exclude_none=True, exclude={"metadata": {"labels"}}
+    )
     return json.dumps(told, separators=(",", ":")).encode()
 
 

@@ -14,6 +14,7 @@ from modelalias.core.facts import (
     SignatureOf,
     VersionOf,
     VersionOfRun,
+    VersionsTagged,
     WorkloadOf,
 )
 from modelalias.ports import Cluster, Registry
@@ -28,6 +29,8 @@ async def from_registry(registry: Registry, question: RegistryQuestion) -> objec
             return await registry.version(model, version)
         case VersionOfRun(model=model, run_id=run_id, artifact_path=path, register_missing=register):
             return await registry.version_of_run(model, run_id, path, register=register)
+        case VersionsTagged(model=model, key=key, text=text):
+            return await registry.versions_tagged(model, key, text)
         case RunsOf(run_ids=run_ids):
             return await registry.runs(run_ids)
         case MeasurementsOf(model_id=model_id, keys=keys):

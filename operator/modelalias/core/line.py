@@ -1,0 +1,55 @@
+"""The line: whose turn it is among the requests of an alias, and who gives way to whom."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from modelalias.api.alias import Concurrency, ModelAlias
+from modelalias.api.conditions import Reason
+from modelalias.api.request import Phase, PromotionRequest, RequestOperation
+from modelalias.core import closing
+from modelalias.core.answers import Ended
+from modelalias.core.decision import Draft
+from modelalias.core.settle import settle
+from modelalias.core.world import World
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+def goes_first(request: PromotionRequest) -> bool:
+    """Say whether a request goes before all promotions: a rollback, or a swap."""
+    return request.spec.operation is not RequestOperation.PROMOTE and not request.spec.dry_run
+
+
+def of(world: World, alias: ModelAlias, requests: Iterable[PromotionRequest], draft: Draft) -> tuple[PromotionRequest, ...]:
+    """Return those that have to be judged, in their order; the others are ended.
+
+    Rollbacks and swaps go first, then the oldest; with concurrency Supersede the newest promotion has replaced the older ones.
+    """
+    known = world.waiting
+    waiting = [item for item in requests if item.metadata.name in known or not settle(world, alias, item, draft)]
+    if alias.spec.policy.concurrency is Concurrency.SUPERSEDE:
+        newest = next((item for item in reversed(waiting) if _is_promotion(item)), None)
+        waiting = list(give_way(world, alias, waiting, newest, draft))
+    return tuple(sorted(waiting, key=lambda item: not goes_first(item)))
+
+
+def give_way(
+    world: World, alias: ModelAlias, waiting: Sequence[PromotionRequest], to: PromotionRequest | None, draft: Draft
+) -> tuple[PromotionRequest, ...]:
+    """End the promotions that are older than a request which takes their place, and return the others."""
+    if to is None:
+        return tuple(waiting)
+    older = [item for item in waiting if _is_promotion(item) and _age(item) < _age(to)]
+    told = f"PromotionRequest {to.metadata.name} ({to.spec.operation}) took its place"
+    for item in older:
+        closing.close(world, alias, item, Ended(Phase.SUPERSEDED, Reason.SUPERSEDED, told), draft)
+    return tuple(item for item in waiting if item not in older)
+
+
+def _is_promotion(request: PromotionRequest) -> bool:
+    return request.spec.operation is RequestOperation.PROMOTE and not request.spec.dry_run
+
+
+def _age(request: PromotionRequest) -> tuple[datetime, str]:
+    return request.metadata.creation_timestamp or _NEVER, request.metadata.name

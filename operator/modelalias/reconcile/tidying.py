@@ -1,0 +1,55 @@
+"""Deleting requests that have ended: when their time is over, or when there are more than their alias keeps.
+
+One that a tool keeps in Git is left alone: the tool would only apply it again.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from modelalias.core.errors import Conflict, Refused, Unavailable
+from modelalias.ports import Lead, Objects
+from modelalias.reconcile.memory import EndedRequest, Memory
+from modelalias.reconcile.queue import Key
+
+AGAIN: Final = timedelta(seconds=60)
+"""When what could not be deleted is tried again."""
+
+_log = logging.getLogger(__name__)
+
+
+class Tidying:
+    """The ended requests of one alias after the other."""
+
+    def __init__(self, memory: Memory, objects: Objects, lead: Lead, wall: Callable[[], datetime]) -> None:
+        """Take where ended requests are known, and what deletes them."""
+        self._memory, self._objects, self._lead, self._wall = memory, objects, lead, wall
+
+    async def tidy(self, key: Key, limit: int | None) -> datetime | None:
+        """Delete what is due and return when the next one will be; a failure is told in the log and tried again."""
+        ended, now = self._memory.ended(key), self._wall()
+        for item in due(ended, limit, now):
+            try:
+                self._lead.check()
+                await self._objects.delete_request(key.namespace, item.name, item.uid, item.version)
+            except (Unavailable, Refused, Conflict) as error:
+                _log.warning("a request that ended cannot be deleted: %s", error)
+                return now + AGAIN
+            self._memory.drop_request(key.namespace, item.name, item.uid)
+            _log.info("request deleted", extra={"namespace": key.namespace, "request": item.name})
+        return min((at for item in self._memory.ended(key) if (at := _expires(item)) is not None), default=None)
+
+
+def due(ended: Iterable[EndedRequest], limit: int | None, now: datetime) -> Iterator[EndedRequest]:
+    """Return the requests to delete: whose time is over, and the oldest beyond the limit."""
+    ours = sorted((item for item in ended if not item.tracked), key=lambda item: (item.at, item.name))
+    extra = 0 if limit is None else max(0, len(ours) - limit)
+    for index, item in enumerate(ours):
+        expires = _expires(item)
+        if index < extra or (expires is not None and expires <= now):
+            yield item
+
+
+def _expires(item: EndedRequest) -> datetime | None:
+    return None if item.ttl is None or item.tracked else item.at + timedelta(seconds=item.ttl)
