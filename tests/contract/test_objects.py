@@ -288,6 +288,26 @@ async def test_a_request_is_written_by_the_same_rules(world: World) -> None:
         await world.objects.write_request_status(written, status.model_copy(update={"phase": Phase.QUEUED}))
 
 
+async def test_a_request_is_deleted_only_as_it_was_seen(world: World) -> None:
+    await world.add_request("churn-v4")
+    first = await world.objects.request(world.namespace, "churn-v4")
+    assert first is not None
+    written = await world.objects.write_request_status(first, PromotionRequestStatus(phase=Phase.PENDING, explanation="waits"))
+    meta = written.metadata
+    where, version = (world.namespace, "churn-v4"), int(meta.resource_version)
+
+    for uid, seen in ((meta.uid, int(first.metadata.resource_version)), ("00000000-0000-4000-8000-000000000000", version)):
+        with pytest.raises(Conflict):
+            await world.objects.delete_request(*where, uid, seen)
+    there = await world.objects.request(*where)
+    await world.objects.delete_request(*where, meta.uid, version)
+    gone = await world.objects.request(*where)
+    await world.objects.delete_request(*where, meta.uid, version)
+
+    assert there is not None
+    assert gone is None
+
+
 def involved(alias: ModelAlias) -> Involved:
     metadata = alias.metadata
     return Involved(

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from modelalias.api.alias import ModelAlias, ModelAliasSpec
 from modelalias.api.conditions import Condition, find
-from modelalias.api.request import PromotionRequest, PromotionRequestSpec
+from modelalias.api.request import PromotionRequest, PromotionRequestSpec, Resolved
 from modelalias.ports import Cluster as Ports
 from modelalias.ports import Job, JobRef, ModelVersion, NewJob, Workload, WorkloadChange, WorkloadRef
 from modelalias.reconcile.engine import Engine
@@ -306,6 +306,12 @@ class Cluster:
         assert done is not None, self.request(name).status
         assert done.status == "True", self.request(name).status
         return self.phase(name), done.reason
+
+    def resolved(self, name: str) -> Resolved:
+        """Return what a request's source was found to name."""
+        found = self.request(name).status.resolved
+        assert found is not None, self.request(name).status
+        return found
 
     def says(self, name: str) -> str:
         return self.request(name).status.explanation

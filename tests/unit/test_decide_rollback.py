@@ -41,8 +41,7 @@ async def test_a_rollback_to_the_previous_version_follows_the_previous_alias() -
         await it.settle()
 
         assert it.end("back") == ("Succeeded", "Succeeded")
-        assert it.request("back").status.resolved is not None
-        assert it.request("back").status.resolved.from_ == "alias prev"
+        assert it.resolved("back").from_ == "alias prev"
         assert await it.aliases() == {"champion": "1", "prev": "3"}
 
 
@@ -306,8 +305,7 @@ async def test_a_rollback_during_a_promotion_goes_to_what_was_there_before_it() 
 
         assert it.end("go-3") == ("Aborted", "Aborted")
         assert it.phase("back") == "Succeeded"
-        assert it.request("back").status.resolved is not None
-        assert it.request("back").status.resolved.version == "2"
+        assert it.resolved("back").version == "2"
         assert await it.aliases() == {"champion": "2", "prev": "1"}
         assert it.mark("api") is not None
         assert (it.mark("api") or "").startswith("2.")

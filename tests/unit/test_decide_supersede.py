@@ -1,9 +1,11 @@
 """Concurrency Supersede: the newest promotion that has no plan yet takes the place of the older ones."""
 
+from typing import Any
+
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
 
-ASKS = {"policy": {"concurrency": "Supersede", "approval": {"required": "Always"}}}
+ASKS: dict[str, Any] = {"policy": {"concurrency": "Supersede", "approval": {"required": "Always"}}}
 
 
 @in_virtual_time
