@@ -99,6 +99,11 @@ class Settings(Value):
     lease: LeaseSettings = LeaseSettings()
     accept_unproved_approvals: bool = False
     """Whether approvals count where the admission policy is not installed, so that anybody may have written them."""
+    machine_requesters: tuple[str, ...] = ()
+    """Shell patterns of user names that are machines, such as the service account of a GitOps controller.
+
+    A machine files requests for people that the API server does not see, so nobody can tell who would approve their own.
+    """
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     """Aliases that are reconciled at once."""
     resync: Duration = "10m"

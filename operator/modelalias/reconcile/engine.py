@@ -170,7 +170,8 @@ class Engine:
             self._queue.add(key)
 
     def _who_proves(self) -> Identity:
-        return Identity(self._identity.why_unproved, self._settings.accept_unproved_approvals)
+        settings = self._settings
+        return Identity(self._identity.why_unproved, settings.accept_unproved_approvals, settings.machine_requesters)
 
     def _allows(self, registry: str, namespace: str, model: str) -> bool:
         return self._settings.registries[registry].allows(namespace, model)
