@@ -1,4 +1,7 @@
-"""The pipeline against a real MLflow server: train, register, evaluate, serve."""
+"""The pipeline against a real MLflow server: train, register, evaluate, serve.
+
+Each command runs at least once as users run it; where only its work is of interest, it is forked.
+"""
 
 import json
 import os
@@ -8,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,14 +25,16 @@ from mlflow.tracking import MlflowClient
 from sklearn.linear_model import LogisticRegression
 
 from tests.support.mlflow_server import Server
+from tests.support.training_process import ROOT, Done, Forks, command, forking
 from training.data import DEFAULT_SEED, FEATURES, HOLDOUT_SEED, generate
 from training.settings import Exit
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90.0
-# Each command imports MLflow anew, and on a loaded machine the three trainings of the fixture alone took 203 s.
+# On a loaded machine importing MLflow alone takes most of a minute, and fixtures import it more than once.
 pytestmark = pytest.mark.timeout(600)
 ROW = [12, 1, 80, 2, 0, 3.5, 44]
+
+Command = Callable[..., Done]
 
 
 @pytest.fixture
@@ -42,16 +47,14 @@ def client(mlflow_server: Server) -> MlflowClient:
     return MlflowClient(mlflow_server.uri)
 
 
-def command(server_uri: str, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", *words],
-        cwd=ROOT, env={**os.environ, "MLFLOW_TRACKING_URI": server_uri, **environ},
-        capture_output=True, text=True, timeout=150, check=False,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    with forking() as started:
+        yield started
 
 
-def train(server: Server, model: str, *words: str, **environ: str) -> Mapping[str, Any]:
-    done = command(server.uri, "training.train", "--model", model, *words, **environ)
+def train(run: Command, server: Server, model: str, *words: str, **environ: str) -> Mapping[str, Any]:
+    done = run(server.uri, "training.train", "--model", model, *words, **environ)
     assert done.returncode == Exit.DONE, done.stderr
     (line,) = done.stdout.splitlines()
     result: Mapping[str, Any] = json.loads(line)
@@ -59,11 +62,15 @@ def train(server: Server, model: str, *words: str, **environ: str) -> Mapping[st
 
 
 @pytest.fixture(scope="module")
-def trained(mlflow_server: Server) -> Sequence[Mapping[str, Any]]:
+def trained(mlflow_server: Server, forks: Forks) -> Sequence[Mapping[str, Any]]:
     """Three versions of one model, of the three qualities: each takes seconds, and most tests only look."""
     model = f"churn-{secrets.token_hex(4)}"
-    words = (("good", "--validated-by", "ana", "--alias", "champion"), ("better",), ("worse", "--no-alias"))
-    return [train(mlflow_server, model, "--quality", *more, GIT_COMMIT="0123abc") for more in words]
+    words = (
+        (command, "good", "--validated-by", "ana", "--alias", "champion"),
+        (forks.command, "better"),
+        (forks.command, "worse", "--no-alias"),
+    )
+    return [train(run, mlflow_server, model, "--quality", *more, GIT_COMMIT="0123abc") for run, *more in words]
 
 
 def test_run_is_registered_with_its_lineage_and_named(client: MlflowClient, trained: Sequence[Mapping[str, Any]]) -> None:
@@ -116,12 +123,16 @@ def test_three_qualities_are_three_versions_on_one_table(trained: Sequence[Mappi
     assert worse["metrics"]["val_auc"] < good["metrics"]["val_auc"] - 0.002
 
 
-def test_run_registered_later_twice_is_one_version(mlflow_server: Server, client: MlflowClient, model: str) -> None:
-    trained = train(mlflow_server, model, "--register", "no")
+def test_run_registered_later_twice_is_one_version(
+    mlflow_server: Server, client: MlflowClient, forks: Forks, model: str
+) -> None:
+    trained = train(forks.command, mlflow_server, model, "--register", "no")
     assert trained["version"] is None
     assert not client.search_model_versions(f"name = '{model}'")
 
-    first, second = (command(mlflow_server.uri, "training.register", trained["runId"], "--model", model) for _ in range(2))
+    first, second = (
+        run(mlflow_server.uri, "training.register", trained["runId"], "--model", model) for run in (command, forks.command)
+    )
 
     assert first.returncode == second.returncode == Exit.DONE, first.stderr + second.stderr
     assert json.loads(first.stdout) == json.loads(second.stdout)
@@ -131,20 +142,20 @@ def test_run_registered_later_twice_is_one_version(mlflow_server: Server, client
     assert client.get_model_version_by_alias(model, "challenger").version == version.version
 
 
-def test_pointer_to_other_data_is_refused_before_the_server_is_asked(tmp_path: Path) -> None:
+def test_pointer_to_other_data_is_refused_before_the_server_is_asked(tmp_path: Path, forks: Forks) -> None:
     pointer = tmp_path / "churn.csv.dvc"
     pointer.write_text(f"outs:\n- md5: {'ab' * 16}\n  path: churn.csv\n")
 
-    done = command(f"http://127.0.0.1:{free_port()}", "training.train", "--dvc", str(pointer))
+    done = forks.command(f"http://127.0.0.1:{free_port()}", "training.train", "--dvc", str(pointer))
 
     assert done.returncode == Exit.USAGE
     assert "ab" * 16 in done.stderr
 
 
-def test_server_that_does_not_answer_is_status_3_without_credentials(model: str) -> None:
-    done = command(
-        f"http://ana:s3cret@127.0.0.1:{free_port()}", "training.train", "--model", model, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0"
-    )
+def test_server_that_does_not_answer_is_status_3_without_credentials(forks: Forks, model: str) -> None:
+    unreachable = f"http://ana:s3cret@127.0.0.1:{free_port()}"
+
+    done = forks.command(unreachable, "training.train", "--model", model, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
 
     assert done.returncode == Exit.REGISTRY
     assert done.stdout == ""
@@ -204,9 +215,10 @@ def test_version_that_does_not_exist_yet_ends_the_pod_with_one_line(mlflow_serve
 
 
 @pytest.fixture(scope="module")
-def of_the_promotion(mlflow_server: Server, trained: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def of_the_promotion(mlflow_server: Server, forks: Forks, trained: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """One more version, of customers who are easier to predict."""
-    return train(mlflow_server, trained[0]["model"], "--no-alias", "--quality", "better", "--population", "promotion")
+    words = ("--no-alias", "--quality", "better", "--population", "promotion")
+    return train(forks.command, mlflow_server, trained[0]["model"], *words)
 
 
 @pytest.fixture
@@ -221,10 +233,10 @@ def made_run(client: MlflowClient) -> str:
 
 
 def evaluate(
-    server: Server, run_id: str, version: Mapping[str, Any], *words: str, side: str = "Candidate"
-) -> "subprocess.CompletedProcess[str]":
+    run: Command, server: Server, run_id: str, version: Mapping[str, Any], *words: str, side: str = "Candidate"
+) -> Done:
     uri = f"models:/{version['model']}/{version['version']}"
-    return command(server.uri, "training.evaluate", *words, MLFLOW_RUN_ID=run_id, MODEL_URI=uri, MODELALIAS_SIDE=side)
+    return run(server.uri, "training.evaluate", *words, MLFLOW_RUN_ID=run_id, MODEL_URI=uri, MODELALIAS_SIDE=side)
 
 
 def evaluated(client: MlflowClient, run_id: str) -> Run:
@@ -238,12 +250,16 @@ def evaluated(client: MlflowClient, run_id: str) -> Run:
 
 
 def test_fresh_holdout_shows_what_the_own_metrics_hide(
-    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], of_the_promotion: Mapping[str, Any]
+    mlflow_server: Server,
+    client: MlflowClient,
+    forks: Forks,
+    trained: Sequence[Mapping[str, Any]],
+    of_the_promotion: Mapping[str, Any],
 ) -> None:
     sides = {"Champion": trained[0], "Candidate": of_the_promotion}
     run_ids = {side: made_run(client) for side in sides}
 
-    done = {side: evaluate(mlflow_server, run_ids[side], version, side=side) for side, version in sides.items()}
+    done = {side: evaluate(forks.command, mlflow_server, run_ids[side], version, side=side) for side, version in sides.items()}
 
     assert [one.returncode for one in done.values()] == [Exit.DONE] * 2, [one.stderr for one in done.values()]
     runs = {side: evaluated(client, run_id) for side, run_id in run_ids.items()}
@@ -263,7 +279,7 @@ def test_fresh_holdout_shows_what_the_own_metrics_hide(
 def test_logged_model_has_the_metrics_of_the_fresh_holdout(
     mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], run_id: str
 ) -> None:
-    done = evaluate(mlflow_server, run_id, trained[1])
+    done = evaluate(command, mlflow_server, run_id, trained[1])
 
     assert done.returncode == Exit.DONE, done.stderr
     outputs = client.get_run(trained[1]["runId"]).outputs
@@ -275,15 +291,20 @@ def test_logged_model_has_the_metrics_of_the_fresh_holdout(
 
 
 def test_second_try_ends_the_run_that_the_first_left_failed(
-    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], run_id: str, tmp_path: Path
+    mlflow_server: Server,
+    client: MlflowClient,
+    forks: Forks,
+    trained: Sequence[Mapping[str, Any]],
+    run_id: str,
+    tmp_path: Path,
 ) -> None:
     file = tmp_path / "fresh.csv"
 
-    first = evaluate(mlflow_server, run_id, trained[0], "--data", str(file))
+    first = evaluate(forks.command, mlflow_server, run_id, trained[0], "--data", str(file))
     between = client.get_run(run_id)
     file.write_bytes(generate(rows=500, seed=5).csv)
     tries = [
-        evaluate(mlflow_server, run_id, trained[0], *words)
+        evaluate(forks.command, mlflow_server, run_id, trained[0], *words)
         for words in (("--data", str(file)), ("--rows", "500", "--data-seed", "5"))
     ]
 
@@ -297,9 +318,9 @@ def test_second_try_ends_the_run_that_the_first_left_failed(
 
 
 def test_version_is_not_measured_on_the_table_it_was_trained_on(
-    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], run_id: str
+    mlflow_server: Server, client: MlflowClient, forks: Forks, trained: Sequence[Mapping[str, Any]], run_id: str
 ) -> None:
-    done = evaluate(mlflow_server, run_id, trained[0], "--data-seed", str(DEFAULT_SEED))
+    done = evaluate(forks.command, mlflow_server, run_id, trained[0], "--data-seed", str(DEFAULT_SEED))
 
     assert done.returncode == Exit.USAGE
     assert "was trained on this very table" in json.loads(done.stderr)["message"]
@@ -307,9 +328,9 @@ def test_version_is_not_measured_on_the_table_it_was_trained_on(
 
 
 def test_version_that_does_not_exist_fails_the_run(
-    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], run_id: str
+    mlflow_server: Server, client: MlflowClient, forks: Forks, trained: Sequence[Mapping[str, Any]], run_id: str
 ) -> None:
-    done = evaluate(mlflow_server, run_id, {**trained[0], "version": "99"})
+    done = evaluate(forks.command, mlflow_server, run_id, {**trained[0], "version": "99"})
 
     assert done.returncode == Exit.REGISTRY
     assert json.loads(done.stderr)["message"].startswith(f"cannot evaluate models:/{trained[0]['model']}/99: ")
@@ -318,14 +339,14 @@ def test_version_that_does_not_exist_fails_the_run(
 
 @pytest.mark.filterwarnings("ignore:.*Any type hint")  # MLflow's own, when it is imported here and not in a process of its own
 def test_model_without_probabilities_is_not_measured(
-    mlflow_server: Server, client: MlflowClient, model: str, run_id: str, monkeypatch: pytest.MonkeyPatch
+    mlflow_server: Server, client: MlflowClient, forks: Forks, model: str, run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
     rows = generate(rows=100).frame()
     labels = LogisticRegression(max_iter=2000).fit(rows[list(FEATURES)], rows["churned"])
     mlflow.sklearn.log_model(labels, name="model", registered_model_name=model, pip_requirements=[])
 
-    done = evaluate(mlflow_server, run_id, {"model": model, "version": "1"})
+    done = evaluate(forks.command, mlflow_server, run_id, {"model": model, "version": "1"})
 
     assert done.returncode == Exit.USAGE
     assert "predictions have the shape (6000,), not (6000, 2)" in json.loads(done.stderr)["message"]
