@@ -58,12 +58,16 @@ def real_pods(cluster: Mapping[str, Any]) -> bool:
 
 
 @pytest.fixture
-def namespace(kubeconfig: str) -> Iterator[str]:
+def namespace_name() -> str:
+    return f"test-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def namespace(kubeconfig: str, namespace_name: str) -> Iterator[str]:
     """A fresh namespace; its deletion is asked for and not awaited."""
-    name = f"test-{secrets.token_hex(4)}"
-    _kubectl(kubeconfig, "create", "namespace", name)
-    yield name
-    _kubectl(kubeconfig, "delete", "namespace", name, "--wait=false", "--ignore-not-found")
+    _kubectl(kubeconfig, "create", "namespace", namespace_name)
+    yield namespace_name
+    _kubectl(kubeconfig, "delete", "namespace", namespace_name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -43,5 +43,42 @@ def seeded(mlflow_server: Server) -> Seeding:
 
 @pytest.fixture
 def operator(kubeconfig: str, namespace: str, mlflow_server: Server, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """An operator of the test's own, which it may kill."""
     with running_operator(kubeconfig, config_for(namespace, mlflow_server.uri), tmp_path) as process:
         yield process
+
+
+@pytest.fixture(scope="module")
+def watched_namespaces(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """A name for the namespace of each test of the module that shares the operator, which is told them when it starts."""
+    of_module = [item for item in request.session.items if item.path == request.path and isinstance(item, pytest.Function)]
+    return {item.nodeid: _name() for item in of_module if "shared_operator" in item.fixturenames}
+
+
+@pytest.fixture
+def namespace_name(request: pytest.FixtureRequest) -> str:
+    if "shared_operator" not in request.fixturenames:
+        return _name()
+    watched: Mapping[str, str] = request.getfixturevalue("watched_namespaces")
+    return watched[request.node.nodeid]
+
+
+@pytest.fixture(scope="module")
+def shared_operator(
+    kubeconfig: str,
+    kube_api: KubeApi,
+    mlflow_server: Server,
+    watched_namespaces: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """One operator for the tests of a module that leave it running; starting it takes longer than most of them."""
+    home = _name()
+    assert kube_api.create("/api/v1/namespaces", {"metadata": {"name": home}}).ok
+    config = {**config_for(home, mlflow_server.uri), "namespaces": [*watched_namespaces.values()]}
+    with running_operator(kubeconfig, config, tmp_path_factory.mktemp("operator")):
+        yield
+    kube_api.send("DELETE", f"/api/v1/namespaces/{home}")
+
+
+def _name() -> str:
+    return f"test-{secrets.token_hex(4)}"

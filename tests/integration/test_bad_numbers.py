@@ -16,7 +16,7 @@ FLOOR = {"name": "floor", "metric": "auc", "direction": "HigherIsBetter", "thres
 CEILING = {"name": "loss", "metric": "loss", "direction": "LowerIsBetter", "champion": {"maxRegression": 0.1}}
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(stage: Stage, seeded: Seeding) -> None:
     def of(*, auc: float = 0.9, loss: float = 0.3) -> str:
         return seeded.version(auc=auc, loss=loss)
@@ -70,7 +70,7 @@ def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(stage:
     assert seeded.aliases() == {"champion": champion}
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_soak_is_waited_out_and_a_version_that_is_deleted_meanwhile_is_refused(stage: Stage, seeded: Seeding) -> None:
     for auc in (0.8, 0.9, 0.95):
         seeded.version(auc=auc)
@@ -102,7 +102,7 @@ def test_a_soak_is_waited_out_and_a_version_that_is_deleted_meanwhile_is_refused
     assert seeded.aliases() == {"champion": "2", "staging": "2"}
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_signature_is_read_from_the_servers_store_and_a_policys_gate_is_not_redefined(
     stage: Stage, seeded: Seeding, mlflow_server: Server
 ) -> None:
@@ -138,7 +138,7 @@ def test_a_signature_is_read_from_the_servers_store_and_a_policys_gate_is_not_re
     assert seeded.aliases() == {"champion": signed}
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_gated_pin_is_refused_until_it_names_a_version_that_passes(stage: Stage, seeded: Seeding) -> None:
     for auc in (0.8, 0.7, 0.9):
         seeded.version(auc=auc)

@@ -22,6 +22,18 @@ ALIAS = "churn-champion"
 MARK = f"modelalias.dev/{ALIAS}"
 
 
+@pytest.fixture(scope="module")
+def trained_run(mlflow_server: Server) -> tuple[str, float]:
+    """A run as a pipeline leaves it, not registered, and its metric."""
+    done = subprocess.run(
+        [sys.executable, "-m", "training.train", "--register", "no", "--no-alias"],
+        env={**os.environ, "MLFLOW_TRACKING_URI": mlflow_server.uri},
+        capture_output=True, text=True, timeout=180, check=True,
+    )  # fmt: skip
+    told = json.loads(done.stdout.splitlines()[-1])
+    return told["runId"], told["metrics"]["val_auc"]
+
+
 def _alias(stage: Stage, seeded: Seeding, **spec: object) -> None:
     common = {
         "model": seeded.model,
@@ -39,7 +51,7 @@ def _marks(stage: Stage) -> str | None:
     return mark
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_requests_promote_by_cold_start_and_by_the_gate_and_a_worse_version_is_refused(stage: Stage, seeded: Seeding) -> None:
     for auc in (0.80, 0.85, 0.79):
         seeded.version(val_auc=auc)
@@ -80,9 +92,11 @@ def test_requests_promote_by_cold_start_and_by_the_gate_and_a_worse_version_is_r
     assert any(line.startswith("Rejected: ") for line in stage.events("churn-v3"))
 
 
-@pytest.mark.usefixtures("operator")
-def test_a_run_is_registered_once_however_often_it_is_asked_for(stage: Stage, seeded: Seeding, mlflow_server: Server) -> None:
-    run, _ = _trained_run(mlflow_server.uri)
+@pytest.mark.usefixtures("shared_operator")
+def test_a_run_is_registered_once_however_often_it_is_asked_for(
+    stage: Stage, seeded: Seeding, trained_run: tuple[str, float]
+) -> None:
+    run, _ = trained_run
     stage.deployment("churn-api", IMAGE, replicas=0)
     _alias(stage, seeded)
 
@@ -96,7 +110,7 @@ def test_a_run_is_registered_once_however_often_it_is_asked_for(stage: Stage, se
     assert len(seeded.client.search_model_versions(f"name = '{seeded.model}'")) == 1
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_pin_moves_the_alias_back_and_closes_the_door_for_requests(stage: Stage, seeded: Seeding) -> None:
     for auc in (0.80, 0.85):
         seeded.version(val_auc=auc)
@@ -121,10 +135,12 @@ def test_a_pin_moves_the_alias_back_and_closes_the_door_for_requests(stage: Stag
     assert condition(late, "Complete") == ("True", "AliasPinned")
 
 
-@pytest.mark.usefixtures("operator")
-def test_a_dry_run_gives_the_verdict_and_touches_nothing(stage: Stage, seeded: Seeding, mlflow_server: Server) -> None:
+@pytest.mark.usefixtures("shared_operator")
+def test_a_dry_run_gives_the_verdict_and_touches_nothing(
+    stage: Stage, seeded: Seeding, trained_run: tuple[str, float]
+) -> None:
     seeded.version(val_auc=0.99)
-    run, auc = _trained_run(mlflow_server.uri)
+    run, auc = trained_run
     stage.deployment("churn-api", IMAGE, replicas=0)
     _alias(stage, seeded, policy={"gates": [{**GATES[0], "threshold": round(auc + 0.01, 3)}]})
     before = stage.get("deployment", "churn-api")["metadata"]["generation"]
@@ -156,6 +172,7 @@ def test_a_rollout_that_fails_goes_back_also_when_the_operator_is_killed_meanwhi
     stage.request("churn-v2", ALIAS, source={"version": "2"})
     stage.reaches("churn-v2", "RollingOut")
     operator.kill()
+    stage.kubectl("delete", "lease", "--all")  # nobody has to wait out the dead one's
     assert seeded.aliases()["champion"] == "2"
     operator.start()
     stage.reaches("churn-v2", "RollingBack")
@@ -173,7 +190,7 @@ def test_a_rollout_that_fails_goes_back_also_when_the_operator_is_killed_meanwhi
     assert json.loads(seeded.tags("2")["modelalias.champion"])["rolledBack"]["reason"] == "DeadlineExceeded"
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_field_of_a_later_release_is_refused_and_named(stage: Stage, seeded: Seeding) -> None:
     seeded.version(val_auc=0.8)
     stage.deployment("churn-api", IMAGE, replicas=0)
@@ -201,14 +218,3 @@ def test_the_operator_ends_when_it_is_asked_to(operator: OperatorProcess) -> Non
     status = operator.stop()
 
     assert status == 0, operator.tail()
-
-
-def _trained_run(uri: str) -> tuple[str, float]:
-    """Train as a pipeline does, without registering, and return the run and its metric."""
-    done = subprocess.run(
-        [sys.executable, "-m", "training.train", "--register", "no", "--no-alias"],
-        env={**os.environ, "MLFLOW_TRACKING_URI": uri},
-        capture_output=True, text=True, timeout=180, check=True,
-    )  # fmt: skip
-    told = json.loads(done.stdout.splitlines()[-1])
-    return told["runId"], told["metrics"]["val_auc"]

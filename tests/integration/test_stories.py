@@ -27,7 +27,7 @@ def _numbers(status: Object) -> list[tuple[Any, ...]]:
     return [(item["name"], item["result"], item.get("candidate"), item.get("champion")) for item in status["gates"]]
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_churn_is_promoted_when_it_beats_the_champion_by_enough(stage: Stage, seeded: Seeding) -> None:
     validated = {"validated_by": "qa", "training_data": "9f3c"}
     for auc in (0.85, 0.852, 0.8539):
@@ -86,7 +86,7 @@ LEVELS: Mapping[str, Mapping[str, Any]] = {
 """Four levels of trust, each stricter than the last, on a log loss."""
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_match_prediction_climbs_four_levels_and_a_refusal_is_an_answer(stage: Stage, seeded: Seeding) -> None:
     for log_loss in (0.98, 0.985, 0.9901):
         seeded.logged_version(log_loss=log_loss)
@@ -120,7 +120,7 @@ def test_match_prediction_climbs_four_levels_and_a_refusal_is_an_answer(stage: S
     assert seeded.aliases() == {"ci-smoke": "3", "smoke": "3", "candidate": "2", "champion": "1"}
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_forecast_goes_to_staging_by_a_bar_and_to_production_by_a_person(
     stage: Stage, seeded: Seeding, kubeconfig: str, kube_api: KubeApi
 ) -> None:
@@ -161,7 +161,7 @@ def test_forecast_goes_to_staging_by_a_bar_and_to_production_by_a_person(
     assert json.loads(seeded.tags("3")["modelalias.production"])["approvers"] == ["bo"]
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_fraud_keeps_its_recall_and_loses_little_precision_on_the_same_data(stage: Stage, seeded: Seeding) -> None:
     autumn, winter = Data("transactions", "q3"), Data("transactions", "q4")
     for recall, precision, data in (

@@ -139,7 +139,7 @@ def test_jobs_measure_both_sides_and_a_killed_operator_goes_on_with_the_same(
 
 
 @pytest.mark.needs_real_pods
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_failing_job_is_inconclusive_with_what_it_wrote_last(stage: Stage, seeded: Seeding) -> None:
     _versions(seeded, 0.8, 0.86)
     stage.cron_job("churn-holdout", IMAGE, "exit", "3", "loading holdout", "KeyError: 'tenure'", held_back=False)
@@ -160,7 +160,7 @@ def test_a_failing_job_is_inconclusive_with_what_it_wrote_last(stage: Stage, see
     assert any(line.startswith("Rejected: ") and "BackoffLimitExceeded" in line for line in stage.events("broken"))
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_template_that_cannot_be_used_is_waited_for_and_nothing_is_left_of_what_is_stopped(
     stage: Stage, seeded: Seeding
 ) -> None:

@@ -19,7 +19,7 @@ TEMPLATE = {
 }
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
 def test_a_workload_of_another_kind_is_rolled_and_waited_for(stage: Stage, seeded: Seeding, kind: str) -> None:
     seeded.version(val_auc=0.8)
@@ -44,7 +44,7 @@ def test_a_workload_of_another_kind_is_rolled_and_waited_for(stage: Stage, seede
     assert updated == (2 if kind == "StatefulSet" else status["desiredNumberScheduled"])
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_later_wave_waits_for_the_earlier_one(stage: Stage, seeded: Seeding) -> None:
     seeded.version(val_auc=0.8)
     stage.deployment("canary", IMAGE)
