@@ -23,7 +23,7 @@ from tests.support.stage import Stage, admission_policy
 
 PROGRAM: Final = Path(sys.executable).with_name("modelalias")
 ANA, EVE = Person("ana"), Person("eve")
-BO, CY = (Person(name, ("ml-leads",)) for name in ("bo", "cy"))
+BO, CY = (Person(name, ("ml-leads", "staff")) for name in ("bo", "cy"))
 ALIAS: Final = "churn-champion"
 GATE: Final = {"name": "auc", "metric": "val_auc", "direction": "HigherIsBetter", "champion": {"minImprovement": 0.01}}
 SENTENCE: Final = "bias report read"
@@ -332,7 +332,7 @@ def test_a_wait_survives_an_operator_that_is_away(
     team: Stage, terminal: Terminal, model: Seeding, operator: OperatorProcess
 ) -> None:
     own(team, model)
-    operator.kill()
+    operator.stop()
     filed = terminal.type("promote", ALIAS, "--version", "2", "--name", "go")
 
     unseen = terminal.type("approve", "go", who=BO)

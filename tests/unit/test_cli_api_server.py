@@ -1,13 +1,14 @@
 """The API server's answers in words for the person who asked, and in whose name it is asked."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelalias.cli import main
-from tests.support.cli_cluster import EVIDENCE, body, ended
+from tests.support.cli_cluster import EVIDENCE, NOW, OTHER_EVIDENCE, body, ended
 from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
 
 GROUP = "/apis/modelalias.dev/v1alpha1/namespaces/ml"
@@ -24,16 +25,20 @@ class Site:
     """An API server that holds one request, and answers a write as it is told."""
 
     def __init__(self) -> None:
-        self.written, self.read = Answer(body()), Answer(body())
+        self.written, self.read, self.alias = Answer(body()), Answer(body()), Answer(OWNER)
+        self.on_write: Callable[[], None] = lambda: None
 
     def __call__(self, seen: Seen) -> Answer:
         if seen.path.endswith("/selfsubjectreviews"):
             return Answer(REVIEW, 201)
         if seen.path == f"{GROUP}/modelaliases/churn-champion":
-            return Answer(OWNER)
+            return self.alias
         if seen.path == f"{GROUP}/promotionrequests/go" and seen.method == "GET":
             return self.read
-        return self.written if seen.method in {"PATCH", "POST"} else Answer(status(404, "NotFound", "not found"), 404)
+        if seen.method == "GET":
+            return Answer(status(404, "NotFound", "not found"), 404)
+        self.on_write()
+        return self.written
 
 
 def status(code: int, reason: str, message: str) -> Mapping[str, Any]:
@@ -172,3 +177,40 @@ def test_the_status_of_waiting_is_the_requests_end(
     assert run(kubeconfig, "status", "go") == 0
     assert run(kubeconfig, "status", "go", "--wait") == expected
     assert capsys.readouterr().err == f"{phase}: so it was\n"
+
+
+def test_what_was_judged_again_since_it_was_shown_is_not_approved(
+    site: Site, kubeconfig: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def judge_again() -> None:
+        site.read = Answer(body(resolved={"version": "4", "champion": "5", "from": "version 4", "evidence": OTHER_EVIDENCE}))
+
+    site.on_write, site.written = judge_again, Answer(status(422, "Invalid", "the server rejected our request"), 422)
+
+    assert run(kubeconfig, "approve", "go") == 2
+    assert f"the evidence of request go has changed: it is {OTHER_EVIDENCE} now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(status(403, "Forbidden", RBAC), 403), Answer({**OWNER, "spec": {"colour": "blue"}})],
+    ids=["not-allowed", "of-a-newer-release"],
+)
+def test_an_alias_that_cannot_be_read_keeps_nobody_from_asking(site: Site, kubeconfig: str, answer: Answer) -> None:
+    site.alias = answer
+
+    assert run(kubeconfig, "promote", "churn-champion", "--version", "4") == 0
+    assert run(kubeconfig, "approve", "go") == 0
+
+
+def test_the_newest_move_is_told_first(site: Site, kubeconfig: str, capsys: pytest.CaptureFixture[str]) -> None:
+    history = [{"to": to, "at": NOW, "operation": "Promote", "outcome": "Succeeded"} for to in ("1", "2", "3")]
+    site.alias = Answer({**OWNER, "status": {"history": history}})
+
+    run(kubeconfig, "history", "churn-champion")
+    table = capsys.readouterr().out
+    run(kubeconfig, "history", "churn-champion", "-o", "json")
+    entries = json.loads(capsys.readouterr().out)
+
+    assert [line.split()[3] for line in table.splitlines()[1:]] == ["3", "2", "1"]
+    assert [item["to"] for item in entries] == ["3", "2", "1"]

@@ -117,6 +117,10 @@ def test_in_a_pod_there_is_the_service_account(tmp_path: Path, monkeypatch: pyte
         pytest.param({**config("a"), "current-context": ""}, {}, "has no current context", id="no-current-context"),
         pytest.param({**config("a"), "clusters": []}, {}, "has no cluster for the context a", id="no-cluster"),
         pytest.param({**config("a"), "clusters": None}, {}, "has no cluster for the context a", id="null"),
+        pytest.param({**config("a"), "clusters": [{"name": "a", "cluster": "b"}]}, {}, "has no cluster", id="no-mapping"),
+        pytest.param(
+            {**config("a"), "clusters": [{"name": "a", "cluster": {"server": 1}}]}, {}, "no cluster", id="no-address"
+        ),
         pytest.param([], {}, "has no current context", id="empty"),
         pytest.param(["a"], {}, "holds no object", id="a-list"),
         pytest.param(config("a"), {"groups": ("x",)}, "--as-group goes with --as", id="groups-of-nobody"),

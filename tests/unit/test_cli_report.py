@@ -26,8 +26,9 @@ def test_everything_that_is_known_stands_in_the_text() -> None:
             explanation="waits",
             conditions=[
                 condition("Complete", "False", "AwaitingApproval", "waits"),
-                condition("GatesPassed", "True", "GatesPassed", "1/1 gates passed"),
+                condition("Tuned", "True", "New", "a condition of a newer release"),
                 condition("Approved", "False", "AwaitingApproval", "waits"),
+                condition("GatesPassed", "True", "GatesPassed", "1/1 passed"),
                 condition("Stalled", "False", "Waiting"),
             ],
         )
@@ -40,8 +41,9 @@ def test_everything_that_is_known_stands_in_the_text() -> None:
         "waits\n"
         "\n"
         "CONDITION     STATUS   REASON             MESSAGE\n"
-        "GatesPassed   True     GatesPassed        1/1 gates passed\n"
+        "GatesPassed   True     GatesPassed        1/1 passed\n"
         "Approved      False    AwaitingApproval   -\n"
+        "Tuned         True     New                a condition of a newer release\n"
         "\n"
         "NAME   RESULT   CANDIDATE   CHAMPION   RULE                            DATASET   MESSAGE\n"
         "auc    Passed   0.9         0.8        >= 0.81 (champion 0.8 + 0.01)   -         -\n"
@@ -64,11 +66,17 @@ def test_a_request_that_nobody_looked_at_says_what_it_asks_for() -> None:
     )
 
 
+def test_what_was_to_be_confirmed_is_of_no_interest_after_the_end() -> None:
+    assert "to confirm" not in report.text(request(**ended(approvals=ASKS)))
+
+
 def test_the_verdict_is_what_an_approver_has_to_know() -> None:
     assert report.verdict(request()).splitlines()[1:] == [
         "asked by ana",
         "NAME   RESULT   CANDIDATE   CHAMPION   RULE                            DATASET   MESSAGE",
         "auc    Passed   0.9         0.8        >= 0.81 (champion 0.8 + 0.01)   -         -",
+        "approvals: 0 of 1",
+        f"  evidence: {EVIDENCE}",
         "waits for 1 approval from group ml-leads",
     ]
 

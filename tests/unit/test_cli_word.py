@@ -113,15 +113,18 @@ def test_what_would_be_refused_or_void_is_said_before_anything_is_written(
 
 
 @pytest.mark.parametrize(
-    ("spec", "status"),
+    ("owner", "status"),
     [
-        pytest.param({"approvals": [said("bo", message="seen")]}, {}, id="waiting"),
-        pytest.param({"approvals": [said("bo")]}, {"phase": "Promoting"}, id="under-way"),
-        pytest.param({"approvals": [said("bo")]}, ended("Succeeded"), id="ended"),
+        pytest.param(rules(), {}, id="waiting"),
+        pytest.param(rules(), {"phase": "Promoting"}, id="under-way"),
+        pytest.param(rules(), ended("Succeeded"), id="ended"),
+        pytest.param(rules(users=["cy"]), ended("Succeeded"), id="ended-and-the-rules-are-others-now"),
     ],
 )
-def test_the_same_again_is_nothing_to_do(spec: Mapping[str, Any], status: Mapping[str, Any]) -> None:
-    assert word.edit(request(spec, **status), rules(), BO, YES) is None
+def test_the_same_again_is_nothing_to_do(owner: Approval, status: Mapping[str, Any]) -> None:
+    found = request({"approvals": [said("bo", message="seen")]}, **status)
+
+    assert word.edit(found, owner, BO, YES) is None
 
 
 def test_one_who_approved_may_still_reject_and_approve_other_evidence() -> None:

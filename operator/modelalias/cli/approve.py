@@ -7,9 +7,9 @@ from typing import Any, Final
 from modelalias.api.policy import Approval
 from modelalias.api.request import Decision, PromotionRequest
 from modelalias.cli import edits, output, report, session, word
-from modelalias.cli.cluster import Cluster, Missing
+from modelalias.cli.cluster import Cluster
 from modelalias.cli.word import Asked
-from modelalias.core.errors import Refused
+from modelalias.core.errors import InvalidRequest, Refused
 
 _APPROVE: Final = """\
 The verdict is printed, then one item is added to spec.approvals: you, and the evidence that you saw. A word cannot be changed
@@ -105,8 +105,8 @@ async def _say(cluster: Cluster, name: str, asked: Asked) -> str:
 
 
 async def _rules(cluster: Cluster, request: PromotionRequest) -> Approval | None:
-    """Read whose approval counts; None when one may not, or when there is no such alias: the operator says so then."""
+    """Read whose approval counts; None when that cannot be read: the operator says so then."""
     try:
         return (await cluster.alias(request.spec.alias_ref.name)).spec.policy.approval
-    except (Refused, Missing):
+    except (Refused, InvalidRequest):
         return None

@@ -71,7 +71,7 @@ def _interactive(plugin: Mapping[str, Any], name: str) -> bool:
 
 async def _output(plugin: Mapping[str, Any], command: str, told: Mapping[str, Any], seconds: float) -> bytes:
     name = Path(command).name
-    given = {str(item["name"]): str(item["value"]) for item in plugin.get("env") or ()}
+    given = {str(item.get("name")): str(item.get("value")) for item in plugin.get("env") or ()}
     try:
         process = await asyncio.create_subprocess_exec(
             command,

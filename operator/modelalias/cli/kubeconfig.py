@@ -108,12 +108,12 @@ def _one(path: Path) -> Mapping[str, Any]:
     for kind, paths in _FILES.items():
         listed = body.get(kind) or []
         items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-        read[kind] = {str(item.get("name")): _absolute(item.get(kind[:-1]) or {}, paths, path.parent) for item in items}
+        read[kind] = {str(item.get("name")): _absolute(item.get(kind[:-1]), paths, path.parent) for item in items}
     return read
 
 
-def _absolute(item: Mapping[str, Any], paths: Iterable[str], base: Path) -> Mapping[str, Any]:
-    found = dict(item)
+def _absolute(item: object, paths: Iterable[str], base: Path) -> Mapping[str, Any]:
+    found = dict(item) if isinstance(item, dict) else {}
     for key in paths:
         if found.get(key):
             found[key] = str((base / str(found[key])).absolute())
@@ -141,10 +141,10 @@ def _of_context(config: Mapping[str, Any], flags: Flags) -> Access:
     context = config["contexts"].get(name)
     if context is None:
         raise InvalidRequest(f"the kubeconfig has no context {name}")
-    cluster = config["clusters"].get(context.get("cluster"))
-    if not cluster or not cluster.get("server"):
+    cluster = config["clusters"].get(str(context.get("cluster")), {})
+    if not isinstance(cluster.get("server"), str):
         raise InvalidRequest(f"the kubeconfig has no cluster for the context {name}")
-    user = config["users"].get(context.get("user")) or {}
+    user = config["users"].get(str(context.get("user")), {})
     return Access(
         namespace=flags.namespace or context.get("namespace") or DEFAULT_NAMESPACE,
         cluster=cluster,

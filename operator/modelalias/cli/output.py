@@ -25,8 +25,8 @@ def tell(words: str) -> None:
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Lay out rows of equal length in columns."""
-    cells = [[printable(cell) or NOTHING for cell in row] for row in rows]
+    """Lay out rows of equal length in columns, for `lines`."""
+    cells = [[cell or NOTHING for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         yield _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from modelalias.api.request import RequestOperation
 from modelalias.cli import edits, filing, output, session, status
-from modelalias.cli.cluster import Cluster
+from modelalias.cli.cluster import Cluster, Missing
 from modelalias.core.errors import InvalidRequest, Refused
 
 _MORE: Final = """\
@@ -98,8 +98,10 @@ async def _promote(cluster: Cluster, options: argparse.Namespace) -> tuple[str, 
 
 
 async def _must_exist(cluster: Cluster, alias: str) -> None:
-    """Raise `Missing` when there is no such ModelAlias; who may not look is believed."""
+    """Raise `Missing` when there is no such ModelAlias; who may not look is believed, and so is one of a newer release."""
     try:
         await cluster.alias(alias)
-    except Refused:
+    except Missing:
+        raise
+    except (Refused, InvalidRequest):
         return

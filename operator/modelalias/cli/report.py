@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from modelalias.api.conditions import Condition, Status, find
+from modelalias.api.conditions import Condition, RequestCondition, Status, find
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus, RequestOperation
 from modelalias.cli import table
 from modelalias.cli.output import aligned, lines
 from modelalias.cli.word import has_ended
 
 _COLUMNS: Final = ("CONDITION", "STATUS", "REASON", "MESSAGE")
+_ORDER: Final = [str(item) for item in RequestCondition]
 _NO_NEWS: Final = frozenset({"Complete", "Reconciling"})
 """Conditions for programs: phase and explanation say the same."""
 
@@ -25,14 +26,15 @@ def text(request: PromotionRequest) -> str:
             *_explanation(status),
             *_section(_conditions(status)),
             *_section(table.rules(status)),
-            *_section(_approvals(status)),
+            *_section(_approvals(request)),
         ]
     )
 
 
 def verdict(request: PromotionRequest) -> str:
     """Tell what somebody approves."""
-    return lines([*_head(request), *table.rules(request.status), *_explanation(request.status)])
+    status = request.status
+    return lines([*_head(request), *table.rules(status), *_approvals(request), *_explanation(status)])
 
 
 def as_json(request: PromotionRequest) -> Mapping[str, Any]:
@@ -97,9 +99,15 @@ def _section(body: Iterator[str]) -> Iterator[str]:
 
 
 def _conditions(status: PromotionRequestStatus) -> Iterator[str]:
-    rows = [_condition(item, status) for item in status.conditions if _is_news(item)]
+    known = [item for item in status.conditions if _is_news(item)]
+    rows = [_condition(item, status) for item in sorted(known, key=_place)]
     if rows:
         yield from aligned([_COLUMNS, *rows])
+
+
+def _place(item: Condition) -> int:
+    """Put conditions in the order of a request's way; those of a newer release come last."""
+    return _ORDER.index(item.type) if item.type in _ORDER else len(_ORDER)
 
 
 def _is_news(item: Condition) -> bool:
@@ -110,13 +118,13 @@ def _condition(item: Condition, status: PromotionRequestStatus) -> Sequence[str]
     return (item.type, item.status, item.reason, "" if item.message == status.explanation else item.message)
 
 
-def _approvals(status: PromotionRequestStatus) -> Iterator[str]:
-    asked = status.approvals
+def _approvals(request: PromotionRequest) -> Iterator[str]:
+    status, asked = request.status, request.status.approvals
     if asked is None:
         return
     by = f", by {', '.join(asked.by)}" if asked.by else ""
     yield f"approvals: {asked.valid} of {asked.required}{by}"
     yield from (f"  does not count: {words}" for words in asked.void)
-    yield from (f"  to confirm: {sentence}" for sentence in asked.checklist)
+    yield from (f"  to confirm: {sentence}" for sentence in asked.checklist if not has_ended(request))
     if status.resolved and status.resolved.evidence:
         yield f"  evidence: {status.resolved.evidence}"
