@@ -42,6 +42,7 @@ FINDING: Final = Finding(
 
 def _evidence(**changed: Any) -> str:
     return approval.evidence(
+        changed.get("of", ("default", "churn", "champion", "uid-1")),
         changed.get("version", "4"),
         changed.get("champion", "3"),
         Policy.model_validate({**POLICY, **changed.get("policy", {})}),
@@ -69,6 +70,8 @@ def _finding(**fields: Any) -> dict[str, Any]:
 
 
 RESTS_ON: Final[dict[str, dict[str, Any]]] = {
+    "the alias": {"of": ("default", "churn", "staging", "uid-1")},
+    "the request": {"of": ("default", "churn", "champion", "uid-2")},
     "the version": {"version": "5"},
     "the champion": {"champion": "2"},
     "no champion": {"champion": None},

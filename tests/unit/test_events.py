@@ -47,6 +47,16 @@ def test_a_move_is_told_with_both_versions_and_its_request() -> None:
     ]
 
 
+def test_a_move_is_told_as_the_ledger_has_it() -> None:
+    done = _entry(Outcome.SUCCEEDED, request="go", actor="ana", approvers=("bo", "cy"), reason="retrained on Q3")
+
+    (news,) = events.of_alias(_alias(), ModelAliasStatus(history=(done,)))
+
+    assert news.message == (
+        "churn@champion: Promote from 1 to 2 Succeeded (PromotionRequest go, by ana, approved by bo, cy): retrained on Q3"
+    )
+
+
 def test_a_failed_move_is_a_warning_with_its_cause() -> None:
     failed = _entry(Outcome.ROLLED_BACK, message="not rolled out within 60 s")
 

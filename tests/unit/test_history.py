@@ -22,7 +22,7 @@ def _request(uid: str = "u1", name: str = "go", namespace: str = "ml", **fields:
 def _entry(request: PromotionRequest, outcome: Outcome = Outcome.SUCCEEDED) -> HistoryEntry:
     return HistoryEntry(
         to="2", at=START, operation=Operation.PROMOTE, outcome=outcome, request=request.metadata.name,
-        uid=request.metadata.uid, spec_hash=history.spec_hash(request),
+        uid=request.metadata.uid, spec_hash=request.spec_hash,
     )  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def _plan(**fields: Any) -> Plan:
 def test_the_same_request_has_the_same_hash_whatever_its_uid_its_approvals_and_its_abort() -> None:
     approval = {"user": "bo", "evidence": "sha256:" + 64 * "a", "decision": "Approve"}
 
-    assert history.spec_hash(_request("u1")) == history.spec_hash(_request("u2", approvals=[approval], abort=True))
+    assert _request("u1").spec_hash == _request("u2", approvals=[approval], abort=True).spec_hash
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def test_what_was_asked_differently_has_another_hash(fields: dict[str, Any]) -> 
     changed = _request(**fields)
     metadata = changed.metadata.model_copy(update=name)
 
-    assert history.spec_hash(_request()) != history.spec_hash(changed.model_copy(update={"metadata": metadata}))
+    assert _request().spec_hash != changed.model_copy(update={"metadata": metadata}).spec_hash
 
 
 def test_a_hash_survives_the_way_through_json() -> None:
     request = _request(onSuccess={"tags": {"b": "1", "a": "2"}})
     text = request.model_dump_json(by_alias=True, exclude_unset=True)
 
-    assert history.spec_hash(PromotionRequest.model_validate_json(text)) == history.spec_hash(request)
+    assert PromotionRequest.model_validate_json(text).spec_hash == request.spec_hash
 
 
 def test_its_own_entry_goes_before_that_of_an_earlier_copy() -> None:

@@ -21,7 +21,7 @@ from modelalias.api.alias import (
 from modelalias.api.conditions import Reason
 from modelalias.api.metadata import Metadata
 from modelalias.api.request import Phase, PromotionRequest
-from modelalias.core import history, record
+from modelalias.core import record
 from tests.support.harness import START
 from tests.support.world import request_spec
 
@@ -37,7 +37,7 @@ def _plan(request: PromotionRequest | None = None, **fields: Any) -> Plan:
     moves = (AliasMove(name="prev", from_=None, to="1"), AliasMove(name="champion", from_="1", to="2"))
     if request is not None:
         ref = RequestRef(name=request.metadata.name, uid=request.metadata.uid)
-        fields = {"request": ref, "spec_hash": history.spec_hash(request), **fields}
+        fields = {"request": ref, "spec_hash": request.spec_hash, **fields}
     return Plan(**{"operation": Operation.PROMOTE, "aliases": moves, "started_at": START, **fields})
 
 
@@ -103,11 +103,11 @@ def test_a_refusal_stands_beside_the_promotion_and_is_written_once() -> None:
 def test_what_replaced_a_version_is_recorded_with_what_only_the_alias_remembers() -> None:
     no_op, aside = _request(OTHER_UID, name="no-op"), _request(OTHER_UID, name="aside")
     finished = (
-        FinishedRequest(spec_hash=history.spec_hash(no_op), uid=OTHER_UID, phase=Phase.SUCCEEDED, version="1"),
-        FinishedRequest(spec_hash=history.spec_hash(aside), uid=OTHER_UID, phase=Phase.REJECTED, version="7"),
+        FinishedRequest(spec_hash=no_op.spec_hash, uid=OTHER_UID, phase=Phase.SUCCEEDED, version="1"),
+        FinishedRequest(spec_hash=aside.spec_hash, uid=OTHER_UID, phase=Phase.REJECTED, version="7"),
     )
     entry = HistoryEntry(to="1", at=START, operation=Operation.PROMOTE, outcome=Outcome.SUCCEEDED, uid=UID,
-                         spec_hash=history.spec_hash(_request(name="first")))  # fmt: skip
+                         spec_hash=_request(name="first").spec_hash)  # fmt: skip
     status = ModelAliasStatus(history=(entry,), finished=finished)
     plan = _plan(_request(name="second"), actor="ana", reason="better")
 

@@ -1,6 +1,9 @@
 """PromotionRequest: one guarded move, written once."""
 
+import hashlib
+import json
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
@@ -278,3 +281,13 @@ class PromotionRequest(Reported):
     metadata: Metadata
     spec: PromotionRequestSpec
     status: PromotionRequestStatus = PromotionRequestStatus()
+
+    @cached_property
+    def spec_hash(self) -> str:
+        """Name what was asked, by which it is known again: namespace, name and the fields that were set.
+
+        Without approvals and abort, which are all that may change.
+        """
+        asked = self.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"approvals", "abort"})
+        text = json.dumps([self.metadata.namespace, self.metadata.name, asked], sort_keys=True, separators=(",", ":"))
+        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

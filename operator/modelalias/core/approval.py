@@ -27,11 +27,15 @@ class Count(Value):
 
 
 def evidence(
-    version: str, champion: str | None, policy: Policy, gates: Iterable[Gate], checks: Iterable[Check],
+    of: tuple[str, ...], version: str, champion: str | None, policy: Policy, gates: Iterable[Gate], checks: Iterable[Check],
     findings: Iterable[Finding], *, skip_gates: bool = False,
 ) -> str:  # fmt: skip
-    """Hash what a verdict rests on: the version, its champion, the owner's rules, the gates, and how each came out."""
+    """Hash what a verdict rests on: the version, its champion, the owner's rules, the gates, and how each came out.
+
+    `of` says whose it is, so that an approval of one request is none of another with the same numbers.
+    """
     rests_on = {
+        "of": of,
         "version": version,
         "champion": champion,
         "eligibility": _told(policy.eligibility),

@@ -39,6 +39,7 @@ def of_alias(
     return Case(
         spec=spec,
         namespace=alias.metadata.namespace,
+        uid=belongs.uid if belongs is not None else "",
         name=candidate.name,
         candidate=version,
         champion=champion,

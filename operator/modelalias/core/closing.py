@@ -30,7 +30,7 @@ def close(world: World, alias: ModelAlias | None, request: PromotionRequest, end
         return False
     if not write(world, request, status, draft):
         return False
-    digest, number = history.spec_hash(request), _version(request, end)
+    digest, number = request.spec_hash, _version(request, end)
     draft.finished.append(FinishedRequest(spec_hash=digest, uid=request.metadata.uid, phase=end.phase, version=number))
     return True
 

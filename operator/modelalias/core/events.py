@@ -1,6 +1,6 @@
 """Events: what is worth telling when a status changes, with the former and the new version in it."""
 
-from modelalias.api.alias import ModelAlias, ModelAliasStatus, Operation, Outcome
+from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, Operation, Outcome
 from modelalias.api.conditions import Reason, find, is_true
 from modelalias.api.fields import Value
 from modelalias.api.request import Phase, PromotionRequestStatus
@@ -34,20 +34,28 @@ def of_request(before: PromotionRequestStatus, after: PromotionRequestStatus) ->
     return (News(type=kind, reason=str(after.phase), message=after.explanation),)
 
 
+def _moved(name: str, entry: HistoryEntry) -> str:
+    """Tell a move as the ledger has it: what, by whom, approved by whom, why, and how it ended."""
+    if entry.operation is Operation.ADOPT:
+        return f"{name}: version {entry.to} was there already and is taken over as current"
+    told = f"{name}: {entry.operation} from {entry.from_ or 'nothing'} to {entry.to or 'nothing'} {entry.outcome}"
+    people = [
+        *([f"PromotionRequest {entry.request}"] if entry.request else []),
+        *([f"by {entry.actor}"] if entry.actor else []),
+        *([f"approved by {', '.join(entry.approvers)}"] if entry.approvers else []),
+    ]
+    parts = [f" ({', '.join(people)})" if people else "", *(f": {text}" for text in (entry.message, entry.reason) if text)]
+    return told + "".join(parts)
+
+
 def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
     """Tell moves, drift and what keeps the alias stalled."""
     before, name = alias.status, f"{alias.spec.model}@{alias.spec.alias}"
     news = []
     new = after.history[-1:] if after.history[-1:] != before.history[-1:] else ()
     for entry in new:
-        good = entry.outcome is Outcome.SUCCEEDED
-        by = f" (PromotionRequest {entry.request})" if entry.request else ""
-        way = f"{name}: {entry.operation} from {entry.from_ or 'nothing'} to {entry.to or 'nothing'} {entry.outcome}{by}"
-        if entry.operation is Operation.ADOPT:
-            way = f"{name}: version {entry.to} was there already and is taken over as current"
-        why = f": {entry.message}" if entry.message else ""
-        kind = EventType.NORMAL if good else EventType.WARNING
-        news.append(News(type=kind, reason=f"{entry.operation}{entry.outcome}", message=way + why))
+        kind = EventType.NORMAL if entry.outcome is Outcome.SUCCEEDED else EventType.WARNING
+        news.append(News(type=kind, reason=f"{entry.operation}{entry.outcome}", message=_moved(name, entry)))
     for condition, bad in (
         ("Stalled", True),
         ("InSync", False),

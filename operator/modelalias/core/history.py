@@ -1,6 +1,5 @@
 """The ledger: what was moved, by whom, from which version to which, why and with which outcome."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -21,16 +20,9 @@ _LONGEST_FINDINGS: Final = 4_000
 """Characters; MLflow's own server takes tag values of 100,000, others 5,000."""
 
 
-def spec_hash(request: PromotionRequest) -> str:
-    """Name a request by what was asked: namespace, name and the fields that were set, without approvals and abort."""
-    asked = request.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"approvals", "abort"})
-    text = json.dumps([request.metadata.namespace, request.metadata.name, asked], sort_keys=True, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
 def finished(history: Iterable[HistoryEntry], request: PromotionRequest) -> HistoryEntry | None:
     """Return how this very request, or the same one applied before, ended; the newest entry first."""
-    digest = spec_hash(request)
+    digest = request.spec_hash
     entries = tuple(history)[::-1]
     own = (item for item in entries if item.uid == request.metadata.uid)
     same = (item for item in entries if item.spec_hash == digest)
@@ -39,7 +31,7 @@ def finished(history: Iterable[HistoryEntry], request: PromotionRequest) -> Hist
 
 def finished_before(finished: Iterable[FinishedRequest], request: PromotionRequest) -> Phase | None:
     """Return how the same request, applied before, ended without moving anything."""
-    digest = spec_hash(request)
+    digest = request.spec_hash
     others = (item for item in finished if item.uid != request.metadata.uid)
     return next((item.phase for item in others if item.spec_hash == digest), None)
 

@@ -39,7 +39,7 @@ def plan(
     return made.model_copy(
         update={
             "request": RequestRef(name=request.metadata.name, uid=request.metadata.uid),
-            "spec_hash": history.spec_hash(request),
+            "spec_hash": request.spec_hash,
             "actor": request.spec.requested_by,
             "reason": request.spec.reason or "",
             "source_alias": None if champion == candidate.version else _source_alias(world, alias, request, candidate.version),

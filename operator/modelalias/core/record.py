@@ -44,7 +44,7 @@ def key(alias: str) -> str:
 
 def digest(request: PromotionRequest) -> str:
     """Return how `done` names a request."""
-    return history.spec_hash(request)[_DIGEST]
+    return request.spec_hash[_DIGEST]
 
 
 def past(text: str | None, request: PromotionRequest) -> Past | None:
@@ -116,7 +116,7 @@ def ended(
 ) -> str | None:
     """Return the record with a request that ended without moving the alias; None when that stands there already."""
     kept = _read(before)
-    made: dict[str, object] = {**kept, "done": _with(_done(kept), history.spec_hash(request), request.metadata.uid, phase)}
+    made: dict[str, object] = {**kept, "done": _with(_done(kept), request.spec_hash, request.metadata.uid, phase)}
     if reason in _REFUSALS:
         made["refused"] = _refusal(kept.get("refused"), request, reason, found, now)
     return None if made == kept else _line(made)

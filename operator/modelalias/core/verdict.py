@@ -46,6 +46,8 @@ class Case:
 
     spec: ModelAliasSpec
     namespace: str
+    uid: str
+    """The request's, or the pinned ModelAlias's; empty for a rehearsal."""
     name: str
     """The candidate in words, such as `version 4`."""
     candidate: ModelVersion
@@ -136,8 +138,11 @@ def _follows(checks: tuple[Check, ...], findings: Iterable[Finding]) -> Conclusi
 
 
 def _evidence(case: Case, checks: tuple[Check, ...], findings: tuple[Finding, ...]) -> str:
-    version, policy = case.candidate.version, case.spec.policy
-    return approval.evidence(version, case.champion, policy, case.gates, checks, findings, skip_gates=bool(case.skip))
+    spec, version = case.spec, case.candidate.version
+    return approval.evidence(
+        (spec.registry, spec.model, spec.alias, case.uid),
+        version, case.champion, spec.policy, case.gates, checks, findings, skip_gates=bool(case.skip),
+    )  # fmt: skip
 
 
 # Eligibility
