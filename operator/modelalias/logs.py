@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 _STANDARD: Final = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {"message", "asctime", "taskName"}
-_NOISY: Final = ("kopf", "urllib3", "aiohttp.access", "mlflow")
+_NOISY: Final = ("kopf", "aiohttp.access", "mlflow")
 
 
 class JsonFormatter(logging.Formatter):
@@ -35,3 +35,4 @@ def configure(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings name whole URLs

@@ -10,22 +10,27 @@ import socket
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 
 from modelalias.api.fields import Duration, ItemName, ObjectName, Value
 from modelalias.core.errors import InvalidRequest
 
 DEFAULT_NAMESPACE: Final = "modelalias-system"
+STANDARD_PORTS: Final = {"http": 80, "https": 443}
+
+Pattern = Annotated[str, Field(min_length=1, max_length=255)]
+"""A shell pattern: `*`, `?` and `[abc]`; it has to match the whole name, with regard to case."""
 
 
 def _address(uri: str) -> str:
-    """Refuse what only looks like an address, such as half of an IPv6 one."""
-    if not urlsplit(uri).hostname:
-        raise ValueError("an address has a host")
+    """Refuse what only looks like an address, such as half of an IPv6 one or a port beyond 65535."""
+    parts = urlsplit(uri)
+    if not parts.hostname or parts.port == 0:
+        raise ValueError("an address has a host, and a port other than 0")
     return uri
 
 
@@ -37,16 +42,38 @@ class Credentials(Value):
     password_file: Path | None = None
     ca_file: Path | None = None
 
+    @model_validator(mode="after")
+    def _one_way_to_authenticate(self) -> Self:
+        """Refuse what would leave it open which account is used, or go out with none."""
+        if (self.username_file is None) != (self.password_file is None):
+            raise ValueError("usernameFile and passwordFile go together")
+        if self.token_file is not None and self.username_file is not None:
+            raise ValueError("credentials are a tokenFile, or a usernameFile with a passwordFile, not both")
+        return self
+
+
+class AllowRule(Value):
+    """Namespaces, and the registered models that their resources may name; a rule allows what matches both."""
+
+    namespaces: Annotated[tuple[Pattern, ...], Field(min_length=1)] = ("*",)
+    models: Annotated[tuple[Pattern, ...], Field(min_length=1)] = ("*",)
+
+    def allows(self, namespace: str, model: str) -> bool:
+        """Say whether both match."""
+        return any(fnmatchcase(namespace, item) for item in self.namespaces) and any(
+            fnmatchcase(model, item) for item in self.models
+        )
+
 
 class RegistrySettings(Value):
-    """One MLflow registry and who may use it."""
+    """One MLflow registry, the account that the operator has there, and who may use it."""
 
-    uri: Annotated[str, Field(pattern=r"^https?://[^\s@]+$"), AfterValidator(_address)]
+    uri: Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$"), AfterValidator(_address)]
     """Address of the MLflow server, without credentials."""
-    namespaces: tuple[str, ...] = ("*",)
-    """Shell patterns of the namespaces whose resources may name this registry."""
-    models: tuple[str, ...] = ("*",)
-    """Shell patterns of the registered models that they may name."""
+    workspace: Annotated[str, Field(pattern=r"^[a-z0-9][-a-z0-9]{0,61}[a-z0-9]$")] | None = None
+    """Workspace on a server that has them; none means `default`."""
+    allow: tuple[AllowRule, ...] = (AllowRule(),)
+    """Who may manage what: one rule that fits is enough; left out, every namespace every model; empty, nobody anything."""
     credentials: Credentials = Credentials()
     snapshot_interval: Duration = "30s"
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
@@ -54,11 +81,25 @@ class RegistrySettings(Value):
     concurrency: Annotated[int, Field(ge=1, le=64)] = 6
     """Calls under way at once; MLflow on two cores saturates at four to eight."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _patterns_stand_in_rules(cls, given: object) -> object:
+        """Tell where patterns belong: a rule says which namespaces may name which models."""
+        if isinstance(given, Mapping) and given.keys() & {"namespaces", "models"}:
+            raise ValueError("namespaces and models stand in a rule: write allow: [{namespaces: [...], models: [...]}]")
+        return given
+
+    @property
+    def place(self) -> str:
+        """Return the address and the workspace as one text, the same for all spellings of the same address."""
+        parts = urlsplit(self.uri)
+        host = (parts.hostname or "").rstrip(".")
+        port = parts.port or STANDARD_PORTS[parts.scheme]
+        return f"{parts.scheme}://{host}:{port}{parts.path.rstrip('/')}#{self.workspace or 'default'}"
+
     def allows(self, namespace: str, model: str) -> bool:
         """Say whether resources of the namespace may manage aliases of the model."""
-        return any(fnmatchcase(namespace, item) for item in self.namespaces) and any(
-            fnmatchcase(model, item) for item in self.models
-        )
+        return any(rule.allows(namespace, model) for rule in self.allow)
 
 
 class GivenCredentials(Value):
@@ -99,7 +140,7 @@ class Settings(Value):
     lease: LeaseSettings = LeaseSettings()
     accept_unproved_approvals: bool = False
     """Whether approvals count where the admission policy is not installed, so that anybody may have written them."""
-    machine_requesters: tuple[str, ...] = ()
+    machine_requesters: tuple[Pattern, ...] = ()
     """Shell patterns of user names that are machines, such as the service account of a GitOps controller.
 
     A machine files requests for people that the API server does not see, so nobody can tell who would approve their own.
@@ -158,10 +199,13 @@ def client(uri: str | None, environ: Mapping[str, str] = os.environ) -> ClientSe
     try:
         return ClientSettings(
             uri=address.rstrip("/"),
+            workspace=environ.get("MLFLOW_WORKSPACE", "").strip() or None,
             credentials=Credentials(ca_file=None if insecure else _certificate(environ)),
             given=GivenCredentials(**secrets, insecure_tls=insecure),
         )
     except ValidationError as error:
+        if error.errors(include_input=False)[0]["loc"] == ("workspace",):
+            raise InvalidRequest("MLFLOW_WORKSPACE is not the name of a workspace") from error
         raise InvalidRequest("the tracking URI is not the address of an MLflow server, such as https://mlflow:5000") from error
 
 

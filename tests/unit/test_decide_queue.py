@@ -301,7 +301,7 @@ async def test_a_request_that_is_aborted_before_its_plan_leaves_everything() -> 
 
 @in_virtual_time
 async def test_a_registry_or_a_model_that_the_configuration_does_not_allow_stalls() -> None:
-    limited = {"registries": {"default": {"uri": "http://mlflow", "models": ["churn"]}}}
+    limited = {"registries": {"default": {"uri": "http://mlflow", "allow": [{"models": ["churn"]}]}}}
     async with Cluster(limited) as it:
         await it.model(0.7, aliases={"champion": "1"})
         it.add_alias("strange", registry="elsewhere")

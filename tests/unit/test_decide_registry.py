@@ -293,7 +293,7 @@ async def test_ending_needs_no_registry_that_the_configuration_forgot() -> None:
         await it.settle()
         await it.stop()
 
-        limited = {"registries": {"default": {"uri": "http://mlflow", "models": ["none"]}}}
+        limited = {"registries": {"default": {"uri": "http://mlflow", "allow": [{"models": ["none"]}]}}}
         it.settings = type(it.settings).model_validate(limited)
         await it.settle()
         await it.finish_rollout()

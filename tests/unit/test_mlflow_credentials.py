@@ -1,5 +1,6 @@
 """Where credentials come from, when they are read again, and that no other source has a say."""
 
+import asyncio
 import base64
 import os
 import ssl
@@ -17,6 +18,7 @@ from modelalias.adapters.mlflow_registry import open_registry
 from modelalias.core.errors import Refused, Unavailable
 from modelalias.settings import Credentials, RegistrySettings
 from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
+from tests.support.mounted_secret import MountedSecret
 
 MODEL = {"registered_model": {"name": "churn"}}
 
@@ -67,22 +69,94 @@ async def test_nothing_is_taken_from_the_process(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "from-the-environment")
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "eve")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "from-the-environment")
+    monkeypatch.setenv("MLFLOW_TRACKING_AUTH", "from-the-environment")
+    monkeypatch.setenv("MLFLOW_TRACKING_AWS_SIGV4", "true")
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "from-the-environment")
 
     with http_stub(lambda _: Answer(MODEL)) as stub:
         await read(stub.uri, Credentials())
 
-    assert sent(stub) == [None]
+    (seen,) = stub.seen
+    assert {name.lower() for name in seen.headers} == {"host", "user-agent", "accept", "accept-encoding", "connection"}
+    assert seen.headers["User-Agent"] == "modelalias"
 
 
-async def test_two_registries_keep_their_own(tmp_path: Path, token_file: Path) -> None:
+async def test_a_workspace_is_the_registrys_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "from-the-environment")
+
+    with http_stub(lambda _: Answer(MODEL)) as stub:
+        registry = open_registry(RegistrySettings(uri=stub.uri, workspace="risk"))
+        await registry.aliases("churn")
+        await registry.close()
+
+    assert [seen.headers.get("X-Mlflow-Workspace") or seen.headers.get("X-MLFLOW-WORKSPACE") for seen in stub.seen] == ["risk"]
+
+
+async def test_many_calls_of_two_registries_at_one_address_keep_their_own(tmp_path: Path, token_file: Path) -> None:
+    """Each asks for another model, so that what arrived says who had asked; calls go out from all threads at once."""
     other = tmp_path / "other"
     other.write_text("other-token")
+    files = {"ours": token_file, "theirs": other}
 
-    with http_stub(lambda _: Answer(MODEL)) as first, http_stub(lambda _: Answer(MODEL)) as second:
-        await read(first.uri, Credentials(token_file=token_file))
-        await read(second.uri, Credentials(token_file=other))
+    def respond(seen: Seen) -> Answer:
+        return Answer(
+            {"registered_model": {"name": seen.values["name"]}}, headers={"Set-Cookie": f"session={seen.values['name']}"}
+        )
 
-    assert (sent(first), sent(second)) == (["Bearer first-token"], ["Bearer other-token"])
+    with http_stub(respond) as stub:
+        registries = {
+            model: open_registry(RegistrySettings(uri=stub.uri, credentials=Credentials(token_file=file)))
+            for model, file in files.items()
+        }
+        await asyncio.gather(*(registries[model].aliases(model) for _ in range(50) for model in files))
+        for registry in registries.values():
+            await registry.close()
+
+    asked = {(seen.values["name"], seen.headers.get("Authorization")) for seen in stub.seen}
+    assert len(stub.seen) == 100
+    assert asked == {("ours", "Bearer first-token"), ("theirs", "Bearer other-token")}
+    assert [seen for seen in stub.seen if "Cookie" in seen.headers] == []
+
+
+async def test_a_file_that_the_kubelet_swaps_is_used_from_the_next_call(tmp_path: Path) -> None:
+    mounted = MountedSecret(tmp_path / "mounted", {"token": "first-token"})
+
+    def respond(_: Seen) -> Answer:
+        mounted.replace({"token": "other-token"})
+        return Answer(MODEL)
+
+    with http_stub(respond) as stub:
+        await read(stub.uri, Credentials(token_file=mounted.path("token")), times=2)
+
+    assert sent(stub) == ["Bearer first-token", "Bearer other-token"]
+
+
+async def test_name_and_password_that_change_between_two_reads_are_read_again(tmp_path: Path) -> None:
+    """A swap may come after the name was read and before the password is: the refusal has both read afresh."""
+    mounted = MountedSecret(tmp_path / "mounted", {"user": "ana", "password": "new-password"})
+    credentials = Credentials(username_file=mounted.path("user"), password_file=mounted.path("password"))
+    right = "Basic " + base64.b64encode(b"bo:new-password").decode()
+
+    def respond(seen: Seen) -> Answer:
+        if seen.headers.get("Authorization") == right:
+            return Answer(MODEL)
+        mounted.replace({"user": "bo", "password": "new-password"})
+        return Answer(b"", 401)
+
+    with http_stub(respond) as stub:
+        await read(stub.uri, credentials)
+
+    assert len(stub.seen) == 2
+
+
+async def test_a_token_that_no_header_may_carry_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    mounted = MountedSecret(tmp_path / "mounted", {"token": "t\u00f6ken"})
+
+    with http_stub(lambda _: Answer(MODEL)) as stub, pytest.raises(Refused, match="token") as failure:
+        await read(stub.uri, Credentials(token_file=mounted.path("token")))
+
+    assert stub.seen == []
+    assert "t\u00f6ken" not in str(failure.value)
 
 
 async def test_a_changed_file_is_used_from_the_next_call(token_file: Path) -> None:
@@ -163,6 +237,34 @@ async def test_a_ca_file_is_what_the_connection_is_trusted_by(tmp_path: Path) ->
             await read(stub.uri, Credentials())
 
     assert len(stub.seen) == 1
+
+
+async def test_a_changed_ca_file_is_what_the_next_call_is_trusted_by(tmp_path: Path) -> None:
+    """The connection is kept alive, so that without a look at the file the old trust would go on."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    certificate, tls = _certificate(tmp_path / "a")
+    stranger, _ = _certificate(tmp_path / "b")
+    mounted = MountedSecret(tmp_path / "mounted", {"ca": certificate.read_text()})
+
+    with http_stub(lambda _: Answer(MODEL), tls=tls) as stub:
+        registry = open_registry(RegistrySettings(uri=stub.uri, credentials=Credentials(ca_file=mounted.path("ca"))))
+        await registry.aliases("churn")
+        mounted.replace({"ca": stranger.read_text()})
+        with pytest.raises(Unavailable, match="ca_file"):
+            await registry.aliases("churn")
+        mounted.replace({"ca": certificate.read_text()})
+        await registry.aliases("churn")
+        await registry.close()
+
+    assert len(stub.seen) == 2
+
+
+async def test_a_ca_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with http_stub(lambda _: Answer(MODEL)) as stub, pytest.raises(Refused, match=r"credentials file ca\.crt") as failure:
+        await read(stub.uri, Credentials(ca_file=tmp_path / "ca.crt"))
+
+    assert str(tmp_path) not in str(failure.value)
 
 
 def _certificate(directory: Path) -> tuple[Path, ssl.SSLContext]:

@@ -1,5 +1,6 @@
 """The configuration: what is read, what is refused and how the refusal names the field."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,9 @@ def test_a_tracking_uri_alone_is_enough() -> None:
 
 
 def test_the_file_is_read_and_the_uri_of_the_environment_is_not(tmp_path: Path) -> None:
-    environ = _file(tmp_path, "registries: {eu: {uri: 'https://eu', models: ['churn-*'], namespaces: [ml]}}\nworkers: 4\n")
+    environ = _file(
+        tmp_path, "registries: {eu: {uri: 'https://eu', allow: [{models: ['churn-*'], namespaces: [ml]}]}}\nworkers: 4\n"
+    )
 
     found = settings.load({**environ, "MLFLOW_TRACKING_URI": "http://other"})
 
@@ -38,18 +41,84 @@ def test_the_files_own_identity_goes_before_the_pods_name(tmp_path: Path) -> Non
     assert settings.load(environ).identity == "me"
 
 
+RULES = [{"namespaces": ["ml", "ml-*"], "models": ["churn-*"]}, {"namespaces": ["risk"], "models": ["fraud", "aml-?"]}]
+
+
 @pytest.mark.parametrize(
     ("namespace", "model", "allowed"),
-    [("ml", "churn-eu", True), ("ml", "fraud", False), ("other", "churn-eu", False), ("ml", "CHURN-eu", False)],
+    [
+        ("ml", "churn-eu", True),
+        ("ml-dev", "churn-eu", True),
+        ("risk", "fraud", True),
+        ("risk", "aml-1", True),
+        ("ml", "fraud", False),
+        ("risk", "churn-eu", False),
+        ("other", "churn-eu", False),
+        ("mlx", "churn-eu", False),
+        ("ml", "CHURN-eu", False),
+        ("risk", "aml-10", False),
+        ("risk", "my-fraud", False),
+    ],
 )
-def test_who_may_use_a_registry_is_said_by_patterns(namespace: str, model: str, allowed: bool) -> None:
-    registry = settings.RegistrySettings(uri="http://mlflow", namespaces=("ml", "ml-*"), models=("churn-*",))
+def test_one_rule_must_fit_both_the_namespace_and_the_model(namespace: str, model: str, allowed: bool) -> None:
+    registry = settings.RegistrySettings.model_validate({"uri": "http://mlflow", "allow": RULES})
 
     assert registry.allows(namespace, model) is allowed
 
 
-def test_every_namespace_and_model_is_the_default() -> None:
-    assert settings.RegistrySettings(uri="http://mlflow").allows("any", "any")
+@pytest.mark.parametrize(
+    ("rules", "allowed"),
+    [({}, True), ({"allow": [{}]}, True), ({"allow": [{"models": ["any"]}]}, True), ({"allow": []}, False)],
+    ids=["no rules", "a rule without patterns", "half a rule", "an empty list"],
+)
+def test_what_is_left_out_allows_everything_and_an_empty_list_nothing(rules: Mapping[str, object], allowed: bool) -> None:
+    registry = settings.RegistrySettings.model_validate({"uri": "http://mlflow", **rules})
+
+    assert registry.allows("any", "any") is allowed
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://mlflow", "http://MLflow:80/"),
+        ("https://mlflow", "https://mlflow:443"),
+        ("https://mlflow/eu", "https://mlflow./eu/"),
+        ("http://[::1]:5000", "http://[::1]:5000//"),
+    ],
+)
+def test_spellings_of_one_address_are_one_place(one: str, other: str) -> None:
+    assert settings.RegistrySettings(uri=one).place == settings.RegistrySettings(uri=other).place
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"uri": "https://mlflow"},
+        {"uri": "http://mlflow:5000"},
+        {"uri": "http://mlflow/eu"},
+        {"uri": "http://mlflow2"},
+        {"uri": "http://mlflow", "workspace": "risk"},
+    ],
+    ids=["scheme", "port", "path", "host", "workspace"],
+)
+def test_different_registries_are_different_places(other: Mapping[str, str]) -> None:
+    registry = settings.RegistrySettings.model_validate(other)
+
+    assert registry.place != settings.RegistrySettings(uri="http://mlflow").place
+
+
+def test_the_default_workspace_is_the_one_that_is_not_named() -> None:
+    named = settings.RegistrySettings(uri="http://mlflow", workspace="default")
+
+    assert named.place == settings.RegistrySettings(uri="http://mlflow").place
+
+
+def test_machines_that_request_are_named_by_patterns(tmp_path: Path) -> None:
+    name = "system:serviceaccount:argocd:*"
+
+    found = settings.load(_file(tmp_path, f"registries: {{a: {{uri: 'http://x'}}}}\nmachineRequesters: ['{name}']"))
+
+    assert found.machine_requesters == (name,)
 
 
 def test_without_an_address_the_message_says_what_to_set() -> None:
@@ -65,7 +134,21 @@ def test_without_an_address_the_message_says_what_to_set() -> None:
         ("- 1", "a mapping is expected"),
         ("registries: {a: {uri: 'ftp://x'}}", r"registries\.a\.uri"),
         ("registries: {a: {uri: 'http://user:secret@x'}}", r"registries\.a\.uri"),
+        ("registries: {a: {uri: 'http://x?token=secret'}}", r"registries\.a\.uri"),
+        ("registries: {a: {uri: 'http://x:99999'}}", r"registries\.a\.uri"),
         ("registries: {a: {uri: 'http://x', colour: red}}", r"registries\.a\.colour"),
+        ("registries: {a: {uri: 'http://x', namespaces: [ml]}}", r"registries\.a: .*write allow: \[\{namespaces: "),
+        ("registries: {a: {uri: 'http://x', models: [churn]}}", r"registries\.a: .*write allow: \[\{namespaces: "),
+        ("registries: {a: {uri: 'http://x', allow: [{namespace: [ml]}]}}", r"registries\.a\.allow\.0\.namespace"),
+        ("registries: {a: {uri: 'http://x', allow: [{models: []}]}}", r"registries\.a\.allow\.0\.models"),
+        ("registries: {a: {uri: 'http://x', allow: [{models: ['']}]}}", r"registries\.a\.allow\.0\.models\.0"),
+        ("registries: {a: {uri: 'http://x', workspace: A}}", r"registries\.a\.workspace"),
+        ("registries: {a: {uri: 'http://x', credentials: {usernameFile: /u}}}", "passwordFile go together"),
+        ("registries: {a: {uri: 'http://x', credentials: {passwordFile: /p}}}", "passwordFile go together"),
+        (
+            "registries: {a: {uri: 'http://x', credentials: {tokenFile: /t, usernameFile: /u, passwordFile: /p}}}",
+            "a tokenFile, or a usernameFile with a passwordFile, not both",
+        ),
         ("registries: {a: {uri: 'http://x', timeoutSeconds: 0}}", r"registries\.a\.timeoutSeconds"),
         ("registries: {a: {uri: 'http://x', snapshotInterval: soon}}", r"registries\.a\.snapshotInterval"),
         ("registries: {a: {uri: 'http://x'}}\nworkers: 0", "workers"),

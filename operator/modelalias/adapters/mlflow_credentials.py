@@ -16,6 +16,15 @@ LONGEST: Final = 64 * 1024
 """Bytes that a credential may have; more is a wrong file."""
 
 
+def stamp_of(path: Path) -> Stamp:
+    """Return what differs once the file was replaced; raise `Refused` when it is not there."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise _unreadable(path) from error
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 class CredentialSource(Protocol):
     """Where a wire takes a registry's credentials from."""
 
@@ -87,17 +96,20 @@ class CredentialFiles:
         if path is None:
             return None
         with self._lock:
+            stamp = stamp_of(path)
             try:
-                status = path.stat()
-                stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
                 known = self._read.get(path)
                 if known is None or known[0] != stamp:
                     with path.open(encoding="utf-8") as file:
                         known = (stamp, file.read(LONGEST).strip())
                     self._read[path] = known
             except (OSError, UnicodeDecodeError) as error:
-                raise Refused(f"the registry's credentials file {path.name} cannot be read") from error
+                raise _unreadable(path) from error
         text = known[1]
         if not text or not text.isprintable():
             raise Refused(f"the registry's credentials file {path.name} is empty or not one line of text")
         return text
+
+
+def _unreadable(path: Path) -> Refused:
+    return Refused(f"the registry's credentials file {path.name} cannot be read")

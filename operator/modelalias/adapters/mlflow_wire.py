@@ -1,7 +1,7 @@
 """MLflow's own REST stores, with our way of sending: one attempt, a deadline, the registry's own credentials.
 
-The stores know paths, messages and entities. What they would take from the process is taken from nowhere: retries and timeouts
-are arguments here, credentials are those of the settings, and a `.netrc` has no say.
+The stores know paths, messages and entities. What they would take from the process is taken from nowhere: a request goes out
+on the registry's own connections, with the credentials of its settings.
 """
 
 # ruff: noqa: D102 - the protocols repeat methods that MLflow documents
@@ -27,9 +27,10 @@ from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.rest_store import RestStore as RegistryRestStore
 from mlflow.store.tracking.rest_store import RestStore as TrackingRestStore
 from mlflow.utils.proto_json_utils import message_to_json, parse_dict
-from mlflow.utils.rest_utils import MlflowHostCreds, http_request
+from mlflow.utils.rest_utils import MlflowHostCreds
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from modelalias.adapters.mlflow_connections import Connections
 from modelalias.adapters.mlflow_credentials import source_of
 from modelalias.adapters.mlflow_errors import STRANGE, Oversized, Unauthorized, Unreachable, failure
 from modelalias.core.errors import Unavailable
@@ -50,6 +51,7 @@ class Wire:
 
     def __init__(self, settings: RegistrySettings) -> None:
         self.credentials = source_of(settings)
+        self._connections = Connections(settings)
         self._seconds = settings.timeout_seconds
         self._host = urlsplit(settings.uri).hostname or ""
 
@@ -86,21 +88,10 @@ class Wire:
     def _exchange(self, creds: MlflowHostCreds, endpoint: str, method: str, body: Any, deadline: float, most: int) -> str:
         remaining = max(deadline - time.monotonic(), 0.001)
         try:
-            response = http_request(  # type: ignore[no-untyped-call]  # MLflow's
-                creds,
-                endpoint,
-                method,
-                max_retries=0,
-                retry_codes=frozenset(),
-                raise_on_status=False,
-                respect_retry_after_header=False,
-                timeout=remaining,
-                allow_redirects=False,
-                auth=_as_it_is,
-                stream=True,
-                **{"params" if method == "GET" else "json": body},
+            response = self._connections.send(
+                creds, endpoint, method, seconds=remaining, **{"params" if method == "GET" else "json": body}
             )
-        except MlflowException as error:
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
             raise Unreachable(_why_not(error, self._limit(method))) from error
         with response:
             text = self._read(response, deadline, self._limit(method), most)
@@ -262,14 +253,8 @@ def _runs_in(answer: Message) -> Sequence[RunMessage]:
     return tuple(answer.runs) if isinstance(answer, SearchRuns.Response) else ()
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep the request's own Authorization: without an `auth`, requests would overwrite it from a `.netrc`."""
-    return request
-
-
-def _why_not(error: MlflowException, seconds: float) -> str:
+def _why_not(cause: Exception, seconds: float) -> str:
     """Say what kept a request from being answered; the library's own words hold the whole URL."""
-    cause = error.__cause__ or error.__context__
     told = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else None
     reason = getattr(told, "reason", None)  # without retries, requests hides a timeout in a ConnectionError
     if isinstance(cause, requests.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError):

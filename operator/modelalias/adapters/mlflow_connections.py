@@ -1,0 +1,92 @@
+"""Connections to one registry, shared with no other: what one account was answered with never goes out with another's words.
+
+MLflow's client sends everything of a process through one session, by which cookies of an authenticating proxy would reach any
+other registry on the same host, whatever its port. Its headers also take the workspace from the environment.
+"""
+
+import base64
+import threading
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+from mlflow.utils.request_utils import TCPKeepAliveHTTPAdapter
+from mlflow.utils.rest_utils import MlflowHostCreds
+from mlflow.utils.workspace_utils import WORKSPACE_HEADER_NAME
+
+from modelalias.adapters.mlflow_credentials import Stamp, stamp_of
+from modelalias.core.errors import Refused
+from modelalias.settings import RegistrySettings
+
+USER_AGENT: Final = "modelalias"
+
+
+class Connections:
+    """Kept-alive connections to one registry; threads may share them.
+
+    A connection is trusted as long as it lives, so when the CA file changes all are given up.
+    """
+
+    def __init__(self, settings: RegistrySettings) -> None:
+        self._uri = settings.uri.rstrip("/")
+        self._size = settings.concurrency
+        self._headers = {"User-Agent": USER_AGENT}
+        if settings.workspace is not None:
+            self._headers[WORKSPACE_HEADER_NAME] = settings.workspace
+        self._lock = threading.Lock()
+        self._session: requests.Session | None = None
+        self._trusted: Stamp | None = None
+
+    def send(self, creds: MlflowHostCreds, endpoint: str, method: str, *, seconds: float, **content: Any) -> requests.Response:
+        """Send one request and return the answer, its body unread; raise what `requests` does.
+
+        Raise `Refused` when the CA file cannot be read, or the credentials cannot stand in a header.
+        """
+        return self._current(creds.server_cert_path).request(
+            method,
+            f"{self._uri}{endpoint}",
+            headers={**self._headers, **_authorization(creds)},
+            auth=_as_it_is,
+            verify=creds.verify,
+            timeout=seconds,
+            allow_redirects=False,
+            stream=True,
+            **content,
+        )
+
+    def _current(self, ca_file: str | None) -> requests.Session:
+        """Return the session; a former one ends with the last thread that still sends over it."""
+        trusted = None if ca_file is None else stamp_of(Path(ca_file))
+        with self._lock:
+            if self._session is None or trusted != self._trusted:
+                self._session, self._trusted = _session(self._size), trusted
+            return self._session
+
+
+def _session(size: int) -> requests.Session:
+    """Make a session that tries once and keeps no cookies."""
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    adapter = TCPKeepAliveHTTPAdapter(pool_maxsize=size)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _authorization(creds: MlflowHostCreds) -> Mapping[str, str]:
+    """Return the header that authenticates, as MLflow's client writes it; raise `Refused` for what cannot be one."""
+    if creds.username and creds.password:
+        word = base64.standard_b64encode(f"{creds.username}:{creds.password}".encode()).decode()
+        return {"Authorization": f"Basic {word}"}
+    if not creds.token:
+        return {}
+    if not creds.token.isascii():
+        raise Refused("the registry's token is none: it has characters that no header may have")
+    return {"Authorization": f"Bearer {creds.token}"}
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep the request's own Authorization: without an `auth`, requests would overwrite it from a `.netrc`."""
+    return request
