@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from modelalias.api.alias import ModelAlias, WorkloadKind
+from modelalias.api.alias import AliasMove, ModelAlias, Observed, Operation, Plan, WorkloadKind
 from modelalias.api.conditions import Reason, condition
 from modelalias.api.request import PromotionRequest
 from modelalias.ports import WorkloadRef
@@ -16,6 +16,9 @@ from tests.support.harness import START
 from tests.support.world import alias_spec, request_spec
 
 OLD, NEW = Key("ml", "old"), Key("ml", "new")
+HERS = Key("risk", "hers")
+PLAN = Plan(operation=Operation.PROMOTE, aliases=(AliasMove(name="champion", to="3"),), started_at=START)
+PLACES = {"default": "http://mlflow:80#default", "of-risk": "http://mlflow:80#default"}
 
 
 class Api(FakeObjects):
@@ -33,6 +36,11 @@ def api() -> Api:
     return Api()
 
 
+def _memory(*refused: str) -> Memory:
+    """Return a memory of two names for one registry that some namespaces may not use."""
+    return Memory(lambda name: PLACES.get(name, name), lambda _registry, namespace, _model: namespace not in refused)
+
+
 def _ended(request: PromotionRequest) -> PromotionRequest:
     done = condition("Complete", True, Reason.SUCCEEDED, "", now=START)
     metadata = request.metadata.model_copy(update={"resource_version": str(int(request.metadata.resource_version) + 1000)})
@@ -41,7 +49,7 @@ def _ended(request: PromotionRequest) -> PromotionRequest:
 
 
 def test_an_alias_comes_back_as_it_was_seen(api: Api) -> None:
-    memory, alias = Memory(), api.new_alias("old", previousAlias="prev", serving=[{"name": "api"}])
+    memory, alias = _memory(), api.new_alias("old", previousAlias="prev", serving=[{"name": "api"}])
 
     assert memory.see_alias(alias) == {OLD}
     assert memory.alias(OLD) == alias
@@ -49,7 +57,7 @@ def test_an_alias_comes_back_as_it_was_seen(api: Api) -> None:
 
 
 def test_a_late_event_changes_nothing_and_wakes_nobody(api: Api) -> None:
-    memory, first = Memory(), api.new_alias("old")
+    memory, first = _memory(), api.new_alias("old")
     second = api.edit_alias("ml", "old", alias_spec(suspend=True))
     memory.see_alias(second)
 
@@ -59,7 +67,7 @@ def test_a_late_event_changes_nothing_and_wakes_nobody(api: Api) -> None:
 
 
 def test_the_older_claim_owns_and_its_end_wakes_the_younger(api: Api) -> None:
-    memory = Memory()
+    memory = _memory()
     memory.see_alias(api.new_alias("old"))
 
     assert memory.see_alias(api.new_alias("new")) == {OLD, NEW}
@@ -69,7 +77,7 @@ def test_the_older_claim_owns_and_its_end_wakes_the_younger(api: Api) -> None:
 
 
 def test_a_claim_that_is_given_up_wakes_the_one_that_waited_for_it(api: Api) -> None:
-    memory = Memory()
+    memory = _memory()
     memory.see_alias(api.new_alias("old", previousAlias="prev"))
     memory.see_alias(api.new_alias("new", alias="prev"))
     assert memory.owner(NEW) == OLD
@@ -81,7 +89,7 @@ def test_a_claim_that_is_given_up_wakes_the_one_that_waited_for_it(api: Api) -> 
 
 
 def test_a_change_of_status_wakes_no_rival(api: Api) -> None:
-    memory = Memory()
+    memory = _memory()
     memory.see_alias(api.new_alias("old"))
     memory.see_alias(api.new_alias("new"))
 
@@ -89,7 +97,7 @@ def test_a_change_of_status_wakes_no_rival(api: Api) -> None:
 
 
 def test_the_same_alias_name_of_another_model_is_no_rival(api: Api) -> None:
-    memory = Memory()
+    memory = _memory()
     memory.see_alias(api.new_alias("old"))
     memory.see_alias(api.new_alias("new", model="fraud"))
 
@@ -100,15 +108,75 @@ def test_the_same_alias_name_of_another_model_is_no_rival(api: Api) -> None:
 
 
 def test_what_others_claim_of_the_same_model_is_known(api: Api) -> None:
-    memory = Memory()
+    memory = _memory()
     memory.see_alias(api.new_alias("old"))
     memory.see_alias(api.new_alias("new", alias="challenger", previousAlias="was"))
 
     assert memory.claimed(OLD) == {"challenger": "ml/new", "was": "ml/new"}
 
 
+def test_two_names_of_one_registry_are_one_place_for_claims_and_two_for_snapshots(api: Api) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old", previousAlias="prev"))
+
+    woken = memory.see_alias(api.add_alias("risk", "hers", alias_spec(registry="of-risk")))
+
+    assert woken == {OLD, HERS}
+    assert memory.owner(HERS) == OLD
+    assert memory.claimed(HERS) == {"champion": "ml/old", "prev": "ml/old"}
+    assert memory.of_model("of-risk", "churn") == {HERS}
+    assert memory.of_registry("default") == {OLD}
+    assert memory.drop_alias(OLD) == {OLD, HERS}
+
+
+def test_the_ledger_of_a_soak_is_found_under_another_name_of_the_registry(api: Api) -> None:
+    memory = _memory()
+    since = Observed(version="3", at=START, epoch=1)
+    alias = api.new_alias("old", alias="staging")
+    memory.see_alias(alias.model_copy(update={"status": alias.status.model_copy(update={"observed": since})}))
+    memory.see_alias(api.add_alias("risk", "hers", alias_spec(registry="of-risk")))
+
+    assert memory.ledger(HERS, "staging") == since
+
+
+def test_names_that_nobody_configured_are_different_places(api: Api) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old", registry="lost"))
+    memory.see_alias(api.new_alias("new", registry="gone"))
+
+    assert memory.owner(NEW) is None
+
+
+def test_what_is_not_allowed_keeps_nothing_from_those_who_may_have_it(api: Api) -> None:
+    memory = _memory("ml")
+    alias = api.new_alias("old", previousAlias="prev")
+    observed = Observed(version="3", at=START, epoch=1)
+    memory.see_alias(alias.model_copy(update={"status": alias.status.model_copy(update={"observed": observed})}))
+    memory.see_alias(api.add_alias("risk", "hers", alias_spec()))
+
+    assert memory.owner(HERS) is None
+    assert memory.owner(OLD) is None
+    assert memory.claimed(HERS) == {}
+    assert memory.ledger(HERS, "champion") is None
+    assert memory.of_model("default", "churn") == {OLD, HERS}
+
+
+def test_a_plan_under_way_keeps_its_claim_and_its_end_wakes_those_who_wait(api: Api) -> None:
+    memory = _memory("ml")
+    alias = api.new_alias("old")
+    planned = alias.model_copy(update={"status": alias.status.model_copy(update={"plan": PLAN})})
+    memory.see_alias(planned)
+    memory.see_alias(api.add_alias("risk", "hers", alias_spec()))
+    assert memory.owner(HERS) == OLD
+
+    woken = memory.see_alias(api.annotate_alias("ml", "old", ended="yes"))
+
+    assert woken == {OLD, HERS}
+    assert memory.owner(HERS) is None
+
+
 def test_requests_come_oldest_first(api: Api) -> None:
-    memory = Memory()
+    memory = _memory()
     requests = [api.new_request(name) for name in ("c", "a", "b")]
     for request in reversed(requests):
         assert memory.see_request(request) == {OLD}
@@ -117,7 +185,7 @@ def test_requests_come_oldest_first(api: Api) -> None:
 
 
 def test_a_request_that_ended_is_kept_by_name_only_and_cannot_be_reopened(api: Api) -> None:
-    memory, request = Memory(), api.new_request("go")
+    memory, request = _memory(), api.new_request("go")
     memory.see_request(request)
 
     assert memory.see_request(_ended(request)) == {OLD}
@@ -128,7 +196,7 @@ def test_a_request_that_ended_is_kept_by_name_only_and_cannot_be_reopened(api: A
 
 
 def test_a_request_of_the_same_name_is_another_one(api: Api) -> None:
-    memory = Memory()
+    memory = _memory()
     first = api.new_request("go")
     memory.see_request(first)
     api.remove_request("ml", "go")
@@ -142,7 +210,7 @@ def test_a_request_of_the_same_name_is_another_one(api: Api) -> None:
 
 
 def test_an_alias_made_anew_is_not_forgotten_with_the_old_one(api: Api) -> None:
-    memory, first = Memory(), api.new_alias("old")
+    memory, first = _memory(), api.new_alias("old")
     memory.see_alias(first)
     api.delete_alias("ml", "old")
     second = api.new_alias("old")
@@ -153,7 +221,7 @@ def test_an_alias_made_anew_is_not_forgotten_with_the_old_one(api: Api) -> None:
 
 
 def test_only_labelled_workloads_are_kept_and_each_wakes_what_it_serves(api: Api) -> None:
-    memory, workloads = Memory(), FakeWorkloads()
+    memory, workloads = _memory(), FakeWorkloads()
     memory.see_alias(api.new_alias("old", serving=[{"name": "api"}]))
     ref = workloads.add("api")
 
@@ -171,7 +239,7 @@ def test_only_labelled_workloads_are_kept_and_each_wakes_what_it_serves(api: Api
 
 
 def test_a_workload_made_anew_replaces_and_is_not_forgotten_with_the_old_one() -> None:
-    memory, workloads = Memory(), FakeWorkloads()
+    memory, workloads = _memory(), FakeWorkloads()
     ref = WorkloadRef(kind=WorkloadKind.DEPLOYMENT, namespace="ml", name="api")
     workloads.add("api")
     first = workloads.set(ref, managed=True)
@@ -186,7 +254,7 @@ def test_a_workload_made_anew_replaces_and_is_not_forgotten_with_the_old_one() -
 
 
 def test_nothing_is_left_of_what_is_gone(api: Api) -> None:
-    memory, empty = Memory(), Memory()
+    memory, empty = _memory(), _memory()
     alias = api.new_alias("old", previousAlias="prev", serving=[{"name": "api"}])
     request = api.new_request("go")
     memory.see_alias(alias)
@@ -197,4 +265,5 @@ def test_nothing_is_left_of_what_is_gone(api: Api) -> None:
     memory.drop_alias(OLD)
 
     assert not memory.knows(OLD)
-    assert {name: dict(value) for name, value in vars(memory).items()} == vars(empty)
+    kept = {name: value for name, value in vars(memory).items() if not callable(value)}
+    assert kept == {name: vars(empty)[name] for name in kept}

@@ -87,7 +87,13 @@ def _blocked(world: World, alias: ModelAlias) -> Fault | None:
     if not world.registry.allowed:
         return Reason.MODEL_NOT_ALLOWED, f"namespace {world.namespace} may not manage model {alias.spec.model}"
     if world.owner is not None:
-        return Reason.CONFLICT, f"ModelAlias {world.owner} is older and claims the same alias of {alias.spec.model}"
+        namespace, _, name = world.owner.partition("/")
+        owner = (
+            f"ModelAlias {name}, which is older,"
+            if namespace == world.namespace
+            else "an older ModelAlias of another namespace"
+        )
+        return Reason.CONFLICT, f"{owner} claims the same alias of {alias.spec.model}"
     return None
 
 

@@ -36,7 +36,8 @@ class Engine:
     ) -> None:
         """Take the ports, one registry per configured name, a monotonic clock in seconds and a wall clock."""
         self._settings, self._objects, self._lead = settings, cluster.objects, lead
-        self._memory = Memory()
+        places = {name: item.place for name, item in settings.registries.items()}
+        self._memory = Memory(lambda name: places.get(name, name), self._allows)
         self._queue = KeyedQueue(clock)
         self._resync = duration(settings.resync)
         self._watches = {
@@ -174,4 +175,5 @@ class Engine:
         return Identity(self._identity.why_unproved, settings.accept_unproved_approvals, settings.machine_requesters)
 
     def _allows(self, registry: str, namespace: str, model: str) -> bool:
-        return self._settings.registries[registry].allows(namespace, model)
+        known = self._settings.registries.get(registry)
+        return known is not None and known.allows(namespace, model)

@@ -7,7 +7,7 @@ Resource versions only grow, so a late event never replaces what this process re
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -22,7 +22,7 @@ from modelalias.ports import Workload, WorkloadRef
 from modelalias.reconcile.queue import Key
 
 Claim = tuple[str, str, str]
-"""Registry, model and alias."""
+"""Place of the registry, model and alias."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class _Alias:
     uid: str
     text: bytes
     registry: str
+    place: str
     model: str
     created: str
     claims: tuple[str, ...]
@@ -63,10 +64,15 @@ class EndedRequest:
 
 
 class Memory:
-    """The newest known objects, with the indexes that the engine asks for."""
+    """The newest known objects, with the indexes that the engine asks for.
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
+    What the configuration does not allow claims nothing, or a namespace could keep an alias from those who may have it. A plan
+    that is under way keeps its claim until it has ended.
+    """
+
+    def __init__(self, place: Callable[[str], str], allows: Callable[[str, str, str], bool]) -> None:
+        """Know nothing yet; `place(registry)` is one for all names of a registry, `allows(registry, namespace, model)`."""
+        self._place, self._allows = place, allows
         self._aliases: dict[Key, _Alias] = {}
         self._requests: dict[tuple[str, str], _Request] = {}
         self._requests_of: defaultdict[Key, set[str]] = defaultdict(set)
@@ -86,22 +92,24 @@ class Memory:
         rivals = self.drop_alias(key) if old is not None else set()
         spec = alias.spec
         created = alias.metadata.creation_timestamp
+        claims = alias.status.plan is not None or self._allows(spec.registry, key.namespace, spec.model)
         kept = _Alias(
             version=version,
             uid=alias.metadata.uid,
             text=_pack(alias),
             registry=spec.registry,
+            place=self._place(spec.registry),
             model=spec.model,
             created="" if created is None else created.isoformat(),
-            claims=tuple(item for item in (spec.alias, spec.previous_alias) if item is not None),
+            claims=tuple(item for item in (spec.alias, spec.previous_alias) if item is not None and claims),
             serving=tuple(WorkloadRef(kind=item.kind, namespace=key.namespace, name=item.name) for item in spec.serving),
         )
         self._aliases[key] = kept
-        self._of_model[spec.registry, spec.model].add(key)
+        self._of_model[kept.place, spec.model].add(key)
         for ref in kept.serving:
             self._served_by[ref].add(key)
         for name in kept.claims:
-            claimants = self._claims[spec.registry, spec.model, name]
+            claimants = self._claims[kept.place, spec.model, name]
             claimants.add((kept.created, key))
             rivals |= {rival for _, rival in claimants}
         if old is not None and old.claims == kept.claims:
@@ -118,11 +126,11 @@ class Memory:
             return set()
         del self._aliases[key]
         touched = {key}
-        _discard(self._of_model, (old.registry, old.model), key)
+        _discard(self._of_model, (old.place, old.model), key)
         for ref in old.serving:
             _discard(self._served_by, ref, key)
         for name in old.claims:
-            claim = (old.registry, old.model, name)
+            claim = (old.place, old.model, name)
             _discard(self._claims, claim, (old.created, key))
             touched |= {rival for _, rival in self._claims.get(claim, ())}
         return touched
@@ -206,19 +214,19 @@ class Memory:
         """Return the older alias that claims one of this alias's names, None when this one owns them."""
         kept = self._aliases[key]
         mine = (kept.created, key)
-        rivals = (min(self._claims[kept.registry, kept.model, name]) for name in kept.claims)
+        rivals = (min(self._claims[kept.place, kept.model, name]) for name in kept.claims)
         return next((rival for created, rival in rivals if (created, rival) < mine), None)
 
     def claimed(self, key: Key) -> Mapping[str, str]:
         """Return the aliases of the same model that other ModelAliases claim, and which do."""
         kept = self._aliases[key]
-        others = (other for other in self._of_model[kept.registry, kept.model] if other != key)
+        others = (other for other in self._of_model[kept.place, kept.model] if other != key)
         return {name: f"{other.namespace}/{other.name}" for other in others for name in self._aliases[other].claims}
 
     def ledger(self, key: Key, name: str) -> Observed | None:
         """Return what the ModelAlias that manages this alias of the same model has seen there; None when there is none."""
         kept = self._aliases[key]
-        for _, other in sorted(self._claims.get((kept.registry, kept.model, name), ())):
+        for _, other in sorted(self._claims.get((kept.place, kept.model, name), ())):
             found = self.alias(other)
             if found is not None and found.spec.alias == name:
                 return found.status.observed
@@ -230,8 +238,9 @@ class Memory:
         return None if kept is None else (kept.registry, kept.model)
 
     def of_model(self, registry: str, model: str) -> set[Key]:
-        """Return the aliases of one model."""
-        return set(self._of_model.get((registry, model), ()))
+        """Return the aliases of one model that name the registry so."""
+        keys = self._of_model.get((self._place(registry), model), ())
+        return {key for key in keys if self._aliases[key].registry == registry}
 
     def of_registry(self, registry: str) -> set[Key]:
         """Return the aliases of one registry."""
