@@ -87,14 +87,14 @@ def _blocked(world: World, alias: ModelAlias) -> Fault | None:
     if not world.registry.allowed:
         return Reason.MODEL_NOT_ALLOWED, f"namespace {world.namespace} may not manage model {alias.spec.model}"
     if world.owner is not None:
-        namespace, _, name = world.owner.partition("/")
-        owner = (
-            f"ModelAlias {name}, which is older,"
-            if namespace == world.namespace
-            else "an older ModelAlias of another namespace"
-        )
-        return Reason.CONFLICT, f"{owner} claims the same alias of {alias.spec.model}"
+        return Reason.CONFLICT, f"{_rival(world.namespace, world.owner)} claims the same alias of {alias.spec.model}"
     return None
+
+
+def _rival(namespace: str, owner: str) -> str:
+    """Name the older ModelAlias to its own namespace only: what other teams have is not told."""
+    its, _, name = owner.partition("/")
+    return f"ModelAlias {name}, which is older," if its == namespace else "an older ModelAlias of another namespace"
 
 
 def _stalled(world: World, alias: ModelAlias, fault: Fault, draft: Draft) -> Decision:
