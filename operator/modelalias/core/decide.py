@@ -78,7 +78,10 @@ def _go_on(world: World, alias: ModelAlias, draft: Draft) -> Decision:
 
 
 def _blocked(world: World, alias: ModelAlias) -> Fault | None:
-    """Say why nothing can be done for this alias until somebody edits something."""
+    """Say why nothing new can begin for this alias until somebody edits something.
+
+    A plan is finished, or undone, all the same: an alias that was moved and workloads that were not would be half of each.
+    """
     fields = unsupported.in_alias(alias.spec)
     if fields:
         return Reason.NOT_SUPPORTED_YET, f"this release does not support: {', '.join(fields)}"
