@@ -61,25 +61,25 @@ def test_a_token_is_rotated_while_promotions_go_on(
     """First as it should be, the old token accepted until the new one is in use; then as it happens, revoked at once."""
     mounted = MountedSecret(tmp_path / "mounted", {"token": "first\n"})
     stage.apply("ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion"})
-    with guarded(mlflow_server.uri, "Bearer first", "Bearer second") as door, ExitStack() as running:
-        account = {"uri": door.uri, "credentials": {"tokenFile": str(mounted.path("token"))}}
+    with guarded(mlflow_server.uri, "Bearer first", "Bearer second") as guard, ExitStack() as running:
+        account = {"uri": guard.uri, "credentials": {"tokenFile": str(mounted.path("token"))}}
         config = _config((stage.namespace,), {"default": account})
         running.enter_context(running_operator(kubeconfig, config, tmp_path))
         early = _versions(seeded, 4)
         stage.requests(ALIAS, early)
         mounted.replace({"token": "second\n"})
-        _poll(lambda: "Bearer second" in door.let_in, "the second token is used", lambda: door.let_in)
+        _poll(lambda: "Bearer second" in guard.let_in, "the second token is used", lambda: guard.let_in)
         ended = dict(stage.ended(*early))
-        in_good_order = list(door.turned_away)
+        in_good_order = list(guard.turned_away)
 
-        door.accept("Bearer third")
+        guard.accept("Bearer third")
         began = time.monotonic()
         late = {f"late-{name}": spec for name, spec in early.items()}
         stage.requests(ALIAS, late)
         away = stage.until(
             "modelalias", ALIAS, lambda it: condition(it["status"], "RegistryReachable")[0] == "False", "the refusal is told"
         )
-        refused, seconds = list(door.turned_away), time.monotonic() - began
+        refused, seconds = list(guard.turned_away), time.monotonic() - began
         mounted.replace({"token": "third\n"})
         ended |= stage.ended(*late)
         after = stage.status("modelalias", ALIAS)
@@ -89,7 +89,7 @@ def test_a_token_is_rotated_while_promotions_go_on(
     assert condition(away["status"], "RegistryReachable") == ("False", "AuthFailed")
     assert set(refused) == {"Bearer second"}
     assert len(refused) <= 2 * CONCURRENCY + 2 * seconds / PROBE.total_seconds(), "a refusal is probed, not hammered at"
-    assert door.let_in[-1] == "Bearer third"
+    assert guard.let_in[-1] == "Bearer third"
     assert condition(after, "RegistryReachable") == ("True", "Reachable")
     assert seeded.aliases() == {"champion": "4"}
 
@@ -105,17 +105,17 @@ def test_teams_keep_their_accounts_their_models_and_their_names_to_themselves(
     files = MountedSecret(tmp_path / "mounted", {"token": "ours", "user": "risk", "password": "theirs", "lent": "lent"})
     theirs = Seeding(mlflow_server.uri, f"fraud-{secrets.token_hex(4)}")
     by_password = {"usernameFile": str(files.path("user")), "passwordFile": str(files.path("password"))}
-    with guarded(mlflow_server.uri, "Bearer ours", "Bearer lent") as our_door, ExitStack() as running:
-        their_door = running.enter_context(guarded(mlflow_server.uri, _basic("risk", "theirs")))
+    with guarded(mlflow_server.uri, "Bearer ours", "Bearer lent") as our_guard, ExitStack() as running:
+        their_guard = running.enter_context(guarded(mlflow_server.uri, _basic("risk", "theirs")))
         may = {"namespaces": [neighbour.namespace], "models": ["*"]}
         registries: dict[str, Any] = {
             "ours": {
-                "uri": our_door.uri,
+                "uri": our_guard.uri,
                 "allow": [{"namespaces": [stage.namespace], "models": ["churn-*"]}],
                 "credentials": {"tokenFile": str(files.path("token"))},
             },
-            "lent": {"uri": f"{our_door.uri}/", "allow": [may], "credentials": {"tokenFile": str(files.path("lent"))}},
-            "theirs": {"uri": their_door.uri, "allow": [may], "credentials": by_password},
+            "lent": {"uri": f"{our_guard.uri}/", "allow": [may], "credentials": {"tokenFile": str(files.path("lent"))}},
+            "theirs": {"uri": their_guard.uri, "allow": [may], "credentials": by_password},
         }
         stage.apply("ModelAlias", ALIAS, {"registry": "ours", "model": seeded.model, "alias": "champion"})
         neighbour.apply("ModelAlias", "own", {"registry": "theirs", "model": theirs.model, "alias": "champion"})
@@ -138,8 +138,8 @@ def test_teams_keep_their_accounts_their_models_and_their_names_to_themselves(
         }
 
     assert {status["phase"] for status in ended} == {"Succeeded"}
-    assert (set(our_door.let_in), our_door.turned_away) == ({"Bearer ours", "Bearer lent"}, [])
-    assert (set(their_door.let_in), their_door.turned_away) == ({_basic("risk", "theirs")}, [])
+    assert (set(our_guard.let_in), our_guard.turned_away) == ({"Bearer ours", "Bearer lent"}, [])
+    assert (set(their_guard.let_in), their_guard.turned_away) == ({_basic("risk", "theirs")}, [])
     assert seeded.aliases() == {"champion": "4"}
     assert theirs.aliases() == {"champion": "4"}
     assert {name: condition(it["status"], "Complete")[1] for name, it in waits.items()} == {

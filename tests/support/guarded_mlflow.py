@@ -1,4 +1,4 @@
-"""A door in front of a real MLflow server that lets some accounts in, as an authenticating proxy does."""
+"""A guard in front of a real MLflow server that lets some accounts in, as an authenticating proxy does."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from tests.support.http_stub import Answer, Seen, http_stub
 SECONDS: Final = 30.0
 
 
-class Door:
+class Guard:
     """Who is let in, and who came."""
 
     def __init__(self, inside: str, prefix: str, words: tuple[str, ...]) -> None:
@@ -45,9 +45,9 @@ class Door:
 
 
 @contextmanager
-def guarded(inside: str, *words: str, prefix: str = "") -> Iterator[Door]:
+def guarded(inside: str, *words: str, prefix: str = "") -> Iterator[Guard]:
     """Stand before the server at an address until the block ends; what is accepted is a whole `Authorization`."""
-    door = Door(inside, prefix, words)
-    with http_stub(door.answer) as stub:
-        door.uri = stub.uri + prefix
-        yield door
+    guard = Guard(inside, prefix, words)
+    with http_stub(guard.answer) as stub:
+        guard.uri = stub.uri + prefix
+        yield guard

@@ -79,6 +79,25 @@ async def test_a_plan_that_fails_is_undone_also_when_it_is_no_longer_allowed() -
 
 
 @in_virtual_time
+async def test_nothing_is_judged_beside_a_plan_that_alone_may_go_on() -> None:
+    async with Cluster() as it:
+        await _rolling(it)
+        await it.stop()
+        it.ask("try", "3", dryRun=True)
+        it.ask("back", "1", operation="Rollback", reason="it is bad")
+
+        await _restarted(it, THEIRS)
+        beside = (it.phase("try"), it.phase("back"), it.phase("go"))
+        await it.finish_rollout()
+
+        assert beside == ("Queued", "Queued", "RollingOut")
+        assert it.end("go") == ("Succeeded", "Succeeded")
+        assert (it.phase("try"), it.phase("back")) == ("Pending", "Pending")
+        assert it.request("try").status.resolved is None
+        assert await it.aliases() == {"champion": "2"}
+
+
+@in_virtual_time
 async def test_what_waits_goes_on_when_it_is_allowed_again() -> None:
     async with Cluster(_settings(THEIRS)) as it:
         await it.model(0.7, 0.8, aliases={"champion": "1"})

@@ -55,7 +55,8 @@ def _overtaking(
     world: World, alias: ModelAlias, made: Plan, others: tuple[PromotionRequest, ...], draft: Draft
 ) -> tuple[tuple[PromotionRequest, ...], Overtaking | None]:
     """Return who is left in the line, and to whom the plan has to give way."""
-    if made.bearing is Bearing.BACKWARD or made.operation in plan.GOING_BACK or alias.spec.suspend:
+    goes_back = made.bearing is Bearing.BACKWARD or made.operation in plan.GOING_BACK
+    if goes_back or alias.spec.suspend or not world.registry.allowed:
         return others, None
     left = list(others)
     for request in filter(line.goes_first, others):
@@ -106,10 +107,13 @@ def line_up(
     world: World, alias: ModelAlias, others: Iterable[PromotionRequest], first: str, draft: Draft,
     overtaking: Overtaking | None = None,
 ) -> tuple[str, ...]:  # fmt: skip
-    """Answer those whose turn it is not, and name the ones that are queued; dry runs wait for nobody."""
+    """Answer those whose turn it is not, and name the ones that are queued; dry runs wait for nobody.
+
+    When only the plan may still go on, nothing is judged any more: a verdict tells of the model.
+    """
     names: list[str] = []
     for request in others:
-        if request.spec.dry_run:
+        if request.spec.dry_run and world.registry.allowed:
             _rehearse(world, alias, request, draft)
         else:
             names.append(request.metadata.name)
