@@ -1,7 +1,10 @@
 """A process that dies right before or right after any of its external writes changes no end, and makes no write twice."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import json
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
@@ -9,10 +12,11 @@ import pytest
 from modelalias.api.alias import ModelAliasStatus
 from modelalias.api.conditions import is_true
 from modelalias.api.request import PromotionRequestStatus
+from modelalias.core import record
 from modelalias.ports import Dataset, JobRef, JobState
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
-from tests.support.world import PINNED
+from tests.support.world import ALIAS, PINNED
 
 MORE_WRITES_THAN_ANY_STORY: Final = 60
 DEADLINE: Final[dict[str, Any]] = {"rollout": {"deadlineSeconds": 60}}
@@ -32,6 +36,8 @@ class Story:
     """What others do again and again until the end."""
     moves: bool = True
     """Whether anything moved, so that it stands in the history."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """How the requests beside it end."""
 
 
 async def _promotion(it: Cluster) -> None:
@@ -66,14 +72,80 @@ async def _pin(it: Cluster) -> None:
 
 async def _aborted(it: Cluster) -> None:
     await _promotion(it)
+    _when_rolled(it, "2.2", lambda: it.edit_request("go", abort=True))
 
-    def abort(change: str, item: Any) -> None:
-        """Withdraw the request as soon as its first workload rolls."""
-        if change == "MODIFIED" and item.ref.name == "api" and it.mark("api") == "2.2":
-            it.workloads.listeners.remove(abort)
-            it.edit_request("go", abort=True)
 
-    it.workloads.listeners.append(abort)
+BACK: Final[dict[str, Any]] = {"operation": "Rollback", "source": {"previous": True}, "reason": "complaints"}
+
+
+async def _at_two(it: Cluster, **fields: Any) -> None:
+    """Let the second of three versions be served, after the first."""
+    await it.model(0.7, 0.8, 0.9, aliases={"champion": "2", "prev": "1"})
+    it.workloads.add("api", marks={"churn-champion": "2.1"})
+    it.workloads.add("web")
+    serving = [{"name": "api"}, {"name": "web", "wave": 1}]
+    it.add_alias(**{"serving": serving, "previousAlias": "prev", **DEADLINE, **fields})
+
+
+async def _rollback(it: Cluster) -> None:
+    await _at_two(it)
+    it.ask("go", **BACK)
+
+
+async def _pinned_rollback(it: Cluster) -> None:
+    await it.model(0.7, 0.8, aliases={"champion": "2", "prev": "1"})
+    it.workloads.add("api", containers={"main": {"MODEL_URI": "models:/churn/2"}})
+    it.add_alias(serving=[{"name": "api", "load": PINNED}], previousAlias="prev", **DEADLINE)
+    it.ask("go", **BACK)
+
+
+async def _swap(it: Cluster) -> None:
+    await _at_two(it)
+    it.ask("go", operation="Swap", reason="complaints")
+
+
+async def _aborted_rollback(it: Cluster) -> None:
+    await _rollback(it)
+    _when_rolled(it, "1.2", lambda: it.edit_request("go", abort=True))
+
+
+async def _interrupted(it: Cluster) -> None:
+    """Promote the third version, and go back to the first as soon as a workload rolls."""
+    await _at_two(it)
+    it.ask("new", "3")
+    back = {**BACK, "source": {"version": "1"}}
+    _when_rolled(it, "3.2", lambda: it.ask("go", **back))
+
+
+async def _superseded(it: Cluster) -> None:
+    await _at_two(it, policy={"approval": {"required": "Always"}})
+    it.ask("new", "3")
+    it.ask("behind", "1")
+
+
+async def _go_back_while_people_are_asked(it: Cluster) -> None:
+    if it.phase("new") == "AwaitingApproval" and it.phase("behind") == "Queued" and ("ml", "go") not in it.objects.requests:
+        it.ask("go", **BACK)
+
+
+async def _archived(it: Cluster) -> None:
+    """Replace a version for which a request ended that only the ModelAlias knows."""
+    await it.model(0.7, 0.8, aliases={"champion": "1"})
+    it.workloads.add("api", marks={"churn-champion": "1.1"})
+    it.add_alias(serving=[{"name": "api"}], previousAlias="prev", **DEADLINE)
+    it.ask("again", "1")
+    it.ask("go", "2", reason="better")
+
+
+def _when_rolled(it: Cluster, mark: str, then: Callable[[], object]) -> None:
+    """Let something happen once, as soon as the first workload bears a mark."""
+
+    def look(change: str, item: Any) -> None:
+        if change == "MODIFIED" and item.ref.name == "api" and it.mark("api") == mark:
+            it.workloads.listeners.remove(look)
+            then()
+
+    it.workloads.listeners.append(look)
 
 
 EVALUATED: Final = {
@@ -147,6 +219,20 @@ STORIES = [
     Story("an evaluation that people approve", _approved, "go", "Succeeded", meanwhile=_measure(0.8)),
     Story("an evaluation that refuses", _evaluated, "go", "Rejected", meanwhile=_measure(0.6), moves=False),
     Story("an evaluation that is aborted", _evaluated, "go", "Aborted", meanwhile=_give_up, moves=False),
+    Story("a rollback", _rollback, "go", "Succeeded"),
+    Story("a rollback of pinned workloads", _pinned_rollback, "go", "Succeeded"),
+    Story("a rollback that is aborted", _aborted_rollback, "go", "Aborted"),
+    Story("a swap", _swap, "go", "Succeeded"),
+    Story("a rollback that interrupts a promotion", _interrupted, "go", "Succeeded", others={"new": "Aborted"}),
+    Story(
+        "a rollback that takes the place of others",
+        _superseded,
+        "go",
+        "Succeeded",
+        meanwhile=_go_back_while_people_are_asked,
+        others={"new": "Superseded", "behind": "Superseded"},
+    ),
+    Story("a promotion that archives what it replaces", _archived, "go", "Succeeded", others={"again": "Succeeded"}),
     Story("a pin that is evaluated", _gated_pin, None, "Succeeded", meanwhile=_measure(0.8)),
 ]
 
@@ -162,8 +248,11 @@ class End:
     jobs: list[tuple[JobRef, str]]
     runs: dict[str, str]
     alias: dict[str, Any]
-    request: dict[str, Any] | None
-    request_ended: int
+    requests: dict[str, dict[str, Any]]
+    ended: dict[str, int]
+    """How often the end of each request was written."""
+    records: dict[str, Any]
+    """What is written on each version about its life under the alias."""
 
 
 async def _carried_out(story: Story, at: int, *, after: bool) -> tuple[End, bool]:
@@ -185,20 +274,21 @@ async def _carried_out(story: Story, at: int, *, after: bool) -> tuple[End, bool
             if story.meanwhile is not None:
                 await story.meanwhile(it)
         if story.request is not None:
-            assert it.phase(story.request) == story.phase, it.says(story.request)
+            for name, phase in {story.request: story.phase, **story.others}.items():
+                assert it.phase(name) == phase, it.says(name)
         if story.moves:
             assert it.alias().status.history[-1].outcome == story.phase
-        end = await _end(it, story)
+        end = await _end(it)
         await it.assert_settled()
         return end, killed
 
 
-async def _end(it: Cluster, story: Story) -> End:
-    ended = [
-        item
+async def _end(it: Cluster) -> End:
+    ended = Counter(
+        item.name
         for item in it.objects.writes
         if isinstance(item.status, PromotionRequestStatus) and is_true(item.status.conditions, "Complete")
-    ]
+    )
     return End(
         aliases=await it.aliases(),
         registry_writes=[_timeless(item) for item in _changing(it)],
@@ -206,10 +296,26 @@ async def _end(it: Cluster, story: Story) -> End:
         workloads={ref.name: (item.marks, item.containers) for ref, item in it.workloads.workloads.items()},
         jobs=[(new.ref, new.run_id) for new in it.jobs.started],
         runs={new.run_id: (await it.registry.read_run(new.run_id)).status for new in it.jobs.started},
-        alias=_without_times(it.alias().status),
-        request=None if story.request is None else _without_times(it.request(story.request).status),
-        request_ended=len(ended),
+        alias=json.loads(_named(it, json.dumps(_without_times(it.alias().status)))),
+        requests={name: _without_times(item.status) for (_, name), item in it.objects.requests.items()},
+        ended=dict(ended),
+        records=await _records(it),
     )
+
+
+async def _records(it: Cluster) -> dict[str, Any]:
+    """Return what is written on each version about its life under the alias, without times."""
+    key = record.key(ALIAS)
+    versions = sorted({str(call.arguments[1]) for call in it.registry.writes if call.name == "tag_version"})
+    written = {number: (await it.tags(number)).get(key, "{}") for number in versions}
+    return {number: _cleaned(json.loads(_named(it, text))) for number, text in written.items()}
+
+
+def _named(it: Cluster, text: str) -> str:
+    """Put names in the place of uids: those count on with each write that came before the request."""
+    for (_, name), request in it.objects.requests.items():
+        text = re.sub(rf"\b{request.metadata.uid}\b", name, text)
+    return text
 
 
 def _changing(it: Cluster) -> list[tuple[object, ...]]:
@@ -256,4 +362,4 @@ async def test_a_crash_at_any_write_changes_nothing(story: Story, *, after: bool
         pytest.fail("the story never ended")
 
     assert at > 5
-    assert wanted.request_ended == (0 if story.request is None else 1)
+    assert wanted.ended == dict.fromkeys(wanted.requests, 1)
