@@ -44,11 +44,14 @@ def test_a_promotion_waits_for_the_permission_to_patch_and_names_it(
 
 
 @pytest.mark.usefixtures("kube_api")  # the kinds must be served
-async def test_what_is_read_only_after_a_conflict_is_allowed(kubeconfig: str, namespace: str, tmp_path: Path) -> None:
+async def test_what_is_asked_for_only_after_a_conflict_or_an_end_is_allowed(
+    kubeconfig: str, namespace: str, tmp_path: Path
+) -> None:
     async with connection_as(signed_in(kubeconfig, namespace, tmp_path)) as connection:
         objects = KubernetesObjects(connection, identity="test")
 
         read = (await objects.alias(namespace, "none"), await objects.request(namespace, "none"))
+        await objects.delete_request(namespace, "none", "no-uid", 1)
 
     assert read == (None, None)
 
