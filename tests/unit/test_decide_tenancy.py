@@ -4,6 +4,8 @@ from typing import Any
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import find
+from modelalias.core.errors import Refused
+from modelalias.reconcile.registry_watch import PROBE
 from modelalias.settings import Settings
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
@@ -172,3 +174,26 @@ async def test_a_conflict_names_the_older_alias_to_its_own_namespace_only() -> N
         assert "secret-plans" not in hers.status.model_dump_json()
         events = [item.message for item in it.objects.events if item.about.namespace == "risk"]
         assert events == ["an older ModelAlias of another namespace claims the same alias of churn"]
+
+
+@in_virtual_time
+async def test_refused_credentials_are_tried_by_one_probe_for_all_aliases_and_all_go_on_once_they_are_right() -> None:
+    names = [f"alias-{number}" for number in range(50)]
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases=dict.fromkeys(names, "1"))
+        for name in names:
+            it.add_alias(name, alias=name)
+        await it.settle()
+        it.registry.calls.clear()
+        it.registry.fail_next(Refused("the registry does not accept the credentials (401)"), times=200)
+        for name in names:
+            it.ask(name, "2", of=name)
+
+        await it.settle(120)
+        in_vain = len(it.registry.calls)
+        told = {it.condition("RegistryReachable", name).reason for name in names}
+        await it.settle(200 * PROBE.total_seconds())
+
+        assert in_vain <= len(names) + 120 / PROBE.total_seconds() + 2, "each alias asks once, then one probe asks for all"
+        assert told == {"AuthFailed"}
+        assert {it.end(name) for name in names} == {("Succeeded", "Succeeded")}

@@ -113,6 +113,15 @@ def test_the_default_workspace_is_the_one_that_is_not_named() -> None:
     assert named.place == settings.RegistrySettings(uri="http://mlflow").place
 
 
+def test_the_command_line_asks_the_workspace_that_mlflows_client_would() -> None:
+    uri = "http://mlflow:5000"
+
+    assert settings.client(uri, {"MLFLOW_WORKSPACE": " risk\n"}).workspace == "risk"
+    assert settings.client(uri, {"MLFLOW_WORKSPACE": " "}).workspace is None
+    with pytest.raises(InvalidRequest, match="MLFLOW_WORKSPACE is not the name of a workspace"):
+        settings.client(uri, {"MLFLOW_WORKSPACE": "Risk/secret"})
+
+
 def test_machines_that_request_are_named_by_patterns(tmp_path: Path) -> None:
     name = "system:serviceaccount:argocd:*"
 
