@@ -57,12 +57,17 @@ def finished(process: "subprocess.Popen[str]") -> Done:
     return Done(process.args, process.returncode, out, err)
 
 
-@pytest.fixture
-def team(stage: Stage, kubeconfig: str, kube_api: KubeApi) -> Iterator[Stage]:
-    """The stage with the policy installed and everybody in their role."""
+@pytest.fixture(scope="module")
+def policy(kubeconfig: str, kube_api: KubeApi) -> Iterator[None]:
     with admission_policy(kubeconfig, kube_api):
-        stage.bind({ANA: "edit", EVE: "view", **dict.fromkeys((BO, CY), "modelalias-approver")})
-        yield stage
+        yield
+
+
+@pytest.fixture
+def team(stage: Stage, policy: None) -> Stage:  # noqa: ARG001 - the API server must ask it
+    """The stage with everybody in their role."""
+    stage.bind({ANA: "edit", EVE: "view", **dict.fromkeys((BO, CY), "modelalias-approver")})
+    return stage
 
 
 @pytest.fixture
@@ -92,7 +97,7 @@ def words(stage: Stage, name: str) -> list[str]:
     return sorted(f"{item['user']} {item['decision']}" for item in stage.get("promotionrequest", name)["spec"]["approvals"])
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_pipeline_promotes_and_waits_for_the_verdict(team: Stage, terminal: Terminal, model: Seeding) -> None:
     own(team, model)
 
@@ -125,7 +130,7 @@ def test_a_pipeline_promotes_and_waits_for_the_verdict(team: Stage, terminal: Te
     assert (entries[0]["to"], entries[0]["request"], entries[0]["reason"]) == ("2", told["request"], "retrained")
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_people_approve_what_they_see_until_there_are_enough(team: Stage, terminal: Terminal, model: Seeding) -> None:
     own(team, model, approval={"required": "Always", "minimum": 2, "groups": ["ml-leads"], "checklist": [SENTENCE]})
     filed = terminal.type("promote", ALIAS, "--version", "2", "--name", "go", "-o", "name")
@@ -170,7 +175,7 @@ def test_people_approve_what_they_see_until_there_are_enough(team: Stage, termin
     assert model.aliases() == {"champion": "2"}
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_nobodys_word_gets_lost(team: Stage, terminal: Terminal, model: Seeding) -> None:
     """Two people press the button at once, and whoever filed the request applies the same file again."""
     own(team, model, approval={"required": "Always", "minimum": 3, "groups": ["ml-leads"]})
@@ -197,7 +202,7 @@ def test_nobodys_word_gets_lost(team: Stage, terminal: Terminal, model: Seeding)
     assert found["status"]["phase"] == "AwaitingApproval"
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_one_word_or_an_abort_ends_a_request(team: Stage, terminal: Terminal, model: Seeding) -> None:
     own(team, model, approval={"required": "Always"})
     terminal.type("promote", ALIAS, "--version", "2", "--name", "one")
@@ -233,7 +238,7 @@ def test_one_word_or_an_abort_ends_a_request(team: Stage, terminal: Terminal, mo
     assert model.aliases() == {"champion": "1"}
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_request_that_is_deleted_meanwhile_is_an_end(team: Stage, terminal: Terminal, model: Seeding) -> None:
     own(team, model, approval={"required": "Always"})
     waiting = terminal.start("promote", ALIAS, "--version", "2", "--name", "go", "--wait", "--timeout", "60s")
@@ -247,7 +252,7 @@ def test_a_request_that_is_deleted_meanwhile_is_an_end(team: Stage, terminal: Te
     assert waited.stderr.splitlines()[-1] == "request go was deleted"
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_what_a_dry_run_prints_kubectl_carries_out(team: Stage, terminal: Terminal, model: Seeding, tmp_path: Path) -> None:
     own(team, model, approval={"required": "Always", "minimum": 2, "groups": ["ml-leads"]})
     file = tmp_path / "edit"
@@ -279,7 +284,7 @@ def test_what_a_dry_run_prints_kubectl_carries_out(team: Stage, terminal: Termin
     assert accepted.returncode == 0, accepted
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_an_abort_that_is_printed_stops_the_request_that_was_meant(
     team: Stage, terminal: Terminal, model: Seeding, tmp_path: Path
 ) -> None:
@@ -303,7 +308,7 @@ def test_an_abort_that_is_printed_stops_the_request_that_was_meant(
     assert team.complete("go")["phase"] == "Aborted"
 
 
-@pytest.mark.usefixtures("operator")
+@pytest.mark.usefixtures("shared_operator")
 def test_a_pipeline_logs_in_through_a_plugin_and_kubectl_finds_the_command(
     team: Stage, model: Seeding, kubeconfig: str, tmp_path: Path
 ) -> None:

@@ -130,6 +130,7 @@ def test_a_refusal_is_one_line_for_the_person(
     ("arguments", "words"),
     [
         (["status", "none"], "no PromotionRequest none in namespace ml"),
+        (["status", ""], "the name of the PromotionRequest is empty"),
         (["promote", "none", "--version", "4"], "no ModelAlias none in namespace ml"),
         (["history", "none", "-n", "risk"], "no ModelAlias none in namespace risk"),
         (["status", "go", "--context", "b"], "the kubeconfig has no context b"),

@@ -35,7 +35,7 @@ def told(**status: Any) -> bytes:
 
 
 async def test_a_program_hears_of_the_cluster_only_when_it_wants_to() -> None:
-    given = {"env": [{"name": "WHO", "value": "ana"}], "interactiveMode": "Never"}
+    given = {"env": [{"name": "WHO", "value": "ana"}, "no variable"], "interactiveMode": "Never"}
 
     without = await credential_plugin.run(plugin(ECHO, **given), CLUSTER)
     informed = await credential_plugin.run(plugin(ECHO, **given, provideClusterInfo=True), CLUSTER)

@@ -89,6 +89,8 @@ class ApiServer:
             self._connection = None
 
     async def _read(self, resource: Resource, name: str, model: type[M]) -> M:
+        if not name:  # without one it would be the whole list
+            raise InvalidRequest(f"the name of the {model.__name__} is empty")
         return _parsed(model, await self._send(Call(verb=Verb.GET, resource=resource, namespace=self.namespace, name=name)))
 
     async def _send(self, call: Call, body: Any = None, patch: PatchType | None = None) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,7 +71,7 @@ def _interactive(plugin: Mapping[str, Any], name: str) -> bool:
 
 async def _output(plugin: Mapping[str, Any], command: str, told: Mapping[str, Any], seconds: float) -> bytes:
     name = Path(command).name
-    given = {str(item.get("name")): str(item.get("value")) for item in plugin.get("env") or ()}
+    given = {str(item.get("name")): str(item.get("value")) for item in _objects(plugin.get("env"))}
     try:
         process = await asyncio.create_subprocess_exec(
             command,
@@ -105,5 +105,10 @@ def _about(cluster: Mapping[str, Any]) -> Mapping[str, Any]:
             found["certificate-authority-data"] = b64encode(Path(path).read_bytes()).decode()
         except OSError as error:
             raise InvalidRequest(f"cannot read the certificate-authority of the kubeconfig: {error.strerror}") from error
-    mine = [item for item in cluster.get("extensions") or () if item.get("name") == _EXTENSION]
+    mine = [item for item in _objects(cluster.get("extensions")) if item.get("name") == _EXTENSION]
     return {**found, **({"config": mine[0].get("extension")} if mine else {})}
+
+
+def _objects(items: object) -> Iterator[Mapping[str, Any]]:
+    """Pass over what has no place in such a list."""
+    yield from (item for item in (items if isinstance(items, list) else ()) if isinstance(item, dict))
