@@ -1,13 +1,13 @@
 """Closing a request that ends without a plan: nothing of it is left running, and the end is remembered.
 
 The version that it asked for remembers it in its record, so that a cluster built anew knows it, and the ModelAlias in its
-status. What ended with a plan stands in the history.
+status; where no version was looked up yet, the one that holds the alias does. What ended with a plan stands in the history.
 """
 
 from modelalias.api.alias import FinishedRequest, ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
-from modelalias.core import evaluation, history, record, telling
+from modelalias.core import evaluation, history, record, replay, telling
 from modelalias.core.answers import ANSWER_POLL, Ended
 from modelalias.core.decision import Draft, RequestWrite
 from modelalias.core.errors import NotFound
@@ -17,13 +17,16 @@ from modelalias.core.world import World
 
 def close(world: World, alias: ModelAlias | None, request: PromotionRequest, end: Ended, draft: Draft) -> bool:
     """End a request and say whether that is written; what has to be done first is left in the draft."""
-    status = telling.ended(alias, request, end, world.now)
     if alias is None or request.spec.dry_run or end.reason is Reason.ALREADY_PROCESSED:
-        return write(world, request, status, draft)
+        return write(world, request, telling.ended(alias, request, end, world.now), draft)
     try:
-        effect = _record(world, alias, request, end)
+        before, effect = _record(world, alias, request, end)
     except Failed:
         return _later(world, draft)
+    past = replay.by_record(before, request)
+    if past is not None:
+        return close(world, alias, request, past, draft)
+    status = telling.ended(alias, request, end, world.now)
     if effect is not None:
         draft.do(effect)
         draft.stuck = True
@@ -62,22 +65,25 @@ def _version(request: PromotionRequest, end: Ended) -> str | None:
     resolved = end.verdict.resolved or request.status.resolved
     if resolved is not None:
         return resolved.version
-    return request.spec.source.version if request.spec.source else None
+    return replay.version_asked(request)
 
 
-def _record(world: World, alias: ModelAlias, request: PromotionRequest, end: Ended) -> Effect | None:
-    """Return how the end is written on the version; None when it stands there, cannot be written or moved nothing anyway."""
-    number = _version(request, end)
+def _record(world: World, alias: ModelAlias, request: PromotionRequest, end: Ended) -> tuple[str | None, Effect | None]:
+    """Return the record, and how the end is added to it.
+
+    Nothing is where it stands there, cannot be written or moved nothing anyway.
+    """
+    number = _version(request, end) or (alias.status.observed.version if alias.status.observed else None)
     if number is None or end.reason is Reason.NO_OP:
-        return None
+        return None, None
     key = record.key(alias.spec.alias)
     try:
         before = world.facts.version(alias.spec.model, number).tags.get(key)
     except NotFound:
-        return None
+        return None, None
     found = history.findings(end.verdict.checks, end.verdict.findings)
     text = record.ended(before, request, end.phase, end.reason, found, world.now)
     if text is None:
-        return None
+        return before, None
     effect = TagVersion(model=alias.spec.model, version=number, tags=((key, text),), optional=True)
-    return None if world.facts.failure(effect) else effect
+    return before, None if world.facts.failure(effect) else effect

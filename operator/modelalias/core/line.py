@@ -7,9 +7,10 @@ from typing import Final
 from modelalias.api.alias import Concurrency, ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest, RequestOperation
-from modelalias.core import closing
-from modelalias.core.answers import Ended
+from modelalias.core import closing, replay
+from modelalias.core.answers import ANSWER_POLL, Ended
 from modelalias.core.decision import Draft
+from modelalias.core.facts import Failed
 from modelalias.core.settle import settle
 from modelalias.core.world import World
 
@@ -29,7 +30,7 @@ def of(world: World, alias: ModelAlias, requests: Iterable[PromotionRequest], dr
     known = world.waiting
     waiting = [item for item in requests if item.metadata.name in known or not settle(world, alias, item, draft)]
     if alias.spec.policy.concurrency is Concurrency.SUPERSEDE:
-        newest = next((item for item in reversed(waiting) if _is_promotion(item)), None)
+        waiting, newest = _newest(world, alias, waiting, draft)
         waiting = list(give_way(world, alias, waiting, newest, draft))
     return tuple(sorted(waiting, key=lambda item: not goes_first(item)))
 
@@ -45,6 +46,24 @@ def give_way(
     for item in older:
         closing.close(world, alias, item, Ended(Phase.SUPERSEDED, Reason.SUPERSEDED, told), draft)
     return tuple(item for item in waiting if item not in older)
+
+
+def _newest(
+    world: World, alias: ModelAlias, waiting: Sequence[PromotionRequest], draft: Draft
+) -> tuple[list[PromotionRequest], PromotionRequest | None]:
+    """Return who is left in the line and the newest promotion: one that was applied again takes nobody's place."""
+    left = list(waiting)
+    for item in filter(_is_promotion, reversed(waiting)):
+        try:
+            end = replay.known(world, alias, item)
+        except Failed:
+            draft.wake(world.now + ANSWER_POLL)
+            return left, None
+        if end is None:
+            return left, item
+        closing.close(world, alias, item, end, draft)
+        left.remove(item)
+    return left, None
 
 
 def _is_promotion(request: PromotionRequest) -> bool:

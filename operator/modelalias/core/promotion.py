@@ -11,8 +11,8 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.gates import Gate, MetricSource
 from modelalias.api.request import GateResult, Phase, PromotionRequest, RequestOperation
-from modelalias.core import approval, candidate, cases, gates, record, rollback, rollout, verdict
-from modelalias.core.answers import Answer, Ended, Goes, Holds, Stop, Verdict, already, found, no_answer
+from modelalias.core import approval, candidate, cases, gates, replay, rollback, rollout, verdict
+from modelalias.core.answers import Answer, Ended, Goes, Holds, Stop, Verdict, found, no_answer
 from modelalias.core.candidate import Candidate
 from modelalias.core.facts import Failed
 from modelalias.core.planning import plan
@@ -54,9 +54,12 @@ class _Hearing:
 
 def _consider(world: World, alias: ModelAlias, request: PromotionRequest) -> Answer:
     spec, wanted = request.spec, _gates(alias, request)
+    before = replay.by_search(world, alias, request)
+    if before is not None:
+        return before
     hearing = _hear(world, alias, request)
     version, champion = hearing.candidate.version, hearing.champion
-    before = _ended_before(hearing)
+    before = replay.by_version(alias, request, version)
     if before is not None:
         return before
     if spec.expected_current is not None and spec.expected_current != champion:
@@ -76,23 +79,6 @@ def _hear(world: World, alias: ModelAlias, request: PromotionRequest) -> _Hearin
         return _Hearing(world, alias, request, asked, found(lambda: world.facts.aliases(alias.spec.model)))
     held = rollback.standing(alias, found(lambda: world.facts.aliases(alias.spec.model)))
     return _Hearing(world, alias, request, rollback.of_request(world, alias, request, held), held)
-
-
-def _ended_before(hearing: _Hearing) -> Ended | None:
-    """Say whether the same request ended before, by the records of versions: its ModelAlias has forgotten it.
-
-    Which version that was is not known where the source may name another one by now.
-    """
-    request, model, facts = hearing.request, hearing.alias.spec.model, hearing.world.facts
-    if request.spec.dry_run:
-        return None
-    key, version, source = record.key(hearing.alias.spec.alias), hearing.candidate.version, request.spec.source
-    if request.status.resolved is None and (source is None or source.version is None):
-        known = facts.versions_tagged(model, key, record.digest(request))
-    else:
-        known = () if version is None else (facts.version(model, version.version),)
-    ends = (record.past(item.tags.get(key), request) for item in known)
-    return next((already(item.phase) for item in ends if item is not None and not item.own), None)
 
 
 def _judge(hearing: _Hearing, wanted: tuple[Gate, ...]) -> Answer:

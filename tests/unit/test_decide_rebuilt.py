@@ -1,0 +1,120 @@
+"""A cluster that is built anew from Git: every request is applied again, beside an alias that remembers nothing."""
+
+from typing import Any
+
+from tests.support.harness import NAMESPACE, Cluster
+from tests.support.virtual_loop import in_virtual_time
+
+BACK: dict[str, Any] = {"operation": "Rollback", "source": {"previous": True}, "reason": "complaints"}
+FROM_ALIAS: dict[str, Any] = {"source": {"alias": "challenger"}}
+
+
+async def _lost(it: Cluster, **fields: Any) -> None:
+    """Take everything of the cluster away and make the ModelAlias again; the registry is as it was."""
+    spec = it.alias().spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    it.objects.delete_alias(NAMESPACE, "churn-champion")
+    for _, name in list(it.objects.requests):
+        it.objects.remove_request(NAMESPACE, name)
+    await it.settle()
+    it.add_alias(**{**spec, **fields})
+    await it.settle()
+
+
+def _ends(it: Cluster) -> dict[str, tuple[str, str]]:
+    return {name: it.end(name) for _, name in it.objects.requests}
+
+
+@in_virtual_time
+async def test_a_request_whose_source_alias_was_removed_by_its_success_ends_as_it_ended() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1", "challenger": "2"})
+        it.add_alias()
+        asked = {**FROM_ALIAS, "onSuccess": {"deleteSourceAlias": True}}
+        it.ask("go", **asked)
+        await it.settle()
+        await _lost(it)
+
+        it.ask("go", **asked)
+        await it.settle()
+
+        assert _ends(it) == {"go": ("Succeeded", "AlreadyProcessed")}
+
+
+@in_virtual_time
+async def test_a_rollback_that_followed_the_history_ends_as_it_ended() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8)
+        it.add_alias()
+        for version in ("1", "2"):
+            it.ask(f"go-{version}", version)
+            await it.settle()
+        it.ask("back", **BACK)
+        await it.settle()
+        await _lost(it)
+        before = it.moves()
+
+        it.ask("back", **BACK)
+        await it.settle()
+
+        assert _ends(it) == {"back": ("Succeeded", "AlreadyProcessed")}
+        assert it.moves() == before
+
+
+@in_virtual_time
+async def test_a_request_that_was_replaced_before_its_source_was_looked_up_is_remembered() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9, aliases={"champion": "2", "prev": "1", "challenger": "3"})
+        it.add_alias(previousAlias="prev", policy={"approval": {"required": "Always"}})
+        it.ask("asks", "1")
+        await it.settle()
+        it.ask("behind", **FROM_ALIAS)
+        await it.settle()
+        it.ask("back", **BACK)
+        await it.settle()
+        assert it.phase("behind") == "Superseded"
+        await _lost(it, policy={})
+
+        it.ask("behind", **FROM_ALIAS)
+        await it.settle()
+
+        assert _ends(it) == {"behind": ("Superseded", "AlreadyProcessed")}
+        assert await it.aliases() == {"champion": "1", "prev": "2", "challenger": "3"}
+
+
+@in_virtual_time
+async def test_an_abort_before_the_source_was_looked_up_is_remembered() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1", "challenger": "2"})
+        it.add_alias(suspend=True)
+        it.ask("go", **FROM_ALIAS)
+        await it.settle()
+        it.edit_request("go", abort=True)
+        await it.settle()
+        await _lost(it, suspend=False)
+
+        it.ask("go", **FROM_ALIAS)
+        await it.settle()
+
+        assert _ends(it) == {"go": ("Aborted", "AlreadyProcessed")}
+        assert it.moves() == []
+
+
+@in_virtual_time
+async def test_what_ended_before_takes_nobodys_place() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9)
+        it.add_alias(policy={"concurrency": "Supersede"})
+        for version in ("1", "2"):
+            it.ask(f"go-{version}", version)
+            await it.settle()
+        await _lost(it, policy={"concurrency": "Supersede", "approval": {"required": "Always"}})
+
+        it.ask("a-new-one", "3")
+        await it.settle()
+        it.ask("go-1", "1")
+        it.ask("go-2", "2")
+        await it.settle()
+
+        assert it.end("go-1") == ("Succeeded", "AlreadyProcessed")
+        assert it.end("go-2") == ("Succeeded", "AlreadyProcessed")
+        assert it.phase("a-new-one") == "AwaitingApproval", it.says("a-new-one")
