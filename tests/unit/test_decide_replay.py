@@ -257,3 +257,25 @@ async def test_a_registry_that_lets_no_tag_be_written_does_not_keep_a_request_fr
         assert it.end("go") == ("Rejected", "GatesFailed")
         await _again(it, "go", "2")
         _assert_already(it, "go", "Rejected")
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    "why", [{"model": "fraud"}, {"registry": "elsewhere"}, {"drift": "Restore"}], ids=["model", "registry", "unsupported"]
+)
+async def test_the_end_of_a_request_touches_no_model_that_is_none_of_its_aliass_business(why: dict[str, Any]) -> None:
+    limited = {"registries": {"default": {"uri": "http://mlflow", "models": ["churn"]}}}
+    async with Cluster(limited) as it:
+        await it.model(0.7, aliases={"champion": "1"})
+        await it.model(0.7, model="fraud")
+        it.add_alias(**why)
+        it.ask("go", "1")
+        await it.settle()
+        asked = len(it.registry.called("version", "versions_tagged", "tag_version"))
+
+        it.edit_request("go", abort=True)
+        await it.settle()
+
+        assert it.end("go") == ("Aborted", "Aborted")
+        assert len(it.registry.called("version", "versions_tagged", "tag_version")) == asked == 0
+        assert [item.phase for item in it.alias().status.finished] == ["Aborted"]

@@ -20,7 +20,7 @@ def close(world: World, alias: ModelAlias | None, request: PromotionRequest, end
     if alias is None or request.spec.dry_run or end.reason is Reason.ALREADY_PROCESSED:
         return write(world, request, telling.ended(alias, request, end, world.now), draft)
     try:
-        before, effect = _record(world, alias, request, end)
+        before, effect = _record(world, alias, request, end) if draft.records else (None, None)
     except Failed:
         return _later(world, draft)
     past = replay.by_record(before, request)

@@ -57,6 +57,7 @@ def _go_on(world: World, alias: ModelAlias, draft: Draft) -> Decision:
     if world.registry.problem is not None:
         return _outage(world, alias, draft)
     blocked = _blocked(world, alias)
+    draft.records = blocked is None
     if alias.status.plan is not None:
         if blocked is not None and not world.registry.known:
             return Decision((AliasWrite(stand(world, alias, alias.status, blocked)),))

@@ -42,6 +42,8 @@ class Draft:
 
     alias: ModelAlias | None = None
     """The alias as it is stored."""
+    records: bool = True
+    """Whether ends may be written into the registry: not for a model that is none of this alias's business."""
     writes: list[AliasWrite | RequestWrite] = field(default_factory=list)
     wakes: list[datetime] = field(default_factory=list)
     waiting: set[str] = field(default_factory=set)
