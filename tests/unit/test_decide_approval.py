@@ -260,6 +260,8 @@ async def test_a_machine_always_needs_a_person() -> None:
         await it.model(0.8, 0.9, 0.95, aliases={"champion": "1"})
         it.add_alias()
 
+        await it.settle()
+        assert it.is_true("IdentityProved")
         it.ask("go", "2", requestedBy="system:serviceaccount:argocd:controller")
         it.ask("by-a-person", "3", requestedBy="ana")
         await it.settle()

@@ -34,7 +34,7 @@ def stand(
         ("Stalled", stalled is not None, *(stalled or (Reason.ACCEPTED, "nothing has to be edited"))),
     ]
     told.append(_ready(status, told))
-    if alias.spec.policy.approval.required is not ApprovalRequired.NEVER:
+    if alias.spec.policy.approval.required is not ApprovalRequired.NEVER or world.identity.machines:
         told.append(_proved(world))
     asked = {kind for kind, *_ in told}
     made = [
