@@ -264,7 +264,7 @@ async def test_a_registry_that_lets_no_tag_be_written_does_not_keep_a_request_fr
     "why", [{"model": "fraud"}, {"registry": "elsewhere"}, {"drift": "Restore"}], ids=["model", "registry", "unsupported"]
 )
 async def test_the_end_of_a_request_touches_no_model_that_is_none_of_its_aliass_business(why: dict[str, Any]) -> None:
-    limited = {"registries": {"default": {"uri": "http://mlflow", "models": ["churn"]}}}
+    limited = {"registries": {"default": {"uri": "http://mlflow", "allow": [{"models": ["churn"]}]}}}
     async with Cluster(limited) as it:
         await it.model(0.7, aliases={"champion": "1"})
         await it.model(0.7, model="fraud")
