@@ -5,7 +5,9 @@ import pytest
 from modelalias.api.metadata import Metadata
 from modelalias.core import gitops
 from modelalias.core.errors import Refused
-from tests.support.harness import NAMESPACE, Cluster
+from modelalias.reconcile import tidying
+from modelalias.reconcile.memory import EndedRequest
+from tests.support.harness import NAMESPACE, START, Cluster
 from tests.support.virtual_loop import in_virtual_time
 
 
@@ -71,6 +73,14 @@ async def test_the_oldest_go_when_there_are_more_than_are_kept() -> None:
         it.edit_alias(requestHistoryLimit=1)
         await it.settle()
         assert _there(it) == ["go-3"]
+
+
+def test_of_those_that_ended_in_the_same_second_the_last_one_is_kept() -> None:
+    ended = [EndedRequest(name, "uid", version, START, None, tracked=False) for name, version in (("later", 9), ("sooner", 5))]
+
+    gone = tidying.due(ended, 1, START)
+
+    assert [item.name for item in gone] == ["sooner"]
 
 
 @in_virtual_time
