@@ -79,14 +79,13 @@ def test_configuration_is_understood(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example_is_understood_and_supported(path: Path) -> None:
-    body = yaml.safe_load(path.read_text(encoding="utf-8"))
-
-    if body["kind"] == "ModelAlias":
-        assert unsupported.in_alias(ModelAlias.model_validate(body).spec) == ()
-    elif body["kind"] == "CronJob":
-        assert body["spec"]["suspend"] is True
-    else:
-        assert PromotionRequest.model_validate(body).metadata.name
+    for body in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+        if body["kind"] == "ModelAlias":
+            assert unsupported.in_alias(ModelAlias.model_validate(body).spec) == ()
+        elif body["kind"] == "CronJob":
+            assert body["spec"]["suspend"] is True
+        else:
+            assert PromotionRequest.model_validate(body).metadata.name
 
 
 def test_the_operator_is_given_this_and_no_more() -> None:
