@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.support.harness import NAMESPACE, Cluster
 from tests.support.virtual_loop import in_virtual_time
+from tests.support.world import PINNED
 
 BACK: dict[str, Any] = {"operation": "Rollback", "source": {"previous": True}, "reason": "complaints"}
 FROM_ALIAS: dict[str, Any] = {"source": {"alias": "challenger"}}
@@ -118,3 +119,43 @@ async def test_what_ended_before_takes_nobodys_place() -> None:
         assert it.end("go-1") == ("Succeeded", "AlreadyProcessed")
         assert it.end("go-2") == ("Succeeded", "AlreadyProcessed")
         assert it.phase("a-new-one") == "AwaitingApproval", it.says("a-new-one")
+
+
+@in_virtual_time
+async def test_a_rollout_of_pinned_workloads_that_failed_is_not_tried_again() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.workloads.add("api", containers={"main": {"MODEL_URI": "models:/churn/1"}})
+        it.add_alias(serving=[{"name": "api", "load": PINNED}], rollout={"deadlineSeconds": 60})
+        it.ask("go", "2")
+        await it.settle(90)
+        await it.finish_rollout()
+        assert it.phase("go") == "RolledBack"
+        await _lost(it)
+        before = len(it.workloads.rolls)
+
+        it.ask("go", "2")
+        await it.settle()
+
+        assert _ends(it) == {"go": ("RolledBack", "AlreadyProcessed")}
+        assert len(it.workloads.rolls) == before
+
+
+@in_virtual_time
+async def test_an_abort_before_the_alias_was_moved_is_remembered() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.workloads.add("api", containers={"main": {"MODEL_URI": "models:/churn/1"}})
+        it.add_alias(serving=[{"name": "api", "load": PINNED}])
+        it.ask("go", "2")
+        await it.settle()
+        it.edit_request("go", abort=True)
+        await it.settle()
+        await it.finish_rollout()
+        assert it.phase("go") == "Aborted"
+        await _lost(it)
+
+        it.ask("go", "2")
+        await it.settle()
+
+        assert _ends(it) == {"go": ("Aborted", "AlreadyProcessed")}

@@ -67,7 +67,7 @@ async def test_a_bad_rollout_of_pinned_workloads_never_moved_the_alias() -> None
         await it.finish_rollout()
 
         assert it.end("go") == ("RolledBack", "RolledBack"), it.says("go")
-        assert it.registry_writes() == []
+        assert it.moves() == []
         assert it.uri("api") == "models:/churn/1"
         assert it.mark("api") is None
         await it.assert_settled()
@@ -395,7 +395,7 @@ async def test_a_patch_that_is_refused_for_good_goes_back() -> None:
 
         assert it.phase("go") == "RolledBack"
         assert "valueFrom" in it.says("go")
-        assert it.registry_writes() == []
+        assert it.moves() == []
         await it.assert_settled()
 
 

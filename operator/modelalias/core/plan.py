@@ -191,11 +191,16 @@ def _tag(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
         if plan.bearing is Bearing.FORWARD:
             yield Turn(failure=Reason.VERSION_GONE, message=str(error))
         return
-    if plan.bearing is Bearing.BACKWARD and key not in tags:
-        return  # it turned back before the promotion was recorded
     told = record.promoted(plan, alias.spec.alias, tags.get(key))
-    if tags.get(key) != told:
-        yield _do(TagVersion(model=alias.spec.model, version=move.to, tags=((key, told),)), facts)
+    if tags.get(key) == told:
+        return
+    effect = TagVersion(model=alias.spec.model, version=move.to, tags=((key, told),))
+    if plan.bearing is Bearing.FORWARD or key in tags:
+        yield _do(effect, facts)
+        return
+    effect = effect.model_copy(update={"optional": True})  # it turned back before it was recorded: only replays miss it
+    if facts.failure(effect) is None:
+        yield Do(effect=effect)
 
 
 def _roll(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterator[Step]:
