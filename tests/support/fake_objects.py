@@ -60,6 +60,8 @@ class FakeObjects:
         self.events: list[PostedEvent] = []
         self.calls: list[str] = []
         self.listeners: list[Listener] = []
+        self.clock: Callable[[], datetime] | None = None
+        """What tells when an object is created; without one each is a second younger than the one before."""
         self._faults = FaultQueue()
         self._serial = 0
 
@@ -114,6 +116,10 @@ class FakeObjects:
     def fail_next(self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1) -> None:
         """Let calls of that name (a method's name, or all) fail; `after`: the write is stored and its answer lost."""
         self._faults.add(error, call=call, after=after, times=times)
+
+    def heal(self) -> None:
+        """Let nothing fail any more."""
+        self._faults.clear()
 
     # The port
 
@@ -184,13 +190,14 @@ class FakeObjects:
 
     def _born(self, namespace: str, name: str) -> Metadata:
         version = self._next()
+        now = self.clock().replace(microsecond=0) if self.clock else _EPOCH + timedelta(seconds=self._serial)
         return Metadata(
             name=name,
             namespace=namespace,
             uid=f"uid-{version}",
             generation=1,
             resource_version=version,
-            creation_timestamp=_EPOCH + timedelta(seconds=self._serial),
+            creation_timestamp=now,
         )
 
     def _changed(self, kept: _Kept, spec: ModelAliasSpec | PromotionRequestSpec) -> _Kept:

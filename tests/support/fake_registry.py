@@ -1,7 +1,7 @@
 """A registry in memory that keeps state and refuses what MLflow refuses; the contract suite holds it to the real one."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -57,6 +57,8 @@ class FakeRegistry:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.closed = False
+        self.listeners: list[Callable[[str, str | None], None]] = []
+        """Called with the name of an alias that the port has just pointed somewhere, and the version; None: taken away."""
         self._models: dict[str, _Model] = {}
         self._tracking = FakeTracking()
         self._files: dict[str, ModelFile] = {}
@@ -129,10 +131,12 @@ class FakeRegistry:
             number = self._number(model, version)
             _check_alias(alias)
             self._model(model).aliases[alias] = number
+            self._told(alias, version)
 
     async def delete_alias(self, model: str, alias: str) -> None:
         with self._call("delete_alias", model, alias):
-            self._model(model).aliases.pop(alias, None)
+            if self._model(model).aliases.pop(alias, None) is not None:
+                self._told(alias, None)
 
     async def tag_version(self, model: str, version: str, tags: Mapping[str, str]) -> None:
         with self._call("tag_version", model, version, dict(tags)):
@@ -148,6 +152,10 @@ class FakeRegistry:
         """Let calls of that name (a method's name, or all) fail; `after`: the write was made and its answer lost."""
         self._faults.add(error, call=call, after=after, times=times)
 
+    def heal(self) -> None:
+        """Let nothing fail any more."""
+        self._faults.clear()
+
     def called(self, *names: str) -> tuple[Call, ...]:
         """Return the calls of these names, in order."""
         return tuple(call for call in self.calls if call.name in names)
@@ -157,6 +165,14 @@ class FakeRegistry:
         """Return the calls that may change the registry, in order."""
         return tuple(call for call in self.calls if call.name in WRITES and call.arguments[-1] is not False)
 
+    def held(self, model: str) -> Aliases:
+        """Return what the aliases of a model name, without a call of the port."""
+        return _aliases_of(self._models[model])
+
+    def versions(self, model: str) -> Mapping[str, ModelVersion]:
+        """Return the versions of a model by their numbers, without a call of the port."""
+        return {str(number): self._value(model, number) for number in self._models[model].versions}
+
     # The seeder
 
     async def create_model(self, model: str) -> None:
@@ -164,6 +180,13 @@ class FakeRegistry:
 
     async def delete_model(self, model: str) -> None:
         del self._models[model]
+
+    def move(self, model: str, alias: str, version: str | None) -> None:
+        """Move an alias, or take it away, as somebody else would: no call of the port."""
+        if version is None:
+            self._model(model).aliases.pop(alias, None)
+        else:
+            self._model(model).aliases[alias] = self._number(model, version)
 
     async def rename_model(self, model: str, name: str) -> None:
         self._models[name] = self._models.pop(model)
@@ -239,6 +262,10 @@ class FakeRegistry:
         self._faults.before(name)
         yield
         self._faults.after(name)
+
+    def _told(self, alias: str, version: str | None) -> None:
+        for listener in self.listeners:
+            listener(alias, version)
 
     def _model(self, model: str) -> _Model:
         try:

@@ -94,6 +94,10 @@ class FakeWorkloads:
         """Let calls of that name (`read`, `roll`, or all) fail; `after`: the patch is stored and its answer lost."""
         self._faults.add(error, call=call, after=after, times=times)
 
+    def heal(self) -> None:
+        """Let nothing fail any more."""
+        self._faults.clear()
+
     # The port
 
     async def read(self, ref: WorkloadRef) -> Workload | None:

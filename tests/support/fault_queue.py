@@ -24,6 +24,10 @@ class FaultQueue:
         """Let the next calls of that name fail; `after` means that the call did its work and its answer was lost."""
         self._waiting.extend(_Fault(error, call, after) for _ in range(times))
 
+    def clear(self) -> None:
+        """Let nothing fail any more."""
+        self._waiting.clear()
+
     def before(self, call: str) -> None:
         """Raise the failure that waits for this call, if it comes before the work."""
         self._raise(call, after=False)

@@ -34,6 +34,8 @@ class Trip:
         self.at = 0
         self.after = False
         self.dead = asyncio.Event()
+        self.meanwhile: Callable[[], None] | None = None
+        """What somebody else does right after the next write."""
 
     def arm(self, at: int, *, after: bool) -> None:
         self.count, self.at, self.after = 0, at, after
@@ -49,6 +51,9 @@ class Trip:
             self._die()
 
     def done(self) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
         if self.count == self.at and self.after:
             self._die()
 

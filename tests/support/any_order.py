@@ -1,0 +1,377 @@
+"""Everything that can happen around one alias, in any order, as rules of a state machine.
+
+Each rule changes the world and lets some time pass; `Witness` judges every write that the operator makes meanwhile.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from modelalias.api.request import PromotionRequest
+from modelalias.core.errors import Conflict, Refused, Unavailable
+from tests.support.fake_registry import FakeRegistry
+from tests.support.harness import Cluster
+from tests.support.stepwise import Stepwise
+from tests.support.witness import Witness, asked
+from tests.support.world import ALIAS, MODEL, NAMESPACE, PINNED
+
+SETTINGS: Final[dict[str, Any]] = {
+    "registries": {"default": {"uri": "http://mlflow", "snapshotInterval": "1m"}},
+    "resync": "10m",
+    "workers": 2,
+}
+AUC: Final = (0.7, 0.9, 0.8, 0.95, None)
+"""What the runs of versions 1 to 5 logged as val_auc."""
+LATER_AUC: Final = (0.92, 0.6)
+"""What the runs that are not registered yet have logged."""
+SHORT: Final = 2.0
+DAYS: Final = 30 * 3_600.0
+ALL_OVER: Final = 1_900.0
+"""Longer than any request may wait, and than any rollout may take."""
+
+VERSIONS: Final = st.sampled_from(["1", "2", "3", "4", "5", "6"])
+SECONDS: Final = st.sampled_from([0.0, 0.0, SHORT, SHORT, 20.0, 70.0])
+ANY: Final = st.integers(min_value=0, max_value=7)
+"""Which of the things that are there, counted from the newest."""
+SOURCES: Final = st.one_of(
+    VERSIONS.map(lambda version: {"version": version}),
+    VERSIONS.map(lambda version: {"version": version}),
+    st.just({"alias": "challenger"}),
+    st.integers(min_value=0, max_value=1).map(lambda run: {"run": run}),
+)
+EXTRAS: Final = st.fixed_dictionaries(
+    {"expiresAfter": st.sampled_from(["15m", "15m", "15m", "30s"])},
+    optional={
+        "expectedCurrent": VERSIONS,
+        "dryRun": st.booleans(),
+        "skipGates": st.booleans(),
+        "ttlSecondsAfterFinished": st.sampled_from([0, 60]),
+        "onSuccess": st.just({"deleteSourceAlias": True, "tags": {"ticket": "ML-12"}}),
+        "requestedBy": st.sampled_from(["ana", "bo"]),
+    },
+)
+BACK: Final = st.one_of(
+    VERSIONS.map(lambda version: {"operation": "Rollback", "source": {"version": version}}),
+    st.just({"operation": "Rollback", "source": {"previous": True}}),
+    st.just({"operation": "Swap"}),
+)
+_FLOOR: Final = {"name": "floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.75}
+_BETTER: Final = {"name": "better", "metric": "val_auc", "direction": "HigherIsBetter", "champion": {"maxRegression": 0}}
+POLICIES: Final = st.fixed_dictionaries(
+    {
+        "gates": st.sampled_from([[], [_FLOOR], [_BETTER], [_FLOOR, _BETTER]]),
+        "approval": st.fixed_dictionaries(
+            {"required": st.sampled_from(["Never", "Never", "Always"]), "waitFor": st.just("5m")},
+            optional={"allowSelf": st.booleans(), "minimum": st.sampled_from([1, 2])},
+        ),
+        "concurrency": st.sampled_from(["Queue", "Queue", "Supersede"]),
+    }
+)
+_API: Final = {"name": "api"}
+_WEB: Final = {"name": "web", "wave": 1, "load": PINNED}
+SPECS: Final = st.fixed_dictionaries(
+    {},
+    optional={
+        "serving": st.sampled_from([[], [_API], [_WEB], [_API, _WEB]]),
+        "previousAlias": st.sampled_from(["prev", None]),
+        "historyLimit": st.sampled_from([1, 2, 20]),
+        "policy": POLICIES,
+        "suspend": st.booleans(),
+        "rollout": st.sampled_from([{"deadlineSeconds": 60}, {"deadlineSeconds": 60, "onFailure": "Hold"}]),
+    },
+)
+_UNAVAILABLE: Final = Unavailable("the other side does not answer")
+FAULTS: Final = st.sampled_from(
+    [
+        ("registry", _UNAVAILABLE, ""),
+        ("registry", _UNAVAILABLE, "set_alias"),
+        ("registry", _UNAVAILABLE, "tag_version"),
+        ("registry", Refused("the registry refuses that"), "set_alias"),
+        ("objects", _UNAVAILABLE, ""),
+        ("objects", Conflict("it was changed since it was read"), "write_alias_status"),
+        ("objects", Conflict("it was changed since it was read"), "write_request_status"),
+        ("objects", Refused("the API server refuses that"), "write_alias_status"),
+        ("workloads", _UNAVAILABLE, ""),
+        ("workloads", Conflict("it was made anew"), "roll"),
+        ("workloads", Refused("the API server refuses that"), "roll"),
+    ]
+)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """One ModelAlias, its requests, its registry, its workloads, and an operator that comes and goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stepwise = Stepwise(SETTINGS)
+        self.it = self.stepwise.it
+        self.it.objects.clock = self.it.wall
+        self.runs: list[str] = []
+        self.known: list[PromotionRequest] = []
+        self.failed = self.days_have_passed = False
+        self.stepwise.do(self._begin)
+        self.witness = Witness(self.it, self.logged)
+
+    async def _begin(self, it: Cluster) -> None:
+        await it.model(*AUC)
+        self.runs = [await it.registry.create_run([("val_auc", value, 0)]) for value in LATER_AUC]
+        versions = it.registry.versions(MODEL).values()
+        self.logged: dict[str, float | None] = {item.run_id or "": auc for item, auc in zip(versions, AUC, strict=True)}
+        self.logged |= dict(zip(self.runs, LATER_AUC, strict=True))
+        for name in ("api", "web"):
+            it.workloads.add(name)
+
+    def then(self, act: Callable[[Cluster], object], seconds: float = SHORT) -> None:
+        """Let something happen and time pass, and bury the operator if that killed it."""
+        self.stepwise.do(act, seconds)
+        if self.it.trip.dead.is_set():
+            self.stepwise.do(lambda it: it.stop())
+            self.it.trip.arm(0, after=False)
+
+    def pick(self, which: int) -> str:
+        """Return the name of one of the requests that are there, those that have not ended first."""
+        waiting = [item.metadata.name for item in self.witness.waiting()]
+        there = waiting or [name for _, name in self.it.objects.requests]
+        return there[-1 - which % len(there)]
+
+    # The beginning
+
+    @initialize(held=st.sampled_from([None, "1", "2"]), fields=SPECS, policy=POLICIES)
+    def the_alias_is_made(self, held: str | None, fields: dict[str, Any], policy: dict[str, Any]) -> None:
+        def make(it: Cluster) -> None:
+            wanted = {key: value for key, value in {**fields, "policy": policy, "suspend": False}.items() if value is not None}
+            it.add_alias(**wanted)
+            it.start()
+
+        if held is not None:
+            self._by_hand(lambda registry: registry.move(MODEL, ALIAS, held), 0)
+        self.then(make)
+
+    # Requests
+
+    @rule(source=SOURCES, fields=EXTRAS, seconds=SECONDS)
+    def somebody_asks_for_a_promotion(self, source: dict[str, Any], fields: dict[str, Any], seconds: float) -> None:
+        named = {"runId": self.runs[source["run"]]} if "run" in source else source
+        self._ask({"source": named, **fields}, seconds)
+
+    @rule(back=BACK, fields=EXTRAS, seconds=SECONDS)
+    def somebody_wants_back(self, back: dict[str, Any], fields: dict[str, Any], seconds: float) -> None:
+        left = {key: value for key, value in fields.items() if key not in {"skipGates", "onSuccess"}}
+        self._ask({**back, **left}, seconds)
+
+    def _ask(self, fields: dict[str, Any], seconds: float) -> None:
+        def ask(it: Cluster) -> None:
+            self.known.append(it.ask(f"r{len(self.known)}", **{"reason": "complaints", **fields}))
+
+        self.then(ask, seconds)
+
+    @precondition(lambda self: self.known)
+    @rule(which=ANY, seconds=SECONDS)
+    def the_same_is_applied_again(self, which: int, seconds: float) -> None:
+        again = self.known[which % len(self.known)]
+
+        def apply(it: Cluster) -> None:
+            name = again.metadata.name
+            if (NAMESPACE, name) in it.objects.requests:
+                it.objects.remove_request(NAMESPACE, name)
+            fields = again.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"approvals", "abort"})
+            fields.pop("aliasRef")
+            assert asked(it.ask(name, **fields)) == asked(again)
+
+        self.then(apply, seconds)
+
+    @precondition(lambda self: self.it.objects.requests)
+    @rule(which=ANY, seconds=SECONDS)
+    def a_request_is_aborted(self, which: int, seconds: float) -> None:
+        self.then(lambda it: it.edit_request(self.pick(which), abort=True), seconds)
+
+    @precondition(lambda self: self.it.objects.requests)
+    @rule(which=ANY, seconds=SECONDS)
+    def a_request_is_deleted(self, which: int, seconds: float) -> None:
+        self.then(lambda it: it.objects.remove_request(NAMESPACE, self.pick(which)), seconds)
+
+    @precondition(lambda self: self._asking())
+    @rule(which=ANY, user=st.sampled_from(["ana", "bo", "cy"]), word=st.sampled_from(["Approve", "Approve", "Reject"]))
+    def somebody_has_a_say(self, which: int, user: str, word: str) -> None:
+        """Admission takes words for the evidence that stands, before the end."""
+        asking = self._asking()
+        request = asking[-1 - which % len(asking)]
+        assert request.status.resolved is not None
+        given = [item.model_dump(mode="json", exclude_unset=True) for item in request.spec.approvals]
+        mine = {"user": user, "evidence": request.status.resolved.evidence, "decision": word}
+        if mine not in given:
+            self.then(lambda it: it.edit_request(request.metadata.name, approvals=[*given, mine]))
+
+    def _asking(self) -> list[PromotionRequest]:
+        return [item for item in self.witness.waiting() if item.status.resolved and item.status.resolved.evidence]
+
+    # The owner
+
+    @rule(fields=SPECS, seconds=SECONDS)
+    def the_alias_is_edited(self, fields: dict[str, Any], seconds: float) -> None:
+        self.then(lambda it: it.edit_alias(**fields), seconds)
+
+    @rule(version=st.one_of(st.none(), st.none(), VERSIONS), seconds=SECONDS)
+    def it_is_pinned(self, version: str | None, seconds: float) -> None:
+        self.then(lambda it: it.edit_alias(version=version), seconds)
+
+    # Somebody else
+
+    @rule(alias=st.sampled_from([ALIAS, "challenger", "challenger", "prev"]), version=st.one_of(st.none(), VERSIONS))
+    def somebody_moves_an_alias(self, alias: str, version: str | None) -> None:
+        if version is None or version in self.it.registry.versions(MODEL):
+            self._by_hand(lambda registry: registry.move(MODEL, alias, version))
+
+    @rule(version=VERSIONS)
+    def a_version_is_deleted(self, version: str) -> None:
+        if version in self.it.registry.versions(MODEL):
+            self._by_hand(lambda registry: registry.delete_version(MODEL, version))
+
+    @rule(
+        after=st.integers(min_value=1, max_value=4),
+        version=VERSIONS,
+        what=st.sampled_from(["move", "abort", "pin"]),
+        which=ANY,
+    )
+    def somebody_comes_in_between(self, after: int, version: str, what: str, which: int) -> None:
+        """Act right after one of the operator's next writes, in the middle of what it does."""
+        left = after
+
+        def act() -> None:
+            nonlocal left
+            left -= 1
+            if left:
+                self.it.trip.meanwhile = act
+                return
+            if what == "move" and version in self.it.registry.versions(MODEL):
+                with self.witness.hand():
+                    self.it.registry.move(MODEL, ALIAS, version)
+            elif what == "pin":
+                self.it.edit_alias(version=version)
+            elif what == "abort" and self.it.objects.requests:
+                self.it.edit_request(self.pick(which), abort=True)
+
+        self.it.trip.meanwhile = act
+
+    def _by_hand(self, act: Callable[[FakeRegistry], object], seconds: float = SHORT) -> None:
+        async def move(it: Cluster) -> None:
+            with self.witness.hand():
+                done = act(it.registry)
+                if asyncio.iscoroutine(done):
+                    await done
+
+        self.then(move, seconds)
+
+    # Workloads
+
+    @rule(goes=st.booleans())
+    def rollouts_finish_by_themselves(self, goes: bool) -> None:
+        self.it.workloads.rolls_at_once = goes
+
+    @rule(seconds=SECONDS)
+    def rollouts_finish(self, seconds: float) -> None:
+        self.then(_finish_rollouts, seconds)
+
+    @rule(name=st.sampled_from(["api", "web"]))
+    def a_workload_goes_or_comes(self, name: str) -> None:
+        def change(it: Cluster) -> None:
+            there = [ref for ref in it.workloads.workloads if ref.name == name]
+            it.workloads.delete(there[0]) if there else it.workloads.add(name)
+
+        self.then(change)
+
+    # The operator, and what stands in its way
+
+    @rule(at=st.integers(min_value=1, max_value=12), after=st.booleans())
+    def it_will_be_killed(self, at: int, after: bool) -> None:
+        self.it.trip.arm(at, after=after)
+
+    @rule()
+    def it_stops(self) -> None:
+        self.then(lambda it: it.stop())
+
+    @precondition(lambda self: self.it.engine is None)
+    @rule(seconds=SECONDS)
+    def it_starts(self, seconds: float) -> None:
+        self.then(lambda it: it.start(), seconds)
+
+    @rule(fault=FAULTS, times=st.integers(min_value=1, max_value=4), after=st.booleans())
+    def something_fails(self, fault: tuple[str, Exception, str], times: int, after: bool) -> None:
+        where, error, call = fault
+        fail = {"registry": self.it.registry.fail_next, "objects": self.it.objects.fail_next}
+        late = after and isinstance(error, Unavailable) and call != ""
+        fail.get(where, self.it.workloads.fail_next)(error, call=call, after=late, times=times)
+
+    @rule(seconds=st.sampled_from([SHORT, 70.0, 350.0, 1_000.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.then(lambda _: None, seconds)
+
+    @precondition(lambda self: not self.days_have_passed)
+    @rule()
+    def days_pass(self) -> None:
+        self.days_have_passed = True
+        self.then(lambda _: None, DAYS)
+
+    # What holds
+
+    @invariant()
+    def nothing_wrong_was_seen(self) -> None:
+        if self.witness.found:
+            self.failed = True
+            raise AssertionError("\n".join(self.witness.found))
+
+    def teardown(self) -> None:
+        try:
+            if not self.failed and self.witness.alias is not None:
+                self._comes_to_rest()
+        finally:
+            self.stepwise.close()
+
+    def _comes_to_rest(self) -> None:
+        """Let the world heal; everything ends, and nothing moves any more."""
+
+        def heal(it: Cluster) -> None:
+            for fake in (it.registry, it.objects, it.workloads):
+                fake.heal()
+            it.trip.arm(0, after=False)
+            it.trip.meanwhile = None
+            it.workloads.rolls_at_once = True
+            for name in {"api", "web"} - {ref.name for ref in it.workloads.workloads}:
+                it.workloads.add(name)
+            _finish_rollouts(it)
+            if it.engine is None:
+                it.start()
+
+        self.then(heal, 900.0)
+        self._assert_at_rest(ended=False)
+        self.then(lambda it: it.edit_alias(suspend=False))
+        self.then(_finish_rollouts, ALL_OVER)
+        self._assert_at_rest(ended=True)
+        before = self.it.counts()
+        self.stepwise.wait(ALL_OVER)
+        assert self.it.counts() == before, self.it.objects.writes[before[0] :]
+
+    def _assert_at_rest(self, *, ended: bool) -> None:
+        assert not self.witness.found, "\n".join(self.witness.found)
+        waiting = self.witness.waiting()
+        assert not ended or not waiting, [(item.metadata.name, item.status) for item in waiting]
+        mute = [item for item in waiting if item.status.phase is None or not item.status.explanation]
+        assert not mute, mute
+        status = self.it.alias().status
+        assert status.plan is None or not ended, status.plan
+        holds, current = self.it.registry.held(MODEL).get(ALIAS), status.current.version if status.current else None
+        assert status.plan is not None or self.it.is_true("InSync") == (holds == current), (holds, status)
+        overdue = [
+            item
+            for item in self.it.objects.requests.values()
+            if item.spec.ttl_seconds_after_finished is not None and item.status.completed_at is not None and ended
+        ]
+        assert not overdue, overdue
+
+
+def _finish_rollouts(it: Cluster) -> None:
+    for ref in list(it.workloads.workloads):
+        it.workloads.complete_rollout(ref)
