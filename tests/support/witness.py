@@ -262,8 +262,6 @@ class Witness:
             self._history_written(before, after)
         elif old is not None and plan is None:
             self._wrong(f"{_plan(old)} is gone and not in the history")
-        if after.status.finished != before.status.finished:
-            self._check(len(after.status.finished) <= after.spec.history_limit, "more ended requests are kept than wanted")
 
     def _planned(self, alias: ModelAlias, plan: Plan) -> None:
         self._look()

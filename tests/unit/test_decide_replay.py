@@ -279,3 +279,20 @@ async def test_the_end_of_a_request_touches_no_model_that_is_none_of_its_aliass_
         assert it.end("go") == ("Aborted", "Aborted")
         assert len(it.registry.called("version", "versions_tagged", "tag_version")) == asked == 0
         assert [item.phase for item in it.alias().status.finished] == ["Aborted"]
+
+
+@in_virtual_time
+async def test_a_request_that_found_nothing_to_do_is_remembered_though_the_history_is_short() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.add_alias(historyLimit=1)
+        for name in ("no-op", "another-no-op"):
+            it.ask(name, "1")
+            await it.settle()
+        it.ask("go", "2")
+        await it.settle()
+
+        await _again(it, "no-op", "1")
+
+        _assert_already(it, "no-op", "Succeeded")
+        assert await it.aliases() == {"champion": "2"}

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from modelalias.api.alias import FinishedRequest, ModelAlias, ModelAliasStatus
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
 from modelalias.core.facts import Effect, Question
+
+_MOST_FINISHED: Final = 50
+"""As many as the status has room for, whatever the owner keeps of the history: a NoOp stands nowhere else until the version
+is replaced, and what never found its version stands nowhere else at all."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,6 @@ class Draft:
         found = next((item for item in self.writes if isinstance(item, AliasWrite)), AliasWrite(self.alias.status))
         ended = {item.uid for item in self.finished}
         known = [item for item in found.status.finished if item.uid not in ended]
-        kept = (*known, *self.finished)[-self.alias.spec.history_limit :]
+        kept = (*known, *self.finished)[-_MOST_FINISHED:]
         others = [item for item in self.writes if item is not found]
         return (AliasWrite(found.status.model_copy(update={"finished": kept})), *others)
