@@ -60,8 +60,11 @@ def _promote(stage: Stage, *versions: str) -> None:
 
 def _served(stage: Stage) -> str:
     """Return the version that the pods were made for."""
-    annotations = stage.get("deployment", "churn-api")["spec"]["template"]["metadata"]["annotations"]
-    return str(annotations[MARK]).partition(".")[0]
+    return _version(stage.get("deployment", "churn-api"))
+
+
+def _version(deployment: Object) -> str:
+    return str(deployment["spec"]["template"]["metadata"]["annotations"][MARK]).partition(".")[0]
 
 
 def _archived(seeded: Seeding) -> Mapping[str, Any]:
@@ -187,13 +190,13 @@ def test_a_rollback_ends_a_rollout_takes_it_back_and_goes_to_its_own_version(tea
     moved = seeded.aliases(), _served(team)
 
     team.request("back", ALIAS, who=ANA, **_to("1"))
-    team.reaches("go-3", "RollingBack")
-    taken_back = seeded.aliases(), _served(team)
+    team.until("deployment", "churn-api", lambda it: _version(it) == "2", "the pods are sent back")
+    taken_back = seeded.aliases(), team.status("promotionrequest", "back")["phase"]
     team.free_quota()
     broken_off, ended = (team.ended("go-3", "back")[name] for name in ("go-3", "back"))
 
     assert moved == ({"champion": "3", "prev": "2"}, "3")
-    assert taken_back == ({"champion": "2", "prev": "1"}, "2")
+    assert taken_back == ({"champion": "2", "prev": "1"}, "Queued")
     assert (broken_off["phase"], condition(broken_off, "RolledBack")) == ("Aborted", ("True", "Aborted"))
     assert "PromotionRequest back (Rollback) goes first" in broken_off["explanation"]
     assert ended["phase"] == "Succeeded"
