@@ -265,8 +265,8 @@ class Witness:
 
     def _planned(self, alias: ModelAlias, plan: Plan) -> None:
         self._look()
-        self.moved_by_hand = False
         move = main(plan)
+        self.moved_by_hand = self.aliases.get(ALIAS) != move.from_  # between the last read and the plan
         if plan.request is None:
             wanted = alias.spec.version
             self._check(plan.operation is Operation.PIN and move.to == wanted, f"{_plan(plan)} without a request or a pin")
