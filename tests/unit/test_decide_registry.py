@@ -1,8 +1,13 @@
 """The registry beside the cluster: first sight, drift, strangers, outages and versions that go away."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from modelalias.core.errors import Refused, Unavailable
+from modelalias.core.world import Sight
+from modelalias.reconcile.registry_watch import RegistryWatch
 from tests.support.fake_objects import FakeObject
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
@@ -93,6 +98,27 @@ async def test_drift_is_reported_and_cleared_when_it_is_gone() -> None:
 
         assert it.is_true("InSync")
         assert it.is_true("Ready")
+
+
+@in_virtual_time
+async def test_drift_right_after_our_own_write_is_told_when_the_next_snapshot_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.add_alias()
+        await it.settle()
+        read, until = RegistryWatch.sight, it.wall() + timedelta(seconds=45)
+
+        def too_early(self: RegistryWatch, model: str, last_write: float | None) -> Sight | None:
+            """Show the first snapshots as begun before the operator's last write."""
+            sight = read(self, model, last_write)
+            return sight if sight is None or it.wall() > until else replace(sight, settled=False)
+
+        monkeypatch.setattr(RegistryWatch, "sight", too_early)
+        await it.registry.set_alias("churn", "champion", "2")
+
+        await it.settle(70)
+
+        assert it.condition("InSync").reason == "Drifted"
 
 
 @in_virtual_time

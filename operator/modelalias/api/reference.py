@@ -43,8 +43,8 @@ operator may write a status. The admission policy `promotionrequests.modelalias.
 
 - `requestedBy` is the user who files the request (`kubectl auth whoami`); it never changes.
 - To file, abort or delete a request takes `promote` on the ModelAlias that it names, `rollback` when its operation is
-  Rollback or Swap, and `bypass` beside it with `skipGates`; so does giving it an owner or a finalizer. A request that is Complete
-  may be deleted without.
+  Rollback or Swap, and `bypass` beside it with `skipGates`; so does giving it an owner or a finalizer. A request that is
+  Complete may be deleted without.
 - An approval needs `approve`, names its giver, one of the giver's groups or none, and the evidence that stands in
   `status.resolved.evidence`; it cannot be given with the request, after the end, or be taken back.
 

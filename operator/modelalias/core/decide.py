@@ -125,7 +125,10 @@ def _look(world: World, alias: ModelAlias, draft: Draft) -> tuple[ModelAliasStat
     status, spec, sight, now = alias.status, alias.spec, world.registry.sight, world.now
     seen = None if sight is None or sight.aliases is None else sight.aliases.get(spec.alias)
     there = sight is not None and sight.aliases is not None
-    if status.observed is not None and (sight is None or not sight.settled or (there and seen == status.observed.version)):
+    if status.observed is not None and (sight is None or (there and seen == status.observed.version)):
+        return status, None
+    if status.observed is not None and sight is not None and not sight.settled:
+        draft.wake(now + ANSWER_POLL)  # the next snapshot may be like this one, and wakes nobody then
         return status, None
     try:
         held = seen if status.observed is None and seen is not None else world.facts.aliases(spec.model).get(spec.alias)
