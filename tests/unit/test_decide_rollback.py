@@ -28,6 +28,17 @@ async def _at_three(it: Cluster, **fields: Any) -> None:
         assert it.phase(f"go-{version}") == "Succeeded", it.says(f"go-{version}")
 
 
+async def _rolled(it: Cluster, *versions: str, **fields: Any) -> None:
+    """Promote these versions in turn, each with a rollout that finishes."""
+    await it.model(0.7, 0.8, 0.9)
+    it.workloads.add("api")
+    it.add_alias(serving=[{"name": "api"}], **fields)
+    for version in versions:
+        it.ask(f"go-{version}", version)
+        await it.settle()
+        await it.finish_rollout()
+
+
 # Where they go
 
 
@@ -258,13 +269,7 @@ async def test_a_rollback_that_is_refused_takes_nobodys_place() -> None:
 @in_virtual_time
 async def test_a_promotion_under_way_is_undone_and_the_rollback_follows() -> None:
     async with Cluster() as it:
-        await it.model(0.7, 0.8, 0.9)
-        it.workloads.add("api")
-        it.add_alias(serving=[{"name": "api"}], previousAlias="prev")
-        for version in ("1", "2"):
-            it.ask(f"go-{version}", version)
-            await it.settle()
-            await it.finish_rollout()
+        await _rolled(it, "1", "2", previousAlias="prev")
         it.ask("go-3", "3")
         await it.settle()
         assert await it.aliases() == {"champion": "3", "prev": "2"}
@@ -288,13 +293,7 @@ async def test_a_promotion_under_way_is_undone_and_the_rollback_follows() -> Non
 @in_virtual_time
 async def test_a_rollback_during_a_promotion_goes_to_what_was_there_before_it() -> None:
     async with Cluster() as it:
-        await it.model(0.7, 0.8, 0.9)
-        it.workloads.add("api")
-        it.add_alias(serving=[{"name": "api"}], previousAlias="prev")
-        for version in ("1", "2"):
-            it.ask(f"go-{version}", version)
-            await it.settle()
-            await it.finish_rollout()
+        await _rolled(it, "1", "2", previousAlias="prev")
         it.ask("go-3", "3")
         await it.settle()
 
@@ -314,13 +313,7 @@ async def test_a_rollback_during_a_promotion_goes_to_what_was_there_before_it() 
 @in_virtual_time
 async def test_a_rollback_under_way_is_not_undone_by_another_one() -> None:
     async with Cluster() as it:
-        await it.model(0.7, 0.8, 0.9)
-        it.workloads.add("api")
-        it.add_alias(serving=[{"name": "api"}])
-        for version in ("1", "2", "3"):
-            it.ask(f"go-{version}", version)
-            await it.settle()
-            await it.finish_rollout()
+        await _rolled(it, "1", "2", "3")
 
         it.ask("back", **_to("2"))
         await it.settle()
@@ -376,13 +369,7 @@ async def test_what_was_gone_back_from_is_on_record_until_a_person_promotes_it_a
 @in_virtual_time
 async def test_a_rollback_that_does_not_roll_out_is_not_undone_by_itself() -> None:
     async with Cluster() as it:
-        await it.model(0.7, 0.8)
-        it.workloads.add("api")
-        it.add_alias(serving=[{"name": "api"}], rollout={"deadlineSeconds": 60})
-        for version in ("1", "2"):
-            it.ask(f"go-{version}", version)
-            await it.settle()
-            await it.finish_rollout()
+        await _rolled(it, "1", "2", rollout={"deadlineSeconds": 60})
 
         it.ask("back", **_to("1"))
         await it.settle(90)
@@ -397,13 +384,7 @@ async def test_a_rollback_that_does_not_roll_out_is_not_undone_by_itself() -> No
 @in_virtual_time
 async def test_a_rollback_that_a_person_aborts_is_undone() -> None:
     async with Cluster() as it:
-        await it.model(0.7, 0.8)
-        it.workloads.add("api")
-        it.add_alias(serving=[{"name": "api"}])
-        for version in ("1", "2"):
-            it.ask(f"go-{version}", version)
-            await it.settle()
-            await it.finish_rollout()
+        await _rolled(it, "1", "2")
         it.ask("back", **_to("1"))
         await it.settle()
 
