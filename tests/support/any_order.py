@@ -10,98 +10,36 @@ from typing import Any, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from modelalias.api.request import PromotionRequest
-from modelalias.core.errors import Conflict, Refused, Unavailable
+from modelalias.api.alias import Bearing
+from modelalias.api.request import Phase, PromotionRequest
+from modelalias.core.errors import Unavailable
+from tests.support.any_order_choices import (
+    ALL_OVER,
+    ANY,
+    AUC,
+    BACK,
+    DAYS,
+    EXTRAS,
+    FAULTS,
+    FIRST,
+    LATER_AUC,
+    POLICIES,
+    SECONDS,
+    SETTINGS,
+    SHORT,
+    SOURCES,
+    SPECS,
+    VERSIONS,
+)
 from tests.support.fake_registry import FakeRegistry
 from tests.support.harness import Cluster
 from tests.support.stepwise import Stepwise
 from tests.support.witness import Witness, asked
-from tests.support.world import ALIAS, MODEL, NAMESPACE, PINNED
+from tests.support.world import ALIAS, MODEL, NAMESPACE
 
-SETTINGS: Final[dict[str, Any]] = {
-    "registries": {"default": {"uri": "http://mlflow", "snapshotInterval": "1m"}},
-    "resync": "10m",
-    "workers": 2,
-}
-AUC: Final = (0.7, 0.9, 0.8, 0.95, None)
-"""What the runs of versions 1 to 5 logged as val_auc."""
-LATER_AUC: Final = (0.92, 0.6)
-"""What the runs that are not registered yet have logged."""
-SHORT: Final = 2.0
-DAYS: Final = 30 * 3_600.0
-ALL_OVER: Final = 1_900.0
-"""Longer than any request may wait, and than any rollout may take."""
-
-VERSIONS: Final = st.sampled_from(["1", "2", "3", "4", "5", "6"])
-SECONDS: Final = st.sampled_from([0.0, 0.0, SHORT, SHORT, 20.0, 70.0])
-ANY: Final = st.integers(min_value=0, max_value=7)
-"""Which of the things that are there, counted from the newest."""
-SOURCES: Final = st.one_of(
-    VERSIONS.map(lambda version: {"version": version}),
-    VERSIONS.map(lambda version: {"version": version}),
-    st.just({"alias": "challenger"}),
-    st.integers(min_value=0, max_value=1).map(lambda run: {"run": run}),
-)
-_RICH: Final = st.fixed_dictionaries(
-    {"expiresAfter": st.sampled_from(["15m", "15m", "15m", "30s"])},
-    optional={
-        "expectedCurrent": VERSIONS,
-        "dryRun": st.booleans(),
-        "skipGates": st.booleans(),
-        "ttlSecondsAfterFinished": st.sampled_from([0, 60]),
-        "onSuccess": st.just({"deleteSourceAlias": True, "tags": {"ticket": "ML-12"}}),
-        "requestedBy": st.sampled_from(["ana", "bo"]),
-    },
-)
-_PLAIN: Final = st.just({"expiresAfter": "15m", "requestedBy": "ana"})
-EXTRAS: Final = st.one_of(_PLAIN, _PLAIN, _PLAIN, _RICH)
-"""Mostly plain, because what refuses one request hides what the next would have shown."""
-BACK: Final = st.one_of(
-    VERSIONS.map(lambda version: {"operation": "Rollback", "source": {"version": version}}),
-    st.just({"operation": "Rollback", "source": {"previous": True}}),
-    st.just({"operation": "Swap"}),
-)
-_FLOOR: Final = {"name": "floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.75}
-_BETTER: Final = {"name": "better", "metric": "val_auc", "direction": "HigherIsBetter", "champion": {"maxRegression": 0}}
-POLICIES: Final = st.fixed_dictionaries(
-    {
-        "gates": st.sampled_from([[], [_FLOOR], [_BETTER], [_FLOOR, _BETTER]]),
-        "approval": st.fixed_dictionaries(
-            {"required": st.sampled_from(["Never", "Never", "Always"]), "waitFor": st.just("5m")},
-            optional={"allowSelf": st.booleans(), "minimum": st.sampled_from([1, 2])},
-        ),
-        "concurrency": st.sampled_from(["Queue", "Queue", "Supersede"]),
-    }
-)
-_API: Final = {"name": "api"}
-_WEB: Final = {"name": "web", "wave": 1, "load": PINNED}
-SPECS: Final = st.fixed_dictionaries(
-    {},
-    optional={
-        "serving": st.sampled_from([[], [_API], [_WEB], [_API, _WEB]]),
-        "previousAlias": st.sampled_from(["prev", None]),
-        "historyLimit": st.sampled_from([1, 2, 20]),
-        "policy": POLICIES,
-        "suspend": st.sampled_from([False, False, False, True]),
-        "rollout": st.sampled_from([{"deadlineSeconds": 60}, {"deadlineSeconds": 60, "onFailure": "Hold"}]),
-    },
-)
-_UNAVAILABLE: Final = Unavailable("the other side does not answer")
-FAULTS: Final = st.sampled_from(
-    [
-        ("registry", _UNAVAILABLE, ""),
-        ("registry", _UNAVAILABLE, "set_alias"),
-        ("registry", _UNAVAILABLE, "tag_version"),
-        ("registry", Refused("the registry refuses that"), "set_alias"),
-        ("objects", _UNAVAILABLE, ""),
-        ("objects", Conflict("it was changed since it was read"), "write_alias_status"),
-        ("objects", Conflict("it was changed since it was read"), "write_request_status"),
-        ("objects", Refused("the API server refuses that"), "write_alias_status"),
-        ("workloads", _UNAVAILABLE, ""),
-        ("workloads", Conflict("it was made anew"), "roll"),
-        ("workloads", Refused("the API server refuses that"), "roll"),
-    ]
-)
+PLAIN: Final = {"expiresAfter": "15m", "requestedBy": "ana"}
+AWAY: Final = 3
+"""Steps that the operator may be away; what follows would tell nothing."""
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -114,13 +52,14 @@ class AnyOrder(RuleBasedStateMachine):
         self.it.objects.clock = self.it.wall
         self.runs: list[str] = []
         self.known: list[PromotionRequest] = []
+        self.away = 0
         self.failed = self.days_have_passed = self.has_lost_a_version = False
         self.stepwise.do(self._begin)
         self.witness = Witness(self.it, self.logged)
 
     async def _begin(self, it: Cluster) -> None:
         await it.model(*AUC)
-        self.runs = [await it.registry.create_run([("val_auc", value, 0)]) for value in LATER_AUC]
+        self.runs = [await it.registry.create_run([] if value is None else [("val_auc", value, 0)]) for value in LATER_AUC]
         versions = it.registry.versions(MODEL).values()
         self.logged: dict[str, float | None] = {item.run_id or "": auc for item, auc in zip(versions, AUC, strict=True)}
         self.logged |= dict(zip(self.runs, LATER_AUC, strict=True))
@@ -129,12 +68,18 @@ class AnyOrder(RuleBasedStateMachine):
         it.workloads.rolls_at_once = True
 
     def then(self, act: Callable[[Cluster], object], seconds: float = SHORT) -> None:
-        """Let something happen and time pass; if that killed the operator, another takes over."""
+        """Let something happen and time pass; if that killed the operator, or it is away for long, another takes over."""
+        if self.it.engine is None and self.witness.alias is not None:
+            self.away += 1
+            if self.away > AWAY:
+                self.stepwise.do(lambda it: it.start())
+                self.stepwise.do(self.witness.disturb)
         self.stepwise.do(act, seconds)
         if self.it.trip.dead.is_set():
             self.stepwise.do(lambda it: it.stop())
             self.it.trip.arm(0, after=False)
             self.stepwise.do(lambda it: it.start(), seconds)
+            self.stepwise.do(self.witness.disturb)
 
     def pick(self, which: int) -> str:
         """Return the name of one of the requests that are there, those that have not ended first."""
@@ -147,7 +92,11 @@ class AnyOrder(RuleBasedStateMachine):
     @initialize(held=st.sampled_from([None, "1", "2"]), fields=SPECS, policy=POLICIES)
     def the_alias_is_made(self, held: str | None, fields: dict[str, Any], policy: dict[str, Any]) -> None:
         def make(it: Cluster) -> None:
-            wanted = {key: value for key, value in {**fields, "policy": policy, "suspend": False}.items() if value is not None}
+            wanted = {
+                key: value
+                for key, value in {**FIRST, **fields, "policy": policy, "suspend": False}.items()
+                if value is not None
+            }
             it.add_alias(**wanted)
             it.start()
 
@@ -164,7 +113,13 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(version=VERSIONS, seconds=SECONDS)
     def somebody_promotes_a_version(self, version: str, seconds: float) -> None:
-        self._ask({"source": {"version": version}, "expiresAfter": "15m", "requestedBy": "ana"}, seconds)
+        self._ask({"source": {"version": version}, **PLAIN}, seconds)
+
+    @rule(version=VERSIONS)
+    def a_version_is_promoted(self, version: str) -> None:
+        """Let a promotion come to its end, if nobody else keeps it from that."""
+        self._ask({"source": {"version": version}, **PLAIN}, SHORT)
+        self.then(_finish_rollouts)
 
     @precondition(lambda self: len(self.witness.held) > 1)
     @rule(back=BACK, fields=EXTRAS, seconds=SECONDS)
@@ -172,17 +127,40 @@ class AnyOrder(RuleBasedStateMachine):
         left = {key: value for key, value in fields.items() if key not in {"skipGates", "onSuccess"}}
         self._ask({**back, **left}, seconds)
 
-    def _ask(self, fields: dict[str, Any], seconds: float) -> None:
-        def ask(it: Cluster) -> None:
-            self.known.append(it.ask(f"r{len(self.known)}", **{"reason": "complaints", **fields}))
+    @precondition(lambda self: self._former())
+    @rule(which=ANY, goes=st.booleans())
+    def somebody_goes_back_to_what_was(self, which: int, goes: bool) -> None:
+        """Go back where that is allowed, and see the rollout to its end or to its deadline."""
+        self.it.workloads.rolls_at_once = goes
+        self._ask(self._back(which), SHORT if goes else 70.0)
 
-        self.then(ask, seconds)
+    def _ask(self, fields: dict[str, Any], seconds: float) -> None:
+        self.then(lambda it: self._file(it, fields), seconds)
+
+    def _file(self, it: Cluster, fields: dict[str, Any]) -> PromotionRequest:
+        self.known.append(it.ask(f"r{len(self.known)}", **{"reason": "complaints", **fields}))
+        return self.known[-1]
+
+    def _former(self) -> list[str]:
+        there = self.it.registry.versions(MODEL)
+        return sorted(self.witness.held & set(there) - {self.it.registry.held(MODEL).get(ALIAS, "")})
+
+    def _back(self, which: int) -> dict[str, Any]:
+        former = self._former()
+        return {"operation": "Rollback", "source": {"version": former[which % len(former)]}, **PLAIN}
 
     @precondition(lambda self: self.known)
     @rule(which=ANY, seconds=SECONDS)
     def the_same_is_applied_again(self, which: int, seconds: float) -> None:
-        again = self.known[which % len(self.known)]
+        self._apply_again(self.known[which % len(self.known)], seconds)
 
+    @precondition(lambda self: self.witness.over())
+    @rule(which=ANY, seconds=SECONDS)
+    def what_has_ended_is_applied_again(self, which: int, seconds: float) -> None:
+        over = self.witness.over()
+        self._apply_again(over[-1 - which % len(over)], seconds)
+
+    def _apply_again(self, again: PromotionRequest, seconds: float) -> None:
         def apply(it: Cluster) -> None:
             name = again.metadata.name
             if (NAMESPACE, name) in it.objects.requests:
@@ -192,6 +170,60 @@ class AnyOrder(RuleBasedStateMachine):
             assert asked(it.ask(name, **fields)) == asked(again)
 
         self.then(apply, seconds)
+
+    # Several at once
+
+    @rule(
+        versions=st.tuples(VERSIONS, VERSIONS),
+        which=ANY,
+        held_up=st.sampled_from(["suspended", "asked"]),
+        aborted=st.booleans(),
+    )
+    def they_stand_in_line(self, versions: tuple[str, str], which: int, held_up: str, aborted: bool) -> None:
+        """Let promotions, and a rollback behind them, wait for the owner; then let them go."""
+        policy = self.it.alias().spec.policy.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        asks = {**policy, "approval": {"required": "Always", "waitFor": "5m"}}
+        self.then(
+            lambda it: it.edit_alias(**({"suspend": True} if held_up == "suspended" else {"policy": asks}), version=None)
+        )
+        for version in versions:
+            self._ask({"source": {"version": version}, **PLAIN}, 1.0)
+        if aborted:
+            self.then(lambda it: it.edit_request(self.pick(0), abort=True))
+        if self._former():
+            self._ask(self._back(which), 0.0)
+        never = {**policy, "approval": {"required": "Never"}}
+        self.then(lambda it: it.edit_alias(**({"suspend": False} if held_up == "suspended" else {"policy": never})), 5.0)
+
+    @precondition(lambda self: self._former())
+    @rule(version=VERSIONS, which=ANY)
+    def somebody_wants_back_while_pods_roll(self, version: str, which: int) -> None:
+        self.it.workloads.rolls_at_once = False
+        self._ask({"source": {"version": version}, **PLAIN}, SHORT)
+        plan = self.it.alias().status.plan
+        if plan is not None and plan.bearing is Bearing.FORWARD and self._former():
+            self._ask(self._back(which), 20.0)
+            self.then(_finish_rollouts)
+
+    @rule(version=VERSIONS)
+    def the_owner_changes_what_was_approved(self, version: str) -> None:
+        """Have words given for what is told, while what they rest on changes."""
+        policy = self.it.alias().spec.policy.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        rules = {"required": "Always", "minimum": 2}
+        self.then(lambda it: it.edit_alias(policy={**policy, "approval": {**rules, "waitFor": "5m"}}, version=None))
+        self._ask({"source": {"version": version}, **PLAIN}, SHORT)
+        asking = [item for item in self._asking() if item.metadata.uid == self.known[-1].metadata.uid]
+        if not asking or asking[0].status.phase is not Phase.AWAITING_APPROVAL:
+            return
+        words = [_word(asking[0], user, "Approve") for user in ("bo", "cy")]
+
+        def change(it: Cluster) -> None:
+            it.edit_alias(policy={**policy, "approval": {**rules, "waitFor": "6m"}})
+            it.edit_request(asking[0].metadata.name, approvals=words)
+
+        self.then(change)
+
+    # What people do with a request
 
     @precondition(lambda self: self.it.objects.requests)
     @rule(which=ANY, seconds=SECONDS)
@@ -209,9 +241,8 @@ class AnyOrder(RuleBasedStateMachine):
         """Admission takes words for the evidence that stands, before the end."""
         asking = self._asking()
         request = asking[-1 - which % len(asking)]
-        assert request.status.resolved is not None
         given = [item.model_dump(mode="json", exclude_unset=True) for item in request.spec.approvals]
-        mine = {"user": user, "evidence": request.status.resolved.evidence, "decision": word}
+        mine = _word(request, user, word)
         if mine not in given:
             self.then(lambda it: it.edit_request(request.metadata.name, approvals=[*given, mine]))
 
@@ -294,6 +325,7 @@ class AnyOrder(RuleBasedStateMachine):
             it.workloads.delete(there[0]) if there else it.workloads.add(name)
 
         self.then(change)
+        self.then(self.witness.disturb, 0)
 
     # The operator, and what stands in its way
 
@@ -301,21 +333,26 @@ class AnyOrder(RuleBasedStateMachine):
     def it_will_be_killed(self, at: int, after: bool) -> None:
         self.it.trip.arm(at, after=after)
 
+    @precondition(lambda self: self.it.engine is not None)
     @rule()
     def it_stops(self) -> None:
+        self.away = 0
         self.then(lambda it: it.stop())
 
     @precondition(lambda self: self.it.engine is None)
     @rule(seconds=SECONDS)
     def it_starts(self, seconds: float) -> None:
         self.then(lambda it: it.start(), seconds)
+        self.then(self.witness.disturb, 0)
 
     @rule(fault=FAULTS, times=st.integers(min_value=1, max_value=4), after=st.booleans())
     def something_fails(self, fault: tuple[str, Exception, str], times: int, after: bool) -> None:
         where, error, call = fault
         fail = {"registry": self.it.registry.fail_next, "objects": self.it.objects.fail_next}
         late = after and isinstance(error, Unavailable) and call != ""
-        fail.get(where, self.it.workloads.fail_next)(error, call=call, after=late, times=times)
+        fail_next = fail.get(where, self.it.workloads.fail_next)
+        self.then(lambda _: fail_next(error, call=call, after=late, times=times), 0)
+        self.then(self.witness.disturb, 0)
 
     @rule(seconds=st.sampled_from([SHORT, 70.0, 350.0, 1_000.0]))
     def time_passes(self, seconds: float) -> None:
@@ -356,6 +393,7 @@ class AnyOrder(RuleBasedStateMachine):
             _finish_rollouts(it)
             if it.engine is None:
                 it.start()
+            self.witness.disturb(it)
 
         self.then(heal, 900.0)
         self._assert_at_rest(ended=False)
@@ -382,6 +420,11 @@ class AnyOrder(RuleBasedStateMachine):
             if item.spec.ttl_seconds_after_finished is not None and item.status.completed_at is not None and ended
         ]
         assert not overdue, overdue
+
+
+def _word(request: PromotionRequest, user: str, decision: str) -> dict[str, Any]:
+    assert request.status.resolved is not None
+    return {"user": user, "evidence": request.status.resolved.evidence, "decision": decision}
 
 
 def _finish_rollouts(it: Cluster) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from modelalias.api.alias import AliasMove, Bearing, HistoryEntry, ModelAlias, Operation, Outcome, Plan
@@ -31,6 +32,10 @@ ENDS: Final = frozenset(
         Phase.EXPIRED,
     }
 )
+PATIENCE: Final = timedelta(seconds=15)
+"""How long an undisturbed operator may take to see that a rollback goes first."""
+_TAKEN_BACK: Final = frozenset({"Aborted", "StaleChampion"})
+"""What a rollback is undone for."""
 _FIRST_COME: Final = frozenset({None, Phase.QUEUED, Phase.EVALUATING, Phase.AWAITING_APPROVAL, Phase.PROMOTING})
 """Phases of a request that nobody behind it may overtake."""
 
@@ -48,8 +53,8 @@ class Witness:
     """Each request by its uid as it was last seen, also when it is gone."""
     there: set[str] = field(default_factory=set)
     """Uids of the requests that are not gone."""
-    ended: dict[str, str] = field(default_factory=dict)
-    """What was asked, as text, and the uid of the first request that ended with it."""
+    ended: dict[str, tuple[str, Phase]] = field(default_factory=dict)
+    """What was asked, as text, the uid of the first request that ended with it, and how."""
     held: set[str] = field(default_factory=set)
     """Versions that the alias has ever held."""
     runs: dict[str, str | None] = field(default_factory=dict)
@@ -66,6 +71,8 @@ class Witness:
     moved_by_hand: bool = False
     """Whether somebody else moved an alias since the plan was made, or since the last one ended."""
     by_hand: bool = False
+    disturbed: datetime | None = None
+    """When something was last put in the operator's way."""
 
     def __post_init__(self) -> None:
         self._look()
@@ -82,9 +89,17 @@ class Witness:
         self._look()
         self.moved_by_hand = self.moved_by_hand or before != self.aliases
 
+    def disturb(self, it: Cluster) -> None:
+        """Remember that something was put in the operator's way, or was taken from it."""
+        self.disturbed = it.wall()
+
     def waiting(self) -> list[PromotionRequest]:
         """Return the requests that are there and have not ended."""
         return [item for uid, item in self.requests.items() if uid in self.there and not _is_complete(item)]
+
+    def over(self) -> list[PromotionRequest]:
+        """Return the requests that have ended, also those that are gone, but for dry runs."""
+        return [item for item in self.requests.values() if _is_complete(item) and not item.spec.dry_run]
 
     def _look(self) -> None:
         self.aliases = dict(self.it.registry.held(MODEL))
@@ -127,6 +142,8 @@ class Witness:
     def _changed(self, change: str, item: FakeObject) -> None:
         if isinstance(item, ModelAlias):
             before, self.alias = self.alias, item
+            if before is None or before.spec != item.spec:
+                self.disturb(self.it)
             if before is not None and before.status != item.status:
                 self._alias_written(before, item)
             return
@@ -149,9 +166,10 @@ class Witness:
             return
         self._check(bool(status.explanation) or status.phase is None, f"{name} is {status.phase} and does not say why")
         resolved = status.resolved
-        if resolved is not None and resolved.evidence is not None:
+        told_before = before.status.resolved.evidence if before.status.resolved else None
+        if resolved is not None and resolved.evidence not in {None, told_before}:
             stands_for = self._stands_for(after)
-            first = self.evidence.setdefault(resolved.evidence, stands_for)
+            first = self.evidence.setdefault(str(resolved.evidence), stands_for)
             self._check(first == stands_for, f"{name}: one evidence stands for {first} and for {stands_for}")
         if _is_complete(after):
             self._request_ended(after)
@@ -162,6 +180,13 @@ class Witness:
                 self.begun[after.metadata.uid] = after
         elif status.phase in ENDS:
             self._wrong(f"{name} is {status.phase} and not Complete")
+
+    def _is_forgotten(self, uid: str) -> bool:
+        """Say whether the version that a request was about is gone, and what it remembered with it."""
+        request = self.requests[uid]
+        resolved, source = request.status.resolved, request.spec.source
+        version = resolved.version if resolved else source.version if source else None
+        return version is not None and version not in self.it.registry.versions(MODEL)
 
     def _stands_for(self, request: PromotionRequest) -> str:
         resolved, policy = request.status.resolved, self.alias.spec.policy if self.alias else None
@@ -179,8 +204,12 @@ class Witness:
         self._check(status.completed_at is not None, f"{name} does not say when it ended")
         told = json.loads(status.result or "{}")
         self._check(told.get("phase") == status.phase, f"{name} is {status.phase} and its result is {status.result}")
-        if not request.spec.dry_run:
-            self.ended.setdefault(asked(request), request.metadata.uid)
+        if request.spec.dry_run or status.phase is None:
+            return
+        first, phase = self.ended.setdefault(asked(request), (request.metadata.uid, status.phase))
+        if first != request.metadata.uid and not self._is_forgotten(first):
+            repeats = good is not None and good.reason == "AlreadyProcessed" and status.phase is phase
+            self._check(repeats, f"{name} was applied again after it ended {phase}, and ended {status.phase}: {good}")
 
     # The beginning of a move
 
@@ -191,8 +220,8 @@ class Witness:
             yield "it is not resolved"
             return
         champion = self.aliases.get(ALIAS)
-        first = self.ended.get(asked(request))
-        if first not in {None, request.metadata.uid}:
+        first = self.ended.get(asked(request), (request.metadata.uid,))[0]
+        if first != request.metadata.uid and not self._is_forgotten(first):
             yield "the same request ended before"
         if spec.dry_run or spec.abort:
             yield "it is a dry run" if spec.dry_run else "it was aborted"
@@ -216,7 +245,7 @@ class Witness:
             if other.metadata.uid == request.metadata.uid or other.spec.dry_run:
                 continue
             theirs, older = other.spec.operation is RequestOperation.PROMOTE, _age(other) < _age(request)
-            waits_in_line = other.status.phase in _FIRST_COME
+            waits_in_line = other.status.phase in _FIRST_COME or _was_suspended(other)
             if waits_in_line and ((mine and not theirs) or (mine == theirs and older)):
                 yield f"{_name(other)} goes first"
             if not mine and theirs and older:
@@ -256,6 +285,9 @@ class Witness:
             self._planned(after, plan)
         elif plan is not None and old is not None:
             self._check((plan.aliases, plan.request) == (old.aliases, old.request), f"{_plan(old)} became {_plan(plan)}")
+            back = old.bearing is Bearing.FORWARD and plan.bearing is Bearing.BACKWARD
+            by_itself = plan.operation in {Operation.ROLLBACK, Operation.SWAP} and plan.failure not in _TAKEN_BACK
+            self._check(not (back and by_itself), f"{_plan(plan)} is undone by itself: {plan.failure}")
             turned = old.bearing is Bearing.BACKWARD and plan.bearing is Bearing.FORWARD
             self._check(not turned, f"{_plan(plan)} was turned round twice")
         if after.status.history != before.status.history:
@@ -297,12 +329,25 @@ class Witness:
         if entry.uid is not None:
             self._check(entry.uid not in self.entered, f"{_entry(entry)} is in the history twice")
             self.entered.add(entry.uid)
-            self.ended.setdefault(asked(self.requests[entry.uid]), entry.uid)
+            self.ended.setdefault(asked(self.requests[entry.uid]), (entry.uid, _phase(entry)))
+        if (entry.operation, entry.outcome) == (Operation.PROMOTE, Outcome.SUCCEEDED):
+            for other in self._kept_waiting(after):
+                self._wrong(f"{_entry(entry)} came to its end although {_name(other)} goes first")
         wanted = {Outcome.SUCCEEDED: move.to, Outcome.ROLLED_BACK: move.from_, Outcome.ABORTED: move.from_}
         if entry.outcome in wanted and not self.moved_by_hand:
             holds = self.aliases.get(ALIAS)
             self._check(holds == wanted[entry.outcome], f"{_entry(entry)} ended and the alias holds {holds}")
         self.moved_by_hand = False
+
+    def _kept_waiting(self, alias: ModelAlias) -> Iterator[PromotionRequest]:
+        """Return rollbacks to what the alias has held that stood in the line for a while, and nothing kept them there."""
+        for item in self.waiting():
+            version = item.spec.source.version if item.spec.source else None
+            may = version in self.held and not (item.spec.dry_run or item.spec.abort or alias.spec.suspend)
+            stood = item.spec.operation is RequestOperation.ROLLBACK and item.status.phase is Phase.QUEUED
+            since = max(_created(item), self.disturbed) if self.disturbed else _created(item)
+            if may and stood and self.it.wall() - since >= PATIENCE:
+                yield item
 
 
 def asked(request: PromotionRequest) -> str:
@@ -319,6 +364,22 @@ def main(plan: Plan) -> AliasMove:
 def _is_complete(request: PromotionRequest) -> bool:
     done = find(request.status.conditions, "Complete")
     return done is not None and done.status == "True"
+
+
+def _was_suspended(request: PromotionRequest) -> bool:
+    done = find(request.status.conditions, "Complete")
+    return request.status.phase is Phase.PENDING and done is not None and done.reason == "Suspended"
+
+
+def _phase(entry: HistoryEntry) -> Phase:
+    """Return how a request ends whose plan ended so."""
+    ends = {
+        Outcome.SUCCEEDED: Phase.SUCCEEDED,
+        Outcome.FAILED: Phase.FAILED,
+        Outcome.ROLLED_BACK: Phase.ROLLED_BACK,
+        Outcome.ABORTED: Phase.ABORTED,
+    }
+    return Phase.FAILED if entry.failure == "StaleChampion" else ends[entry.outcome]
 
 
 def _created(request: PromotionRequest) -> Any:
