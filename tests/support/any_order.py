@@ -72,8 +72,12 @@ class AnyOrder(RuleBasedStateMachine):
         if self.it.engine is None and self.witness.alias is not None:
             self.away += 1
             if self.away > AWAY:
-                self.stepwise.do(lambda it: it.start())
+                self.away = 0
+                self._step(lambda it: it.start(), 0)
                 self.stepwise.do(self.witness.disturb)
+        self._step(act, seconds)
+
+    def _step(self, act: Callable[[Cluster], object], seconds: float) -> None:
         self.stepwise.do(act, seconds)
         if self.it.trip.dead.is_set():
             self.stepwise.do(lambda it: it.stop())
