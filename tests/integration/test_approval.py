@@ -63,6 +63,7 @@ def test_two_leads_approve_what_they_saw_and_again_when_the_champion_changes(tea
         "in another's name": team.approve("go", BO, check=False, user="cy", **confirmed),
         "for another's group": team.approve("go", BO, check=False, group="admins"),
         "of other evidence": team.approve("go", BO, check=False, evidence=f"sha256:{64 * '0'}", **confirmed),
+        "for no group": team.approve("go", BO, check=False, checklist=[sentence]),
         "with a sentence forgotten": team.approve("go", DEE, check=False, **LEADS),
     }
     team.approve("go", BO, **confirmed)
@@ -85,6 +86,7 @@ def test_two_leads_approve_what_they_saw_and_again_when_the_champion_changes(tea
         "in another's name": "an approval can be given only in one's own name",
         "for another's group": "an approval names a group that you are not in",
         "of other evidence": f"must name the evidence that stands: {asked['resolved']['evidence']}",
+        "for no group": f"modelaliases/{ALIAS} asks group ml-leads: an approval for a group names it",
         "with a sentence forgotten": f"has to confirm each item of status.approvals.checklist: {sentence}",
     }.items():
         assert words in refused[how], how

@@ -28,6 +28,7 @@ from tests.support.team import (
     Team,
     approves,
     approves_by_apply,
+    asks,
     deletes,
     deletes_collection,
     files,
@@ -75,7 +76,18 @@ CROWD = [
     )
     for number in range(63)
 ]
-CROWDED = Given(request(approvals=CROWD), {"resolved": RESOLVED, "approvals": {"checklist": CROWD[0]["checklist"]}})
+ALL_NAMED: Spec = {
+    "users": [f"{number:03}{509 * 'v'}" for number in range(64)],
+    "groups": [*(f"{number:03}{509 * 'h'}" for number in range(63)), "ml-leads"],
+}
+CROWDED = Given(
+    request(approvals=CROWD), {"resolved": RESOLVED, "approvals": {"checklist": CROWD[0]["checklist"], **ALL_NAMED}}
+)
+LEADS_ASKED = asks(groups=["ml-leads"])
+BO_ASKED = asks(users=["bo"])
+MIA_OR_LEADS_ASKED = asks(users=["mia"], groups=["ml-leads"])
+SAID_IN_VAIN = asks(request(approvals=[word(BO)]), users=["mia"])
+MIAS_OWN = asks(request(requestedBy="mia"), users=["mia"])
 APPROVED = Given(request(approvals=[word(BO)]), JUDGED.status)
 ENDED = Given(status={"resolved": RESOLVED, "conditions": _told(complete=True)})
 ABORTED = Given(request(abort=True), JUDGED.status)
@@ -98,6 +110,12 @@ def _others_evidence(stored: Spec) -> None:
     """Approve what the same write says was found."""
     stored["status"]["resolved"]["evidence"] = OTHER_EVIDENCE
     stored["spec"]["approvals"] = [word(BO, evidence=OTHER_EVIDENCE)]
+
+
+def _others_names(stored: Spec) -> None:
+    """Approve as one of those whom the same write says are asked."""
+    stored["status"]["approvals"] = {"users": ["bo"]}
+    stored["spec"]["approvals"] = [word(BO)]
 
 
 def _nothing(_: Spec) -> None:
@@ -133,6 +151,8 @@ NOT_YOUR_NAME = (INVALID, "denied request: an approval can be given only in one'
 STANDS = (INVALID, f"denied request: an approval must name the evidence that stands: {EVIDENCE}")
 NO_EVIDENCE = (INVALID, "denied request: an approval must name the evidence that stands: there is none yet")
 CONFIRM = (INVALID, "denied request: an approval has to confirm each item of status.approvals.checklist: bias report read")
+ASKS_LEADS = (INVALID, "denied request: modelaliases/churn-champion asks group ml-leads: an approval for a group names it")
+ASKS_EITHER = (INVALID, "denied request: modelaliases/churn-champion asks user mia or group ml-leads: an approval for a group")
 NOT_HELD = (FORBIDDEN, "is attempting to grant RBAC permissions not currently held")
 STAYS = (INVALID, "an approval cannot be taken back or changed")
 
@@ -193,6 +213,29 @@ APPROVING = (
     Row("approver-refuses-after-approving", BO, approves(word(BO, decision="Reject")), OK, on=APPROVED),
     Row("approver-confirms-the-checklist", BO, approves(word(BO, checklist=["bias report read"])), OK, on=ASKED),
     Row("approver-forgets-the-checklist", BO, approves(word(BO)), *CONFIRM, on=ASKED),
+    Row("one-of-the-group-names-it", BO, approves(word(BO, group="ml-leads")), OK, on=LEADS_ASKED),
+    Row("one-of-the-group-names-none", BO, approves(word(BO)), *ASKS_LEADS, on=LEADS_ASKED),
+    Row("one-of-the-group-names-none-by-apply", BO, approves_by_apply(word(BO)), *ASKS_LEADS, on=LEADS_ASKED),
+    Row("one-of-the-group-names-another", BO, approves(word(BO, group="system:authenticated")), *ASKS_LEADS, on=LEADS_ASKED),
+    Row("one-of-the-group-refuses-and-names-it", BO, approves(word(BO, group="ml-leads", decision="Reject")), OK,
+        on=LEADS_ASKED),
+    Row("one-of-the-group-refuses-and-names-none", BO, approves(word(BO, decision="Reject")), *ASKS_LEADS, on=LEADS_ASKED),
+    Row("one-of-the-group-names-it-once-in-two-words", BO,
+        approves(word(BO, group="ml-leads"), word(BO, decision="Reject")), *ASKS_LEADS, on=LEADS_ASKED),
+    Row("one-of-the-group-brings-names-along", BO, sends_back(_others_names), *ASKS_LEADS, on=LEADS_ASKED),
+    Row("one-of-the-group-labels", BO, merges(LABEL), OK, on=LEADS_ASKED),
+    Row("every-verb-approves-though-a-group-is-asked", MIA, approves(word(MIA)), *ASKS_LEADS, on=LEADS_ASKED),
+    Row("named-user-approves", BO, approves(word(BO)), OK, on=BO_ASKED),
+    Row("named-user-approves-for-a-group", BO, approves(word(BO, group="ml-leads")), OK, on=BO_ASKED),
+    Row("unnamed-user-approves", MIA, approves(word(MIA)),
+        INVALID, "denied request: modelaliases/churn-champion asks users bo, cy", on=asks(users=["bo", "cy"])),
+    Row("named-user-of-both-approves", MIA, approves(word(MIA)), OK, on=MIA_OR_LEADS_ASKED),
+    Row("named-group-of-both-approves", BO, approves(word(BO, group="ml-leads")), OK, on=MIA_OR_LEADS_ASKED),
+    Row("neither-of-both-approves", BO, approves(word(BO)), *ASKS_EITHER, on=MIA_OR_LEADS_ASKED),
+    Row("named-user-approves-after-a-word-in-vain", MIA, approves(word(MIA)), OK, on=SAID_IN_VAIN),
+    Row("named-user-approves-own-request", MIA, approves(word(MIA)), OK, on=MIAS_OWN),
+    Row("unnamed-user-approves-after-a-crowd", MIA, approves(word(MIA, checklist=CROWD[0]["checklist"])),
+        INVALID, "denied request: status.approvals.users and groups say whom the alias asks", on=CROWDED),
     Row("approver-signs-as-another", BO, approves(word(CY)), *NOT_YOUR_NAME, on=JUDGED),
     Row("approver-signs-as-a-look-alike", BO, approves(word(BO, user=LOOK_ALIKE)), *NOT_YOUR_NAME, on=JUDGED),
     Row("approver-signs-for-two-in-one-write", BO, approves(word(BO), word(CY)), *NOT_YOUR_NAME, on=JUDGED),
@@ -201,7 +244,10 @@ APPROVING = (
     Row("approver-approves-other-evidence", BO, approves(word(BO, evidence=OTHER_EVIDENCE)), *STANDS, on=JUDGED),
     Row("approver-brings-evidence-along", BO, sends_back(_others_evidence), *STANDS, on=JUDGED),
     Row("approver-approves-before-the-verdict", BO, approves(word(BO)), *NO_EVIDENCE, on=FILED),
-    Row("approver-approves-after-a-crowd", BO, approves(word(BO, checklist=CROWD[0]["checklist"])), OK, on=CROWDED),
+    Row("approver-approves-after-a-crowd", BO, approves(word(BO, group="ml-leads", checklist=CROWD[0]["checklist"])), OK,
+        on=CROWDED),
+    Row("approver-forgets-a-crowds-checklist", BO, approves(word(BO, group="ml-leads")),
+        INVALID, "denied request: an approval has to confirm each item of status.approvals.checklist", on=CROWDED),
     Row("approver-approves-after-the-end", BO, approves(word(BO)), INVALID, "denied request: the request has ended", on=ENDED),
     Row("approver-changes-a-word", BO, merges({"spec": {"approvals": [word(BO, message="no")]}}), *STAYS, on=APPROVED),
     Row("approver-turns-a-word", BO, merges({"spec": {"approvals": [word(BO, decision="Reject")]}}), *STAYS, on=APPROVED),

@@ -116,6 +116,12 @@ def word(who: Person, **changes: Any) -> Spec:
     return {"user": who.name, "evidence": EVIDENCE, "decision": "Approve", **changes}
 
 
+def asks(spec: Spec | None = None, **named: Sequence[str]) -> Given:
+    """Return a request that waits for these users and groups."""
+    resolved = {"version": "4", "from": "version 4", "evidence": EVIDENCE}
+    return Given(spec or request(), {"resolved": resolved, "approvals": {"required": 1, "valid": 0, **named}})
+
+
 def sends_back(change: Callable[[Spec], object]) -> Attempt:
     """Replace the object by itself with a change."""
 

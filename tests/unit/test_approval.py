@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelalias.api.policy import Approval, Policy
-from modelalias.api.request_status import Check, Finding, GateResult
+from modelalias.api.request_status import ApprovalStatus, Check, Finding, GateResult
 from modelalias.core import approval
 from modelalias.core.approval import Count
 from tests.support.world import gate, request_spec
@@ -363,13 +363,24 @@ def test_what_is_missing_is_asked_for_in_words(policy: dict[str, Any], approved:
 
 @pytest.mark.parametrize("since", [NOW, None], ids=["since when", "not begun"])
 def test_the_status_tells_what_counts_and_what_does_not(since: datetime | None) -> None:
-    policy = Approval.model_validate({"minimum": 3, "checklist": ["read it"]})
+    policy = Approval.model_validate({"minimum": 3, "checklist": ["read it"], **BOTH})
     counted = Count(approved=("bo", "cy"), declined=None, void=("Approve by di: one's own request",))
 
     told = approval.status(policy, counted, since)
 
     assert (told.required, told.valid, told.by, told.since) == (3, 2, ("bo", "cy"), since)
     assert (told.checklist, told.void) == (("read it",), ("Approve by di: one's own request",))
+    assert (told.users, told.groups) == (("bo",), ("leads",))
+
+
+@pytest.mark.parametrize("named", ["users", "groups"])
+def test_the_status_has_room_for_all_whom_the_owner_may_name(named: str) -> None:
+    everybody = tuple(f"{number:03}{'u' * 509}" for number in range(64))
+    policy = Approval.model_validate({named: everybody})
+
+    told = approval.status(policy, Count(approved=(), declined=None, void=()), NOW)
+
+    assert getattr(ApprovalStatus.model_validate_json(told.model_dump_json()), named) == everybody
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,10 @@ def test_a_later_word_is_added_to_the_list() -> None:
         pytest.param(rules(), YES, {}, {}, id="anyone"),
         pytest.param(rules(groups=["it", "ml-leads"]), YES, {}, {"group": "ml-leads"}, id="the-group-of-the-policy"),
         pytest.param(rules(groups=["ml-leads"], users=["bo"]), YES, {}, {}, id="named-in-person"),
+        pytest.param(
+            None, YES, {"approvals": {"groups": ["it", "ml-leads"]}}, {"group": "ml-leads"}, id="the-group-of-the-status"
+        ),
+        pytest.param(None, YES, {"approvals": {"groups": ["staff"], "users": ["bo"]}}, {}, id="named-by-the-status"),
         pytest.param(None, Asked(Decision.APPROVE, group="staff"), {}, {"group": "staff"}, id="a-group-that-was-named"),
         pytest.param(None, Asked(Decision.APPROVE, confirms_all=True), ASKS, {"checklist": [*LIST]}, id="confirm-all"),
         pytest.param(None, Asked(Decision.APPROVE, confirmed=LIST[::-1]), ASKS, {"checklist": [*LIST]}, id="confirm-each"),

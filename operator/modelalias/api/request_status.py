@@ -172,6 +172,10 @@ class ApprovalStatus(Reported):
     """When the wait for people began; policy.approval.waitFor counts from here."""
     checklist: Annotated[tuple[Label, ...], Field(max_length=32)] = ()
     """What an approval has to confirm, sentence by sentence."""
+    users: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
+    """Users whose word counts, beside the groups. Both empty: anyone with the verb approve."""
+    groups: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
+    """Groups whose members' word counts when it names the group, beside the users."""
     void: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
     """Those that do not count, each with its reason."""
 

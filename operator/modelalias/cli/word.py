@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from modelalias.api.conditions import is_true
 from modelalias.api.policy import Approval
-from modelalias.api.request import Decision, GivenApproval, Phase, PromotionRequest
+from modelalias.api.request import ApprovalStatus, Decision, GivenApproval, Phase, PromotionRequest
 from modelalias.cli import edits
 from modelalias.cli.cluster import Who
 from modelalias.cli.edits import Edit
@@ -100,7 +100,7 @@ def _word(request: PromotionRequest, rules: Approval | None, who: Who, asked: As
             user=who.user,
             evidence=evidence,
             decision=asked.decision,
-            group=_group(rules, who, asked),
+            group=_group(rules or request.status.approvals, who, asked),
             checklist=_confirmed(request, asked),
             message=asked.message,
         )
@@ -108,15 +108,15 @@ def _word(request: PromotionRequest, rules: Approval | None, who: Who, asked: As
         raise InvalidRequest(f"your word does not fit: {unfit.told(error)}") from error
 
 
-def _group(rules: Approval | None, who: Who, asked: Asked) -> str | None:
-    """Return the group that the word names: the one that was asked for, else the first of the owner's that one is in."""
+def _group(named: Approval | ApprovalStatus | None, who: Who, asked: Asked) -> str | None:
+    """Return the group that the word names: the one that was asked for, else the first that is asked and that one is in."""
     if asked.group is not None:
         if asked.group not in who.groups:
             raise InvalidRequest(f"{who.user} is not in group {asked.group}")
         return asked.group
-    if rules is None or who.user in rules.users:
+    if named is None or who.user in named.users:
         return None
-    return next((group for group in rules.groups if group in who.groups), None)
+    return next((group for group in named.groups if group in who.groups), None)
 
 
 def _confirmed(request: PromotionRequest, asked: Asked) -> tuple[str, ...]:

@@ -96,6 +96,8 @@ def status(rules: Approval, counted: Count, since: datetime | None) -> ApprovalS
         by=counted.approved,
         since=since,
         checklist=rules.checklist,
+        users=rules.users,
+        groups=rules.groups,
         void=counted.void,
     )
 
