@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -158,6 +159,158 @@ def test_the_newest_fifty_requests_are_remembered() -> None:
     assert known == [f"go-{number}" for number in range(10, 60)]
     assert text is not None
     assert len(text) < 2_500
+
+
+@pytest.mark.parametrize("phase", [Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.SUPERSEDED], ids=str)
+def test_what_moved_the_alias_is_remembered_longer_than_what_moved_nothing(phase: Phase) -> None:
+    text: str | None = record.promoted(_plan(_request(name="went")), "champion", None)
+    text = record.promoted(_plan(_request(name="failed"), failure="DeadlineExceeded"), "champion", text)
+    asked = [_request(name=f"no-{number}") for number in range(60)]
+
+    for item in asked:
+        text = record.ended(text, item, phase, Reason.EXPIRED, None, START)
+
+    assert record.past(text, _request(name="went")) == record.Past(phase=Phase.SUCCEEDED, own=True)
+    assert record.past(text, _request(name="failed")) == record.Past(phase=Phase.FAILED, own=True)
+    assert [item.metadata.name for item in asked if record.past(text, item)] == [f"no-{number}" for number in range(12, 60)]
+
+
+def test_among_requests_that_had_a_plan_the_successful_ones_are_dropped_last() -> None:
+    text = record.promoted(_plan(_request(name="went")), "champion", None)
+    failed = [_request(name=f"failed-{number}") for number in range(60)]
+
+    for item in failed:
+        text = record.promoted(_plan(item, failure="DeadlineExceeded"), "champion", text)
+
+    assert record.past(text, _request(name="went")) is not None
+    assert sum(record.past(text, item) is not None for item in failed) == 49
+
+
+def _gates(count: int, message: str = "") -> str:
+    gates = [{"name": f"gate-{n}", "result": "Passed", "message": message} for n in range(count)]
+    return json.dumps({"gates": gates}, separators=(",", ":"))
+
+
+WORDS = {"characters": "模" * 1024, "emoji": "\U0001f600" * 1000, "escapes": "\x01" * 1024, "quotes": '"' * 1024, "none": ""}
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+def test_a_record_fits_into_every_registry_and_keeps_what_decides(words: str) -> None:
+    asked = [_request(name=f"go-{number}") for number in range(48)]
+    long: dict[str, Any] = {
+        "actor": "a" * 512,
+        "reason": words,
+        "approvers": tuple(f"{n}{'b' * 510}" for n in range(10, 26)),
+        "verdict": _gates(20, "m" * 100),
+    }
+    finished = (FinishedRequest(spec_hash=i.spec_hash, uid=UID, phase=Phase.SUCCEEDED, version="1") for i in asked)
+    status = ModelAliasStatus(finished=tuple(finished))
+
+    promoted = record.promoted(_plan(_request(name="p" * 253), **long), "champion", None)
+    replaced = record.archived(_plan(_request(name="q" * 253), **long), "champion", status, promoted)
+    refused = record.ended(replaced, _request(name="late"), Phase.REJECTED, Reason.GATES_FAILED, long["verdict"], START)
+    assert replaced is not None
+    assert refused is not None
+
+    assert [len(text) < 5_000 for text in (promoted, replaced, refused)] == [True] * 3
+    assert record.was_held(promoted)
+    assert {"operation", "archived", "done"} <= set(json.loads(refused))
+    assert all(record.past(refused, item) for item in asked)
+    assert json.loads(replaced)["archived"]["replacedBy"] == "2"
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+def test_a_shortened_record_is_not_written_again(words: str) -> None:
+    plan = _plan(_request(), reason=words, verdict=_gates(20, "m" * 150), approvers=("u" * 512,) * 4)
+    other, found = _request(OTHER_UID, name="late"), _gates(20, "m" * 140)
+
+    promoted = record.promoted(plan, "champion", None)
+    replaced = record.archived(plan, "champion", ModelAliasStatus(), promoted)
+    refused = record.ended(replaced, other, Phase.REJECTED, Reason.GATES_FAILED, found, START)
+
+    assert record.promoted(plan, "champion", promoted) == promoted
+    assert record.archived(plan, "champion", ModelAliasStatus(), replaced) is None
+    assert record.archived(plan, "champion", ModelAliasStatus(), refused) is None
+    assert record.ended(refused, other, Phase.REJECTED, Reason.GATES_FAILED, found, START + timedelta(days=1)) is None
+
+
+def test_findings_go_before_reasons_and_reasons_before_results() -> None:
+    plan = _plan(_request(), reason="r" * 1024, verdict=_gates(20, "m" * 150))
+    many = _plan(_request(), reason="r" * 1024, verdict=_gates(60, "m" * 20))
+    before: str | None = None
+    for number in range(45):
+        before = record.ended(before, _request(name=f"no-{number}"), Phase.EXPIRED, Reason.EXPIRED, None, START)
+
+    told = json.loads(record.promoted(plan, "champion", None))
+    short = json.loads(record.promoted(many, "champion", before))
+
+    assert told["reason"] == "r" * 1024
+    assert told["verdict"]["gates"][0] == {"name": "gate-0", "result": "Passed"}
+    assert short["reason"] == "r" * 200 + "…"
+    assert len(short["verdict"]["gates"]) == 60
+
+
+def test_a_long_record_of_before_is_still_read() -> None:
+    kept = json.loads(record.promoted(_plan(_request()), "champion", None))
+    long = json.dumps({**kept, "reason": "模" * 15_000})
+
+    text = record.ended(long, _request(OTHER_UID, name="late"), Phase.REJECTED, Reason.NO_OP, None, START)
+
+    assert len(long) > 90_000
+    assert record.past(long, _request()) is not None
+    assert text is not None
+    assert record.past(text, _request()) is not None
+    assert len(text) < 5_000
+
+
+@pytest.mark.parametrize("outcome", list(Outcome), ids=str)
+def test_what_the_history_says_of_a_replaced_version_goes_into_its_record(outcome: Outcome) -> None:
+    entry = HistoryEntry(from_="1", to="1", at=START, operation=Operation.PROMOTE, outcome=outcome, uid=UID,
+                         spec_hash=_request(name="same").spec_hash)  # fmt: skip
+    other = entry.model_copy(update={"to": "7", "spec_hash": _request(name="aside").spec_hash})
+
+    text = record.archived(_plan(_request()), "champion", ModelAliasStatus(history=(entry, other)), None)
+
+    assert record.past(text, _request(name="same")) == record.Past(phase=Phase(str(outcome)), own=True)
+    assert record.past(text, _request(name="aside")) is None
+
+
+def test_a_lost_race_is_remembered_as_the_request_was_told() -> None:
+    entry = HistoryEntry(from_="5", to="1", at=START, operation=Operation.PROMOTE, outcome=Outcome.ROLLED_BACK, uid=UID,
+                         spec_hash=_request(name="lost").spec_hash, failure=str(Reason.STALE_CHAMPION))  # fmt: skip
+
+    text = record.archived(_plan(_request()), "champion", ModelAliasStatus(history=(entry,)), None)
+
+    assert record.past(text, _request(name="lost")) == record.Past(phase=Phase.FAILED, own=True)
+
+
+def test_only_the_plan_that_replaced_a_version_takes_that_back() -> None:
+    plan, before = _plan(_request()), record.promoted(_plan(_request(name="first")), "champion", None)
+    replaced = record.archived(plan, "champion", ModelAliasStatus(), before)
+
+    assert record.unarchived(plan, replaced) == before
+    assert record.unarchived(plan, before) is None
+    assert record.unarchived(_plan(started_at=START + timedelta(hours=1)), replaced) is None
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"operation": "x" * 30_000},
+        {"archived": {"at": "\x01" * 9_000, "more": "x" * 30_000}},
+        {"archived": "x" * 30_000},
+        {"note": "\ud800" * 3_000},
+        {"done": {str(number): "y" * 900 for number in range(60)}},
+        {"refused": {"gates": {"gates": ["x"] * 9_000}}},
+    ],
+    ids=lambda value: next(iter(value)),
+)
+def test_what_somebody_else_wrote_at_length_is_cut(foreign: dict[str, Any]) -> None:
+    text = record.ended(json.dumps(foreign), _request(), Phase.REJECTED, Reason.NO_OP, None, START)
+
+    assert text is not None
+    assert len(text.encode()) < 20_000
+    assert record.past(text, _request()) is not None
 
 
 def test_the_key_fits_the_longest_alias() -> None:

@@ -1,25 +1,36 @@
 """The record: what a version's tag says of its life under one alias, one line of JSON.
 
 It is what a cluster that was built anew finds: how the version came to hold the alias, what replaced it, why it was refused,
-and in `done` the requests that ended on it, so that none is carried out twice.
+and in `done` the requests that ended on it, so that none is carried out twice. Where a registry has little room for a tag,
+people's words and the findings go first; `done` and what decides stay.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from modelalias.api.alias import Bearing, ModelAliasStatus, Outcome, Plan
+from modelalias.api.alias import Bearing, ModelAliasStatus, Plan
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
 from modelalias.api.request import Phase, PromotionRequest
 from modelalias.core import history
 
 _LONGEST_KEY: Final = 250
-_LONGEST: Final = 20_000
-"""Characters; MLflow's own server takes tag values of 100,000, others 5,000."""
+_LONGEST_READ: Final = 100_000
+"""Characters that MLflow's own server takes for a tag."""
+_ROOM: Final = 5_000
+"""Characters that other servers take."""
+_SHORT: Final = 200
+"""What is left of a reason where there is no room for all of it."""
+_LONGEST_FACT: Final = 300
+_LONGEST_END: Final = 30
 _MOST_DONE: Final = 50
+_UNMOVED: Final = frozenset({Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.SUPERSEDED})
+_FACTS: Final = ("at", "operation", "from", "request", "again")
+_ARCHIVED: Final = ("at", "operation", "replacedBy", "request")
+"""What tells one replacement of a version from another."""
 _DIGEST: Final = slice(7, 27)
 """Hexadecimal digits of a spec hash, enough to tell requests apart."""
 _UID: Final = 8
@@ -100,15 +111,36 @@ def archived(plan: Plan, alias: str, status: ModelAliasStatus, before: str | Non
         "reason": plan.reason or None,
     }
     entry = {name: value for name, value in told.items() if value is not None}
-    done = _done(kept)
+    done = _with_remembered(_done(kept), status, move.from_)
+    if done == _done(kept) and _alike(kept.get("archived"), entry):
+        return None
+    return _line({**kept, "archived": entry, **({"done": done} if done else {})})
+
+
+def _with_remembered(done: Mapping[str, object], status: ModelAliasStatus, version: str | None) -> Mapping[str, object]:
+    """Add how the ModelAlias says that requests for a version ended."""
     for item in status.finished:
-        if item.version == move.from_:
+        if item.version == version:
             done = _with(done, item.spec_hash, item.uid, item.phase)
-    for past_move in status.history:
-        if past_move.to == move.from_ and past_move.spec_hash and past_move.outcome is Outcome.SUCCEEDED:
-            done = _with(done, past_move.spec_hash, past_move.uid or "", Phase.SUCCEEDED)
-    made = {**kept, "archived": entry, **({"done": done} if done else {})}
-    return None if made == kept else _line(made)
+    for move in status.history:
+        if move.to == version and move.spec_hash:
+            lost = move.failure == Reason.STALE_CHAMPION
+            done = _with(done, move.spec_hash, move.uid or "", Phase.FAILED if lost else Phase(str(move.outcome)))
+    return done
+
+
+def _alike(before: object, entry: Mapping[str, object]) -> bool:
+    """Say whether an entry stands there already, be it shortened."""
+    return isinstance(before, dict) and all(before.get(name) == entry.get(name) for name in _ARCHIVED)
+
+
+def unarchived(plan: Plan, before: str | None) -> str | None:
+    """Return the record without what this plan wrote of a replacement that was undone; None when it wrote nothing."""
+    kept = _read(before)
+    entry = kept.get("archived")
+    if not isinstance(entry, dict) or entry.get("at") != _moment(plan.started_at):
+        return None
+    return _line({name: value for name, value in kept.items() if name != "archived"})
 
 
 def ended(
@@ -116,20 +148,16 @@ def ended(
 ) -> str | None:
     """Return the record with a request that ended without moving the alias; None when that stands there already."""
     kept = _read(before)
-    made: dict[str, object] = {**kept, "done": _with(_done(kept), request.spec_hash, request.metadata.uid, phase)}
-    if reason in _REFUSALS:
-        made["refused"] = _refusal(kept.get("refused"), request, reason, found, now)
-    return None if made == kept else _line(made)
+    done = _with(_done(kept), request.spec_hash, request.metadata.uid, phase)
+    if done == _done(kept):
+        return None
+    refused = {"refused": _refusal(request, reason, found, now)} if reason in _REFUSALS else {}
+    return _line({**kept, "done": done, **refused})
 
 
-def _refusal(
-    before: object, request: PromotionRequest, reason: Reason, found: str | None, now: datetime
-) -> Mapping[str, object]:
-    told = {"request": request.metadata.name, "by": request.spec.requested_by, "reason": str(reason)}
-    verdict = {name: value for name, value in told.items() if value is not None} | (json.loads(found) if found else {})
-    if isinstance(before, dict) and {name: value for name, value in before.items() if name != "at"} == verdict:
-        return before
-    return {"at": _moment(now), **verdict}
+def _refusal(request: PromotionRequest, reason: Reason, found: str | None, now: datetime) -> Mapping[str, object]:
+    told = {"at": _moment(now), "request": request.metadata.name, "by": request.spec.requested_by, "reason": str(reason)}
+    return {name: value for name, value in told.items() if value is not None} | (json.loads(found) if found else {})
 
 
 def _with_ended(done: Mapping[str, object], plan: Plan) -> Mapping[str, object]:
@@ -149,19 +177,32 @@ def _end_of(plan: Plan) -> Phase:
 
 
 def _with(done: Mapping[str, object], spec_hash: str, uid: str, phase: Phase) -> Mapping[str, object]:
-    """Add a request, in its place if it stands there already, and drop the oldest beyond the limit."""
+    """Add a request, in its place if it stands there already; beyond the limit go first the oldest that moved nothing."""
     made = {**done, spec_hash[_DIGEST]: f"{phase} {uid[:_UID]}".strip()}
-    return dict(list(made.items())[-_MOST_DONE:])
+    surplus = sorted(made, key=lambda name: _weight(made[name]))[: max(0, len(made) - _MOST_DONE)]
+    return {name: end for name, end in made.items() if name not in set(surplus)}
+
+
+def _weight(end: object) -> int:
+    """Rank how an end of a request would be missed: one that succeeded would move the alias once more."""
+    phase = str(end).partition(" ")[0]
+    return 0 if phase in _UNMOVED else 2 if phase == Phase.SUCCEEDED else 1
 
 
 def _done(kept: Mapping[str, object]) -> Mapping[str, object]:
     found = kept.get("done")
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: end for name, end in found.items() if name.isalnum() and len(name) <= _LONGEST_END and _is_end(end)}
+
+
+def _is_end(end: object) -> bool:
+    return isinstance(end, str) and end.isprintable() and len(end) <= _LONGEST_END
 
 
 def _read(record: str | None) -> Mapping[str, object]:
-    """Read a record; one that somebody else wrote over is none, and so is one that is longer than any of ours."""
-    if record is None or len(record) > _LONGEST:
+    """Read a record; one that somebody else wrote over is none, and so is one that is longer than any tag."""
+    if record is None or len(record) > _LONGEST_READ:
         return {}
     try:
         found = json.loads(record)
@@ -170,8 +211,76 @@ def _read(record: str | None) -> Mapping[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _line(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+def _line(made: Mapping[str, object]) -> str:
+    """Write a record on one line, with as much of it as there is room for."""
+    for shorter in _shorter(made):
+        try:
+            text = _text(shorter)
+        except RecursionError:  # somebody else's, nested deeper than can be written
+            continue
+        if len(text) < _ROOM:
+            return text
+    return _text(_bare(made))
+
+
+def _text(value: object) -> str:
+    """Write JSON, with a mark in the place of what is no character."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace").decode()
+
+
+def _shorter(made: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    """Give up one thing after another: details of findings, the ends of reasons, the findings."""
+    yield made
+    made = _each(made, _results)
+    yield made
+    made = _each(made, _clipped)
+    yield made
+    yield _each({name: value for name, value in made.items() if name != "verdict"}, _without_findings)
+
+
+def _each(made: Mapping[str, object], change: Callable[[Mapping[str, object]], Mapping[str, object]]) -> Mapping[str, object]:
+    """Change a record and the entries in it."""
+    inner = {name: made[name] for name in ("archived", "refused", "verdict") if name in made}
+    return change({**made, **{name: change(value) for name, value in inner.items() if isinstance(value, dict)}})
+
+
+def _results(entry: Mapping[str, object]) -> Mapping[str, object]:
+    """Leave of each gate its name and its result."""
+    found = entry.get("gates")
+    left = {name: value for name, value in entry.items() if name != "eligibility"}
+    if not isinstance(found, list):
+        return left
+    short = [_named(item, ("name", "result")) for item in found if isinstance(item, dict)]
+    return {**left, "gates": short}
+
+
+def _clipped(entry: Mapping[str, object]) -> Mapping[str, object]:
+    reason = entry.get("reason")
+    return {**entry, "reason": f"{reason[:_SHORT]}…"} if isinstance(reason, str) and len(reason) > _SHORT else entry
+
+
+def _without_findings(entry: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: value for name, value in entry.items() if name != "gates"}
+
+
+def _bare(made: Mapping[str, object]) -> Mapping[str, object]:
+    """Leave what decides, and of that nothing that is long or nested but `done`."""
+    left = {name: _fact(value) for name, value in _named(made, _FACTS).items()}
+    for name, names in (("archived", _ARCHIVED), ("rolledBack", ("at", "reason"))):
+        entry = made.get(name)
+        if isinstance(entry, dict):
+            left[name] = {inner: _fact(value) for inner, value in _named(entry, names).items()}
+        elif name in made:
+            left[name] = True
+    return {**left, "done": _done(made)}
+
+
+def _fact(value: object) -> object:
+    return value if isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST_FACT else True
+
+
+def _named(entry: Mapping[str, object], names: Iterable[str]) -> dict[str, object]:
+    return {name: entry[name] for name in names if name in entry}
 
 
 def _moment(at: datetime | None) -> str | None:
