@@ -1,5 +1,6 @@
 """The next step of a plan follows from the world alone, and a plan that was carried out has none left."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from modelalias.api.alias import (
 from modelalias.api.conditions import Reason
 from modelalias.api.metadata import Metadata
 from modelalias.core import plan, record
-from modelalias.core.errors import ModelNotFound, VersionNotFound
+from modelalias.core.errors import InvalidRequest, ModelNotFound, Refused, VersionNotFound
 from modelalias.core.facts import AliasesOf, DeleteAlias, Facts, Roll, SetAlias, TagVersion, VersionOf, WorkloadOf
 from modelalias.ports import ModelVersion, VersionState, Workload, WorkloadRef
 from tests.support.harness import START
@@ -176,8 +177,8 @@ def test_on_the_way_back_the_alias_goes_first_and_the_former_values_follow() -> 
 
     main = _next(made, _world(made, MOVED, _workload("2")))
     previous = _next(made, _world(made, {"champion": "1", "prev": "1"}, _workload("2")))
-    roll = _next(made, _world(made, {"champion": "1"}, _workload("2")))
-    end = _next(made, _world(made, {"champion": "1"}, _workload("1")))
+    roll = _next(made, _world(made, {"champion": "1"}, _workload("2"), archived=False))
+    end = _next(made, _world(made, {"champion": "1"}, _workload("1"), archived=False))
 
     assert main == plan.Do(effect=SetAlias(model="churn", alias="champion", version="1"))
     assert previous == plan.Do(effect=DeleteAlias(model="churn", alias="prev"))
@@ -186,6 +187,92 @@ def test_on_the_way_back_the_alias_goes_first_and_the_former_values_follow() -> 
     assert roll.effect.change.mark == "1"
     assert isinstance(end, plan.Finish)
     assert end.outcome is Outcome.ROLLED_BACK
+
+
+def _tagged(step: plan.Step) -> tuple[str, bool, Any]:
+    assert isinstance(step, plan.Do), step
+    assert isinstance(step.effect, TagVersion)
+    return step.effect.version, step.effect.optional, json.loads(dict(step.effect.tags)[record.key("champion")])
+
+
+def test_an_abort_after_the_last_step_takes_back_the_source_alias_and_then_the_replaced_versions_record() -> None:
+    source = SourceAlias(name="challenger", version="2")
+    made = _plan(source_alias=source, bearing=Bearing.BACKWARD, turned_at=START, failure="Aborted")
+
+    restored = _next(made, _world(made, {"champion": "1"}, _workload("1")))
+    taken_back = _next(made, _world(made, {"champion": "1", "challenger": "2"}, _workload("1")))
+    end = _next(made, _world(made, {"champion": "1"}, _workload("1"), archived=False))
+
+    assert restored == plan.Do(effect=SetAlias(model="churn", alias="challenger", version="2"))
+    assert _tagged(taken_back) == ("1", True, {})
+    assert isinstance(end, plan.Finish)
+
+
+def test_on_the_way_back_a_replaced_version_stays_archived_where_somebody_else_moved_the_alias() -> None:
+    made = _plan(bearing=Bearing.BACKWARD, turned_at=START, failure="StaleChampion")
+
+    assert isinstance(_next(made, _world(made, {"champion": "3"}, _workload("1"))), plan.Finish)
+
+
+@pytest.mark.parametrize("error", [Refused("403: no tags"), InvalidRequest("too long")], ids=["refused", "invalid"])
+@pytest.mark.parametrize("operation", [Operation.PROMOTE, Operation.ROLLBACK], ids=str)
+def test_a_registry_that_takes_no_record_holds_up_no_move(operation: Operation, error: InvalidRequest | Refused) -> None:
+    made = _plan(operation=operation)
+    facts = _world(made, MOVED, _workload("1"), tagged=False)
+    first = _next(made, facts)
+    assert isinstance(first, plan.Do)
+    assert _tagged(first)[:2] == ("2", True)
+
+    facts.fail(first.effect, error)
+    step = _next(made, facts)
+
+    assert isinstance(step, plan.Do)
+    assert isinstance(step.effect, Roll)
+
+
+def test_a_version_that_vanished_before_its_record_turns_the_plan() -> None:
+    made = _plan()
+    facts = _world(made, MOVED, _workload("1"), tagged=False)
+    first = _next(made, facts)
+    assert isinstance(first, plan.Do)
+
+    facts.fail(first.effect, VersionNotFound("no version 2"))
+
+    assert _next(made, facts) == plan.Turn(failure=Reason.VERSION_GONE, message="no version 2")
+
+
+def test_the_tags_that_a_request_asks_for_have_to_be_written() -> None:
+    made = _plan(tags={"ticket": "ML-1"})
+    facts = _world(_plan(), MOVED, _workload("2"))
+
+    step = _next(made, facts)
+    assert step == plan.Do(effect=TagVersion(model="churn", version="2", tags=(("ticket", "ML-1"),)))
+    facts.fail(step.effect, InvalidRequest("too long"))
+
+    assert _next(made, facts) == plan.Turn(failure=Reason.INVALID, message="too long")
+
+
+def test_a_failed_plan_that_stays_is_recorded_on_both_versions_one_by_one() -> None:
+    made = _plan(failure="DeadlineExceeded")
+
+    new = plan.last_word(_alias(made), made, _world(made, MOVED, _workload("2"), tagged=False, archived=False))
+    replaced = plan.last_word(_alias(made), made, _world(made, MOVED, _workload("2"), archived=False))
+    end = plan.last_word(_alias(made), made, _world(made, MOVED, _workload("2")))
+
+    assert isinstance(new, TagVersion)
+    assert (new.version, new.optional) == ("2", True)
+    assert isinstance(replaced, TagVersion)
+    assert (replaced.version, replaced.optional) == ("1", True)
+    assert end is None
+
+
+def test_a_failed_plan_that_stays_has_no_last_word_where_it_did_not_move_the_alias() -> None:
+    made = _plan(failure="ModelNotFound")
+    gone = _world(made, MOVED, _workload("1"))
+    gone.learn(AliasesOf(model="churn"), ModelNotFound("no model"))
+
+    assert plan.last_word(_alias(made), made, gone) is None
+    assert plan.last_word(_alias(made), made, _world(made, {"champion": "1"}, _workload("1"), archived=False)) is None
 
 
 def test_on_the_way_back_an_alias_that_somebody_else_moved_is_theirs() -> None:

@@ -3,12 +3,12 @@
 Nothing remembers how far a plan came. Each step looks at the aliases, the version's record and the workloads, and does the
 first thing that is not yet as the plan wants it; so a restart at any point goes on where it stood, and a step that was done
 is not done again. Forward: aliases, record, workloads by waves, source alias; when every workload is pinned, workloads
-first, so that a bad rollout never moved the alias. Backward: aliases in reverse, record, workloads.
+first, so that a bad rollout never moved the alias. Backward: aliases in reverse, records, source alias, workloads.
 """
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final
 
 from modelalias.api.alias import (
@@ -123,7 +123,8 @@ def _steps(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterat
 def _undo(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterator[Step]:
     """Bring back everything that can be; what cannot is told at the end."""
     failed = []
-    registry, roll = [_restore_aliases(alias, plan, facts), _tag(alias, plan, facts)], _roll(alias, plan, facts, now)
+    registry = [_restore_aliases(alias, plan, facts), _tag(alias, plan, facts), _take_back(alias, plan, facts)]
+    roll = _roll(alias, plan, facts, now)
     for part in [roll, *registry] if plan.rolling_since is not None else [*registry, roll]:
         for step in part:
             if isinstance(step, Turn):
@@ -181,6 +182,7 @@ def _do(effect: Effect, facts: Facts) -> Do | Turn:
 
 
 def _tag(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
+    """Record the move on its version, where the registry takes that: without the record only replays are not known."""
     move = history.moved(plan, alias.spec.alias)
     if move.to is None or move.to == move.from_:
         return
@@ -194,12 +196,10 @@ def _tag(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
     told = record.promoted(plan, alias.spec.alias, tags.get(key))
     if tags.get(key) == told:
         return
-    effect = TagVersion(model=alias.spec.model, version=move.to, tags=((key, told),))
-    if plan.bearing is Bearing.FORWARD or key in tags:
+    effect = TagVersion(model=alias.spec.model, version=move.to, tags=((key, told),), optional=True)
+    if plan.bearing is Bearing.FORWARD and isinstance(facts.failure(effect), VersionNotFound):
         yield _do(effect, facts)
-        return
-    effect = effect.model_copy(update={"optional": True})  # it turned back before it was recorded: only replays miss it
-    if facts.failure(effect) is None:
+    elif facts.failure(effect) is None:
         yield Do(effect=effect)
 
 
@@ -292,15 +292,36 @@ def _archive(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
             yield Do(effect=effect)
 
 
+def _take_back(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
+    """Undo what was done when everything else was; the replaced version's record tells of it, and so goes last."""
+    move, key = history.moved(plan, alias.spec.alias), record.key(alias.spec.alias)
+    if move.from_ is None or move.from_ == move.to:
+        return
+    try:
+        held: Aliases = facts.aliases(alias.spec.model)
+        told = record.unarchived(plan, facts.version(alias.spec.model, move.from_).tags.get(key))
+    except NotFound:
+        return
+    if told is None or held.get(alias.spec.alias) != move.from_:
+        return
+    source = plan.source_alias
+    if source is not None and source.name not in held:
+        yield _do(SetAlias(model=alias.spec.model, alias=source.name, version=source.version), facts)
+    effect = TagVersion(model=alias.spec.model, version=move.from_, tags=((key, told),), optional=True)
+    if facts.failure(effect) is None:
+        yield Do(effect=effect)
+
+
 def last_word(alias: ModelAlias, plan: Plan, facts: Facts) -> Effect | None:
-    """Return how the record learns that a plan has failed and stays as it is; None when it knows, or cannot."""
-    if facts.aliases(alias.spec.model).get(alias.spec.alias) != history.moved(plan, alias.spec.alias).to:
+    """Return how the records learn that a plan has failed and stays as it is, one by one; None when they know, or cannot."""
+    try:
+        held: Aliases = facts.aliases(alias.spec.model)
+    except NotFound:
         return None
-    step = next(_tag(alias, plan, facts), None)
-    if not isinstance(step, Do) or not isinstance(step.effect, TagVersion):
+    if held.get(alias.spec.alias) != history.moved(plan, alias.spec.alias).to:
         return None
-    effect = step.effect.model_copy(update={"optional": True})
-    return None if facts.failure(effect) else effect
+    steps = chain(_tag(alias, plan, facts), _archive(alias, plan, facts))
+    return next((step.effect for step in steps if isinstance(step, Do)), None)
 
 
 def _undone(plan: Plan) -> Outcome:
