@@ -1,7 +1,11 @@
 """A cluster that is built anew from Git: every request is applied again, beside an alias that remembers nothing."""
 
+import json
 from typing import Any
 
+import pytest
+
+from modelalias.core.errors import InvalidRequest, Refused, Unavailable
 from tests.support.harness import NAMESPACE, Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import PINNED
@@ -159,3 +163,161 @@ async def test_an_abort_before_the_alias_was_moved_is_remembered() -> None:
         await it.settle()
 
         assert _ends(it) == {"go": ("Aborted", "AlreadyProcessed")}
+
+
+@in_virtual_time
+@pytest.mark.parametrize("reason", ["\U0001f600" * 1000, "模" * 1024], ids=["emoji", "characters"])
+async def test_however_long_the_reasons_are_the_records_keep_what_ended(reason: str) -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9, aliases={"champion": "3"})
+        it.add_alias(historyLimit=1)
+        for version in ("1", "2"):
+            it.ask(f"no-{version}", version, expectedCurrent="9")
+            await it.settle()
+        for version in ("1", "2", "3"):
+            it.ask(f"go-{version}", version, reason=reason)
+            await it.settle()
+        await _lost(it)
+
+        it.ask("no-1", "1", expectedCurrent="9")
+        it.ask("go-1", "1", reason=reason)
+        await it.settle()
+
+        assert _ends(it) == {"no-1": ("Rejected", "AlreadyProcessed"), "go-1": ("Succeeded", "AlreadyProcessed")}
+        assert await it.aliases() == {"champion": "3"}
+
+
+@in_virtual_time
+async def test_a_promotion_is_remembered_through_many_refusals_of_its_version() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9, aliases={"champion": "1"})
+        it.add_alias()
+        for version in ("2", "3"):
+            it.ask(f"go-{version}", version)
+            await it.settle()
+        for number in range(52):
+            it.ask(f"no-{number}", "2", expectedCurrent="9")
+        await it.settle(60)
+        await _lost(it)
+
+        it.ask("go-2", "2")
+        await it.settle()
+
+        assert _ends(it) == {"go-2": ("Succeeded", "AlreadyProcessed")}
+        assert await it.aliases() == {"champion": "3"}
+
+
+HELD: dict[str, Any] = {"serving": [{"name": "api"}], "rollout": {"deadlineSeconds": 60, "onFailure": "Hold"}}
+
+
+@in_virtual_time
+async def test_a_no_op_that_failed_is_remembered_once_its_version_was_replaced() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.workloads.add("api")
+        it.add_alias(**HELD)
+        it.ask("same", "1")
+        await it.settle(90)
+        assert it.phase("same") == "Failed"
+        it.ask("go-2", "2")
+        await it.settle()
+        await it.finish_rollout()
+        await _lost(it)
+
+        it.ask("same", "1")
+        await it.settle()
+
+        assert _ends(it) == {"same": ("Failed", "AlreadyProcessed")}
+        assert await it.aliases() == {"champion": "2"}
+
+
+@in_virtual_time
+@pytest.mark.parametrize("asked", [{"source": {"version": "2"}}, {**BACK, "source": {"version": "2"}}], ids=["held", "back"])
+async def test_a_version_whose_successor_failed_and_stays_is_archived(asked: dict[str, Any]) -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9)
+        it.workloads.add("api")
+        it.add_alias(**HELD)
+        for version in ("2", "1"):
+            it.ask(f"go-{version}", version)
+            await it.settle()
+            await it.finish_rollout()
+        it.ask("same", "1")
+        await it.settle()
+        it.ask("to-2", **asked)
+        await it.settle(90)
+        assert it.phase("to-2") == "Failed", it.says("to-2")
+        told = json.loads((await it.tags("1"))["modelalias.champion"])
+        await _lost(it)
+
+        it.ask("same", "1")
+        await it.settle()
+
+        assert (told["archived"]["replacedBy"], told["archived"]["request"]) == ("2", "to-2")
+        assert _ends(it) == {"same": ("Succeeded", "AlreadyProcessed")}
+        assert await it.aliases() == {"champion": "2"}
+
+
+@in_virtual_time
+@pytest.mark.parametrize("error", [Refused("403: no tags"), InvalidRequest("too long")], ids=["forbidden", "invalid"])
+async def test_where_the_registry_takes_no_record_everything_still_moves(error: InvalidRequest | Refused) -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9)
+        it.workloads.add("api")
+        it.add_alias(serving=[{"name": "api"}])
+        it.ask("go-1", "1")
+        await it.settle()
+        await it.finish_rollout()
+        it.registry.fail_next(error, call="tag_version", times=10_000)
+
+        it.ask("go-2", "2")
+        await it.settle()
+        await it.finish_rollout()
+        it.ask("back", **BACK)
+        await it.settle()
+        await it.finish_rollout()
+
+        assert [it.phase(name) for name in ("go-2", "back")] == ["Succeeded", "Succeeded"]
+        assert await it.aliases() == {"champion": "1"}
+        assert (it.mark("api") or "").startswith("1.")
+
+
+@in_virtual_time
+async def test_an_outage_holds_up_the_move_until_its_record_is_written() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, aliases={})
+        it.add_alias()
+        it.registry.fail_next(Unavailable("503"), call="tag_version")
+
+        it.ask("go", "1")
+        await it.settle(120)
+
+        assert it.phase("go") == "Succeeded"
+        assert "modelalias.champion" in await it.tags("1")
+
+
+@in_virtual_time
+async def test_an_abort_after_the_source_alias_was_removed_brings_it_back() -> None:
+    async with Cluster() as it:
+        aliases = {"champion": "1", "challenger": "2"}
+        await it.model(0.7, 0.8, aliases=aliases)
+        it.add_alias()
+        await it.settle()
+
+        def crash(alias: str, version: str | None) -> None:
+            if (alias, version) == ("challenger", None):
+                it.trip.at, it.trip.after = it.trip.count, True
+
+        it.registry.listeners.append(crash)
+        it.ask("go", **FROM_ALIAS, onSuccess={"deleteSourceAlias": True})
+        await it.settle()
+        assert await it.aliases() == {"champion": "2"}
+        await it.stop()
+        it.trip.arm(0, after=False)
+        it.registry.listeners.remove(crash)
+        it.edit_request("go", abort=True)
+        await it.settle()
+
+        assert it.phase("go") == "Aborted", it.says("go")
+        assert await it.aliases() == aliases
+        assert "archived" not in json.loads((await it.tags("1"))["modelalias.champion"])
