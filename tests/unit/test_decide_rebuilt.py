@@ -177,12 +177,14 @@ async def test_however_long_the_reasons_are_the_records_keep_what_ended(reason: 
         for version in ("1", "2", "3"):
             it.ask(f"go-{version}", version, reason=reason)
             await it.settle()
+        records = [(await it.tags(version))["modelalias.champion"] for version in ("1", "2", "3")]
         await _lost(it)
 
         it.ask("no-1", "1", expectedCurrent="9")
         it.ask("go-1", "1", reason=reason)
         await it.settle()
 
+        assert [("operation" in json.loads(text), len(text) < 5_000) for text in records] == [(True, True)] * 3
         assert _ends(it) == {"no-1": ("Rejected", "AlreadyProcessed"), "go-1": ("Succeeded", "AlreadyProcessed")}
         assert await it.aliases() == {"champion": "3"}
 
