@@ -228,6 +228,34 @@ async def test_skipped_gates_are_listed_and_always_ask_somebody_else() -> None:
 
 
 @in_virtual_time
+async def test_nobody_skips_gates_alone_though_the_owner_lets_people_approve_their_own() -> None:
+    async with Cluster() as it:
+        await _asked(it, {"allowSelf": True}, {"threshold": 0.99}, skipGates=True, reason="in a hurry")
+
+        await _say(it, "ana", group=None)
+
+        assert it.phase("go") == "AwaitingApproval"
+        assert await it.aliases() == {"champion": "1"}
+
+
+@in_virtual_time
+async def test_the_end_tells_of_nobody_who_is_awaited() -> None:
+    async with Cluster() as it:
+        await _asked(it, {**LEADS, "minimum": 2})
+        await _say(it, "bo")
+        await _say(it, "cy", decision="Reject")
+        declined = {item.type: (item.status, item.reason) for item in it.request("go").status.conditions}
+        it.ask("other", "3", requestedBy="ana")
+        await it.settle()
+        it.edit_request("other", abort=True)
+        await it.settle()
+        aborted = {item.type: (item.status, item.reason) for item in it.request("other").status.conditions}
+
+        assert declined["Approved"] == ("False", "Declined")
+        assert aborted["Approved"] == ("False", "Aborted")
+
+
+@in_virtual_time
 async def test_skipped_gates_do_not_skip_eligibility() -> None:
     async with Cluster() as it:
         await it.model(0.8, 0.9, aliases={"champion": "1"})

@@ -82,7 +82,7 @@ def _void(rules: Approval, spec: PromotionRequestSpec, word: GivenApproval, pres
         return f"not one of {_whom(rules)}{hint}"
     if word.decision is Decision.REJECT:
         return ""
-    if word.user == spec.requested_by and not rules.allow_self:
+    if word.user == spec.requested_by and (spec.skip_gates or not rules.allow_self):
         return "one's own request"
     forgotten = [item for item in rules.checklist if item not in word.checklist]
     return f"it does not confirm: {'; '.join(forgotten)}" if forgotten else ""

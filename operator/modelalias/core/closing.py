@@ -22,7 +22,7 @@ def close(world: World, alias: ModelAlias | None, request: PromotionRequest, end
     try:
         before, effect = _record(world, alias, request, end) if draft.records else (None, None)
     except Failed:
-        return _later(world, draft)
+        before, effect = None, None  # the alias remembers it; nobody waits for a version that cannot be read
     past = replay.by_record(before, request)
     if past is not None:
         return close(world, alias, request, past, draft)
@@ -85,5 +85,5 @@ def _record(world: World, alias: ModelAlias, request: PromotionRequest, end: End
     text = record.ended(before, request, end.phase, end.reason, found, world.now)
     if text is None:
         return before, None
-    effect = TagVersion(model=alias.spec.model, version=number, tags=((key, text),), optional=True)
+    effect = TagVersion(model=alias.spec.model, version=number, tags=((key, text),), optional=True, patient=False)
     return before, None if world.facts.failure(effect) else effect

@@ -17,8 +17,8 @@ from modelalias.api.alias import (
 )
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Evaluated, EvaluationState, Phase, PromotionRequest
-from modelalias.core import closing, evaluation, history, line, pins, promotion, telling, unsupported
-from modelalias.core.answers import ANSWER_POLL, VERSION_POLL, Answer, Ended, Goes, Holds, Waits
+from modelalias.core import closing, evaluation, history, line, pins, promotion, rollback, telling, unsupported
+from modelalias.core.answers import ANSWER_POLL, VERSION_POLL, Answer, Ended, Goes, Holds, Verdict, Waits
 from modelalias.core.decision import AliasWrite, Decision, Draft, RequestWrite
 from modelalias.core.errors import ModelNotFound
 from modelalias.core.facts import Failed, Needed, StartEvaluation
@@ -217,17 +217,27 @@ def _with_pin_verdict(alias: ModelAlias, version: str, answer: Answer) -> ModelA
     return alias.model_copy(update={"status": alias.status.model_copy(update={"pin": verdict})})
 
 
+def _consider(world: World, alias: ModelAlias, request: PromotionRequest) -> Answer:
+    if alias.spec.suspend and not request.spec.dry_run:
+        seen = Verdict(resolved=rollback.frozen(world, alias, request))
+        return Waits(Reason.SUSPENDED, f"waits: ModelAlias {world.name} is suspended", None, seen)
+    return promotion.consider(world, alias, request)
+
+
 def _walk(
     world: World, alias: ModelAlias, waiting: Sequence[PromotionRequest], draft: Draft, missing: Fault | None
 ) -> Decision:
     """Judge the requests in their order, until one holds its place or goes."""
-    for index, request in enumerate(waiting):
+    left = list(waiting)
+    while left:
+        request = left.pop(0)
         if request.metadata.name in world.waiting:
             continue
-        if alias.spec.suspend and not request.spec.dry_run:
-            answer: Answer = Waits(Reason.SUSPENDED, f"waits: ModelAlias {world.name} is suspended")
-        else:
-            answer = promotion.consider(world, alias, request)
+        answer = _consider(world, alias, request)
+        if line.goes_first(request) and (isinstance(answer, Goes) or _is_there_already(answer)):
+            left = list(line.give_way(world, alias, left, request, draft))
+        if draft.stuck:
+            return draft.done()  # nobody goes before these ends are written
         if isinstance(answer, Ended):
             if not closing.close(world, alias, request, answer, draft):
                 return draft.done()  # nobody goes before this end is written
@@ -238,25 +248,24 @@ def _walk(
         elif isinstance(answer, Holds) and _tries_again(request.status.evaluation, answer):
             return Decision(effect=answer.effect)
         elif isinstance(answer, Holds):
-            queue = _hold(world, alias, request, answer, waiting[index + 1 :], draft)
+            queue = _hold(world, alias, request, answer, left, draft)
             return _rest(world, alias, missing or failed_before(alias), draft, queue)
         else:
-            return _go(world, alias, answer, request, waiting, draft)
+            return _go(world, alias, answer, request, left, draft)
     return _rest(world, alias, missing or failed_before(alias), draft)
 
 
 def _go(
-    world: World, alias: ModelAlias, go: Goes, request: PromotionRequest, waiting: Sequence[PromotionRequest], draft: Draft
+    world: World, alias: ModelAlias, go: Goes, request: PromotionRequest, behind: Sequence[PromotionRequest], draft: Draft
 ) -> Decision:
-    """Let a request go, once those that give way to it have ended."""
-    if line.goes_first(request):
-        waiting = line.give_way(world, alias, waiting, request, draft)
-        if draft.stuck:
-            return draft.done()
+    """Let a request go, once those that ended before it are remembered."""
     if draft.finished:
         return draft.done(again=True)  # the alias remembers them before it has a plan
-    later = tuple(item.metadata.name for item in waiting if item is not request and not item.spec.dry_run)
-    return _begin(world, alias, go, request, later, draft)
+    return _begin(world, alias, go, request, tuple(item.metadata.name for item in behind if not item.spec.dry_run), draft)
+
+
+def _is_there_already(answer: Answer) -> bool:
+    return isinstance(answer, Ended) and answer.reason is Reason.NO_OP
 
 
 def _tries_again(before: Sequence[Evaluated], answer: Holds) -> bool:

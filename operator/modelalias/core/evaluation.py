@@ -15,7 +15,7 @@ from modelalias.api.fields import Value
 from modelalias.api.policy import Evaluation
 from modelalias.api.request_status import Evaluated, EvaluationState, Side
 from modelalias.core import measured
-from modelalias.core.errors import InvalidRequest, Refused
+from modelalias.core.errors import InvalidRequest, Refused, Unavailable
 from modelalias.core.facts import Effect, EndRun, Facts, Failed, StartEvaluation, StopEvaluation
 from modelalias.core.measured import Readings
 from modelalias.ports import EvaluationRun, Involved, Job, JobRef, JobState, NewJob, Run, RunStatus
@@ -51,7 +51,7 @@ class Progress:
 
     sides: tuple[Evaluated, ...]
     effect: Effect | None = None
-    problem: InvalidRequest | Refused | None = None
+    problem: InvalidRequest | Refused | Unavailable | None = None
     """Why a Job cannot be started."""
 
     @property

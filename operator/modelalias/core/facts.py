@@ -130,6 +130,8 @@ class TagVersion(Value):
     tags: tuple[tuple[str, str], ...]
     optional: bool = False
     """Whether things go on when the registry does not let the operator write them."""
+    patient: bool = True
+    """Whether things wait for a registry that does not answer."""
 
 
 class Roll(Value):
@@ -196,7 +198,7 @@ class Facts:
     def __init__(self, answers: Mapping[Question, Any] | None = None) -> None:
         """Start with what is known."""
         self._answers = dict(answers or {})
-        self._failures: dict[Effect, InvalidRequest | Refused] = {}
+        self._failures: dict[Effect, InvalidRequest | Refused | Unavailable] = {}
 
     def learn(self, question: Question, answer: object) -> None:
         """Remember an answer; a failure as the answer is raised to whoever asks."""
@@ -213,11 +215,11 @@ class Facts:
         if isinstance(known, ModelVersion):
             self._answers[question] = known.model_copy(update={"tags": {**known.tags, **dict(effect.tags)}})
 
-    def fail(self, effect: Effect, error: InvalidRequest | Refused) -> None:
+    def fail(self, effect: Effect, error: InvalidRequest | Refused | Unavailable) -> None:
         """Remember that an effect was refused for good, as the world stands."""
         self._failures[effect] = error
 
-    def failure(self, effect: Effect) -> InvalidRequest | Refused | None:
+    def failure(self, effect: Effect) -> InvalidRequest | Refused | Unavailable | None:
         """Return why an effect was refused in this pass."""
         return self._failures.get(effect)
 

@@ -11,6 +11,7 @@ _TOOLS: Final[Mapping[str, tuple[str, ...]]] = {
     "Helm": ("meta.helm.sh/", "helm.sh/"),
     "Config Sync": ("configsync.gke.io/", "configmanagement.gke.io/", "config.k8s.io/owning-inventory"),
     "kapp": ("kapp.k14s.io/",),
+    "kubectl apply --prune": ("applyset.kubernetes.io/part-of",),
     "Fleet": ("objectset.rio.cattle.io/", "fleet.cattle.io/"),
 }
 """How the keys of the labels and annotations begin by which a tool knows its objects."""

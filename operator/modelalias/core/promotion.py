@@ -14,25 +14,33 @@ from modelalias.api.request import GateResult, Phase, PromotionRequest, RequestO
 from modelalias.core import approval, candidate, cases, gates, replay, rollback, rollout, verdict
 from modelalias.core.answers import Answer, Ended, Goes, Holds, Stop, Verdict, found, no_answer
 from modelalias.core.candidate import Candidate
+from modelalias.core.errors import Unavailable
 from modelalias.core.facts import Failed
 from modelalias.core.planning import plan
 from modelalias.core.verdict import Conclusion, Judgement
 from modelalias.core.world import World
 from modelalias.ports import Aliases, ModelVersion
 
-_KEEP_THEIR_PHASE = frozenset({Phase.EVALUATING, Phase.AWAITING_APPROVAL})
+_HOLD_THEIR_PLACE = frozenset({Phase.EVALUATING, Phase.AWAITING_APPROVAL})
 
 
 def consider(world: World, alias: ModelAlias, request: PromotionRequest) -> Answer:
-    """Judge a request that is next in line, or that is a dry run."""
+    """Judge a request that is next in line, or that is a dry run.
+
+    While something does not answer, one that is next keeps its place: who comes later must not go before it. Where the answer
+    is no, others may go, but for a rollback.
+    """
     try:
         return _consider(world, alias, request)
     except Stop as stop:
         return stop.answer
     except Failed as failed:
         answer, phase = no_answer(failed, world.now), request.status.phase
-        if phase in _KEEP_THEIR_PHASE:
+        goes_back = request.spec.operation is not RequestOperation.PROMOTE
+        if phase is not None and phase in _HOLD_THEIR_PLACE:
             return Holds(phase, answer.reason, answer.explanation, answer.until)
+        if not request.spec.dry_run and (goes_back or isinstance(failed.error, Unavailable)):
+            return Holds(Phase.PENDING, answer.reason, answer.explanation, answer.until)
         return answer
 
 
@@ -45,6 +53,9 @@ class _Hearing:
     request: PromotionRequest
     candidate: Candidate
     held: Aliases
+
+    undoes: bool = False
+    """Whether a plan under way would be undone first."""
 
     @property
     def champion(self) -> str | None:
@@ -63,10 +74,14 @@ def _consider(world: World, alias: ModelAlias, request: PromotionRequest) -> Ans
     if before is not None:
         return before
     if spec.expected_current is not None and spec.expected_current != champion:
-        told = f"the request expects {alias.spec.alias} to hold version {spec.expected_current}, it holds {champion or 'none'}"
+        undone = ", once the plan under way is undone" if hearing.undoes else ""
+        told = f"the request expects {alias.spec.alias} to hold version {spec.expected_current}"
+        told += f", it holds {champion or 'none'}{undone}"
         return Ended(Phase.REJECTED, Reason.STALE_CHAMPION, told, Verdict(resolved=hearing.candidate.resolved(champion)))
     if version is not None and version.version == champion:
-        return _no_op(hearing, version)
+        if rollback.was_held(alias, version):
+            return _no_op(hearing, version)
+        hearing = _before_the_stranger(hearing)
     if version is not None and spec.operation is not RequestOperation.PROMOTE:
         return _go_back(hearing, version, wanted)
     return _judge(hearing, wanted)
@@ -77,8 +92,17 @@ def _hear(world: World, alias: ModelAlias, request: PromotionRequest) -> _Hearin
     if request.spec.operation is RequestOperation.PROMOTE:
         asked = candidate.of_request(alias, request, world.facts, world.now)
         return _Hearing(world, alias, request, asked, found(lambda: world.facts.aliases(alias.spec.model)))
-    held = rollback.standing(alias, found(lambda: world.facts.aliases(alias.spec.model)))
-    return _Hearing(world, alias, request, rollback.of_request(world, alias, request, held), held)
+    held, undoes = found(lambda: world.facts.aliases(alias.spec.model)), False
+    if alias.status.plan is not None and not request.spec.dry_run:
+        held, undoes = rollback.standing(alias, held), True
+    return _Hearing(world, alias, request, rollback.of_request(world, alias, request, held), held, undoes)
+
+
+def _before_the_stranger(hearing: _Hearing) -> _Hearing:
+    """Compare a version that somebody else made champion with the one before: nobody has judged it."""
+    name, current = hearing.alias.spec.alias, hearing.alias.status.current
+    others = {alias: version for alias, version in hearing.held.items() if alias != name}
+    return replace(hearing, held={**others, name: current.version} if current is not None else others)
 
 
 def _judge(hearing: _Hearing, wanted: tuple[Gate, ...]) -> Answer:
@@ -200,8 +224,9 @@ def _no_op(hearing: _Hearing, version: ModelVersion) -> Answer:
 
 
 def _go(hearing: _Hearing, version: ModelVersion, so_far: Verdict) -> Answer:
+    champion = hearing.world.facts.aliases(hearing.alias.spec.model).get(hearing.alias.spec.alias)
     try:
-        made = plan(hearing.world, hearing.alias, version, hearing.champion, hearing.request, so_far)
+        made = plan(hearing.world, hearing.alias, version, champion, hearing.request, so_far)
     except Stop as stop:
         return replace(stop.answer, verdict=so_far)
     return Goes(made, so_far)

@@ -4,14 +4,17 @@ A rollback goes to a version that the alias has held, so that it cannot lead aro
 holds. Nothing is judged, and nobody is asked.
 """
 
-from modelalias.api.alias import Bearing, ModelAlias, Outcome
+from modelalias.api.alias import ModelAlias, Outcome
 from modelalias.api.conditions import Reason
-from modelalias.api.request import Phase, PromotionRequest, RequestOperation
+from modelalias.api.request import Phase, PromotionRequest, RequestOperation, Resolved
 from modelalias.core import candidate, history, record
 from modelalias.core.answers import Ended, Stop
 from modelalias.core.candidate import Candidate
+from modelalias.core.errors import NotFound
+from modelalias.core.facts import Failed
+from modelalias.core.plan import GOING_BACK
 from modelalias.core.world import World
-from modelalias.ports import Aliases
+from modelalias.ports import Aliases, ModelVersion
 
 
 def standing(alias: ModelAlias, held: Aliases) -> Aliases:
@@ -37,7 +40,8 @@ def of_request(world: World, alias: ModelAlias, request: PromotionRequest, held:
     else:
         number, told = _previous(alias, held)
         found = candidate.of_version(alias, number, told, facts, now, None)
-    if not _was_held(alias, found, held):
+    known = {held.get(alias.spec.alias), held.get(alias.spec.previous_alias or "")}
+    if found.version is None or (found.version.version not in known and not was_held(alias, found.version)):
         told = f"{alias.spec.alias} has never held {found.name}, as far as is known: promote it, or pin it with spec.version"
         raise Stop(Ended(Phase.REJECTED, Reason.NEVER_HELD, told))
     return found
@@ -57,13 +61,17 @@ def _other_side(alias: ModelAlias, held: Aliases) -> tuple[str, str]:
 
 
 def _previous(alias: ModelAlias, held: Aliases) -> tuple[str, str]:
-    """Return the version before the present one: what a plan under way replaces, else previousAlias, else the history."""
+    """Return the version before the present one: what a plan under way replaces, else previousAlias, else the history.
+
+    While people go back already it is the version that they go back to.
+    """
     made, champion, previous = alias.status.plan, held.get(alias.spec.alias), alias.spec.previous_alias
-    if made is not None and made.bearing is Bearing.FORWARD:
-        before = history.moved(made, alias.spec.alias).from_
+    if made is not None:
+        move = history.moved(made, alias.spec.alias)
+        before = move.to if made.operation in GOING_BACK else move.from_
         if before is not None:
             return before, f"the version before the {made.operation} under way"
-    elif previous is not None and held.get(previous) not in {None, champion}:
+    elif previous is not None and previous in held and held[previous] != champion:
         return held[previous], f"alias {previous}"
     else:
         for entry in reversed(alias.status.history):
@@ -73,16 +81,31 @@ def _previous(alias: ModelAlias, held: Aliases) -> tuple[str, str]:
     raise _no_previous(f"there is no former version of {alias.spec.model}@{alias.spec.alias} to go back to")
 
 
-def _was_held(alias: ModelAlias, found: Candidate, held: Aliases) -> bool:
+def was_held(alias: ModelAlias, version: ModelVersion) -> bool:
+    """Say whether the alias has held a version, as the ledger or the version's own record says."""
     status = alias.status
     entries = [item for item in status.history if item.outcome is Outcome.SUCCEEDED]
-    known = {version for item in entries for version in (item.from_, item.to)}
+    known = {number for item in entries for number in (item.from_, item.to)}
     known |= {item.version for item in (status.current, status.previous) if item is not None}
-    known |= {held.get(alias.spec.alias), held.get(alias.spec.previous_alias or "")}
-    version = found.version
-    if version is None:
-        return False
     return version.version in known or record.was_held(version.tags.get(record.key(alias.spec.alias)))
+
+
+def frozen(world: World, alias: ModelAlias, request: PromotionRequest) -> Resolved | None:
+    """Return which version a request that is not judged yet means, where another one could be meant later."""
+    source = request.spec.source
+    if request.status.resolved is not None or request.spec.dry_run or source is None:
+        return None
+    if source.alias is None and not source.previous:
+        return None
+    try:
+        held = world.facts.aliases(alias.spec.model)
+        if source.previous:
+            number, told = _previous(alias, standing(alias, held))
+        else:
+            number, told = held.get(source.alias or "", ""), f"alias {source.alias}"
+    except (NotFound, Failed, Stop):
+        return None
+    return Resolved(version=number, champion=held.get(alias.spec.alias), from_=told) if number else None
 
 
 def _no_previous(told: str) -> Stop:

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from modelalias.api.alias import HistoryEntry, ModelAlias, Outcome
-from modelalias.api.conditions import Condition, Reason, Status, condition, merged
+from modelalias.api.conditions import Condition, Reason, Status, condition, find, merged
 from modelalias.api.request import Finding, GateResult, Phase, PromotionRequest, PromotionRequestStatus
 from modelalias.core import eligibility, evaluation, gates, result
 from modelalias.core.answers import Ended, Holds, Verdict, Waits
+
+NAMED_PLACES: Final = 10
+"""Requests whose place in the queue is told."""
 
 _OF_A_PLAN = frozenset({"AliasUpdated", "RolledOut", "RolledBack", "Stalled"})
 _PHASE = {
@@ -34,6 +38,9 @@ def ended(alias: ModelAlias | None, request: PromotionRequest, end: Ended, now: 
         _of(request, "Stalled", False, end.reason, "the request has ended", now),
         *_verdict(request, end.verdict, now),
     ]
+    approved = find(request.status.conditions, "Approved")
+    if end.reason is Reason.DECLINED or (approved is not None and approved.reason == Reason.AWAITING_APPROVAL):
+        told.append(_of(request, "Approved", False, end.reason, end.explanation, now))  # nobody is awaited any more
     status = _with(_afresh(request), end.phase, end.explanation, told, end.verdict)
     return _closed(alias, request, status, end.reason, now)
 
@@ -65,8 +72,13 @@ def holds(request: PromotionRequest, hold: Holds, now: datetime) -> PromotionReq
 def queued(
     request: PromotionRequest, place: int, first: str, now: datetime, verdict: Verdict | None = None
 ) -> PromotionRequestStatus:
-    """Say a request's place in the queue and who goes first."""
+    """Say a request's place in the queue and who goes first.
+
+    Only the first learn of each step: a long line would else be written anew whenever one has ended.
+    """
     explanation = f"number {place} in the queue: {first} goes first"
+    if place > NAMED_PLACES:
+        explanation = f"in the queue: more than {NAMED_PLACES} requests go first, status.queue of the ModelAlias says which"
     told = [
         _of(request, "Complete", False, Reason.QUEUED, explanation, now),
         _of(request, "Reconciling", True, Reason.QUEUED, explanation, now),

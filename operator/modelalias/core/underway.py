@@ -8,6 +8,7 @@ from datetime import datetime
 
 from modelalias.api.alias import (
     Bearing,
+    Concurrency,
     Held,
     Hold,
     ModelAlias,
@@ -21,7 +22,7 @@ from modelalias.api.alias import (
 )
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
-from modelalias.core import closing, history, line, plan, promotion, rollout, telling
+from modelalias.core import closing, history, line, plan, promotion, rollback, rollout, telling
 from modelalias.core.answers import ANSWER_POLL, Ended, Goes, Holds, Verdict, Waits
 from modelalias.core.decision import AliasWrite, Decision, Draft, RequestWrite
 from modelalias.core.errors import ModelNotFound
@@ -35,6 +36,8 @@ def carry_on(world: World, alias: ModelAlias, made: Plan, draft: Draft) -> Decis
     mine = next((item for item in world.requests if made.request and item.metadata.uid == made.request.uid), None)
     first = f"PromotionRequest {made.request.name}" if made.request else f"the {made.operation} under way"
     others = line.of(world, alias, (item for item in world.requests if item is not mine), draft)
+    if mine is not None and alias.spec.policy.concurrency is Concurrency.SUPERSEDE:
+        others = line.give_way(world, alias, others, mine, draft)
     others, overtaking = _overtaking(world, alias, made, others, draft)
     queue = line_up(world, alias, others, first, draft, overtaking)
     alias = alias.model_copy(update={"status": alias.status.model_copy(update={"queue": queue[:100]})})
@@ -63,8 +66,10 @@ def _overtaking(
         if request.metadata.name in world.waiting:
             continue
         answer = promotion.consider(world, alias, request)
-        if isinstance(answer, Waits | Holds):
+        if isinstance(answer, Waits):
             continue
+        if isinstance(answer, Holds):
+            return tuple(left), None
         if isinstance(answer, Goes) or answer.reason is Reason.NO_OP:
             return tuple(left), (request, answer.verdict)
         left.remove(request)
@@ -117,7 +122,9 @@ def line_up(
             _rehearse(world, alias, request, draft)
         else:
             names.append(request.metadata.name)
-            verdict = overtaking[1] if overtaking is not None and overtaking[0] is request else None
+            verdict = Verdict(resolved=rollback.frozen(world, alias, request))
+            if overtaking is not None and overtaking[0] is request:
+                verdict = overtaking[1]
             draft.writes.append(RequestWrite(request, telling.queued(request, len(names), first, world.now, verdict)))
     return tuple(names)
 

@@ -15,7 +15,7 @@ from modelalias.api.gates import Gate, MetricSource
 from modelalias.api.request_status import Check, Evaluated, Finding, GateResult, Side
 from modelalias.core import approval, eligibility, evaluation, gates, measured
 from modelalias.core.eligibility import Signature, Standing, Traits
-from modelalias.core.errors import InvalidRequest, NotFound, Refused
+from modelalias.core.errors import InvalidRequest, NotFound, Refused, Unavailable
 from modelalias.core.evaluation import Wanted
 from modelalias.core.facts import Effect, Facts
 from modelalias.core.measured import Readable, Readings
@@ -84,7 +84,7 @@ class Judgement:
     """Present once everything was judged."""
     until: datetime | None = None
     effect: Effect | None = None
-    problem: InvalidRequest | Refused | None = None
+    problem: InvalidRequest | Refused | Unavailable | None = None
     told: str = ""
     """Why it waits."""
 

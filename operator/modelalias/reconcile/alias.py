@@ -40,8 +40,10 @@ from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.reconcile.tidying import Tidying
 
 MOST_STEPS: Final = 400
-"""More steps than a move needs, and each request that ends may need two; a pass that is longer is going in circles.
-Questions do not count: none is asked twice."""
+"""More steps than a move needs; a pass that is longer is going in circles. Questions do not count: none is asked twice."""
+
+STEPS_EACH: Final = 12
+"""Steps that each request may need beside them."""
 
 SOONEST: Final = timedelta(milliseconds=10)
 """Two clocks round differently: what falls due now may not be due by the other for a moment."""
@@ -84,7 +86,7 @@ class AliasReconciler:
         await self.evaluations.end_abandoned(key)
         facts = Facts()
         steps, waiting, wakes = 0, set[str](), list[datetime]()
-        most = MOST_STEPS + 2 * len(self._memory.requests(key))
+        most = MOST_STEPS + STEPS_EACH * len(self._memory.requests(key))
         while steps < most:
             world = await self._world(key, facts, frozenset(waiting))
             if world.alias is None and not world.requests:
@@ -225,7 +227,7 @@ class AliasReconciler:
 
     async def _not_written(self, key: Key, effect: Effect, facts: Facts, error: Refused | Unavailable) -> None:
         """Raise what the registry answered to a write, unless things go on without it."""
-        if isinstance(error, Refused) and isinstance(effect, TagVersion) and effect.optional:
+        if isinstance(effect, TagVersion) and effect.optional and (isinstance(error, Refused) or not effect.patient):
             facts.fail(effect, error)
             return
         if isinstance(error, Refused):

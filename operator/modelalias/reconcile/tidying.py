@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from modelalias.core.errors import Conflict, Refused, Unavailable
+from modelalias.core.errors import OperatorError, Superseded
 from modelalias.ports import Lead, Objects
 from modelalias.reconcile.memory import EndedRequest, Memory
 from modelalias.reconcile.queue import Key
@@ -28,17 +28,21 @@ class Tidying:
 
     async def tidy(self, key: Key, limit: int | None) -> datetime | None:
         """Delete what is due and return when the next one will be; a failure is told in the log and tried again."""
-        ended, now = self._memory.ended(key), self._wall()
+        ended, now, again = self._memory.ended(key), self._wall(), None
         for item in due(ended, limit, now):
             try:
                 self._lead.check()
                 await self._objects.delete_request(key.namespace, item.name, item.uid, item.version)
-            except (Unavailable, Refused, Conflict) as error:
+            except Superseded:
+                raise
+            except OperatorError as error:
                 _log.warning("a request that ended cannot be deleted: %s", error)
-                return now + AGAIN
+                again = now + AGAIN
+                continue
             self._memory.drop_request(key.namespace, item.name, item.uid)
             _log.info("request deleted", extra={"namespace": key.namespace, "request": item.name})
-        return min((at for item in self._memory.ended(key) if (at := _expires(item)) is not None), default=None)
+        later = (at for item in self._memory.ended(key) if (at := _expires(item)) is not None and at > now)
+        return min((at for at in (again, *later) if at is not None), default=None)
 
 
 def due(ended: Iterable[EndedRequest], limit: int | None, now: datetime) -> Iterator[EndedRequest]:
