@@ -1,4 +1,4 @@
-"""Nothing turns the order round: not two who go back at once, not a rollback that is there already, not a registry in trouble."""
+"""Nothing turns the order round: not two who go back at once, not a registry in trouble, not what is there already."""
 
 from collections.abc import Callable
 from typing import Any
