@@ -171,6 +171,19 @@ async def test_a_refused_version_cannot_become_champion_by_a_rollback() -> None:
 
 
 @in_virtual_time
+async def test_a_version_that_somebody_made_champion_by_hand_is_not_gone_back_to() -> None:
+    async with Cluster() as it:
+        await _at_three(it)
+        await it.registry.set_alias("churn", "champion", "4")
+
+        it.ask("around", **_to("4"))
+        await it.settle()
+
+        assert it.end("around") == ("Rejected", "NeverHeld")
+        assert [item.to for item in it.alias().status.history] == ["1", "2", "3"]
+
+
+@in_virtual_time
 async def test_a_dry_run_says_where_it_would_go() -> None:
     async with Cluster() as it:
         await _at_three(it)

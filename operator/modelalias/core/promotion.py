@@ -53,7 +53,6 @@ class _Hearing:
     request: PromotionRequest
     candidate: Candidate
     held: Aliases
-
     undoes: bool = False
     """Whether a plan under way would be undone first."""
 

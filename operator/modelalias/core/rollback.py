@@ -40,8 +40,8 @@ def of_request(world: World, alias: ModelAlias, request: PromotionRequest, held:
     else:
         number, told = _previous(alias, held)
         found = candidate.of_version(alias, number, told, facts, now, None)
-    known = {held.get(alias.spec.alias), held.get(alias.spec.previous_alias or "")}
-    if found.version is None or (found.version.version not in known and not was_held(alias, found.version)):
+    before = held.get(alias.spec.previous_alias or "")
+    if found.version is None or (found.version.version != before and not was_held(alias, found.version)):
         told = f"{alias.spec.alias} has never held {found.name}, as far as is known: promote it, or pin it with spec.version"
         raise Stop(Ended(Phase.REJECTED, Reason.NEVER_HELD, told))
     return found
