@@ -138,6 +138,7 @@ async def test_a_missing_permission_is_no_reason_to_stop_and_is_tried_again() ->
         ({"app.kubernetes.io/managed-by": "Helm"}, {"meta.helm.sh/release-name": "models"}, "Helm"),
         ({}, {"configmanagement.gke.io/managed": "enabled"}, "Config Sync"),
         ({"kapp.k14s.io/app": "1"}, {}, "kapp"),
+        ({"applyset.kubernetes.io/part-of": "applyset-1"}, {}, "kubectl apply --prune"),
         ({"app.kubernetes.io/name": "models"}, {"kubectl.kubernetes.io/last-applied-configuration": "{}"}, None),
         ({}, {}, None),
     ],

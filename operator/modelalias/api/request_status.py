@@ -25,7 +25,7 @@ class Phase(StrEnum):
     """Where a request stands."""
 
     PENDING = "Pending"
-    """waits for something that has to be there first; holds no place in the queue."""
+    """waits for something that has to be there first; holds no place in the queue, but while the registry does not answer."""
     QUEUED = "Queued"
     """waits for its turn; explanation says for which request."""
     EVALUATING = "Evaluating"
