@@ -19,7 +19,7 @@ venv: $(STAMP) ## .venv with the product and the development tools
 
 $(STAMP): pyproject.toml constraints.txt
 	@echo "== environment: installing the pinned packages into $(VENV) (about a minute when nothing is cached)"
-	$(PYTHON) tests/ensure_python.py
+	$(PYTHON) hack/ensure_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^uv==' constraints.txt)"
 	# compiled once: nothing is written later (PYTHONDONTWRITEBYTECODE), and the tests start Python hundreds of times
@@ -39,41 +39,41 @@ format: venv ## format the code and fix what ruff can fix
 lint: venv ## ruff, mypy strict, import contracts, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy operator/modelalias training tests
+	$(BIN)/mypy operator/modelalias training hack tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m modelalias.api.crds --check
 	$(BIN)/python -m modelalias.api.reference --check
 
 cluster: ## a local Kubernetes, kubeconfig at .cluster/kubeconfig
-	$(PYTHON) -m tests.cluster up
+	$(PYTHON) -m hack.cluster up
 
 cluster-down: ## end it and leave nothing behind
-	$(PYTHON) -m tests.cluster down
+	$(PYTHON) -m hack.cluster down
 
 images: ## operator and serving images as archives in .cluster/images
-	$(PYTHON) -m tests.images build
+	$(PYTHON) -m hack.images build
 
 unit: venv ## the tests that need neither a cluster nor a registry
-	$(BIN)/pytest tests/unit tests/images
+	$(BIN)/pytest tests/unit
 
 test: venv ## all tests that this machine can run; says what it left out and why
 	@echo "== tests: a cluster to test on"
-	$(PYTHON) -m tests.cluster up
+	$(PYTHON) -m hack.cluster up
 	@echo "== tests: unit (no cluster, no registry; kubectl renders the manifests)"
-	$(BIN)/pytest -q tests/unit tests/images
+	$(BIN)/pytest -q tests/unit
 	@echo "== tests: contract, integration, faults, e2e (a real API server, a real MLflow)"
 	$(BIN)/pytest -q --durations=10 tests/contract tests/integration tests/faults tests/e2e
 
 e2e: venv ## the demo's story on real pods with the operator's image
-	$(PYTHON) -m tests.cluster up
+	$(PYTHON) -m hack.cluster up
 	$(BIN)/pytest tests/e2e
 
 demo: ## from nothing to the main job, told while it happens; ONCE=1 leaves at the end
-	$(PYTHON) -m tests.cluster up
+	$(PYTHON) -m hack.cluster up
 	ONCE=$(ONCE) $(PYTHON) -m tests.e2e
 
 bench: venv ## the benchmarks, as a table and JSON
-	$(PYTHON) -m tests.cluster up
+	$(PYTHON) -m hack.cluster up
 	$(BIN)/python -m tests.bench
 
 clean: cluster-down ## remove the environment and the cluster; the caches outside the tree stay

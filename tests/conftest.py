@@ -20,7 +20,9 @@ KUBECTL_SECONDS: Final = 60.0
 SIMULATED: Final = "the cluster has simulated nodes, no container runs on them"
 
 # A loaded machine is slow, which says nothing about the code.
-settings.register_profile("machine", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "machine", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("machine")
 
 _left_out: Final = pytest.StashKey[dict[str, str]]()
@@ -98,7 +100,7 @@ def _cluster_state() -> Mapping[str, Any]:
 
 
 def _cluster(*arguments: str) -> str:
-    return _run([sys.executable, "-m", "tests.cluster", *arguments], CLUSTER_SECONDS)
+    return _run([sys.executable, "-m", "hack.cluster", *arguments], CLUSTER_SECONDS)
 
 
 def _kubectl(kubeconfig: str, *arguments: str) -> str:
@@ -115,5 +117,7 @@ def _run(command: list[str], seconds: float) -> str:
     except subprocess.TimeoutExpired:
         pytest.fail(f"{what}: not done after {seconds:.0f} s", pytrace=False)
     if done.returncode != 0:
-        pytest.fail(f"{what}: code {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-4000:]}", pytrace=False)
+        pytest.fail(
+            f"{what}: code {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-4000:]}", pytrace=False
+        )
     return done.stdout

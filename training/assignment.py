@@ -1,4 +1,7 @@
-"""What the operator tells an evaluation Job through its environment: measure which version, for which side, into which run."""
+"""What the operator tells an evaluation Job through its environment.
+
+Measure which version, for which side, into which run.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -37,7 +40,9 @@ class Assignment(BaseModel):
             raise ValueError("MLFLOW_RUN_ID is not set: it names the run to log into")
         uri = ModelUri.parse(environ.get("MODEL_URI", ""))
         if uri.version is None:
-            raise ValueError(f"MODEL_URI must name a version, such as models:/churn/3, not {str(uri)!r}: an alias may move")
+            raise ValueError(
+                f"MODEL_URI must name a version, such as models:/churn/3, not {str(uri)!r}: an alias may move"
+            )
         if side not in tuple(Side):
             raise ValueError(f"MODELALIAS_SIDE must be {' or '.join(Side)}, not {side!r}")
         return cls(run_id=run_id, uri=uri, side=Side(side))

@@ -1,7 +1,8 @@
-"""The churn table: made by formula from a seed, or read from a file, and always named by the MD5 of its bytes.
+"""The churn table: made by formula from a seed, or read from a file.
 
-The customers are invented, the problem is honest: churn is drawn from a probability that depends on the features and on
-how they act together, so a better model is better for a reason, and no model is perfect.
+Always named by the MD5 of its bytes. The customers are invented, the problem is honest: churn is drawn from a
+probability that depends on the features and on how they act together, so a better model is better for a
+reason, and no model is perfect.
 """
 
 import argparse
@@ -41,7 +42,8 @@ class Population(StrEnum):
 
     ORDINARY = "ordinary"
     PROMOTION = "promotion"
-    """a discount is about to end: who signed up lately leaves, and hardly anything else matters. Easier to predict."""
+    """a discount is about to end: who signed up lately leaves, and hardly anything else matters. Easier to
+    predict."""
 
 
 class DataError(ValueError):
@@ -107,7 +109,9 @@ def read_dvc_pointer(text: str) -> DvcPointer:
         raise DataError("not a DVC pointer to one file with an md5") from error
 
 
-def generate(rows: int = DEFAULT_ROWS, seed: int = DEFAULT_SEED, population: Population = Population.ORDINARY) -> Table:
+def generate(
+    rows: int = DEFAULT_ROWS, seed: int = DEFAULT_SEED, population: Population = Population.ORDINARY
+) -> Table:
     """Make the table: same rows, seed and population, same bytes.
 
     Raises:
@@ -123,7 +127,9 @@ def generate(rows: int = DEFAULT_ROWS, seed: int = DEFAULT_SEED, population: Pop
     late = random.poisson(0.6, rows)
     usage = np.round(random.gamma(2.5, 6, rows), 1)
     age = random.integers(18, 85, rows)
-    frame = pd.DataFrame(dict(zip(FEATURES, (tenure, contract, charges, calls, late, usage, age), strict=True)))
+    frame = pd.DataFrame(
+        dict(zip(FEATURES, (tenure, contract, charges, calls, late, usage, age), strict=True))
+    )
     frame[TARGET] = (random.random(rows) < _churn_probability(frame, population)).astype(int)
     # Fixed decimals and line ends: the bytes, and with them the hash, are the same on every machine.
     text = frame.to_csv(index=False, float_format="%.2f", lineterminator="\n")
@@ -142,7 +148,9 @@ def _ordinary(frame: pd.DataFrame) -> pd.Series:
     charges = (frame["monthly_charges"] - 62) / 22
     calls = frame["support_calls"] - 1.4
     alone = -1.2 - 0.9 * tenure + 0.4 * charges + 1.0 * monthly + 0.35 * calls + 0.4 * frame["late_payments"]
-    together = 0.6 * monthly * charges - 0.6 * monthly * tenure + 0.4 * calls * charges - 0.3 * tenure * charges
+    together = (
+        0.6 * monthly * charges - 0.6 * monthly * tenure + 0.4 * calls * charges - 0.3 * tenure * charges
+    )
     return alone + together - 0.25 * (frame["usage_gb"] - 15) / 9.5
 
 
@@ -177,7 +185,9 @@ def read_tracked(pointer_file: Path, otherwise: Table) -> Table:
     beside = pointer_file.parent / pointer.path
     table = read(beside) if beside.exists() else otherwise
     if table.md5 != pointer.md5:
-        raise DataError(f"{pointer_file.name} names data with md5 {pointer.md5}, but {table.source} has {table.md5}")
+        raise DataError(
+            f"{pointer_file.name} names data with md5 {pointer.md5}, but {table.source} has {table.md5}"
+        )
     return table
 
 
@@ -204,7 +214,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--rows", type=int, default=DEFAULT_ROWS)
     parser.add_argument("--data-seed", type=int, default=DEFAULT_SEED)
-    parser.add_argument("--population", type=Population, choices=tuple(Population), default=Population.ORDINARY)
+    parser.add_argument(
+        "--population", type=Population, choices=tuple(Population), default=Population.ORDINARY
+    )
     options = parser.parse_args(arguments)
     try:
         table = generate(options.rows, options.data_seed, options.population)

@@ -1,9 +1,11 @@
-"""`python -m training.evaluate`: measure one version on a fresh holdout, so that two versions can be compared.
+"""`python -m training.evaluate`.
 
-The operator starts it once for the candidate and once for the champion. MODEL_URI (`models:/churn/3`) says which version,
-MODELALIAS_SIDE (`Candidate` or `Champion`) for which side, MLFLOW_RUN_ID into which run, MLFLOW_TRACKING_URI where. The
-same options give both the same rows. Prints one line of JSON: model, version, side, runId, dataMd5, rows, metrics. Exit
-status: 0 done, 2 wrong usage or data, or a model that cannot be measured on it, 3 the registry did not answer or refused.
+Measure one version on a fresh holdout, so that two versions can be compared. The operator starts it once for
+the candidate and once for the champion. MODEL_URI (`models:/churn/3`) says which version, MODELALIAS_SIDE
+(`Candidate` or `Champion`) for which side, MLFLOW_RUN_ID into which run, MLFLOW_TRACKING_URI where. The same
+options give both the same rows. Prints one line of JSON: model, version, side, runId, dataMd5, rows, metrics.
+Exit status: 0 done, 2 wrong usage or data, or a model that cannot be measured on it, 3 the registry did not
+answer or refused.
 """
 
 import argparse
@@ -41,7 +43,8 @@ def main(arguments: Sequence[str], environ: MutableMapping[str, str]) -> Exit:
         report("error", "MLFLOW_TRACKING_URI is not set: it names the MLflow server")
         return Exit.USAGE
     prepare_mlflow(environ)
-    # Here and not above: it takes seconds, wrong usage is told at once, and MLflow reads its environment on import.
+    # Here and not above: it takes seconds, wrong usage is told at once, and MLflow reads its environment on
+    # import.
     from training.evaluation import run  # noqa: PLC0415
 
     return run(options, assignment)

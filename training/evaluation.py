@@ -48,7 +48,10 @@ class Evaluated(BaseModel):
 
 
 def run(options: argparse.Namespace, assignment: Assignment) -> Exit:
-    """Evaluate as the options say, print the result and return the exit status; the run ends FINISHED or FAILED."""
+    """Evaluate as the options say, print the result and return the exit status.
+
+    The run ends FINISHED or FAILED.
+    """
     tags = {"evaluation.side": assignment.side.value, "evaluation.model": str(assignment.uri)}
     try:
         # A Job's second try opens the run again and logs the same once more: the last value counts.
@@ -99,7 +102,9 @@ def _holdout(options: argparse.Namespace) -> Table:
 
 def _must_be_new_to(version: ModelVersion, table: Table) -> None:
     if version.tags.get("training_data") == table.md5:
-        raise DataError(f"{table.source}: version {version.version} was trained on this very table, md5 {table.md5}")
+        raise DataError(
+            f"{table.source}: version {version.version} was trained on this very table, md5 {table.md5}"
+        )
 
 
 def _logged_model(version: ModelVersion) -> str | None:
@@ -118,7 +123,9 @@ def _measure(version: ModelVersion, frame: pd.DataFrame) -> Scores:
         try:
             return compare(frame, _churn_probability(model, frame))
         except (mlflow.MlflowException, ValueError, TypeError) as error:
-            raise UnfitModelError(f"version {version.version} cannot be measured on this holdout: {error}") from error
+            raise UnfitModelError(
+                f"version {version.version} cannot be measured on this holdout: {error}"
+            ) from error
 
 
 def _churn_probability(model: PyFuncModel, frame: pd.DataFrame) -> NDArray[np.float64]:

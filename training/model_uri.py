@@ -35,7 +35,9 @@ class ModelUri(BaseModel):
         """
         found = _BY_ALIAS.fullmatch(text) or _BY_VERSION.fullmatch(text)
         if found is None:
-            raise ValueError(f"MODEL_URI must look like models:/churn@champion or models:/churn/3, not {text!r}")
+            raise ValueError(
+                f"MODEL_URI must look like models:/churn@champion or models:/churn/3, not {text!r}"
+            )
         return cls(**found.groupdict())
 
     def __str__(self) -> str:

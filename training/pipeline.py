@@ -37,7 +37,8 @@ def train(
 ) -> TrainedModel:
     """Train and log one model; register it when `wanted` says how.
 
-    The version is created after the run has its metrics, so that nobody meets a version that cannot be judged yet.
+    The version is created after the run has its metrics, so that nobody meets a version that cannot be judged
+    yet.
 
     Raises:
         DataError: the table cannot be used.

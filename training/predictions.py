@@ -67,7 +67,8 @@ async def _body(request: Request) -> bytes:
 def _predict(model: PyFuncModel, rows: pd.DataFrame) -> Any:
     """Predict and return what JSON can hold.
 
-    A model that refuses its input says so with one of these types; anything else is a fault of the model or of ours.
+    A model that refuses its input says so with one of these types; anything else is a fault of the model or
+    of ours.
     """
     try:
         answer = model.predict(rows)

@@ -32,10 +32,16 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    samples: int | None = Field(default=None, ge=50, description="rows to learn from; unset: all that are not held out")
-    noise: float = Field(default=0.0, ge=0, le=0.5, description="share of wrong labels among them, as a bad export has")
+    samples: int | None = Field(
+        default=None, ge=50, description="rows to learn from; unset: all that are not held out"
+    )
+    noise: float = Field(
+        default=0.0, ge=0, le=0.5, description="share of wrong labels among them, as a bad export has"
+    )
     degree: int = Field(default=1, ge=1, le=3, description="2: also learn how two features act together")
-    regularization: float = Field(default=1.0, gt=0, lt=math.inf, description="strength of the penalty on large weights")
+    regularization: float = Field(
+        default=1.0, gt=0, lt=math.inf, description="strength of the penalty on large weights"
+    )
 
 
 RECIPES: Mapping[Quality, Recipe] = {

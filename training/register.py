@@ -1,7 +1,7 @@
 """`python -m training.register RUN_ID`: register a finished run's model, now or months later.
 
-Prints one line of JSON: model, version, alias, runId. The same run again gives the same version. Exit status: 0 done,
-2 wrong usage or a run without a model, 3 the registry did not answer or refused.
+Prints one line of JSON: model, version, alias, runId. The same run again gives the same version. Exit status:
+0 done, 2 wrong usage or a run without a model, 3 the registry did not answer or refused.
 """
 
 import argparse
@@ -33,7 +33,8 @@ def main(arguments: Sequence[str], environ: MutableMapping[str, str]) -> Exit:
         report("error", "MLFLOW_TRACKING_URI is not set: it names the MLflow server")
         return Exit.USAGE
     prepare_mlflow(environ)
-    # Here and not above: it takes seconds, wrong usage is told at once, and MLflow reads its environment on import.
+    # Here and not above: it takes seconds, wrong usage is told at once, and MLflow reads its environment on
+    # import.
     from mlflow.tracking import MlflowClient  # noqa: PLC0415
 
     from training.registration import REGISTRY_ERRORS, NoSuchModelError, Registration, register_run  # noqa: PLC0415

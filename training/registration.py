@@ -28,7 +28,8 @@ class Registration(BaseModel):
 def register_run(client: MlflowClient, run_id: str, wanted: Registration) -> str:
     """Register the model of a run and return its version; the same run twice gives the same version.
 
-    Tags are written before the alias: whoever follows the alias finds a version that says where it comes from.
+    Tags are written before the alias: whoever follows the alias finds a version that says where it comes
+    from.
 
     Raises:
         NoSuchModelError: the run logged no model, or several.

@@ -19,8 +19,9 @@ class BadInputError(ValueError):
 def rows_of(body: bytes, schema: Schema | None) -> pd.DataFrame:
     """Read a request's body, with the types that the model's signature asks for.
 
-    Three forms are known: `{"dataframe_split": {"columns": [...], "data": [[...]]}}`, `{"dataframe_records": [{...}]}`
-    and `{"inputs": ...}` with rows as objects, rows as lists in the signature's order, or one list per column.
+    Three forms are known: `{"dataframe_split": {"columns": [...], "data": [[...]]}}`, `{"dataframe_records":
+    [{...}]}` and `{"inputs": ...}` with rows as objects, rows as lists in the signature's order, or one list
+    per column.
 
     Raises:
         BadInputError: it is none of them, or does not fit the signature.
@@ -58,6 +59,8 @@ def _frame(form: str, value: Any, schema: Schema | None) -> pd.DataFrame:
     if form == "dataframe_records" or not isinstance(value, Mapping):
         if not isinstance(value, list):
             raise BadInputError("must be a list of rows")
-        nameless = all(isinstance(row, list) for row in value) and schema is not None and schema.has_input_names()
+        nameless = (
+            all(isinstance(row, list) for row in value) and schema is not None and schema.has_input_names()
+        )
         return pd.DataFrame(value, columns=schema.input_names() if nameless and schema else None)
     return pd.DataFrame(dict(value))

@@ -1,7 +1,8 @@
 """`python -m training.serve`: serve one version of a model over HTTP until SIGTERM.
 
-MODEL_URI says which (`models:/churn@champion` or `models:/churn/3`), MLFLOW_TRACKING_URI where, PORT (8080) on which
-port. Exit status: 0 after SIGTERM, 2 a setting is wrong, 3 the version does not exist yet or cannot be loaded.
+MODEL_URI says which (`models:/churn@champion` or `models:/churn/3`), MLFLOW_TRACKING_URI where, PORT (8080)
+on which port. Exit status: 0 after SIGTERM, 2 a setting is wrong, 3 the version does not exist yet or cannot
+be loaded.
 """
 
 import os
@@ -27,11 +28,13 @@ def main(environ: MutableMapping[str, str]) -> Exit:
     if not environ.get("MLFLOW_TRACKING_URI"):
         report("error", "MLFLOW_TRACKING_URI is not set: it names the MLflow server")
         return Exit.USAGE
-    # As process 1 of a container SIGTERM would be ignored while the model loads; and uvicorn, once it has stopped in
+    # As process 1 of a container SIGTERM would be ignored while the model loads; and uvicorn, once it has
+    # stopped in
     # good order, raises the signal again for whoever handled it before.
     signal.signal(signal.SIGTERM, _leave)
     prepare_mlflow(environ)
-    # Here and not above: it takes seconds, wrong settings are told at once, and MLflow reads its environment on import.
+    # Here and not above: it takes seconds, wrong settings are told at once, and MLflow reads its environment
+    # on import.
     from training.serving import serve  # noqa: PLC0415
 
     return serve(uri, environ.get("HOST", "0.0.0.0"), port)  # noqa: S104 - a pod's address is not known beforehand

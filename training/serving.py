@@ -16,7 +16,8 @@ _SHUTDOWN_SECONDS = 10
 
 def serve(uri: ModelUri, host: str, port: int) -> Exit:
     """Serve what the address means now, until SIGTERM; a later move of the alias changes nothing here."""
-    # For as long as the process lives: some models read their files when they are asked, not when they are loaded.
+    # For as long as the process lives: some models read their files when they are asked, not when they are
+    # loaded.
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
         try:
             served = resolve(MlflowClient(), uri)

@@ -16,7 +16,8 @@ _MLFLOW_DEFAULTS = {
     # The client's own bounds are 7 tries of 120 s: a pod would hang for minutes before it says what is wrong.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-    # Standard output is one line of JSON, and this would print the server's URL, credentials included, beside it.
+    # Standard output is one line of JSON, and this would print the server's URL, credentials included, beside
+    # it.
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -1,8 +1,8 @@
 """`python -m training.train`: train one churn model, log it, register it and name it challenger.
 
-Prints one line of JSON: model, version, alias, runId, dataMd5, metrics. The server is MLFLOW_TRACKING_URI's; GIT_COMMIT
-names the commit where there is no checkout. Exit status: 0 done, 2 wrong usage or data, 3 the registry did not
-answer or refused.
+Prints one line of JSON: model, version, alias, runId, dataMd5, metrics. The server is MLFLOW_TRACKING_URI's;
+GIT_COMMIT names the commit where there is no checkout. Exit status: 0 done, 2 wrong usage or data, 3 the
+registry did not answer or refused.
 """
 
 import argparse
@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     registration = parser.add_argument_group("registration")
     registration.add_argument("--register", choices=("yes", "no"), default="yes", help="no: log the run only")
     registration.add_argument("--alias", default="challenger", help="alias to set (default: %(default)s)")
-    registration.add_argument("--no-alias", dest="alias", action="store_const", const=None, help="set no alias")
+    registration.add_argument(
+        "--no-alias", dest="alias", action="store_const", const=None, help="set no alias"
+    )
     registration.add_argument("--validated-by", default=_VALIDATED_BY, help="tag (default: %(default)s)")
     return parser
 
@@ -54,7 +56,8 @@ def main(arguments: Sequence[str], environ: MutableMapping[str, str]) -> Exit:
         report("error", "MLFLOW_TRACKING_URI is not set: it names the MLflow server")
         return Exit.USAGE
     prepare_mlflow(environ)
-    # Here and not above: it takes seconds, wrong usage is told at once, and MLflow reads its environment on import.
+    # Here and not above: it takes seconds, wrong usage is told at once, and MLflow reads its environment on
+    # import.
     from training.train_command import run  # noqa: PLC0415
 
     return run(options, environ.get("GIT_COMMIT"))

@@ -1,4 +1,7 @@
-"""What `python -m training.train` does once its arguments are parsed: from options to values, from errors to statuses."""
+"""What `python -m training.train` does once its arguments are parsed.
+
+From options to values, from errors to statuses.
+"""
 
 import argparse
 import sys
@@ -40,13 +43,17 @@ def run(options: argparse.Namespace, git_commit: str | None) -> Exit:
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
-    changed = {name: getattr(options, name) for name in Recipe.model_fields if getattr(options, name) is not None}
+    changed = {
+        name: getattr(options, name) for name in Recipe.model_fields if getattr(options, name) is not None
+    }
     return Recipe.model_validate({**RECIPES[Quality(options.quality)].model_dump(), **changed})
 
 
 def _table(options: argparse.Namespace) -> Table:
     seed = DEFAULT_SEED if options.data_seed is None else options.data_seed
-    return choose(options.data, options.dvc, otherwise=generate(seed=seed, population=Population(options.population)))
+    return choose(
+        options.data, options.dvc, otherwise=generate(seed=seed, population=Population(options.population))
+    )
 
 
 def _registration(options: argparse.Namespace) -> Registration | None:

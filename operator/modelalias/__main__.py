@@ -45,7 +45,12 @@ async def serve(config: settings.Settings) -> None:
         objects = KubernetesObjects(connection, identity=config.identity)
         engine = Engine(
             config,
-            Cluster(objects, KubernetesWorkloads(connection), KubernetesJobs(connection), KubernetesAdmission(connection)),
+            Cluster(
+                objects,
+                KubernetesWorkloads(connection),
+                KubernetesJobs(connection),
+                KubernetesAdmission(connection),
+            ),
             registries,
             lead,
             time.monotonic,
@@ -122,7 +127,9 @@ def main() -> int:
         print(f"modelalias: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         return 2
     logs.configure(config.log_level)
-    _log.info("starting", extra={"identity": config.identity, "registries": ", ".join(sorted(config.registries))})
+    _log.info(
+        "starting", extra={"identity": config.identity, "registries": ", ".join(sorted(config.registries))}
+    )
     asyncio.run(serve(config))
     return 0
 

@@ -6,7 +6,11 @@ import sys
 from datetime import UTC, datetime
 from typing import Final
 
-_STANDARD: Final = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {"message", "asctime", "taskName"}
+_STANDARD: Final = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {
+    "message",
+    "asctime",
+    "taskName",
+}
 _NOISY: Final = ("kopf", "aiohttp.access", "mlflow")
 
 
@@ -22,7 +26,11 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         extras = vars(record).items()
-        told |= {key: value for key, value in extras if key not in _STANDARD and isinstance(value, str | int | float | None)}
+        told |= {
+            key: value
+            for key, value in extras
+            if key not in _STANDARD and isinstance(value, str | int | float | None)
+        }
         if record.exc_info:
             told["trace"] = self.formatException(record.exc_info)
         return json.dumps(told, default=str)

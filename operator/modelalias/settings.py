@@ -1,8 +1,9 @@
-"""The configuration of operator and command line: the only reader of the environment and of the configuration file.
+"""The configuration of operator and command line.
 
-`MODELALIAS_CONFIG` names a YAML file; without it the registry `default` is taken from `MLFLOW_TRACKING_URI`. URLs and
-credentials stand here and never in a resource, so that a tenant cannot point the operator elsewhere. The command line takes
-what MLflow's own client takes, from the same variables.
+The only reader of the environment and of the configuration file. `MODELALIAS_CONFIG` names a YAML file;
+without it the registry `default` is taken from `MLFLOW_TRACKING_URI`. URLs and credentials stand here and
+never in a resource, so that a tenant cannot point the operator elsewhere. The command line takes what
+MLflow's own client takes, from the same variables.
 """
 
 import os
@@ -73,7 +74,8 @@ class RegistrySettings(Value):
     workspace: Annotated[str, Field(pattern=r"^[a-z0-9][-a-z0-9]{0,61}[a-z0-9]$")] | None = None
     """Workspace on a server that has them; none means `default`."""
     allow: tuple[AllowRule, ...] = (AllowRule(),)
-    """Who may manage what: one rule that fits is enough; left out, every namespace every model; empty, nobody anything."""
+    """Who may manage what: one rule that fits is enough; left out, every namespace every model; empty, nobody
+    anything."""
     credentials: Credentials = Credentials()
     snapshot_interval: Duration = "30s"
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
@@ -86,7 +88,9 @@ class RegistrySettings(Value):
     def _patterns_stand_in_rules(cls, given: object) -> object:
         """Tell where patterns belong: a rule says which namespaces may name which models."""
         if isinstance(given, Mapping) and given.keys() & {"namespaces", "models"}:
-            raise ValueError("namespaces and models stand in a rule: write allow: [{namespaces: [...], models: [...]}]")
+            raise ValueError(
+                "namespaces and models stand in a rule: write allow: [{namespaces: [...], models: [...]}]"
+            )
         return given
 
     @property
@@ -139,11 +143,13 @@ class Settings(Value):
     """Namespaces that are watched; none means all."""
     lease: LeaseSettings = LeaseSettings()
     accept_unproved_approvals: bool = False
-    """Whether approvals count where the admission policy is not installed, so that anybody may have written them."""
+    """Whether approvals count where the admission policy is not installed, so that anybody may have written
+    them."""
     machine_requesters: tuple[Pattern, ...] = ()
     """Shell patterns of user names that are machines, such as the service account of a GitOps controller.
 
-    A machine files requests for people that the API server does not see, so nobody can tell who would approve their own.
+    A machine files requests for people that the API server does not see, so nobody can tell who would approve
+    their own.
     """
     workers: Annotated[int, Field(ge=1, le=256)] = 32
     """Aliases that are reconciled at once."""
@@ -169,7 +175,9 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         raw = {"registries": {"default": {"uri": environ["MLFLOW_TRACKING_URI"]}}}
         source = "MLFLOW_TRACKING_URI"
     else:
-        raise InvalidRequest("set MODELALIAS_CONFIG to a configuration file, or MLFLOW_TRACKING_URI to the registry's address")
+        raise InvalidRequest(
+            "set MODELALIAS_CONFIG to a configuration file, or MLFLOW_TRACKING_URI to the registry's address"
+        )
     if not isinstance(raw, dict):
         raise InvalidRequest(f"{source}: a mapping is expected")
     raw.setdefault("identity", environ.get("POD_NAME") or socket.gethostname())
@@ -188,13 +196,18 @@ def client(uri: str | None, environ: Mapping[str, str] = os.environ) -> ClientSe
     """
     address = (uri or environ.get("MLFLOW_TRACKING_URI") or "").strip()
     if not address:
-        raise InvalidRequest("say where the registry is: --tracking-uri, or MLFLOW_TRACKING_URI in the environment")
+        raise InvalidRequest(
+            "say where the registry is: --tracking-uri, or MLFLOW_TRACKING_URI in the environment"
+        )
     if "@" in address:
         raise InvalidRequest(
             "the tracking URI holds credentials: put them into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, "
             "or MLFLOW_TRACKING_TOKEN, and leave them out of the URI"
         )
-    secrets = {name: _secret(environ, f"MLFLOW_TRACKING_{name.upper()}") for name in ("username", "password", "token")}
+    secrets = {
+        name: _secret(environ, f"MLFLOW_TRACKING_{name.upper()}")
+        for name in ("username", "password", "token")
+    }
     insecure = environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").strip().lower() in {"true", "1"}
     try:
         return ClientSettings(
@@ -206,7 +219,9 @@ def client(uri: str | None, environ: Mapping[str, str] = os.environ) -> ClientSe
     except ValidationError as error:
         if error.errors(include_input=False)[0]["loc"] == ("workspace",):
             raise InvalidRequest("MLFLOW_WORKSPACE is not the name of a workspace") from error
-        raise InvalidRequest("the tracking URI is not the address of an MLflow server, such as https://mlflow:5000") from error
+        raise InvalidRequest(
+            "the tracking URI is not the address of an MLflow server, such as https://mlflow:5000"
+        ) from error
 
 
 def _secret(environ: Mapping[str, str], name: str) -> SecretStr | None:

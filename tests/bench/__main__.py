@@ -25,7 +25,9 @@ async def run(arguments: argparse.Namespace, folder: Path) -> Mapping[str, Any]:
     """Run what was asked for and return everything that was measured."""
     own = asyncio.current_task()
     assert own is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, own.cancel)  # so that nothing is left behind
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGTERM, own.cancel
+    )  # so that nothing is left behind
     kubeconfig = str(arguments.kubeconfig)
     report: dict[str, Any] = {"machine": machine()}
     async with raw_api(kubeconfig) as api:
@@ -39,7 +41,9 @@ async def run(arguments: argparse.Namespace, folder: Path) -> Mapping[str, Any]:
             print(latency_table(report["latency"]), flush=True)
         if arguments.what in {"idle", "all"}:
             say(f"idle: {arguments.aliases} ModelAliases, {arguments.seconds} s of steady state")
-            report["idle"] = await idle.measure(api, kubeconfig, product, arguments.aliases, arguments.seconds, say)
+            report["idle"] = await idle.measure(
+                api, kubeconfig, product, arguments.aliases, arguments.seconds, say
+            )
             print(idle_table(report["idle"]), flush=True)
     report["machine"]["load_at_end"] = load()
     return report
@@ -48,8 +52,13 @@ async def run(arguments: argparse.Namespace, folder: Path) -> Mapping[str, Any]:
 def machine() -> dict[str, Any]:
     """Return what a reader needs to compare the figures with others."""
     packages = {name: version(name) for name in ("mlflow", "kopf", "kubernetes", "pydantic")}
-    return {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version(), **packages,
-            "load_at_start": load()}  # fmt: skip
+    return {
+        "cpus": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        **packages,
+        "load_at_start": load(),
+    }
 
 
 def load() -> list[float]:
@@ -104,11 +113,19 @@ def main() -> int:
     """Measure, print, and write the JSON; what cannot be measured is one message and status 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("what", nargs="?", choices=("latency", "idle", "all"), default="all")
-    parser.add_argument("--requests", type=int, default=20, metavar="N", help="timed promotions on each side, 5 to 500")
+    parser.add_argument(
+        "--requests", type=int, default=20, metavar="N", help="timed promotions on each side, 5 to 500"
+    )
     parser.add_argument("--aliases", type=int, default=1000, metavar="N", help="ModelAliases, 2 to 20000")
-    parser.add_argument("--seconds", type=int, default=60, metavar="N", help="length of the steady state, 5 to 3600")
-    parser.add_argument("--kubeconfig", type=Path, default=KUBECONFIG, help="the cluster, by default that of `make cluster`")
-    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the JSON there instead of to stdout")
+    parser.add_argument(
+        "--seconds", type=int, default=60, metavar="N", help="length of the steady state, 5 to 3600"
+    )
+    parser.add_argument(
+        "--kubeconfig", type=Path, default=KUBECONFIG, help="the cluster, by default that of `make cluster`"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.json", help="write the JSON there instead of to stdout"
+    )
     arguments = parser.parse_args()
     for name, least, most in (("requests", 5, 500), ("aliases", 2, 20_000), ("seconds", 5, 3600)):
         if not least <= getattr(arguments, name) <= most:

@@ -7,7 +7,8 @@ from typing import Any
 
 
 def spread(samples: Sequence[float]) -> Mapping[str, float]:
-    """Return min, median, p99 and max; the percentile is the nearest rank, so of 20 samples it is the largest."""
+    """Return min, median, p99 and max; the percentile is the nearest rank, so of 20 samples it is the
+    largest."""
     ordered = sorted(samples)
     return {
         "min": round(ordered[0], 2),
@@ -18,9 +19,13 @@ def spread(samples: Sequence[float]) -> Mapping[str, float]:
 
 
 def ratios(samples: Sequence[float], baseline: Sequence[float]) -> Mapping[str, float]:
-    """Return the ratio of the medians, and the spread of the ratios of the pairs that were taken one after the other."""
+    """Return the ratio of the medians, and the spread of the ratios of the pairs that were taken one after
+    the other."""
     pairs = spread([one / other for one, other in zip(samples, baseline, strict=True)])
-    return {"of_medians": round(median(samples) / median(baseline), 2), **{f"pair_{key}": pairs[key] for key in pairs}}
+    return {
+        "of_medians": round(median(samples) / median(baseline), 2),
+        **{f"pair_{key}": pairs[key] for key in pairs},
+    }
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -28,7 +33,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     texts = [[str(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in texts) for column in range(len(head))]
     lines = [
-        "  ".join(cell.ljust(width) if place == 0 else cell.rjust(width) for place, (cell, width) in enumerate(cells))
+        "  ".join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(cells)
+        )
         for cells in (tuple(zip(row, widths, strict=True)) for row in texts)
     ]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

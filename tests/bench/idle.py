@@ -1,4 +1,5 @@
-"""The operator with many aliases and nothing to do: memory, processor time, and every call that it makes all the same."""
+"""The operator with many aliases and nothing to do: memory, processor time, and every call that it makes all
+the same."""
 
 import asyncio
 import json
@@ -38,7 +39,8 @@ _MIB: Final = 1024.0
 async def measure(
     api: RawApi, kubeconfig: str, product: Product, aliases: int, seconds: int, say: Callable[[str], None]
 ) -> Mapping[str, Any]:
-    """Run an operator without aliases and one with so many, and return what each used in so many seconds of rest."""
+    """Run an operator without aliases and one with so many, and return what each used in so many seconds of
+    rest."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-idle-")))
         server = await entered(stack, running_mlflow(folder / "mlflow"))
@@ -50,7 +52,9 @@ async def measure(
             inside = await stack.enter_async_context(namespace(api, "idle"))
             say(f"{count} aliases: creating them, starting the operator")
             await _create(api, inside, models, count)
-            told[name] = await _one(api, kubeconfig, product, server.uri, inside, count, seconds, folder / name)
+            told[name] = await _one(
+                api, kubeconfig, product, server.uri, inside, count, seconds, folder / name
+            )
     return {
         "aliases": aliases,
         "models": len(models),
@@ -63,11 +67,21 @@ async def measure(
 
 
 async def _one(
-    api: RawApi, kubeconfig: str, product: Product, mlflow_uri: str, inside: str, count: int, seconds: int, folder: Path
+    api: RawApi,
+    kubeconfig: str,
+    product: Product,
+    mlflow_uri: str,
+    inside: str,
+    count: int,
+    seconds: int,
+    folder: Path,
 ) -> Mapping[str, Any]:
     """Start an operator for the namespace, wait until it rests, and measure."""
     as_operator = await asyncio.to_thread(signed_in, kubeconfig, inside, folder)
-    async with recording(as_operator, mlflow_uri) as recorder, watching(api, collection(inside, "modelaliases")) as seen:
+    async with (
+        recording(as_operator, mlflow_uri) as recorder,
+        watching(api, collection(inside, "modelaliases")) as seen,
+    ):
         config = config_for(inside, recorder.mlflow_uri, snapshotInterval=SNAPSHOT_INTERVAL)
         process = product.operator(recorder.kubeconfig, config, folder)
         began = time.perf_counter()
@@ -79,7 +93,9 @@ async def _one(
             window = await _window(process.pid, recorder, seconds)
             return {
                 "ready_seconds": round(ready, 1) if count else None,
-                "first_write_seconds": next((round(call.at - began, 1) for call in recorder.calls if _is_status(call)), None),
+                "first_write_seconds": next(
+                    (round(call.at - began, 1) for call in recorder.calls if _is_status(call)), None
+                ),
                 "longest_probe_ms": round(max(probe, default=0.0) * 1000, 1),
                 "writes_until_settled": _writes(recorder.calls[:before])["others"],
                 "written_until_settled": _told(recorder.calls[:before]),
@@ -111,7 +127,9 @@ def _seed(uri: str, models: Sequence[str]) -> None:
 
     def make(model: str) -> None:
         client.create_registered_model(model)
-        version = str(client.create_model_version(model, "s3://bucket/elsewhere", await_creation_for=0).version)
+        version = str(
+            client.create_model_version(model, "s3://bucket/elsewhere", await_creation_for=0).version
+        )
         for alias in ALIASES_OF_A_MODEL:
             client.set_registered_model_alias(model, alias, version)
 
@@ -122,9 +140,11 @@ def _seed(uri: str, models: Sequence[str]) -> None:
 
 async def _create(api: RawApi, inside: str, models: Sequence[str], count: int) -> None:
     """Create the ModelAliases, one for each alias of each model."""
-    bodies = [alias_body(f"{model}-{alias}", model, alias, model, None) for model in models for alias in ALIASES_OF_A_MODEL][
-        :count
-    ]
+    bodies = [
+        alias_body(f"{model}-{alias}", model, alias, model, None)
+        for model in models
+        for alias in ALIASES_OF_A_MODEL
+    ][:count]
     slots = asyncio.Semaphore(CREATED_AT_ONCE)
 
     async def create(body: Mapping[str, Any]) -> None:
@@ -138,7 +158,10 @@ async def _all_ready(seen: Watched, count: int) -> float:
     """Wait until the watch has told of as many aliases in the phase Ready, and return the moment."""
 
     def ready(objects: Mapping[str, Any]) -> bool:
-        return len([item for item in objects.values() if item.get("status", {}).get("phase") == "Ready"]) == count
+        return (
+            len([item for item in objects.values() if item.get("status", {}).get("phase") == "Ready"])
+            == count
+        )
 
     return await seen.until(ready, f"{count} aliases are Ready", READY_SECONDS)
 
@@ -153,13 +176,16 @@ async def _settled(recorder: Recorder) -> None:
         if rest <= 0:
             return
         if time.perf_counter() > deadline:
-            raise BenchError(f"the operator still writes after {SETTLE_SECONDS:g} s: {_told(recorder.calls[-50:])}")
+            raise BenchError(
+                f"the operator still writes after {SETTLE_SECONDS:g} s: {_told(recorder.calls[-50:])}"
+            )
         await asyncio.sleep(rest)
 
 
 @asynccontextmanager
 async def probing(url: str) -> AsyncIterator[list[float]]:
-    """Ask for /healthz all the time: the event loop answers it, so its longest answer is about the loop's longest stall."""
+    """Ask for /healthz all the time: the event loop answers it, so its longest answer is about the loop's
+    longest stall."""
     waits: list[float] = []
 
     async def probe() -> None:
@@ -192,7 +218,9 @@ def _is_status(call: Sent) -> bool:
 
 def _writes(calls: Sequence[Sent]) -> Counter[str]:
     return Counter(
-        "leases" if call.resource == "leases" else "others" for call in calls if call.to == "kubernetes" and call.is_write
+        "leases" if call.resource == "leases" else "others"
+        for call in calls
+        if call.to == "kubernetes" and call.is_write
     )
 
 
@@ -213,4 +241,6 @@ def _kib(pid: int, file: str, name: str) -> float | None:
         lines = Path(f"/proc/{pid}/{file}").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
-    return next((round(int(line.split()[1]) / _MIB, 1) for line in lines if line.startswith(f"{name}:")), None)
+    return next(
+        (round(int(line.split()[1]) / _MIB, 1) for line in lines if line.startswith(f"{name}:")), None
+    )

@@ -1,4 +1,5 @@
-"""From a request created to the Deployment patched: the operator, and a script that makes the same calls, in turns."""
+"""From a request created to the Deployment patched: the operator, and a script that makes the same calls, in
+turns."""
 
 import asyncio
 import tempfile
@@ -53,7 +54,8 @@ WARM: Final = 4
 
 @dataclass
 class Side:
-    """One of the two sides: a namespace, a model with all its versions, and what a watch tells of the namespace."""
+    """One of the two sides: a namespace, a model with all its versions, and what a watch tells of the
+    namespace."""
 
     namespace: str
     model: str
@@ -77,7 +79,8 @@ class Side:
 
 
 async def measure(api: RawApi, kubeconfig: str, product: Product, requests: int) -> Mapping[str, Any]:
-    """Promote so many versions on each side, in turns, and return the milliseconds of both and the calls that were made."""
+    """Promote so many versions on each side, in turns, and return the milliseconds of both and the calls that
+    were made."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-latency-")))
         server = await entered(stack, running_mlflow(folder / "mlflow"))
@@ -88,7 +91,9 @@ async def measure(api: RawApi, kubeconfig: str, product: Product, requests: int)
             sides.append(made)
         ours, other = sides
         as_operator = await asyncio.to_thread(signed_in, kubeconfig, ours.namespace, folder)
-        calls, recorded = await _record(api, as_operator, product, server.uri, ours, user, folder / "recorded")
+        calls, recorded = await _record(
+            api, as_operator, product, server.uri, ours, user, folder / "recorded"
+        )
         bare = Bare(api, server.uri)
         bare.saw(other.path("modelaliases"), await api.get(other.path("modelaliases")))
         config = config_for(ours.namespace, server.uri, snapshotInterval=SNAPSHOT_INTERVAL)
@@ -96,7 +101,9 @@ async def measure(api: RawApi, kubeconfig: str, product: Product, requests: int)
         async with operator(product.operator(as_operator, config, folder / "timed")):
             for number in range(WARM, WARM + requests + 1):
                 by_operator = await _by_operator(api, ours, str(number), user)
-                by_bare = await _by_bare(api, bare, other, number, user, calls, _renamed(ours, other, recorded, number))
+                by_bare = await _by_bare(
+                    api, bare, other, number, user, calls, _renamed(ours, other, recorded, number)
+                )
                 if number > WARM:
                     samples["operator"].append(by_operator * 1000)
                     samples["bare"].append(by_bare * 1000)
@@ -105,7 +112,8 @@ async def measure(api: RawApi, kubeconfig: str, product: Product, requests: int)
 
 
 async def _side(stack: AsyncExitStack, api: RawApi, mlflow_uri: str, name: str, versions: int) -> Side:
-    """Seed a model whose versions get better and better, the first of which is champion, and create what serves it."""
+    """Seed a model whose versions get better and better, the first of which is champion, and create what
+    serves it."""
     inside = await stack.enter_async_context(namespace(api, name))
     seeding, runs = await asyncio.to_thread(_seed, mlflow_uri, inside, versions)
     side = Side(inside, seeding.model, runs)
@@ -131,9 +139,14 @@ def _seed(mlflow_uri: str, model: str, versions: int) -> tuple[Seeding, Mapping[
 def _compare(mlflow_uri: str, model: str, other: str) -> None:
     """Raise `BenchError` unless the script left the registry as the operator did."""
     client = MlflowClient(mlflow_uri)
-    held = [{name: str(to) for name, to in client.get_registered_model(item).aliases.items()} for item in (model, other)]
+    held = [
+        {name: str(to) for name, to in client.get_registered_model(item).aliases.items()}
+        for item in (model, other)
+    ]
     if held[0] != held[1]:
-        raise BenchError(f"the two sides do not do the same: the operator left {held[0]}, the script {held[1]}")
+        raise BenchError(
+            f"the two sides do not do the same: the operator left {held[0]}, the script {held[1]}"
+        )
 
 
 async def _record(
@@ -168,7 +181,9 @@ async def _by_bare(
     """Create a request, send the recorded calls, and return the seconds until the Deployment is patched."""
     name = _name(number)
     began = time.perf_counter()
-    made = await api.create(collection(side.namespace, "promotionrequests"), request_body(name, NAME, str(number), user))
+    made = await api.create(
+        collection(side.namespace, "promotionrequests"), request_body(name, NAME, str(number), user)
+    )
     bare.saw(side.path("promotionrequests", name), made)
     await bare.play(calls, rename)
     seconds = await side.marked(str(number)) - began
@@ -177,7 +192,8 @@ async def _by_bare(
 
 
 def _renamed(ours: Side, other: Side, recorded: Object, number: int) -> Rename:
-    """Rename the recorded promotion to the one that ends at version `number`; the request's uid stays: nobody looks it up."""
+    """Rename the recorded promotion to the one that ends at version `number`; the request's uid stays: nobody
+    looks it up."""
     steps = {str(RECORDED - 1): str(number - 1), str(RECORDED): str(number)}
     return Rename(
         texts={
@@ -191,9 +207,13 @@ def _renamed(ours: Side, other: Side, recorded: Object, number: int) -> Rename:
 
 
 def _told(samples: Mapping[str, Sequence[float]], calls: Sequence[Sent]) -> Mapping[str, Any]:
-    counted = Counter("registry reads" if not call.is_write else "registry writes" for call in calls if call.to == "mlflow")
+    counted = Counter(
+        "registry reads" if not call.is_write else "registry writes" for call in calls if call.to == "mlflow"
+    )
     counted |= Counter(
-        "Kubernetes writes" if call.is_write else "Kubernetes reads" for call in calls if call.to == "kubernetes"
+        "Kubernetes writes" if call.is_write else "Kubernetes reads"
+        for call in calls
+        if call.to == "kubernetes"
     )
     return {
         "unit": "ms from the request's creation to the watch event of the patched Deployment",

@@ -1,6 +1,7 @@
 """The operator as the image has it: the product and its dependencies alone, compiled.
 
-In the development environment MLflow's client finds pandas and others and imports them, which costs 85 MiB that no user pays.
+In the development environment MLflow's client finds pandas and others and imports them, which costs 85 MiB
+that no user pays.
 """
 
 import shutil
@@ -36,7 +37,9 @@ class Product:
 
     def imports_mib(self) -> float:
         """Return the memory of a process that has imported the operator and does nothing."""
-        done = subprocess.run([self.python, "-c", _IMPORTS], capture_output=True, text=True, timeout=120, check=True)
+        done = subprocess.run(
+            [self.python, "-c", _IMPORTS], capture_output=True, text=True, timeout=120, check=True
+        )
         return round(int(done.stdout) / 1024, 1)
 
 
@@ -48,13 +51,17 @@ def install(folder: Path) -> Product:
     _run([sys.executable, "-m", "venv", "--without-pip", str(folder)])
     _run([str(uv), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *packages])
     (site,) = (folder / "lib").glob("python3*/site-packages")
-    shutil.copytree(ROOT / "operator" / "modelalias", site / "modelalias", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "operator" / "modelalias", site / "modelalias", ignore=shutil.ignore_patterns("__pycache__")
+    )
     _run([str(python), "-m", "compileall", "-q", str(site / "modelalias")])
     return Product(python)
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
+    )
     if done.returncode:
         raise BenchError(f"{' '.join(command[:4])}: {done.stdout[-1000:]}{done.stderr[-1000:]}")
 

@@ -1,7 +1,8 @@
-"""Recording reverse proxies on loopback: what the operator really sends to the API server and to MLflow, in one order.
+"""Recording reverse proxies on loopback: what the operator really sends to the API server and to MLflow, in
+one order.
 
-Used where calls are counted, never where they are timed. The one before the API server speaks TLS with a certificate of its
-own, so that the operator's memory is what it is without the proxy.
+Used where calls are counted, never where they are timed. The one before the API server speaks TLS with a
+certificate of its own, so that the operator's memory is what it is without the proxy.
 """
 
 import ssl
@@ -58,7 +59,8 @@ class Sent:
 
     @property
     def is_follow_up(self) -> bool:
-        """Whether it reads a list or a watch, or renews the Lease: the operator does that whatever is asked of it."""
+        """Whether it reads a list or a watch, or renews the Lease: the operator does that whatever is asked
+        of it."""
         if self.to == "mlflow":
             return self.resource == "registered-models/search"
         return self.resource == "leases" or (not self.is_write and len(self._below_namespace) < 2)
@@ -99,8 +101,12 @@ async def recording(kubeconfig: str, mlflow_uri: str) -> AsyncIterator[Recorder]
             outward.load_cert_chain(settings.cert_file, settings.key_file)
         inward, certificate = _own_certificate(folder)
         port = await _serve(stack, _Proxy("kubernetes", settings.host, outward, recorder), inward)
-        recorder.kubeconfig = str(_kubeconfig_for(Path(kubeconfig), folder, f"https://{HOST}:{port}", certificate))
-        recorder.mlflow_uri = f"http://{HOST}:{await _serve(stack, _Proxy('mlflow', mlflow_uri, None, recorder), None)}"
+        recorder.kubeconfig = str(
+            _kubeconfig_for(Path(kubeconfig), folder, f"https://{HOST}:{port}", certificate)
+        )
+        recorder.mlflow_uri = (
+            f"http://{HOST}:{await _serve(stack, _Proxy('mlflow', mlflow_uri, None, recorder), None)}"
+        )
         yield recorder
 
 
@@ -110,8 +116,12 @@ class _Proxy:
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self, stack: AsyncExitStack) -> None:
-        connector = aiohttp.TCPConnector(limit=0, ssl=self._tls) if self._tls else aiohttp.TCPConnector(limit=0)
-        session = aiohttp.ClientSession(connector=connector, auto_decompress=False, timeout=aiohttp.ClientTimeout(total=None))
+        connector = (
+            aiohttp.TCPConnector(limit=0, ssl=self._tls) if self._tls else aiohttp.TCPConnector(limit=0)
+        )
+        session = aiohttp.ClientSession(
+            connector=connector, auto_decompress=False, timeout=aiohttp.ClientTimeout(total=None)
+        )
         self._session = await stack.enter_async_context(session)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -172,7 +182,7 @@ def _own_certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
     )
     plain = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )  # fmt: skip
+    )
     certificate, both = folder / "proxy.crt", folder / "proxy.pem"
     certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     both.touch(mode=0o600)

@@ -1,7 +1,8 @@
-"""The bare side of the latency benchmark: one promotion's calls, as recorded from the operator, sent again by a script.
+"""The bare side of the latency benchmark: one promotion's calls, as recorded from the operator, sent again by
+a script.
 
-The script knows no rule: it sends the recorded bodies one after another with other names, versions and resourceVersions. So
-it always makes the calls that the operator of this commit makes, and nothing else.
+The script knows no rule: it sends the recorded bodies one after another with other names, versions and
+resourceVersions. So it always makes the calls that the operator of this commit makes, and nothing else.
 """
 
 import json
@@ -50,7 +51,8 @@ class Rename:
 
 
 def one_promotion(calls: Sequence[Sent], after: float) -> tuple[Sent, ...]:
-    """Cut what belongs to a promotion out of a recording: from its request to the patch of the Deployment, in order."""
+    """Cut what belongs to a promotion out of a recording: from its request to the patch of the Deployment, in
+    order."""
     kept: list[Sent] = []
     for call in calls:
         if call.at < after or call.is_follow_up:
@@ -62,7 +64,8 @@ def one_promotion(calls: Sequence[Sent], after: float) -> tuple[Sent, ...]:
 
 
 class Bare:
-    """Sends recorded promotions with the clients that the operator uses: kept-alive connections, one call at a time."""
+    """Sends recorded promotions with the clients that the operator uses: kept-alive connections, one call at
+    a time."""
 
     def __init__(self, api: RawApi, mlflow_uri: str) -> None:
         self._api = api
@@ -105,15 +108,24 @@ class Bare:
         body = rename.value(json.loads(call.body)) if call.body else None
         if isinstance(body, list):
             body = [
-                {**step, "value": self._resource_versions[named]} if step["path"] == "/metadata/resourceVersion" else step
+                {**step, "value": self._resource_versions[named]}
+                if step["path"] == "/metadata/resourceVersion"
+                else step
                 for step in body
             ]
         elif body is not None and body.get("kind") == "Event":
             body["metadata"]["name"] += "." + "-".join(sorted(rename.versions.values()))
-        answer = await self._api.do(call.method, path, body, content_type=call.content_type or "application/json")
+        answer = await self._api.do(
+            call.method, path, body, content_type=call.content_type or "application/json"
+        )
         self.saw(named, answer)
 
 
 def anonymous(call: Sent) -> Mapping[str, str | float]:
     """Return a call for the report, with the milliseconds that its `at` says."""
-    return {"to": call.to, "method": call.method, "resource": call.resource, "at_ms": round(call.at * 1000, 1)}
+    return {
+        "to": call.to,
+        "method": call.method,
+        "resource": call.resource,
+        "at_ms": round(call.at * 1000, 1),
+    }

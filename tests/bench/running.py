@@ -1,4 +1,5 @@
-"""Servers and operators that run while a benchmark's block runs, started and ended without stopping its event loop."""
+"""Servers and operators that run while a benchmark's block runs, started and ended without stopping its event
+loop."""
 
 import asyncio
 from collections.abc import AsyncIterator

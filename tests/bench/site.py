@@ -1,4 +1,5 @@
-"""Where a benchmark plays: namespaces of its own, what is created in them, and a watch that tells the moment of a change."""
+"""Where a benchmark plays: namespaces of its own, what is created in them, and a watch that tells the moment
+of a change."""
 
 import asyncio
 import json
@@ -17,7 +18,12 @@ WATCH_SECONDS: Final = 3600
 GONE_SECONDS: Final = 180.0
 GATES: Final[Sequence[Mapping[str, Any]]] = (
     {"name": "auc-floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.1},
-    {"name": "beats-champion", "metric": "val_auc", "direction": "HigherIsBetter", "champion": {"minImprovement": 0.002}},
+    {
+        "name": "beats-champion",
+        "metric": "val_auc",
+        "direction": "HigherIsBetter",
+        "champion": {"minImprovement": 0.002},
+    },
 )
 
 Object = Mapping[str, Any]
@@ -31,7 +37,9 @@ class BenchError(RuntimeError):
 async def namespace(api: RawApi, side: str) -> AsyncIterator[str]:
     """Make a namespace and, at the end, wait until it and all that is in it is gone."""
     name = f"bench-{side}-{secrets.token_hex(3)}"
-    await api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    await api.create(
+        "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    )
     try:
         yield name
     finally:
@@ -45,7 +53,8 @@ async def namespace(api: RawApi, side: str) -> AsyncIterator[str]:
 
 
 async def refuse_company(api: RawApi) -> None:
-    """Raise `BenchError` when an operator that watches the whole cluster runs in it: it would act on the same objects."""
+    """Raise `BenchError` when an operator that watches the whole cluster runs in it: it would act on the same
+    objects."""
     answer = await api.get("/apis/apps/v1/deployments?labelSelector=app.kubernetes.io%2Fname%3Dmodelalias")
     for item in answer["items"]:
         if item["spec"].get("replicas", 1):
@@ -72,13 +81,23 @@ def alias_body(name: str, model: str, alias: str, serving: str, previous: str | 
     }
     if previous:
         spec["previousAlias"] = previous
-    return {"apiVersion": "modelalias.dev/v1alpha1", "kind": "ModelAlias", "metadata": {"name": name}, "spec": spec}
+    return {
+        "apiVersion": "modelalias.dev/v1alpha1",
+        "kind": "ModelAlias",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
 
 
 def request_body(name: str, alias: str, version: str, user: str) -> Object:
     """Build a PromotionRequest for a version."""
     spec = {"aliasRef": {"name": alias}, "source": {"version": version}, "requestedBy": user}
-    return {"apiVersion": "modelalias.dev/v1alpha1", "kind": "PromotionRequest", "metadata": {"name": name}, "spec": spec}
+    return {
+        "apiVersion": "modelalias.dev/v1alpha1",
+        "kind": "PromotionRequest",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
 
 
 def deployment_body(name: str) -> Object:
@@ -102,7 +121,8 @@ class Watched:
         self._changed.set()
 
     async def until(self, holds: Callable[[Mapping[str, Object]], bool], what: str, seconds: float) -> float:
-        """Wait for the watch to tell it and return that moment, in seconds of `time.perf_counter`; raise `BenchError`."""
+        """Wait for the watch to tell it and return that moment, in seconds of `time.perf_counter`; raise
+        `BenchError`."""
         try:
             async with asyncio.timeout(seconds):
                 while not holds(self.objects):
@@ -110,7 +130,9 @@ class Watched:
                     await self._changed.wait()
         except TimeoutError as error:
             last = next(iter(self.objects.values()), {})
-            raise BenchError(f"not within {seconds:g} s: {what}; one of them is {json.dumps(last)[:4000]}") from error
+            raise BenchError(
+                f"not within {seconds:g} s: {what}; one of them is {json.dumps(last)[:4000]}"
+            ) from error
         return time.perf_counter()
 
 

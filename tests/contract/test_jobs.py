@@ -27,7 +27,9 @@ def world(request: pytest.FixtureRequest) -> World:
     return found
 
 
-on_pods = pytest.mark.parametrize("world", ["fake", pytest.param("real", marks=pytest.mark.needs_real_pods)], indirect=True)
+on_pods = pytest.mark.parametrize(
+    "world", ["fake", pytest.param("real", marks=pytest.mark.needs_real_pods)], indirect=True
+)
 """For tests whose pods must exit with a status or write something."""
 
 
@@ -112,7 +114,8 @@ async def test_a_missing_cron_job_is_refused_with_what_to_do(world: World) -> No
     new = await new_job(world)
 
     with pytest.raises(
-        InvalidRequest, match=rf"^there is no CronJob {world.namespace}/holdout: create it with spec\.suspend: true"
+        InvalidRequest,
+        match=rf"^there is no CronJob {world.namespace}/holdout: create it with spec\.suspend: true",
     ):
         await world.jobs.start(new)
     with pytest.raises(InvalidRequest, match=rf"^there is no CronJob {world.namespace}/holdout: "):
@@ -124,7 +127,8 @@ async def test_a_cron_job_that_runs_by_itself_is_refused_with_what_to_do(world: 
     new = await new_job(world)
 
     with pytest.raises(
-        InvalidRequest, match=rf"^CronJob {world.namespace}/holdout would .* template: set spec\.suspend: true$"
+        InvalidRequest,
+        match=rf"^CronJob {world.namespace}/holdout would .* template: set spec\.suspend: true$",
     ):
         await world.jobs.start(new)
     with pytest.raises(InvalidRequest, match=rf"^CronJob {world.namespace}/holdout would "):
@@ -138,7 +142,9 @@ async def test_a_name_that_somebody_else_uses_is_refused(world: World) -> None:
     new = await new_job(world)
     await world.add_foreign(new.ref)
 
-    with pytest.raises(InvalidRequest, match=rf"^Job {world.namespace}/churn-4 is there and was not made for run a1b2"):
+    with pytest.raises(
+        InvalidRequest, match=rf"^Job {world.namespace}/churn-4 is there and was not made for run a1b2"
+    ):
         await world.jobs.start(new)
 
 
@@ -147,7 +153,9 @@ async def test_a_name_that_another_run_or_owner_uses_is_refused(world: World, ot
     await world.add_cron_job()
     new = await new_job(world)
     first = await world.jobs.start(new)
-    changes: Mapping[str, object] = {"run_id": "c3d4"} if other == "run" else {"owner": await world.owner("another")}
+    changes: Mapping[str, object] = (
+        {"run_id": "c3d4"} if other == "run" else {"owner": await world.owner("another")}
+    )
 
     with pytest.raises(InvalidRequest, match=rf"^Job {world.namespace}/churn-4 is there"):
         await world.jobs.start(new.model_copy(update=dict(changes)))
@@ -183,7 +191,9 @@ async def test_a_job_that_fails_says_why_and_its_lines_hide_passwords(world: Wor
 @on_pods
 async def test_of_a_long_log_the_end_is_read(world: World) -> None:
     more_than_is_sent = ["x" * (LIMIT_BYTES // 10)] * 11
-    await world.add_cron_job(Ending(1, [*more_than_is_sent, *(f"{number} {'x' * 90}" for number in range(110, 130))]))
+    await world.add_cron_job(
+        Ending(1, [*more_than_is_sent, *(f"{number} {'x' * 90}" for number in range(110, 130))])
+    )
     new = await new_job(world)
     await world.jobs.start(new)
     await world.ended(new.ref)
@@ -231,13 +241,21 @@ async def test_the_job_is_made_as_the_template_says_with_what_is_ours(real: Real
 
     body = await real.api.get(real.path("jobs", new.ref.name))
     metadata, spec = body["metadata"], body["spec"]
-    assert {"team": "risk", "modelalias.dev/managed": "true", "modelalias.dev/alias": "churn"}.items() <= metadata[
-        "labels"
-    ].items()
+    assert {
+        "team": "risk",
+        "modelalias.dev/managed": "true",
+        "modelalias.dev/alias": "churn",
+    }.items() <= metadata["labels"].items()
     assert metadata["annotations"] == {"modelalias.dev/run-id": "a1b2", "modelalias.dev/cron-job": "holdout"}
     assert [item["uid"] for item in metadata["ownerReferences"]] == [new.owner.uid]
-    assert (spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"], spec["suspend"]) == (600, 3600, True)
-    assert {item["manager"] for item in metadata["managedFields"] if "subresource" not in item} == {FIELD_MANAGER}
+    assert (spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"], spec["suspend"]) == (
+        600,
+        3600,
+        True,
+    )
+    assert {item["manager"] for item in metadata["managedFields"] if "subresource" not in item} == {
+        FIELD_MANAGER
+    }
 
 
 async def test_a_job_goes_with_its_owner(real: RealWorld) -> None:
@@ -302,7 +320,8 @@ async def test_what_the_api_server_does_not_take_is_told(real: RealWorld) -> Non
     new = await new_job(real, environment=(("", "geheim"),))
 
     with pytest.raises(
-        InvalidRequest, match=rf"^Job {real.namespace}/churn-4 cannot be made .* holdout: .*env\[0\]\.name: Required"
+        InvalidRequest,
+        match=rf"^Job {real.namespace}/churn-4 cannot be made .* holdout: .*env\[0\]\.name: Required",
     ) as raised:
         await real.jobs.start(new)
 
@@ -328,7 +347,9 @@ async def test_a_quota_is_told_and_does_not_hide_the_job_that_filled_it(real: Re
     first = await real.jobs.start(new)
     second = new.model_copy(update={"ref": JobRef(namespace=real.namespace, name="churn-5")})
 
-    with pytest.raises(InvalidRequest, match=r"cannot be made from CronJob holdout: .* exceeded quota: one, requested: "):
+    with pytest.raises(
+        InvalidRequest, match=r"cannot be made from CronJob holdout: .* exceeded quota: one, requested: "
+    ):
         await real.jobs.start(second)
 
     assert (await real.jobs.start(new)).uid == first.uid
@@ -341,5 +362,7 @@ async def test_a_missing_permission_is_refused_with_its_name(real: RealWorld, ku
     async with connection_as(kubeconfig, NAMELESS) as connection:
         jobs = KubernetesJobs(connection)
         for call in (jobs.read(new.ref), jobs.start(new), jobs.last_lines(new.ref), jobs.stop(new.ref)):
-            with pytest.raises(Refused, match=rf"^may not get jobs\.batch in namespace {real.namespace}: grant it in"):
+            with pytest.raises(
+                Refused, match=rf"^may not get jobs\.batch in namespace {real.namespace}: grant it in"
+            ):
                 await call

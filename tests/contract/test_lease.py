@@ -1,4 +1,5 @@
-"""Who leads, and when nobody does: the loop and its store, on the fake and on a real API server, in time of the test's own."""
+"""Who leads, and when nobody does: the loop and its store, on the fake and on a real API server, in time of
+the test's own."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelalias.adapters.leadership import DURATION_SECONDS, RENEW_SECONDS, VALID_SECONDS, Record
 from modelalias.adapters.lease import KubernetesLease, Lease, LeaseStore, NoLease, own_identity, steady
 from modelalias.core.errors import Conflict, Refused, Superseded, Unavailable
-from modelalias.core.leadership import DURATION_SECONDS, RENEW_SECONDS, VALID_SECONDS, Record
 from tests.support.fake_lease import FakeLeaseStore
 from tests.support.raw_api import RawApi, connection_as, raw_api
 from tests.support.virtual_time import VirtualTime
@@ -70,7 +71,8 @@ def world(request: pytest.FixtureRequest) -> World:
 
 
 class Broken:
-    """A way to the store that can be cut, so that calls hang for a while and fail, or slow, so that answers come late."""
+    """A way to the store that can be cut, so that calls hang for a while and fail, or slow, so that answers
+    come late."""
 
     def __init__(self, store: LeaseStore, time: VirtualTime) -> None:
         self.store = store
@@ -250,7 +252,9 @@ async def test_a_clean_exit_lets_the_other_take_over_at_once(operators: Operator
     assert operators.leading() == {"second"}
 
 
-async def test_a_stranger_touching_the_lease_does_not_keep_it_from_being_given_up(operators: Operators, world: World) -> None:
+async def test_a_stranger_touching_the_lease_does_not_keep_it_from_being_given_up(
+    operators: Operators, world: World
+) -> None:
     await operators.start("first")
     await operators.start("second")
     await world.touch()
@@ -361,7 +365,9 @@ async def test_a_stranger_touching_the_lease_changes_nothing(operators: Operator
         first.check()
 
 
-async def test_a_stranger_touching_the_lease_keeps_no_dead_leader_alive(operators: Operators, world: World) -> None:
+async def test_a_stranger_touching_the_lease_keeps_no_dead_leader_alive(
+    operators: Operators, world: World
+) -> None:
     await operators.start("first")
     await operators.start("second")
     await operators.kill("first")
@@ -384,7 +390,9 @@ async def test_a_deleted_lease_is_made_again_by_its_holder(operators: Operators,
     first.check()
 
 
-async def test_a_lease_deleted_under_a_holder_that_is_cut_off_is_not_free_at_once(operators: Operators, world: World) -> None:
+async def test_a_lease_deleted_under_a_holder_that_is_cut_off_is_not_free_at_once(
+    operators: Operators, world: World
+) -> None:
     await operators.start("first")
     await operators.start("second")
     await operators.pass_by(3)
@@ -429,7 +437,9 @@ async def test_a_renewal_whose_answer_was_lost_is_noticed_as_ours() -> None:
 async def test_a_missing_permission_does_not_end_the_loop() -> None:
     store = FakeLeaseStore()
     operators = Operators(store)
-    store.fail_next(Refused("may not create leases.coordination.k8s.io in namespace x"), call="create", times=3)
+    store.fail_next(
+        Refused("may not create leases.coordination.k8s.io in namespace x"), call="create", times=3
+    )
 
     first = await operators.start("first")
     with pytest.raises(Superseded, match=r"may not create leases"):
@@ -455,7 +465,10 @@ async def test_an_idle_leader_writes_once_each_renewal_and_reads_nothing() -> No
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("pass"), st.floats(0.1, 12.0)),
-        st.tuples(st.sampled_from(["cut", "hang", "slow", "heal", "restart", "kill"]), st.sampled_from(["a", "b", "c"])),
+        st.tuples(
+            st.sampled_from(["cut", "hang", "slow", "heal", "restart", "kill"]),
+            st.sampled_from(["a", "b", "c"]),
+        ),
         st.tuples(st.sampled_from(["delete", "touch"]), st.just("")),
     ),
     max_size=30,
@@ -483,7 +496,9 @@ async def _live_through(steps: list[tuple[str, float | str]]) -> None:
             operators.ways[name].hangs = 5.0 if what == "hang" else 0.0
         elif what == "kill" and name in operators.tasks:
             await operators.kill(name)
-        elif what == "restart" and store.record is not None:  # one that never saw the deleted Lease cannot know of its holder
+        elif (
+            what == "restart" and store.record is not None
+        ):  # one that never saw the deleted Lease cannot know of its holder
             if name in operators.tasks:
                 await operators.stop(name)
             await operators.start(name)

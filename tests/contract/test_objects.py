@@ -73,10 +73,14 @@ class RealWorld:
         await self._create("modelaliases", "ModelAlias", name, {"model": "churn", "alias": "champion"})
 
     async def add_request(self, name: str) -> None:
-        await self._create("promotionrequests", "PromotionRequest", name, request_spec(await self.api.whoami()))
+        await self._create(
+            "promotionrequests", "PromotionRequest", name, request_spec(await self.api.whoami())
+        )
 
     async def touch(self, name: str) -> None:
-        await self.api.merge(self.path("modelaliases", name), {"metadata": {"annotations": {"touched": "yes"}}})
+        await self.api.merge(
+            self.path("modelaliases", name), {"metadata": {"annotations": {"touched": "yes"}}}
+        )
 
     async def delete_alias(self, name: str) -> None:
         await self.api.delete(self.path("modelaliases", name))
@@ -88,7 +92,12 @@ class RealWorld:
         return f"{API}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
 
     async def _create(self, plural: str, kind: str, name: str, spec: Mapping[str, Any]) -> None:
-        body = {"apiVersion": "modelalias.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+        body = {
+            "apiVersion": "modelalias.dev/v1alpha1",
+            "kind": kind,
+            "metadata": {"name": name},
+            "spec": spec,
+        }
         await self.api.create(self.path(plural), body)
 
 
@@ -110,12 +119,17 @@ def request_spec(user: str = "ana") -> Mapping[str, Any]:
 
 
 def condition(kind: str, message: str = "") -> Condition:
-    return Condition(type=kind, status=Status.TRUE, reason="Accepted", message=message, last_transition_time=NOW)
+    return Condition(
+        type=kind, status=Status.TRUE, reason="Accepted", message=message, last_transition_time=NOW
+    )
 
 
 def full_status() -> ModelAliasStatus:
     plan = Plan(
-        operation=Operation.PROMOTE, aliases=(AliasMove(name="champion", from_="3", to="4"),), started_at=NOW, tags={"a": "b"}
+        operation=Operation.PROMOTE,
+        aliases=(AliasMove(name="champion", from_="3", to="4"),),
+        started_at=NOW,
+        tags={"a": "b"},
     )
     return ModelAliasStatus(
         observed_generation=1,
@@ -160,7 +174,11 @@ async def test_a_list_has_every_object_of_the_namespaces_that_are_named(world: W
     assert [item.metadata.name for item in requests] == ["a-v4", "b-v4", "c-v4"]
     assert [item async for item in world.objects.every_alias(("kube-system",))] == []
     everywhere = [item async for item in world.objects.every_alias(())]
-    assert {item.metadata.name for item in everywhere if item.metadata.namespace == world.namespace} == {"a", "b", "c"}
+    assert {item.metadata.name for item in everywhere if item.metadata.namespace == world.namespace} == {
+        "a",
+        "b",
+        "c",
+    }
 
 
 async def test_a_list_goes_on_over_pages(real: RealWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +203,9 @@ async def test_a_status_reads_as_it_was_written(world: World) -> None:
 async def test_what_a_new_status_leaves_out_is_gone(world: World) -> None:
     await world.add_alias("churn")
     before = await world.objects.write_alias_status(await read_alias(world), full_status())
-    ended = full_status().model_copy(update={"plan": None, "queue": (), "conditions": (condition("Ready", "done"),)})
+    ended = full_status().model_copy(
+        update={"plan": None, "queue": (), "conditions": (condition("Ready", "done"),)}
+    )
 
     await world.objects.write_alias_status(before, ended)
 
@@ -260,7 +280,11 @@ async def test_a_status_write_leaves_spec_and_generation_alone(world: World) -> 
 
     after = await world.objects.write_alias_status(before, full_status())
 
-    assert (after.spec, after.metadata.generation, after.metadata.uid) == (before.spec, 1, before.metadata.uid)
+    assert (after.spec, after.metadata.generation, after.metadata.uid) == (
+        before.spec,
+        1,
+        before.metadata.uid,
+    )
 
 
 async def test_an_object_that_was_never_read_is_not_written(world: World) -> None:
@@ -276,7 +300,9 @@ async def test_a_request_is_written_by_the_same_rules(world: World) -> None:
     await world.add_request("churn-v4")
     seen = await world.objects.request(world.namespace, "churn-v4")
     assert seen is not None
-    status = PromotionRequestStatus(phase=Phase.PENDING, explanation="waits", conditions=(condition("Resolved"),))
+    status = PromotionRequestStatus(
+        phase=Phase.PENDING, explanation="waits", conditions=(condition("Resolved"),)
+    )
 
     written = await world.objects.write_request_status(seen, status)
 
@@ -292,11 +318,16 @@ async def test_a_request_is_deleted_only_as_it_was_seen(world: World) -> None:
     await world.add_request("churn-v4")
     first = await world.objects.request(world.namespace, "churn-v4")
     assert first is not None
-    written = await world.objects.write_request_status(first, PromotionRequestStatus(phase=Phase.PENDING, explanation="waits"))
+    written = await world.objects.write_request_status(
+        first, PromotionRequestStatus(phase=Phase.PENDING, explanation="waits")
+    )
     meta = written.metadata
     where, version = (world.namespace, "churn-v4"), int(meta.resource_version)
 
-    for uid, seen in ((meta.uid, int(first.metadata.resource_version)), ("00000000-0000-4000-8000-000000000000", version)):
+    for uid, seen in (
+        (meta.uid, int(first.metadata.resource_version)),
+        ("00000000-0000-4000-8000-000000000000", version),
+    ):
         with pytest.raises(Conflict):
             await world.objects.delete_request(*where, uid, seen)
     there = await world.objects.request(*where)
@@ -311,7 +342,11 @@ async def test_a_request_is_deleted_only_as_it_was_seen(world: World) -> None:
 def involved(alias: ModelAlias) -> Involved:
     metadata = alias.metadata
     return Involved(
-        api_version=alias.api_version, kind=alias.kind, namespace=metadata.namespace, name=metadata.name, uid=metadata.uid
+        api_version=alias.api_version,
+        kind=alias.kind,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        uid=metadata.uid,
     )
 
 
@@ -321,21 +356,30 @@ async def test_an_event_is_seen_on_its_object(real: RealWorld) -> None:
     about = involved(alias)
 
     for _ in range(2):
-        await real.objects.post_event(about, EventType.WARNING, "RolledBack", "back from 4 to 3" + "." * 2000, now=NOW)
+        await real.objects.post_event(
+            about, EventType.WARNING, "RolledBack", "back from 4 to 3" + "." * 2000, now=NOW
+        )
 
-    listed = await real.api.get(f"/api/v1/namespaces/{real.namespace}/events?fieldSelector=involvedObject.uid={about.uid}")
+    listed = await real.api.get(
+        f"/api/v1/namespaces/{real.namespace}/events?fieldSelector=involvedObject.uid={about.uid}"
+    )
     [event] = listed["items"]
     assert event["involvedObject"] == {
-        "apiVersion": "modelalias.dev/v1alpha1", "kind": "ModelAlias", "name": "churn", "namespace": real.namespace,
+        "apiVersion": "modelalias.dev/v1alpha1",
+        "kind": "ModelAlias",
+        "name": "churn",
+        "namespace": real.namespace,
         "uid": about.uid,
-    }  # fmt: skip
+    }
     assert (event["type"], event["reason"], event["reportingInstance"]) == ("Warning", "RolledBack", "test")
     assert event["reportingComponent"] == event["source"]["component"] == "modelalias.dev/operator"
     assert event["lastTimestamp"] == "2026-11-21T12:00:00Z"
     assert len(event["message"]) == 1024
 
 
-async def test_an_event_that_cannot_be_posted_is_logged(real: RealWorld, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_event_that_cannot_be_posted_is_logged(
+    real: RealWorld, caplog: pytest.LogCaptureFixture
+) -> None:
     about = Involved(api_version="v1", kind="Pod", namespace="no-such-namespace", name="a", uid="b")
 
     with caplog.at_level(logging.WARNING):
@@ -349,7 +393,11 @@ async def test_an_event_that_cannot_be_posted_by_the_fake_is_passed_over() -> No
     fake.fail_next(Unavailable("away"), call="post_event")
 
     await fake.post_event(
-        Involved(api_version="v1", kind="Pod", namespace="ml", name="a", uid="b"), EventType.NORMAL, "Promoted", "", now=NOW
+        Involved(api_version="v1", kind="Pod", namespace="ml", name="a", uid="b"),
+        EventType.NORMAL,
+        "Promoted",
+        "",
+        now=NOW,
     )
 
     assert fake.events == []
@@ -371,13 +419,19 @@ async def test_a_missing_permission_is_refused_with_its_name(real: RealWorld, ku
 
     async with connection_as(kubeconfig, "system:serviceaccount:nobody:nobody") as connection:
         stranger = KubernetesObjects(connection, identity="stranger")
-        with pytest.raises(Refused, match=rf"^may not get modelaliases\.modelalias\.dev in namespace {real.namespace}: grant"):
+        with pytest.raises(
+            Refused, match=rf"^may not get modelaliases\.modelalias\.dev in namespace {real.namespace}: grant"
+        ):
             await stranger.alias(real.namespace, "churn")
-        with pytest.raises(Refused, match=r"^may not patch modelaliases/status\.modelalias\.dev in namespace"):
+        with pytest.raises(
+            Refused, match=r"^may not patch modelaliases/status\.modelalias\.dev in namespace"
+        ):
             await stranger.write_alias_status(alias, full_status())
 
 
-async def test_a_kind_that_is_not_served_is_no_missing_object(real: RealWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_kind_that_is_not_served_is_no_missing_object(
+    real: RealWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     resource = "modelalias.adapters.kubernetes_objects.ALIASES"
     from modelalias.adapters.kubernetes_objects import ALIASES  # noqa: PLC0415 - the value that is replaced
 

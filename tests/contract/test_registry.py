@@ -45,7 +45,9 @@ class TestAliases:
 
         assert await registry.aliases(model) == {"champion": "2"}
 
-    async def test_a_deleted_alias_is_gone_and_deleting_it_again_is_fine(self, registry: Registry, model: str) -> None:
+    async def test_a_deleted_alias_is_gone_and_deleting_it_again_is_fine(
+        self, registry: Registry, model: str
+    ) -> None:
         await registry.set_alias(model, "champion", "1")
 
         await registry.delete_alias(model, "champion")
@@ -53,7 +55,9 @@ class TestAliases:
 
         assert await registry.aliases(model) == {}
 
-    async def test_aliases_vanish_with_their_version(self, registry: Registry, seeder: Seeder, model: str) -> None:
+    async def test_aliases_vanish_with_their_version(
+        self, registry: Registry, seeder: Seeder, model: str
+    ) -> None:
         await registry.set_alias(model, "champion", "2")
         await registry.set_alias(model, "prev-champion", "1")
 
@@ -61,7 +65,9 @@ class TestAliases:
 
         assert await registry.aliases(model) == {"prev-champion": "1"}
 
-    async def test_aliases_move_with_a_renamed_model(self, registry: Registry, seeder: Seeder, model: str) -> None:
+    async def test_aliases_move_with_a_renamed_model(
+        self, registry: Registry, seeder: Seeder, model: str
+    ) -> None:
         await registry.set_alias(model, "champion", "2")
         name = _name()
 
@@ -72,11 +78,15 @@ class TestAliases:
             await registry.aliases(model)
 
     async def test_concurrent_moves_all_answer_and_one_wins(self, registry: Registry, model: str) -> None:
-        await asyncio.gather(*(registry.set_alias(model, "champion", str(1 + turn % 2)) for turn in range(16)))
+        await asyncio.gather(
+            *(registry.set_alias(model, "champion", str(1 + turn % 2)) for turn in range(16))
+        )
 
         assert (await registry.aliases(model))["champion"] in {"1", "2"}
 
-    async def test_concurrent_moves_of_different_aliases_all_hold(self, registry: Registry, model: str) -> None:
+    async def test_concurrent_moves_of_different_aliases_all_hold(
+        self, registry: Registry, model: str
+    ) -> None:
         names = [f"level-{number}" for number in range(8)]
 
         await asyncio.gather(*(registry.set_alias(model, name, "1") for name in names))
@@ -115,11 +125,17 @@ class TestSnapshot:
 class TestVersionsTagged:
     KEY = "modelalias.prev-champion_1"
 
-    async def test_those_whose_tag_holds_the_text_are_found(self, registry: Registry, seeder: Seeder, model: str) -> None:
+    async def test_those_whose_tag_holds_the_text_are_found(
+        self, registry: Registry, seeder: Seeder, model: str
+    ) -> None:
         other, text = _name(), secrets.token_hex(10)
         await seeder.create_model(other)
         await seeder.create_version(other)
-        for name, version, key in ((model, "2", self.KEY), (model, "1", "modelalias.champion"), (other, "1", self.KEY)):
+        for name, version, key in (
+            (model, "2", self.KEY),
+            (model, "1", "modelalias.champion"),
+            (other, "1", self.KEY),
+        ):
             await registry.tag_version(name, version, {key: f'{{"done":{{"{text}":"Succeeded"}}}}'})
 
         found = await registry.versions_tagged(model, self.KEY, text)
@@ -131,8 +147,12 @@ class TestVersionsTagged:
     async def test_a_model_that_is_not_there_has_none(self, registry: Registry) -> None:
         assert await registry.versions_tagged(_name(), self.KEY, secrets.token_hex(10)) == ()
 
-    @pytest.mark.parametrize(("key", "text"), [("a`b", "0" * 20), ("a", "%" * 20), ("a", "0'" * 10), ("", "0" * 20)])
-    async def test_what_would_change_the_filter_is_refused(self, registry: Registry, model: str, key: str, text: str) -> None:
+    @pytest.mark.parametrize(
+        ("key", "text"), [("a`b", "0" * 20), ("a", "%" * 20), ("a", "0'" * 10), ("", "0" * 20)]
+    )
+    async def test_what_would_change_the_filter_is_refused(
+        self, registry: Registry, model: str, key: str, text: str
+    ) -> None:
         with pytest.raises(ValueError, match="a tag is searched by"):
             await registry.versions_tagged(model, key, text)
 
@@ -150,7 +170,9 @@ class TestVersion:
         assert version.state is VersionState.READY
         assert version.tags == {"validated_by": "bo", "owner": "ml"}
 
-    async def test_one_that_no_run_made_has_no_run(self, registry: Registry, seeder: Seeder, model: str) -> None:
+    async def test_one_that_no_run_made_has_no_run(
+        self, registry: Registry, seeder: Seeder, model: str
+    ) -> None:
         version = await seeder.create_version(model)
 
         assert (await registry.version(model, version)).run_id is None
@@ -169,7 +191,9 @@ class TestVersion:
         assert booster.model_id != scaler.model_id
         assert await registry.version(model, booster.version) == booster
 
-    async def test_one_that_no_run_made_has_no_logged_model(self, registry: Registry, seeder: Seeder, model: str) -> None:
+    async def test_one_that_no_run_made_has_no_logged_model(
+        self, registry: Registry, seeder: Seeder, model: str
+    ) -> None:
         version = await seeder.create_version(model)
 
         assert (await registry.version(model, version)).model_id is None
@@ -206,9 +230,13 @@ class TestVersion:
 
 
 class TestMissing:
-    @pytest.mark.parametrize("version", ["3", "99", "01", "1.0", "-1", "0", "latest", "9" * 18, "9" * 30, FULLWIDTH_ONE])
+    @pytest.mark.parametrize(
+        "version", ["3", "99", "01", "1.0", "-1", "0", "latest", "9" * 18, "9" * 30, FULLWIDTH_ONE]
+    )
     @pytest.mark.parametrize("call", ["version", "set_alias", "tag_version"])
-    async def test_a_version_that_is_not_there(self, registry: Registry, model: str, version: str, call: str) -> None:
+    async def test_a_version_that_is_not_there(
+        self, registry: Registry, model: str, version: str, call: str
+    ) -> None:
         with pytest.raises(VersionNotFound, match=model):
             await _calls(registry, model, version)[call]()
 
@@ -238,7 +266,9 @@ class TestVersionOfRun:
         assert (first.version, first.run_id, first.state) == ("3", run_id, VersionState.READY)
         assert again == first
 
-    async def test_concurrent_calls_register_once(self, registry: Registry, seeder: Seeder, model: str) -> None:
+    async def test_concurrent_calls_register_once(
+        self, registry: Registry, seeder: Seeder, model: str
+    ) -> None:
         run_id = await seeder.create_run()
 
         found = await asyncio.gather(*(_made(registry, model, run_id) for _ in range(4)))
@@ -262,20 +292,26 @@ class TestVersionOfRun:
         with pytest.raises(ModelNotFound, match=name):
             await registry.version_of_run(name, run_id, None, register=False)
 
-    async def test_one_that_somebody_registered_is_found(self, registry: Registry, seeder: Seeder, model: str) -> None:
+    async def test_one_that_somebody_registered_is_found(
+        self, registry: Registry, seeder: Seeder, model: str
+    ) -> None:
         run_id = await seeder.create_run()
         await seeder.create_version(model, run_id)
 
         assert (await _made(registry, model, run_id)).version == "3"
 
-    async def test_of_two_registrations_the_older_counts(self, registry: Registry, seeder: Seeder, model: str) -> None:
+    async def test_of_two_registrations_the_older_counts(
+        self, registry: Registry, seeder: Seeder, model: str
+    ) -> None:
         run_id = await seeder.create_run()
         await seeder.create_version(model, run_id)
         await seeder.create_version(model, run_id)
 
         assert (await _made(registry, model, run_id)).version == "3"
 
-    async def test_one_run_may_serve_several_models(self, registry: Registry, seeder: Seeder, model: str) -> None:
+    async def test_one_run_may_serve_several_models(
+        self, registry: Registry, seeder: Seeder, model: str
+    ) -> None:
         run_id, other = await seeder.create_run(), _name()
         await seeder.create_model(other)
         await registry.version_of_run(model, run_id, None)
@@ -331,7 +367,9 @@ class TestVersionOfRun:
 
 class TestRuns:
     async def test_metrics_are_the_numbers_as_written(self, registry: Registry, seeder: Seeder) -> None:
-        run_id = await seeder.create_run([("auc", 0.1, 0), ("sum", 0.1 + 0.2, 0), ("tiny", 5e-324, 0), ("whole", 3, 0)])
+        run_id = await seeder.create_run(
+            [("auc", 0.1, 0), ("sum", 0.1 + 0.2, 0), ("tiny", 5e-324, 0), ("whole", 3, 0)]
+        )
 
         run = (await registry.runs([run_id]))[run_id]
 
@@ -343,7 +381,9 @@ class TestRuns:
         }
 
     async def test_what_is_not_finite_is_kept(self, registry: Registry, seeder: Seeder) -> None:
-        run_id = await seeder.create_run([("nan", float("nan"), 0), ("up", float("inf"), 0), ("down", float("-inf"), 0)])
+        run_id = await seeder.create_run(
+            [("nan", float("nan"), 0), ("up", float("inf"), 0), ("down", float("-inf"), 0)]
+        )
 
         metrics = (await registry.runs([run_id]))[run_id].metrics
 
@@ -368,13 +408,17 @@ class TestRuns:
 
         assert (await registry.runs([run_id]))[run_id].metrics == {"auc": Decimal(last)}
 
-    async def test_nan_that_was_logged_last_hides_the_number_before(self, registry: Registry, seeder: Seeder) -> None:
+    async def test_nan_that_was_logged_last_hides_the_number_before(
+        self, registry: Registry, seeder: Seeder
+    ) -> None:
         run_id = await seeder.create_run([("auc", 0.9, 1), ("auc", float("nan"), 2)])
 
         assert (await registry.runs([run_id]))[run_id].metrics["auc"].is_nan()
 
     @pytest.mark.parametrize("count", [1, 3, 12])
-    async def test_missing_and_deleted_runs_are_left_out(self, registry: Registry, seeder: Seeder, count: int) -> None:
+    async def test_missing_and_deleted_runs_are_left_out(
+        self, registry: Registry, seeder: Seeder, count: int
+    ) -> None:
         kept = [await seeder.create_run([("auc", 0.5, 0)]) for _ in range(count)]
         gone = await seeder.create_run()
         await seeder.delete_run(gone)
@@ -386,8 +430,13 @@ class TestRuns:
         assert again == first
 
     @pytest.mark.parametrize("count", [1, 12], ids=["one by one", "searched"])
-    async def test_datasets_come_with_what_they_were_used_for(self, registry: Registry, seeder: Seeder, count: int) -> None:
-        given = [Dataset(name="rest", digest="01"), Dataset(name="holdout", digest="9f3c", context="validation")]
+    async def test_datasets_come_with_what_they_were_used_for(
+        self, registry: Registry, seeder: Seeder, count: int
+    ) -> None:
+        given = [
+            Dataset(name="rest", digest="01"),
+            Dataset(name="holdout", digest="9f3c", context="validation"),
+        ]
         runs = [await seeder.create_run(models=[], datasets=given) for _ in range(count)]
         await registry.runs(runs)
 
@@ -415,9 +464,21 @@ class TestRuns:
 class TestNames:
     @pytest.mark.parametrize(
         "suffix",
-        ["a b", "ünïcode-模型", "dots.and-dashes_", "100#?&=+", "(x) [y] {z}", "--", ";DROP TABLE", "<b>", "a,b"],
+        [
+            "a b",
+            "ünïcode-模型",
+            "dots.and-dashes_",
+            "100#?&=+",
+            "(x) [y] {z}",
+            "--",
+            ";DROP TABLE",
+            "<b>",
+            "a,b",
+        ],
     )
-    async def test_every_call_takes_an_odd_name(self, registry: Registry, seeder: Seeder, suffix: str) -> None:
+    async def test_every_call_takes_an_odd_name(
+        self, registry: Registry, seeder: Seeder, suffix: str
+    ) -> None:
         name, run_id = f"{_name()}{suffix}", await seeder.create_run()
         await seeder.create_model(name)
 

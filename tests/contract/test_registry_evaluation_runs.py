@@ -32,7 +32,12 @@ class TestOpening:
         run_id = await registry.evaluation_run(wanted)
 
         run = await seeder.read_run(run_id)
-        assert (run.name, run.experiment, run.status, run.ended) == ("churn-v4", wanted.experiment, "RUNNING", False)
+        assert (run.name, run.experiment, run.status, run.ended) == (
+            "churn-v4",
+            wanted.experiment,
+            "RUNNING",
+            False,
+        )
         assert run.tags == {"alias": "it's", "modelalias.evaluation": wanted.key}
 
     async def test_the_same_key_is_the_same_run(self, registry: Registry, wanted: EvaluationRun) -> None:
@@ -48,7 +53,9 @@ class TestOpening:
 
         assert await registry.evaluation_run(wanted) == first
 
-    async def test_another_key_or_experiment_is_another_run(self, registry: Registry, wanted: EvaluationRun) -> None:
+    async def test_another_key_or_experiment_is_another_run(
+        self, registry: Registry, wanted: EvaluationRun
+    ) -> None:
         others = [
             wanted,
             wanted.model_copy(update={"key": wanted.key[:-1]}),
@@ -74,7 +81,9 @@ class TestOpening:
         assert len(set(found)) == 6
         assert {(await seeder.read_run(run_id)).experiment for run_id in found} == {wanted.experiment}
 
-    async def test_a_deleted_run_is_made_anew(self, registry: Registry, seeder: Seeder, wanted: EvaluationRun) -> None:
+    async def test_a_deleted_run_is_made_anew(
+        self, registry: Registry, seeder: Seeder, wanted: EvaluationRun
+    ) -> None:
         first = await registry.evaluation_run(wanted)
         await seeder.delete_run(first)
 
@@ -90,11 +99,15 @@ class TestOpening:
             await registry.evaluation_run(wanted)
 
     @pytest.mark.parametrize("key", ["", "A1", "g", "a" * 65, "a' OR '1' = '1", "ab\n", "٣"])
-    async def test_a_key_that_is_none_is_a_bug(self, registry: Registry, wanted: EvaluationRun, key: str) -> None:
+    async def test_a_key_that_is_none_is_a_bug(
+        self, registry: Registry, wanted: EvaluationRun, key: str
+    ) -> None:
         with pytest.raises(ValueError, match="hexadecimal"):
             await registry.evaluation_run(wanted.model_copy(update={"key": key}))
 
-    async def test_what_a_job_logs_is_read(self, registry: Registry, seeder: Seeder, wanted: EvaluationRun) -> None:
+    async def test_what_a_job_logs_is_read(
+        self, registry: Registry, seeder: Seeder, wanted: EvaluationRun
+    ) -> None:
         run_id = await registry.evaluation_run(wanted)
         holdout = Dataset(name="holdout", digest="9f3c", context="evaluation")
 
@@ -118,7 +131,9 @@ class TestEnding:
         assert (run.status, run.ended) == (status, True)
         assert (run.name, run.tags["alias"]) == ("churn-v4", "it's")
 
-    async def test_the_first_end_stays(self, registry: Registry, seeder: Seeder, wanted: EvaluationRun) -> None:
+    async def test_the_first_end_stays(
+        self, registry: Registry, seeder: Seeder, wanted: EvaluationRun
+    ) -> None:
         run_id = await registry.evaluation_run(wanted)
         await registry.end_run(run_id, RunStatus.FAILED)
 
@@ -126,7 +141,9 @@ class TestEnding:
 
         assert (await seeder.read_run(run_id)).status == "FAILED"
 
-    async def test_a_deleted_run_stays_as_it_is(self, registry: Registry, seeder: Seeder, wanted: EvaluationRun) -> None:
+    async def test_a_deleted_run_stays_as_it_is(
+        self, registry: Registry, seeder: Seeder, wanted: EvaluationRun
+    ) -> None:
         run_id = await registry.evaluation_run(wanted)
         await seeder.delete_run(run_id)
 

@@ -36,7 +36,9 @@ async def test_each_dataset_has_its_own_value(registry: Registry, seeder: Seeder
     )
 
 
-async def test_one_name_with_two_digests_is_two_datasets(registry: Registry, seeder: Seeder, model_id: str) -> None:
+async def test_one_name_with_two_digests_is_two_datasets(
+    registry: Registry, seeder: Seeder, model_id: str
+) -> None:
     other = Dataset(name="holdout", digest="0000")
     await seeder.log_measurement(model_id, "auc", 0.5, HOLDOUT)
     await seeder.log_measurement(model_id, "auc", 0.6, other)
@@ -86,7 +88,9 @@ async def test_nan_is_told_though_the_table_of_logged_models_stores_zero(
     assert (zero.dataset, zero.value) == (SLICE, Decimal("0.0"))
 
 
-async def test_nan_that_was_logged_last_hides_the_number_before(registry: Registry, seeder: Seeder, model_id: str) -> None:
+async def test_nan_that_was_logged_last_hides_the_number_before(
+    registry: Registry, seeder: Seeder, model_id: str
+) -> None:
     await seeder.log_measurement(model_id, "auc", 0.9, HOLDOUT, step=1)
     await seeder.log_measurement(model_id, "auc", NAN, HOLDOUT, step=2)
 
@@ -95,7 +99,9 @@ async def test_nan_that_was_logged_last_hides_the_number_before(registry: Regist
     assert found.value.is_nan()
 
 
-async def test_nan_beside_a_number_at_the_same_moment_makes_it_nan(registry: Registry, seeder: Seeder, model_id: str) -> None:
+async def test_nan_beside_a_number_at_the_same_moment_makes_it_nan(
+    registry: Registry, seeder: Seeder, model_id: str
+) -> None:
     """Of two values in one millisecond the table of logged models holds one, the run's history both."""
     evaluation = await seeder.create_run(models=[])
     await seeder.log_measurement(model_id, "auc", 0.9, HOLDOUT, run_id=evaluation, step=1, time=10)
@@ -107,7 +113,9 @@ async def test_nan_beside_a_number_at_the_same_moment_makes_it_nan(registry: Reg
     assert found.value.is_nan()
 
 
-@pytest.mark.parametrize(("value", "stored"), [("inf", "1.7976931348623157E+308"), ("-inf", "-1.7976931348623157E+308")])
+@pytest.mark.parametrize(
+    ("value", "stored"), [("inf", "1.7976931348623157E+308"), ("-inf", "-1.7976931348623157E+308")]
+)
 async def test_infinity_is_what_mlflow_stores_for_it(
     registry: Registry, seeder: Seeder, model_id: str, value: str, stored: str
 ) -> None:
@@ -124,7 +132,10 @@ async def test_another_run_may_have_measured_it(registry: Registry, seeder: Seed
 
     found = await registry.measurements(model_id, ["auc"])
 
-    assert [(item.dataset, item.value) for item in found] == [(HOLDOUT, Decimal("0.6")), (SLICE, Decimal("0.5"))]
+    assert [(item.dataset, item.value) for item in found] == [
+        (HOLDOUT, Decimal("0.6")),
+        (SLICE, Decimal("0.5")),
+    ]
 
 
 async def test_what_a_deleted_run_measured_is_left_out_and_hides_what_was_before(
@@ -140,7 +151,9 @@ async def test_what_a_deleted_run_measured_is_left_out_and_hides_what_was_before
     assert await registry.measurements(model_id, ["auc"]) == (_at("0.5", SLICE),)
 
 
-async def test_what_the_history_does_not_hold_is_left_out(registry: Registry, seeder: Seeder, model_id: str) -> None:
+async def test_what_the_history_does_not_hold_is_left_out(
+    registry: Registry, seeder: Seeder, model_id: str
+) -> None:
     evaluation = await seeder.create_run(models=[])
     await seeder.log_measurement(model_id, "auc", 0.6, HOLDOUT, run_id=evaluation, step=1)
     await seeder.log_measurement(model_id, "f1", 0.7, HOLDOUT, run_id=evaluation, step=1)
@@ -151,7 +164,9 @@ async def test_what_the_history_does_not_hold_is_left_out(registry: Registry, se
     assert [item.key for item in await registry.measurements(model_id, ["auc", "f1"])] == ["f1"]
 
 
-async def test_another_value_at_that_moment_is_left_out(registry: Registry, seeder: Seeder, model_id: str) -> None:
+async def test_another_value_at_that_moment_is_left_out(
+    registry: Registry, seeder: Seeder, model_id: str
+) -> None:
     evaluation = await seeder.create_run(models=[])
     other = await _logged_model(registry, seeder)
     await seeder.log_measurement(model_id, "auc", 0.6, HOLDOUT, run_id=evaluation, step=1, time=10)
@@ -163,7 +178,9 @@ async def test_another_value_at_that_moment_is_left_out(registry: Registry, seed
     assert await registry.measurements(other, ["auc"]) == (_at("0.5"),)
 
 
-@pytest.mark.parametrize("missing", ["m-0123456789abcdef0123456789abcdef", "m-../../x", "churn", "", "M-01", "m-01\n"])
+@pytest.mark.parametrize(
+    "missing", ["m-0123456789abcdef0123456789abcdef", "m-../../x", "churn", "", "M-01", "m-01\n"]
+)
 async def test_a_logged_model_that_is_not_there(registry: Registry, missing: str) -> None:
     with pytest.raises(LoggedModelNotFound):
         await registry.measurements(missing, ["auc"])

@@ -58,7 +58,9 @@ def model(client: MlflowClient) -> str:
     return name
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # importing its own pyfunc, MLflow warns of its own type hints
+@pytest.mark.filterwarnings(
+    "ignore::UserWarning"
+)  # importing its own pyfunc, MLflow warns of its own type hints
 async def test_a_registered_run_loads_and_is_what_mlflow_would_register(
     registry: MlflowRegistry, seeder: MlflowSeeder, client: MlflowClient, model: str, tmp_path: Path
 ) -> None:
@@ -119,13 +121,23 @@ async def test_a_model_among_the_artifacts_of_a_run_is_registered(
     again = await registry.version_of_run(model, run_id, path)
 
     assert first == again
-    assert client.get_model_version(model, "1").source == f"{client.get_run(run_id).info.artifact_uri}/{where}"
+    assert (
+        client.get_model_version(model, "1").source == f"{client.get_run(run_id).info.artifact_uri}/{where}"
+    )
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")  # importing its own pyfunc, MLflow warns of its own type hints
+@pytest.mark.filterwarnings(
+    "ignore::UserWarning"
+)  # importing its own pyfunc, MLflow warns of its own type hints
 @pytest.mark.parametrize("signed", [True, False])
 async def test_the_signature_that_mlflow_wrote_is_read(
-    registry: MlflowRegistry, seeder: MlflowSeeder, client: MlflowClient, model: str, tmp_path: Path, *, signed: bool
+    registry: MlflowRegistry,
+    seeder: MlflowSeeder,
+    client: MlflowClient,
+    model: str,
+    tmp_path: Path,
+    *,
+    signed: bool,
 ) -> None:
     """Once as it is registered, once through `runs:/`, which the server does not follow to a logged model."""
     code = tmp_path / "echo.py"
@@ -174,14 +186,19 @@ async def test_a_file_that_is_too_large_is_unreadable(
         await registry.has_signature(model, "1")
 
 
-async def test_of_two_runs_with_one_key_the_older_counts(registry: MlflowRegistry, client: MlflowClient, model: str) -> None:
+async def test_of_two_runs_with_one_key_the_older_counts(
+    registry: MlflowRegistry, client: MlflowClient, model: str
+) -> None:
     """Another process may have made the second at the same moment."""
     experiment = client.create_experiment(model)
     tags = {"modelalias.evaluation": "9f3c"}
     times = [2_000, 1_000, 3_000]
     runs = [client.create_run(experiment, start_time=time, tags=tags).info.run_id for time in times]
 
-    assert await registry.evaluation_run(EvaluationRun(key="9f3c", experiment=model, name="eval", tags=())) == runs[1]
+    assert (
+        await registry.evaluation_run(EvaluationRun(key="9f3c", experiment=model, name="eval", tags=()))
+        == runs[1]
+    )
 
 
 async def test_runs_of_several_experiments_are_read_together(
@@ -201,7 +218,9 @@ async def test_runs_of_several_experiments_are_read_together(
 def test_mlflow_refuses_a_host_it_does_not_know_in_the_words_we_look_for(mlflow_server: Server) -> None:
     connection = HTTPConnection(mlflow_server.host, mlflow_server.port, timeout=10)
     with closing(connection):
-        connection.request("GET", "/api/2.0/mlflow/registered-models/search", headers={"Host": "registry.example"})
+        connection.request(
+            "GET", "/api/2.0/mlflow/registered-models/search", headers={"Host": "registry.example"}
+        )
         answer = connection.getresponse()
         text = answer.read().decode()
 
@@ -237,7 +256,9 @@ async def test_a_process_that_no_longer_leads_reads_and_writes_nothing(mlflow_se
         await registry.tag_version(model, version, {"key": "value"})
     for experiment in (model, "Default"):
         with pytest.raises(Superseded):
-            await registry.evaluation_run(EvaluationRun(key="9f", experiment=experiment, name="eval", tags=()))
+            await registry.evaluation_run(
+                EvaluationRun(key="9f", experiment=experiment, name="eval", tags=())
+            )
     with pytest.raises(Superseded):
         await registry.end_run(running.info.run_id, RunStatus.FINISHED)
     aliases = await registry.aliases(model)

@@ -22,9 +22,12 @@ async def model(seeder: Seeder) -> str:
 
 
 @pytest.mark.parametrize(
-    ("file", "signed"), [(ModelFile.SIGNED, True), (ModelFile.UNSIGNED, False), (ModelFile.NO_SIGNATURE, False)]
+    ("file", "signed"),
+    [(ModelFile.SIGNED, True), (ModelFile.UNSIGNED, False), (ModelFile.NO_SIGNATURE, False)],
 )
-async def test_the_file_says_so(registry: Registry, seeder: Seeder, model: str, file: ModelFile, signed: bool) -> None:
+async def test_the_file_says_so(
+    registry: Registry, seeder: Seeder, model: str, file: ModelFile, signed: bool
+) -> None:
     await seeder.write_model_file(model, "1", file)
 
     assert await registry.has_signature(model, "1") is signed
@@ -39,7 +42,9 @@ async def test_each_version_has_its_own_file(registry: Registry, seeder: Seeder,
 
 
 @pytest.mark.parametrize("file", UNREADABLE)
-async def test_a_file_without_sense_is_unreadable(registry: Registry, seeder: Seeder, model: str, file: ModelFile) -> None:
+async def test_a_file_without_sense_is_unreadable(
+    registry: Registry, seeder: Seeder, model: str, file: ModelFile
+) -> None:
     await seeder.write_model_file(model, "1", file)
 
     with pytest.raises(Unreadable, match=f"the MLmodel file of version 1 of model {model}"):

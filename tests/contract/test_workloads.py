@@ -18,7 +18,10 @@ PLURALS = {
     WorkloadKind.STATEFUL_SET: "statefulsets",
     WorkloadKind.DAEMON_SET: "daemonsets",
 }
-CONTAINERS: Mapping[str, Mapping[str, str]] = {"api": {"MODEL_URI": "models:/churn/3", "KEPT": "yes"}, "side": {}}
+CONTAINERS: Mapping[str, Mapping[str, str]] = {
+    "api": {"MODEL_URI": "models:/churn/3", "KEPT": "yes"},
+    "side": {},
+}
 ELSEWHERE = "TAKEN_FROM_ELSEWHERE"
 PINNED = WorkloadChange(alias="churn", mark="4", container="api", env="MODEL_URI", uri="models:/churn/4")
 
@@ -94,7 +97,11 @@ def manifest(ref: WorkloadRef, *, replicas: int = 0) -> Mapping[str, Any]:
     """Return a workload that has no pods: no replicas, or no node that it wants."""
     elsewhere = {"name": ELSEWHERE, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
     containers = [
-        {"name": name, "image": "modelalias.invalid/none", "env": [{"name": key, "value": env[key]} for key in env]}
+        {
+            "name": name,
+            "image": "modelalias.invalid/none",
+            "env": [{"name": key, "value": env[key]} for key in env],
+        }
         for name, env in CONTAINERS.items()
     ]
     containers[0]["env"] = [*containers[0]["env"], elsewhere]
@@ -221,7 +228,9 @@ async def test_a_variable_taken_from_elsewhere_is_refused(world: World) -> None:
     ref = await world.add()
     before = await read(world, ref)
 
-    with pytest.raises(InvalidRequest, match=rf"container api of Deployment .*/api takes {ELSEWHERE} from elsewhere"):
+    with pytest.raises(
+        InvalidRequest, match=rf"container api of Deployment .*/api takes {ELSEWHERE} from elsewhere"
+    ):
         await world.workloads.roll(before, PINNED.model_copy(update={"env": ELSEWHERE}))
 
     assert template(await read(world, ref)) == template(before)
@@ -230,7 +239,9 @@ async def test_a_variable_taken_from_elsewhere_is_refused(world: World) -> None:
 async def test_a_variable_taken_from_elsewhere_is_not_taken_away(world: World) -> None:
     ref = await world.add()
 
-    await world.workloads.roll(await read(world, ref), PINNED.model_copy(update={"env": ELSEWHERE, "uri": None}))
+    await world.workloads.roll(
+        await read(world, ref), PINNED.model_copy(update={"env": ELSEWHERE, "uri": None})
+    )
 
     with pytest.raises(InvalidRequest, match="from elsewhere"):
         await world.workloads.roll(await read(world, ref), PINNED.model_copy(update={"env": ELSEWHERE}))
@@ -246,7 +257,9 @@ async def test_rolling_a_deleted_workload_is_a_conflict(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", list(WorkloadKind))
-async def test_rolling_a_workload_made_anew_is_a_conflict_and_leaves_it(world: World, kind: WorkloadKind) -> None:
+async def test_rolling_a_workload_made_anew_is_a_conflict_and_leaves_it(
+    world: World, kind: WorkloadKind
+) -> None:
     ref = await world.add(kind)
     before = await read(world, ref)
     await world.delete(ref)
@@ -294,7 +307,12 @@ async def test_a_roll_touches_nothing_but_its_own_fields(real: RealWorld) -> Non
 
 
 async def test_a_quota_is_told_without_the_names_of_pods(real: RealWorld) -> None:
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none"},
+        "spec": {"hard": {"pods": "0"}},
+    }
     quotas = f"/api/v1/namespaces/{real.namespace}/resourcequotas"
     await real.api.create(quotas, quota)
 
@@ -321,5 +339,7 @@ async def test_a_missing_permission_is_refused_with_its_name(real: RealWorld, ku
     before = await read(real, ref)
 
     async with connection_as(kubeconfig, "system:serviceaccount:nobody:nobody") as connection:
-        with pytest.raises(Refused, match=rf"^may not patch deployments\.apps in namespace {real.namespace}: grant it in"):
+        with pytest.raises(
+            Refused, match=rf"^may not patch deployments\.apps in namespace {real.namespace}: grant it in"
+        ):
             await KubernetesWorkloads(connection).roll(before, PINNED)

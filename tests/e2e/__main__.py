@@ -1,4 +1,5 @@
-"""`make demo`: the story, told while it happens. `ONCE=1` leaves at the end; otherwise MLflow stays reachable until Ctrl-C."""
+"""`make demo`: the story, told while it happens. `ONCE=1` leaves at the end; otherwise MLflow stays reachable
+until Ctrl-C."""
 
 import os
 import shutil
@@ -31,7 +32,9 @@ def tell(story: Story, status: Mapping[str, object]) -> None:
         say(f"request: {status['phase']}: {status['explanation']}")
     say(f"registry: {story.aliases()}")
     for pod, answer in story.answers().items():
-        say(f"pod {pod} /version: model {answer['model']}, version {answer['version']}, run {answer['run'][:8]}")
+        say(
+            f"pod {pod} /version: model {answer['model']}, version {answer['version']}, run {answer['run'][:8]}"
+        )
 
 
 def play(story: Story) -> None:
@@ -83,7 +86,16 @@ def main() -> int:
     if os.environ.get("ONCE"):
         return 0
     print("MLflow: http://localhost:5000 until Ctrl-C; the cluster stays.", flush=True)
-    forward = ["kubectl", "--kubeconfig", str(KUBECONFIG), "-n", NAMESPACE, "port-forward", "service/mlflow", "5000:5000"]
+    forward = [
+        "kubectl",
+        "--kubeconfig",
+        str(KUBECONFIG),
+        "-n",
+        NAMESPACE,
+        "port-forward",
+        "service/mlflow",
+        "5000:5000",
+    ]
     try:
         subprocess.run(forward, stdout=subprocess.DEVNULL, check=False)
     except KeyboardInterrupt:

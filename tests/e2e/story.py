@@ -1,7 +1,8 @@
 """The story that the demonstration shows and the end-to-end test checks: four acts on real pods.
 
-1 a cold start promotes version 1, 2 the gate lets version 2 take over, 3 a worse version 3 is refused with the numbers,
-4 the owner pins version 1 and the pods go back. Everything runs in the cluster, from the images that users get.
+1 a cold start promotes version 1, 2 the gate lets version 2 take over, 3 a worse version 3 is refused with
+the numbers, 4 the owner pins version 1 and the pods go back. Everything runs in the cluster, from the images
+that users get.
 """
 
 import hashlib
@@ -52,20 +53,36 @@ class Story:
     def load_images(self) -> None:
         """Build what is not built yet and bring it to the nodes."""
         self.say("images: building operator and serving (minutes when nothing is cached, seconds after)")
-        self._run([sys.executable, "-m", "tests.images", "build", "--out", str(ARCHIVES)], 1800, quiet=False)
+        self._run([sys.executable, "-m", "hack.images", "build", "--out", str(ARCHIVES)], 1800, quiet=False)
         archives = [str(ARCHIVES / f"{name}.tar") for name in ("operator", "serving")]
-        self._run([sys.executable, "-m", "tests.cluster", "load", *archives], 600, quiet=False)
+        self._run([sys.executable, "-m", "hack.cluster", "load", *archives], 600, quiet=False)
 
     def install(self) -> None:
-        """Install CRDs, policy, roles, operator, MLflow and the serving Deployment; an earlier story is cleared away."""
+        """Install CRDs, policy, roles, operator, MLflow and the serving Deployment; an earlier story is
+        cleared away."""
         self.say("installing: CRDs, admission policy, roles, operator, MLflow on SQL, the serving Deployment")
-        self.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s", namespaced=False)
+        self.kubectl(
+            "delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s", namespaced=False
+        )
         self._established()
         self.kubectl(
-            "apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "manifests/overlays/demo"), namespaced=False
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "-k",
+            str(ROOT / "manifests/overlays/demo"),
+            namespaced=False,
         )
         self._use_built_image()
-        self.kubectl("-n", SYSTEM, "rollout", "status", "deployment/modelalias-operator", "--timeout=180s", namespaced=False)
+        self.kubectl(
+            "-n",
+            SYSTEM,
+            "rollout",
+            "status",
+            "deployment/modelalias-operator",
+            "--timeout=180s",
+            namespaced=False,
+        )
         self.kubectl("rollout", "status", "deployment/mlflow", "--timeout=240s")
         self._user = self.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
 
@@ -75,11 +92,15 @@ class Story:
             digest = hashlib.file_digest(archive, "sha256").hexdigest()
         annotations = {"modelalias.dev/image-archive": digest}
         patch = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
-        self.kubectl("-n", SYSTEM, "patch", "deployment/modelalias-operator", "-p", json.dumps(patch), namespaced=False)
+        self.kubectl(
+            "-n", SYSTEM, "patch", "deployment/modelalias-operator", "-p", json.dumps(patch), namespaced=False
+        )
 
     def _established(self) -> None:
         """The resources of the overlay can be created only when their kinds are served."""
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"), namespaced=False)
+        self.kubectl(
+            "apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"), namespaced=False
+        )
         names = [f"crd/{plural}.modelalias.dev" for plural in ("modelaliases", "promotionrequests")]
         self.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names, namespaced=False)
 
@@ -101,7 +122,7 @@ class Story:
         """Return the commit of the training code; empty outside a checkout."""
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, timeout=10, check=False
-        )  # fmt: skip
+        )
         return done.stdout.strip()
 
     def apply_example(self, name: str) -> None:
@@ -127,17 +148,26 @@ class Story:
         """Ask for a version in one's own name, wait as a pipeline does, and return the request's status."""
         name = f"{alias}-v{version}"
         spec = {"aliasRef": {"name": alias}, "source": {"version": version}, "requestedBy": self._user}
-        body = {"apiVersion": "modelalias.dev/v1alpha1", "kind": "PromotionRequest", "metadata": {"name": name}, "spec": spec}
+        body = {
+            "apiVersion": "modelalias.dev/v1alpha1",
+            "kind": "PromotionRequest",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
         self.kubectl("apply", "-f", "-", stdin=json.dumps(body))
         try:
             self.kubectl("wait", "--for=condition=Complete", f"promotionrequest/{name}", "--timeout=240s")
         except StoryError as error:
-            raise StoryError(f"{error}\n{self.kubectl('get', 'mpr,jobs,pods')}{self.status('mpr', name)}") from error
+            raise StoryError(
+                f"{error}\n{self.kubectl('get', 'mpr,jobs,pods')}{self.status('mpr', name)}"
+            ) from error
         return self.status("promotionrequest", name)
 
     def pin(self, version: str) -> Mapping[str, Any]:
         """Edit spec.version as the owner does and wait until the alias is ready with it."""
-        self.kubectl("patch", "modelalias", ALIAS, "--type=merge", "-p", json.dumps({"spec": {"version": version}}))
+        self.kubectl(
+            "patch", "modelalias", ALIAS, "--type=merge", "-p", json.dumps({"spec": {"version": version}})
+        )
         wanted = "--for=jsonpath={.status.current.version}=" + version
         self.kubectl("wait", wanted, f"modelalias/{ALIAS}", "--timeout=240s")
         self.kubectl("wait", "--for=condition=Ready", f"modelalias/{ALIAS}", "--timeout=60s")
@@ -153,12 +183,16 @@ class Story:
         """Ask each ready serving pod for its /version, through the API server, once old pods are gone."""
         deadline = time.monotonic() + _PATIENCE
         while True:
-            pods = json.loads(self.kubectl("get", "pods", "-l", "app.kubernetes.io/name=churn-api", "-o", "json"))["items"]
+            pods = json.loads(
+                self.kubectl("get", "pods", "-l", "app.kubernetes.io/name=churn-api", "-o", "json")
+            )["items"]
             live = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
             if live and len(live) == len(pods) and all(_is_ready(pod) for pod in live):
                 return {pod["metadata"]["name"]: self._ask(pod["metadata"]["name"]) for pod in live}
             if time.monotonic() > deadline:
-                raise StoryError(f"the serving pods did not settle:\n{self.kubectl('get', 'pods', '-o', 'wide')}")
+                raise StoryError(
+                    f"the serving pods did not settle:\n{self.kubectl('get', 'pods', '-o', 'wide')}"
+                )
             time.sleep(0.5)  # poll
 
     def _ask(self, pod: str) -> Mapping[str, str]:
@@ -183,13 +217,23 @@ class Story:
     def kubectl(self, *arguments: str, stdin: str | None = None, namespaced: bool = True) -> str:
         """Run kubectl and return what it prints."""
         where = ["--namespace", NAMESPACE] if namespaced else []
-        return self._run(["kubectl", "--kubeconfig", str(self.kubeconfig), *where, *arguments], 300, stdin=stdin)
+        return self._run(
+            ["kubectl", "--kubeconfig", str(self.kubeconfig), *where, *arguments], 300, stdin=stdin
+        )
 
-    def _run(self, command: Sequence[str], seconds: float, *, stdin: str | None = None, quiet: bool = True) -> str:
+    def _run(
+        self, command: Sequence[str], seconds: float, *, stdin: str | None = None, quiet: bool = True
+    ) -> str:
         done = subprocess.run(
-            command, cwd=ROOT, input=stdin, stdout=subprocess.PIPE if quiet else None,
-            stderr=subprocess.PIPE if quiet else None, text=True, timeout=seconds, check=False,
-        )  # fmt: skip
+            command,
+            cwd=ROOT,
+            input=stdin,
+            stdout=subprocess.PIPE if quiet else None,
+            stderr=subprocess.PIPE if quiet else None,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
         if done.returncode != 0:
             words = " ".join(command[3:] if command[0] == "kubectl" else command)
             raise StoryError(f"{words}: status {done.returncode}\n{done.stdout or ''}{done.stderr or ''}")

@@ -1,7 +1,8 @@
-"""Whatever happens around an alias, in any order: each request ends once, and the alias holds only what somebody may ask for.
+"""Whatever happens around an alias, in any order: each request ends once, and the alias holds only what
+somebody may ask for.
 
-`MODELALIAS_ANY_ORDER` sets how many stories are tried instead of the few that CI has time for, each of up to 60 steps:
-`MODELALIAS_ANY_ORDER=2000 pytest tests/faults/test_any_order.py --timeout=0 --hypothesis-seed=1`.
+`MODELALIAS_ANY_ORDER` sets how many stories are tried instead of the few that CI has time for, each of up to
+60 steps: `MODELALIAS_ANY_ORDER=2000 pytest tests/faults/test_any_order.py --timeout=0 --hypothesis-seed=1`.
 """
 
 import os

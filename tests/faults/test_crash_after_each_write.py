@@ -1,4 +1,5 @@
-"""A process that dies right before or right after any of its external writes changes no end, and makes no write twice."""
+"""A process that dies right before or right after any of its external writes changes no end, and makes no
+write twice."""
 
 import json
 import re
@@ -12,7 +13,7 @@ import pytest
 from modelalias.api.alias import ModelAliasStatus
 from modelalias.api.conditions import is_true
 from modelalias.api.request import PromotionRequestStatus
-from modelalias.core import record
+from modelalias.core.ledger import version_record
 from modelalias.ports import Dataset, JobRef, JobState
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
@@ -124,7 +125,11 @@ async def _superseded(it: Cluster) -> None:
 
 
 async def _go_back_while_people_are_asked(it: Cluster) -> None:
-    if it.phase("new") == "AwaitingApproval" and it.phase("behind") == "Queued" and ("ml", "go") not in it.objects.requests:
+    if (
+        it.phase("new") == "AwaitingApproval"
+        and it.phase("behind") == "Queued"
+        and ("ml", "go") not in it.objects.requests
+    ):
         it.ask("go", **BACK)
 
 
@@ -223,7 +228,9 @@ STORIES = [
     Story("a rollback of pinned workloads", _pinned_rollback, "go", "Succeeded"),
     Story("a rollback that is aborted", _aborted_rollback, "go", "Aborted"),
     Story("a swap", _swap, "go", "Succeeded"),
-    Story("a rollback that interrupts a promotion", _interrupted, "go", "Succeeded", others={"new": "Aborted"}),
+    Story(
+        "a rollback that interrupts a promotion", _interrupted, "go", "Succeeded", others={"new": "Aborted"}
+    ),
     Story(
         "a rollback that takes the place of others",
         _superseded,
@@ -232,7 +239,13 @@ STORIES = [
         meanwhile=_go_back_while_people_are_asked,
         others={"new": "Superseded", "behind": "Superseded"},
     ),
-    Story("a promotion that archives what it replaces", _archived, "go", "Succeeded", others={"again": "Succeeded"}),
+    Story(
+        "a promotion that archives what it replaces",
+        _archived,
+        "go",
+        "Succeeded",
+        others={"again": "Succeeded"},
+    ),
     Story("a pin that is evaluated", _gated_pin, None, "Succeeded", meanwhile=_measure(0.8)),
 ]
 
@@ -269,7 +282,9 @@ async def _carried_out(story: Story, at: int, *, after: bool) -> tuple[End, bool
                 it.trip.arm(0, after=False)
             for ref, workload in list(it.workloads.workloads.items()):
                 wanted = workload.marks.get("churn-champion", "1")
-                if workload.generation > workload.observed_generation and (story.heals or not wanted.startswith("2")):
+                if workload.generation > workload.observed_generation and (
+                    story.heals or not wanted.startswith("2")
+                ):
                     it.workloads.complete_rollout(ref)
             if story.meanwhile is not None:
                 await story.meanwhile(it)
@@ -305,7 +320,7 @@ async def _end(it: Cluster) -> End:
 
 async def _records(it: Cluster) -> dict[str, Any]:
     """Return what is written on each version about its life under the alias, without times."""
-    key = record.key(ALIAS)
+    key = version_record.key(ALIAS)
     versions = sorted({str(call.arguments[1]) for call in it.registry.writes if call.name == "tag_version"})
     written = {number: (await it.tags(number)).get(key, "{}") for number in versions}
     return {number: _cleaned(json.loads(_named(it, text))) for number, text in written.items()}
@@ -324,7 +339,9 @@ def _changing(it: Cluster) -> list[tuple[object, ...]]:
     The runs of an evaluation are compared as they stand at the end: which side is first is chance.
     """
     writes = [item for item in it.registry_writes() if item[0] not in {"evaluation_run", "end_run"}]
-    return [item for index, item in enumerate(writes) if item[0] != "version_of_run" or item not in writes[:index]]
+    return [
+        item for index, item in enumerate(writes) if item[0] != "version_of_run" or item not in writes[:index]
+    ]
 
 
 def _timeless(write: tuple[object, ...]) -> tuple[object, ...]:

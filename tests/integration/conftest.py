@@ -21,9 +21,15 @@ CRDS = ("modelaliases.modelalias.dev", "promotionrequests.modelalias.dev")
 def crds_installed(kubeconfig: str) -> None:
     """Apply crds/ as an installation does, and wait until both kinds are served."""
     kubectl = ["kubectl", "--kubeconfig", kubeconfig]
-    subprocess.run([*kubectl, "apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds")], check=True, timeout=60)
+    subprocess.run(
+        [*kubectl, "apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds")],
+        check=True,
+        timeout=60,
+    )
     names = [f"crd/{name}" for name in CRDS]
-    subprocess.run([*kubectl, "wait", "--for=condition=Established", "--timeout=60s", *names], check=True, timeout=90)
+    subprocess.run(
+        [*kubectl, "wait", "--for=condition=Established", "--timeout=60s", *names], check=True, timeout=90
+    )
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +48,9 @@ def seeded(mlflow_server: Server) -> Seeding:
 
 
 @pytest.fixture
-def operator(kubeconfig: str, namespace: str, mlflow_server: Server, tmp_path: Path) -> Iterator[OperatorProcess]:
+def operator(
+    kubeconfig: str, namespace: str, mlflow_server: Server, tmp_path: Path
+) -> Iterator[OperatorProcess]:
     """An operator of the test's own, which it may kill."""
     with running_operator(kubeconfig, config_for(namespace, mlflow_server.uri), tmp_path) as process:
         yield process
@@ -50,8 +58,13 @@ def operator(kubeconfig: str, namespace: str, mlflow_server: Server, tmp_path: P
 
 @pytest.fixture(scope="module")
 def watched_namespaces(request: pytest.FixtureRequest) -> Mapping[str, str]:
-    """A name for the namespace of each test of the module that shares the operator, which is told them when it starts."""
-    of_module = [item for item in request.session.items if item.path == request.path and isinstance(item, pytest.Function)]
+    """A name for the namespace of each test of the module that shares the operator, which is told them when
+    it starts."""
+    of_module = [
+        item
+        for item in request.session.items
+        if item.path == request.path and isinstance(item, pytest.Function)
+    ]
     return {item.nodeid: _name() for item in of_module if "shared_operator" in item.fixturenames}
 
 
@@ -71,7 +84,8 @@ def shared_operator(
     watched_namespaces: Mapping[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[None]:
-    """One operator for the tests of a module that leave it running; starting it takes longer than most of them."""
+    """One operator for the tests of a module that leave it running; starting it takes longer than most of
+    them."""
     home = _name()
     assert kube_api.create("/api/v1/namespaces", {"metadata": {"name": home}}).ok
     config = {**config_for(home, mlflow_server.uri), "namespaces": [*watched_namespaces.values()]}

@@ -69,7 +69,8 @@ def _aliases(api: KubeApi, namespace: str) -> Kind:
 
 
 def _requests(api: KubeApi, namespace: str) -> Kind:
-    """Return requests in our own name: the admission policy, where it is installed, has nothing to say to them."""
+    """Return requests in our own name: the admission policy, where it is installed, has nothing to say to
+    them."""
     return Kind(api, namespace, "PromotionRequest", "promotionrequests", {"requestedBy": api.who_am_i()})
 
 
@@ -153,7 +154,9 @@ def test_number_that_is_no_json_refused(kube_api: KubeApi, offered_aliases: Kind
 
 
 def test_name_longer_than_an_annotation_key_refused(kube_api: KubeApi, offered_aliases: Kind) -> None:
-    refused = kube_api.create(offered_aliases.path, offered_aliases.body(alias(), name=64 * "a"), dry_run=True)
+    refused = kube_api.create(
+        offered_aliases.path, offered_aliases.body(alias(), name=64 * "a"), dry_run=True
+    )
     taken = kube_api.create(offered_aliases.path, offered_aliases.body(alias(), name=63 * "a"), dry_run=True)
 
     _assert_refused(refused, "metadata.name is at most 63 long")
@@ -237,14 +240,18 @@ def test_request_is_written_once(requests: Kind, field: str) -> None:
     dropped = requests.changed(lambda spec: spec.pop(field))
 
     _assert_refused(changed, f"{field} is immutable")
-    _assert_refused(dropped, "spec.aliasRef: Required value" if field == "aliasRef" else f"{field} is immutable")
+    _assert_refused(
+        dropped, "spec.aliasRef: Required value" if field == "aliasRef" else f"{field} is immutable"
+    )
 
 
 @pytest.mark.parametrize("field", sorted(ANOTHER.keys() - {"aliasRef", "source", "requestedBy"}))
 def test_nothing_is_added_to_a_request(requests: Kind, field: str) -> None:
     requests.created(request())
 
-    _assert_refused(requests.changed(lambda spec: spec.update({field: ANOTHER[field]})), f"{field} is immutable")
+    _assert_refused(
+        requests.changed(lambda spec: spec.update({field: ANOTHER[field]})), f"{field} is immutable"
+    )
 
 
 def test_abort_is_set_once(requests: Kind) -> None:
@@ -268,7 +275,9 @@ class TestApprovals:
     @pytest.fixture
     def approved(self, kube_api: KubeApi, judged: Kind) -> Kind:
         """A request with one approval of ours."""
-        answer = judged.changed(lambda spec: spec.update(approvals=[self._approval(kube_api, message="looked at it")]))
+        answer = judged.changed(
+            lambda spec: spec.update(approvals=[self._approval(kube_api, message="looked at it")])
+        )
         assert answer.ok, answer.message
         return judged
 
@@ -297,7 +306,11 @@ class TestApprovals:
 
     def test_two_who_apply_keep_each_others(self, kube_api: KubeApi, judged: Kind) -> None:
         path = f"{judged.path}/churn"
-        head = {"apiVersion": "modelalias.dev/v1alpha1", "kind": "PromotionRequest", "metadata": {"name": "churn"}}
+        head = {
+            "apiVersion": "modelalias.dev/v1alpha1",
+            "kind": "PromotionRequest",
+            "metadata": {"name": "churn"},
+        }
 
         for manager, decision in (("one", "Reject"), ("other", "Approve")):
             mine = {"approvals": [self._approval(kube_api, decision=decision)]}

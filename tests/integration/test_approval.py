@@ -1,7 +1,8 @@
-"""People on the real API server: the shipped admission policy proves who they are, the operator counts what they say.
+"""People on the real API server: the shipped admission policy proves who they are, the operator counts what
+they say.
 
-ana                 edit                             files requests
-bo, cy, dee         modelalias-approver, ml-leads    approve
+ana                 edit                             files requests bo, cy, dee         modelalias-approver,
+ml-leads    approve
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,12 @@ from tests.support.stage import Object, Stage, admission_policy, condition
 ANA = Person("ana")
 BO, CY, DEE = (Person(name, ("ml-leads",)) for name in ("bo", "cy", "dee"))
 LEADS: Mapping[str, Any] = {"group": "ml-leads"}
-GATE = {"name": "auc", "metric": "val_auc", "direction": "HigherIsBetter", "champion": {"minImprovement": 0.01}}
+GATE = {
+    "name": "auc",
+    "metric": "val_auc",
+    "direction": "HigherIsBetter",
+    "champion": {"minImprovement": 0.01},
+}
 ALIAS = "churn-champion"
 
 pytestmark = pytest.mark.usefixtures("operator")
@@ -48,7 +54,9 @@ def _counted(stage: Stage, valid: int, void: int) -> Object:
     return approvals
 
 
-def test_two_leads_approve_what_they_saw_and_again_when_the_champion_changes(team: Stage, seeded: Seeding) -> None:
+def test_two_leads_approve_what_they_saw_and_again_when_the_champion_changes(
+    team: Stage, seeded: Seeding
+) -> None:
     for auc in (0.8, 0.9, 0.85):
         seeded.version(val_auc=auc)
     seeded.client.set_registered_model_alias(seeded.model, "champion", "1")
@@ -69,7 +77,9 @@ def test_two_leads_approve_what_they_saw_and_again_when_the_champion_changes(tea
     team.approve("go", BO, **confirmed)
     first = _counted(team, valid=1, void=0)
     seeded.client.set_registered_model_alias(seeded.model, "champion", "3")
-    team.until("promotionrequest", "go", lambda it: it["status"]["resolved"]["champion"] == "3", "it is judged again")
+    team.until(
+        "promotionrequest", "go", lambda it: it["status"]["resolved"]["champion"] == "3", "it is judged again"
+    )
     second = _counted(team, valid=0, void=1)
     judged_again = team.status("promotionrequest", "go")
     team.approve("go", BO, **confirmed)

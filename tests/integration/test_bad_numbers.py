@@ -1,4 +1,5 @@
-"""Numbers and versions that a real MLflow hands out and nobody should promote on; gates that the API server does not take."""
+"""Numbers and versions that a real MLflow hands out and nobody should promote on; gates that the API server
+does not take."""
 
 import json
 import math
@@ -17,7 +18,9 @@ CEILING = {"name": "loss", "metric": "loss", "direction": "LowerIsBetter", "cham
 
 
 @pytest.mark.usefixtures("shared_operator")
-def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(stage: Stage, seeded: Seeding) -> None:
+def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(
+    stage: Stage, seeded: Seeding
+) -> None:
     def of(*, auc: float = 0.9, loss: float = 0.3) -> str:
         return seeded.version(auc=auc, loss=loss)
 
@@ -44,9 +47,15 @@ def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(stage:
         "nan-at-last": last((0.9, 1, 0), (math.nan, 2, HOUR)),
         "still-running": seeded.version_of(running),
     }
-    stage.apply("ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "policy": {"gates": [FLOOR, CEILING]}})
+    stage.apply(
+        "ModelAlias",
+        ALIAS,
+        {"model": seeded.model, "alias": "champion", "policy": {"gates": [FLOOR, CEILING]}},
+    )
 
-    stage.requests(ALIAS, {name: {"source": {"version": number}, "dryRun": True} for name, number in versions.items()})
+    stage.requests(
+        ALIAS, {name: {"source": {"version": number}, "dryRun": True} for name, number in versions.items()}
+    )
     waiting = stage.reaches("still-running", "Pending")["status"]
     seeded.client.set_terminated(running)
     ended = stage.ended(*versions)
@@ -58,10 +67,15 @@ def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(stage:
         "still-running": "DryRun",
     }
     told = {name: status["explanation"].split(": ", 1)[1] for name, status in ended.items()}
-    assert told["nan"] == "gate floor: auc is NaN: the metric of the candidate is NaN, which cannot be compared"
+    assert (
+        told["nan"] == "gate floor: auc is NaN: the metric of the candidate is NaN, which cannot be compared"
+    )
     assert told["infinite"].startswith("gate floor: auc is Infinity: ")
     assert told["minus-infinite"].startswith("gate loss: loss is -Infinity: ")
-    assert told["huge"] == "gate floor: auc is 1E+308: the metric of the candidate is 1E+308, which cannot be compared"
+    assert (
+        told["huge"]
+        == "gate floor: auc is 1E+308: the metric of the candidate is 1E+308, which cannot be compared"
+    )
     assert told["missing"] == "gate floor: auc is missing: the metric of the candidate was not logged"
     assert f"auc is missing: run {run} of version {deleted} is gone" in told["deleted-run"]
     assert f"auc is missing: version {versions['no-run']} was not made by a run" in told["no-run"]
@@ -71,7 +85,9 @@ def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(stage:
 
 
 @pytest.mark.usefixtures("shared_operator")
-def test_a_soak_is_waited_out_and_a_version_that_is_deleted_meanwhile_is_refused(stage: Stage, seeded: Seeding) -> None:
+def test_a_soak_is_waited_out_and_a_version_that_is_deleted_meanwhile_is_refused(
+    stage: Stage, seeded: Seeding
+) -> None:
     for auc in (0.8, 0.9, 0.95):
         seeded.version(auc=auc)
     for alias, version in (("champion", "1"), ("staging", "2"), ("shadow", "3")):
@@ -124,17 +140,23 @@ def test_a_signature_is_read_from_the_servers_store_and_a_policys_gate_is_not_re
     taken = stage.complete("signed")
 
     assert {name: condition(status, "Complete")[1] for name, status in refused.items()} == {
-        "unsigned": "NotEligible", "lost": "Inconclusive", "redefines": "Invalid", "stricter": "GatesFailed",
-    }  # fmt: skip
-    assert refused["unsigned"]["explanation"].endswith(f"requireSignature: the model of version {unsigned} has no signature")
+        "unsigned": "NotEligible",
+        "lost": "Inconclusive",
+        "redefines": "Invalid",
+        "stricter": "GatesFailed",
+    }
+    assert refused["unsigned"]["explanation"].endswith(
+        f"requireSignature: the model of version {unsigned} has no signature"
+    )
     assert f"cannot hand out the MLmodel file of version {lost}" in refused["lost"]["explanation"]
     assert refused["redefines"]["explanation"] == (
         "additionalGates names gates of the policy, which cannot be redefined: floor"
     )
     assert [item["result"] for item in refused["stricter"]["gates"]] == ["Passed", "Failed"]
     assert (taken["phase"], taken["eligibility"][0]) == (
-        "Succeeded", {"rule": "requireSignature", "result": "Passed", "message": ""},
-    )  # fmt: skip
+        "Succeeded",
+        {"rule": "requireSignature", "result": "Passed", "message": ""},
+    )
     assert seeded.aliases() == {"champion": signed}
 
 
@@ -143,10 +165,17 @@ def test_a_gated_pin_is_refused_until_it_names_a_version_that_passes(stage: Stag
     for auc in (0.8, 0.7, 0.9):
         seeded.version(auc=auc)
     seeded.client.set_registered_model_alias(seeded.model, "champion", "1")
-    gate = {"name": "no-worse", "metric": "auc", "direction": "HigherIsBetter", "champion": {"maxRegression": 0}}
+    gate = {
+        "name": "no-worse",
+        "metric": "auc",
+        "direction": "HigherIsBetter",
+        "champion": {"maxRegression": 0},
+    }
     spec = {"model": seeded.model, "alias": "champion", "policy": {"gates": [gate], "pins": "Gated"}}
     stage.apply("ModelAlias", ALIAS, spec)
-    stage.until("modelalias", ALIAS, lambda it: "current" in it.get("status", {}), "the champion is taken over")
+    stage.until(
+        "modelalias", ALIAS, lambda it: "current" in it.get("status", {}), "the champion is taken over"
+    )
 
     stage.patch("modelalias", ALIAS, {"version": "2"})
     stalled = stage.until(
@@ -154,11 +183,15 @@ def test_a_gated_pin_is_refused_until_it_names_a_version_that_passes(stage: Stag
     )["status"]
     held_by = seeded.aliases()
     stage.patch("modelalias", ALIAS, {"version": "3"})
-    stage.until("modelalias", ALIAS, lambda it: it["status"]["current"]["version"] == "3", "the pin is carried out")
+    stage.until(
+        "modelalias", ALIAS, lambda it: it["status"]["current"]["version"] == "3", "the pin is carried out"
+    )
     stage.kubectl("wait", "--for=condition=Ready", f"modelalias/{ALIAS}", "--timeout=60s")
     after = stage.status("modelalias", ALIAS)
     stage.patch("modelalias", ALIAS, {"version": "1"})
-    back = stage.until("modelalias", ALIAS, lambda it: it["status"]["current"]["version"] == "1", "it went back unasked")
+    back = stage.until(
+        "modelalias", ALIAS, lambda it: it["status"]["current"]["version"] == "1", "it went back unasked"
+    )
 
     told = "the pin of version 2 is refused: gate no-worse: auc 0.7 is not >= 0.8 (champion 0.8 - 0)"
     assert condition(stalled, "Stalled") == ("True", "GatesFailed")
@@ -171,7 +204,8 @@ def test_a_gated_pin_is_refused_until_it_names_a_version_that_passes(stage: Stag
 
 
 NO_NUMBER = "gates[0].threshold in body must be of type number"
-"""What the API server says; a kubectl that reads JSON strictly is the first to object, another one sends a string."""
+"""What the API server says; a kubectl that reads JSON strictly is the first to object, another one sends a
+string."""
 
 
 @pytest.mark.usefixtures("crds_installed")
@@ -200,7 +234,9 @@ NO_NUMBER = "gates[0].threshold in body must be of type number"
         ),
     ],
 )
-def test_a_gate_that_means_nothing_is_refused_with_what_is_wrong(stage: Stage, gate: str, words: tuple[str, ...]) -> None:
+def test_a_gate_that_means_nothing_is_refused_with_what_is_wrong(
+    stage: Stage, gate: str, words: tuple[str, ...]
+) -> None:
     rule = f'{{"name": "floor", "metric": "auc", "direction": "HigherIsBetter", {gate}}}'
     spec = f'{{"model": "churn", "alias": "champion", "policy": {{"gates": [{rule}]}}}}'
     body = f'{{"apiVersion": "modelalias.dev/v1alpha1", "kind": "ModelAlias", "metadata": {{"name": "bad"}}, "spec": {spec}}}'

@@ -1,4 +1,5 @@
-"""`modelalias gate` as a pipeline runs it, against a real MLflow: status, table, JSON, and that nothing is written."""
+"""`modelalias gate` as a pipeline runs it, against a real MLflow: status, table, JSON, and that nothing is
+written."""
 
 import json
 import os
@@ -18,7 +19,12 @@ PROGRAM = Path(sys.executable).with_name("modelalias")
 ALIAS = "churn-champion"
 GATES: list[dict[str, Any]] = [
     {"name": "auc-floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.7},
-    {"name": "beats-champion", "metric": "val_auc", "direction": "HigherIsBetter", "champion": {"minImprovement": 0.002}},
+    {
+        "name": "beats-champion",
+        "metric": "val_auc",
+        "direction": "HigherIsBetter",
+        "champion": {"minImprovement": 0.002},
+    },
 ]
 PASSED = "version 2 passed: 2/2 gates passed; it would replace version 1 as champion"
 BAR = ">= 0.802 (champion 0.8 + 0.002)"
@@ -41,7 +47,8 @@ def mlflow_uri(seeded: Seeding) -> str:
 
 
 class Pipeline:
-    """The CI of a training repository: an alias file on standard input, the registry's address in the environment."""
+    """The CI of a training repository: an alias file on standard input, the registry's address in the
+    environment."""
 
     def __init__(self, seeded: Seeding, uri: str) -> None:
         self.seeded, self.uri = seeded, uri
@@ -49,15 +56,20 @@ class Pipeline:
     def spec(self, **policy: Any) -> Mapping[str, Any]:
         return {"model": self.seeded.model, "alias": "champion", "policy": {"gates": GATES, **policy}}
 
-    def gate(self, version: str, *arguments: str, uri: str | None = None, **policy: Any) -> "subprocess.CompletedProcess[str]":
+    def gate(
+        self, version: str, *arguments: str, uri: str | None = None, **policy: Any
+    ) -> "subprocess.CompletedProcess[str]":
         body = {"apiVersion": "modelalias.dev/v1alpha1", "kind": "ModelAlias", "metadata": {"name": ALIAS}}
         environ = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
         return subprocess.run(
             [str(PROGRAM), "gate", "-f", "-", "--version", version, *arguments],
             input=json.dumps({**body, "spec": self.spec(**policy)}),  # JSON is YAML
             env={**environ, "MLFLOW_TRACKING_URI": uri or self.uri},
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
     def seen(self) -> tuple[object, ...]:
         """Return what a promotion would change."""
@@ -68,25 +80,63 @@ class Pipeline:
 @pytest.mark.parametrize(
     ("version", "policy", "status", "lines"),
     [
-        pytest.param("2", {}, 0, ["auc-floor Passed 0.85 - >= 0.7 - -",
-                                  f"beats-champion Passed 0.85 0.8 {BAR} - -",
-                                  PASSED], id="passed"),
+        pytest.param(
+            "2",
+            {},
+            0,
+            ["auc-floor Passed 0.85 - >= 0.7 - -", f"beats-champion Passed 0.85 0.8 {BAR} - -", PASSED],
+            id="passed",
+        ),
         pytest.param("1", {}, 0, ["champion holds version 1 already: nothing to do"], id="nothing-to-do"),
-        pytest.param("3", {}, 1, [f"beats-champion Failed 0.79 0.8 {BAR} - -",
-                                  f"version 3 refused: gate beats-champion: val_auc 0.79 is not {BAR}"], id="refused"),
-        pytest.param("4", {}, 1, ["auc-floor Failed - - >= 0.7 - the metric of the candidate was not logged"], id="missing"),
-        pytest.param("2", {"gates": [*GATES, HOLDOUT], "evaluation": {"cronJob": "holdout"}}, 2,
-                     ["holdout Inconclusive - - >= champion + 0.002 - only the operator starts the Jobs that evaluate"],
-                     id="evaluation"),
-        pytest.param("3", {"gates": [*GATES, HOLDOUT], "evaluation": {"cronJob": "holdout"}}, 1,
-                     [f"beats-champion Failed 0.79 0.8 {BAR} - -"], id="refused-before-evaluation"),
-        pytest.param("2", {"eligibility": {"requireTags": {"validated_by": "*"}}}, 1,
-                     ["eligibility Failed - - requireTags validated_by=* - version 2 has no tag validated_by"],
-                     id="not-eligible"),
-        pytest.param("2", {"approval": {"required": "Always", "minimum": 2, "users": ["ana"]}}, 0,
-                     [f"{PASSED}; a request then waits for 2 approvals from user ana"], id="approval"),
+        pytest.param(
+            "3",
+            {},
+            1,
+            [
+                f"beats-champion Failed 0.79 0.8 {BAR} - -",
+                f"version 3 refused: gate beats-champion: val_auc 0.79 is not {BAR}",
+            ],
+            id="refused",
+        ),
+        pytest.param(
+            "4",
+            {},
+            1,
+            ["auc-floor Failed - - >= 0.7 - the metric of the candidate was not logged"],
+            id="missing",
+        ),
+        pytest.param(
+            "2",
+            {"gates": [*GATES, HOLDOUT], "evaluation": {"cronJob": "holdout"}},
+            2,
+            [
+                "holdout Inconclusive - - >= champion + 0.002 - only the operator starts the Jobs that evaluate"
+            ],
+            id="evaluation",
+        ),
+        pytest.param(
+            "3",
+            {"gates": [*GATES, HOLDOUT], "evaluation": {"cronJob": "holdout"}},
+            1,
+            [f"beats-champion Failed 0.79 0.8 {BAR} - -"],
+            id="refused-before-evaluation",
+        ),
+        pytest.param(
+            "2",
+            {"eligibility": {"requireTags": {"validated_by": "*"}}},
+            1,
+            ["eligibility Failed - - requireTags validated_by=* - version 2 has no tag validated_by"],
+            id="not-eligible",
+        ),
+        pytest.param(
+            "2",
+            {"approval": {"required": "Always", "minimum": 2, "users": ["ana"]}},
+            0,
+            [f"{PASSED}; a request then waits for 2 approvals from user ana"],
+            id="approval",
+        ),
     ],
-)  # fmt: skip
+)
 def test_status_and_table_are_the_verdict(
     judged: Pipeline, version: str, policy: Mapping[str, Any], status: int, lines: list[str]
 ) -> None:
@@ -115,12 +165,19 @@ def test_a_run_that_goes_on_is_not_judged(judged: Pipeline) -> None:
     client, model = judged.seeded.client, judged.seeded.model
     run = client.create_run("0").info.run_id
     client.log_metric(run, "val_auc", 0.9)
-    version = str(client.create_model_version(model, source=f"runs:/{run}/model", run_id=run, await_creation_for=0).version)
+    version = str(
+        client.create_model_version(
+            model, source=f"runs:/{run}/model", run_id=run, await_creation_for=0
+        ).version
+    )
 
     done = judged.gate(version)
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"modelalias: version {version} cannot be judged yet: waits until run {run} has finished\n"
+    assert (
+        done.stderr
+        == f"modelalias: version {version} cannot be judged yet: waits until run {run} has finished\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,7 +191,9 @@ def test_a_run_that_goes_on_is_not_judged(judged: Pipeline) -> None:
         ),
     ],
 )
-def test_what_cannot_be_judged_is_status_2(judged: Pipeline, version: str, policy: Mapping[str, Any], said: str) -> None:
+def test_what_cannot_be_judged_is_status_2(
+    judged: Pipeline, version: str, policy: Mapping[str, Any], said: str
+) -> None:
     done = judged.gate(version, **policy)
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -144,7 +203,11 @@ def test_what_cannot_be_judged_is_status_2(judged: Pipeline, version: str, polic
 def test_a_server_that_is_down_is_status_2(judged: Pipeline) -> None:
     done = judged.gate("2", uri=f"http://127.0.0.1:{free_port()}")
 
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", "modelalias: no connection to the registry\n")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2,
+        "",
+        "modelalias: no connection to the registry\n",
+    )
 
 
 @pytest.mark.usefixtures("operator")
@@ -164,4 +227,6 @@ def test_the_json_is_what_a_request_says(judged: Pipeline, stage: Stage) -> None
         assert told.pop("result") == ("Refused" if status else "Passed")
         assert {*expected} - {*told} == {"request", "namespace", "phase"}
         words = {"reason", "explanation"}  # a dry run says of itself that it is one
-        assert {key: told[key] for key in told if key not in words} == {key: expected[key] for key in told if key not in words}
+        assert {key: told[key] for key in told if key not in words} == {
+            key: expected[key] for key in told if key not in words
+        }

@@ -25,7 +25,12 @@ PROGRAM: Final = Path(sys.executable).with_name("modelalias")
 ANA, EVE = Person("ana"), Person("eve")
 BO, CY = (Person(name, ("ml-leads", "staff")) for name in ("bo", "cy"))
 ALIAS: Final = "churn-champion"
-GATE: Final = {"name": "auc", "metric": "val_auc", "direction": "HigherIsBetter", "champion": {"minImprovement": 0.01}}
+GATE: Final = {
+    "name": "auc",
+    "metric": "val_auc",
+    "direction": "HigherIsBetter",
+    "champion": {"minImprovement": 0.01},
+}
 SENTENCE: Final = "bias report read"
 NEVER: Final = "24h"
 """The soak of a request that is to wait as long as a test likes."""
@@ -44,8 +49,11 @@ class Terminal:
         where = ["--kubeconfig", self._stage.kubeconfig, "-n", self._stage.namespace]
         return subprocess.Popen(
             [str(PROGRAM), *arguments, *where, *name],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def type(self, *arguments: str, who: Person | None = ANA) -> Done:
         """Run a command to its end."""
@@ -85,7 +93,8 @@ def model(seeded: Seeding) -> Seeding:
 
 
 def own(stage: Stage, model: Seeding, **policy: Any) -> None:
-    """Apply the ModelAlias, and wait until the operator knows that approvals are proved where it asks for any."""
+    """Apply the ModelAlias, and wait until the operator knows that approvals are proved where it asks for
+    any."""
     spec = {"model": model.model, "alias": "champion", "policy": {"gates": [GATE], **policy}}
     stage.apply("ModelAlias", ALIAS, spec)
     condition = "IdentityProved" if "approval" in policy else "RegistryReachable"
@@ -94,19 +103,38 @@ def own(stage: Stage, model: Seeding, **policy: Any) -> None:
 
 def words(stage: Stage, name: str) -> list[str]:
     """Return who said what on a request, as it stands in the cluster."""
-    return sorted(f"{item['user']} {item['decision']}" for item in stage.get("promotionrequest", name)["spec"]["approvals"])
+    return sorted(
+        f"{item['user']} {item['decision']}"
+        for item in stage.get("promotionrequest", name)["spec"]["approvals"]
+    )
 
 
 @pytest.mark.usefixtures("shared_operator")
-def test_a_pipeline_promotes_and_waits_for_the_verdict(team: Stage, terminal: Terminal, model: Seeding) -> None:
+def test_a_pipeline_promotes_and_waits_for_the_verdict(
+    team: Stage, terminal: Terminal, model: Seeding
+) -> None:
     own(team, model)
 
-    rehearsed = terminal.type("promote", ALIAS, "--version", "2", "--verdict-only", "--wait", "--timeout", "60s")
+    rehearsed = terminal.type(
+        "promote", ALIAS, "--version", "2", "--verdict-only", "--wait", "--timeout", "60s"
+    )
     held = model.aliases()
     passed = terminal.type(
-        "promote", ALIAS, "--version", "2", "--reason", "retrained", "--wait", "--timeout", "60s", "-o", "json"
+        "promote",
+        ALIAS,
+        "--version",
+        "2",
+        "--reason",
+        "retrained",
+        "--wait",
+        "--timeout",
+        "60s",
+        "-o",
+        "json",
     )
-    refused = terminal.type("promote", ALIAS, "--version", "3", "--name", "worse", "--wait", "--timeout", "60s")
+    refused = terminal.type(
+        "promote", ALIAS, "--version", "3", "--name", "worse", "--wait", "--timeout", "60s"
+    )
     told = json.loads(passed.stdout)
     again = terminal.type("status", told["request"], "--wait", "-o", "json", who=EVE)
     history = terminal.type("history", ALIAS, who=EVE)
@@ -115,7 +143,12 @@ def test_a_pipeline_promotes_and_waits_for_the_verdict(team: Stage, terminal: Te
     assert (rehearsed.returncode, held) == (0, {"champion": "1"}), rehearsed
     assert "dry run: version 2 would replace 1 as champion" in rehearsed.stdout
     assert passed.returncode == 0, passed
-    assert (told["phase"], told["ended"], told["succeeded"], told["version"]) == ("Succeeded", True, True, "2")
+    assert (told["phase"], told["ended"], told["succeeded"], told["version"]) == (
+        "Succeeded",
+        True,
+        True,
+        "2",
+    )
     assert told["request"].startswith(f"{ALIAS}-v2-")
     assert told["gates"][0]["candidate"] == "0.9"
     assert passed.stderr.splitlines()[0] == f"request {told['request']} filed by ana"
@@ -127,12 +160,22 @@ def test_a_pipeline_promotes_and_waits_for_the_verdict(team: Stage, terminal: Te
     assert (again.returncode, json.loads(again.stdout)) == (0, told)
     assert history.stdout.splitlines()[0].split()[:4] == ["AT", "OPERATION", "FROM", "TO"]
     assert history.stdout.splitlines()[1].split()[1:6] == ["Promote", "1", "2", "Succeeded", "ana"]
-    assert (entries[0]["to"], entries[0]["request"], entries[0]["reason"]) == ("2", told["request"], "retrained")
+    assert (entries[0]["to"], entries[0]["request"], entries[0]["reason"]) == (
+        "2",
+        told["request"],
+        "retrained",
+    )
 
 
 @pytest.mark.usefixtures("shared_operator")
-def test_people_approve_what_they_see_until_there_are_enough(team: Stage, terminal: Terminal, model: Seeding) -> None:
-    own(team, model, approval={"required": "Always", "minimum": 2, "groups": ["ml-leads"], "checklist": [SENTENCE]})
+def test_people_approve_what_they_see_until_there_are_enough(
+    team: Stage, terminal: Terminal, model: Seeding
+) -> None:
+    own(
+        team,
+        model,
+        approval={"required": "Always", "minimum": 2, "groups": ["ml-leads"], "checklist": [SENTENCE]},
+    )
     filed = terminal.type("promote", ALIAS, "--version", "2", "--name", "go", "-o", "name")
     asked = team.reaches("go", "AwaitingApproval")["status"]
 
@@ -143,7 +186,9 @@ def test_people_approve_what_they_see_until_there_are_enough(team: Stage, termin
     first = terminal.type("approve", "go", "--confirm", SENTENCE, "-m", "looks fine", who=BO)
     again = terminal.type("approve", "go", "--confirm-all", who=BO)
     status = terminal.type("status", "go", who=EVE)
-    second = terminal.type("approve", "go", "--confirm-all", "--evidence", asked["resolved"]["evidence"], who=CY)
+    second = terminal.type(
+        "approve", "go", "--confirm-all", "--evidence", asked["resolved"]["evidence"], who=CY
+    )
     ended = terminal.type("status", "go", "--wait", "--timeout", "60s")
     late = terminal.type("reject", "go", "-m", "too late", who=BO)
 
@@ -169,9 +214,13 @@ def test_people_approve_what_they_see_until_there_are_enough(team: Stage, termin
     assert "approvals: 2 of 2, by bo, cy" in ended.stdout
     assert words(team, "go") == ["bo Approve", "cy Approve"]
     assert team.get("promotionrequest", "go")["spec"]["approvals"][0] == {
-        "user": "bo", "group": "ml-leads", "decision": "Approve", "evidence": asked["resolved"]["evidence"],
-        "checklist": [SENTENCE], "message": "looks fine",
-    }  # fmt: skip
+        "user": "bo",
+        "group": "ml-leads",
+        "decision": "Approve",
+        "evidence": asked["resolved"]["evidence"],
+        "checklist": [SENTENCE],
+        "message": "looks fine",
+    }
     assert model.aliases() == {"champion": "2"}
 
 
@@ -186,8 +235,12 @@ def test_nobodys_word_gets_lost(team: Stage, terminal: Terminal, model: Seeding)
     done = [finished(process) for process in at_once]
     team.request("go", ALIAS, who=ANA, source={"version": "2"})
     after_apply = words(team, "go")
-    file = {"apiVersion": "modelalias.dev/v1alpha1", "kind": "PromotionRequest", "metadata": {"name": "go"},
-            "spec": {"aliasRef": {"name": ALIAS}, "source": {"version": "2"}, "requestedBy": "ana"}}  # fmt: skip
+    file = {
+        "apiVersion": "modelalias.dev/v1alpha1",
+        "kind": "PromotionRequest",
+        "metadata": {"name": "go"},
+        "spec": {"aliasRef": {"name": ALIAS}, "source": {"version": "2"}, "requestedBy": "ana"},
+    }
     team.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(file), who=ANA)
     after_server_side_apply = words(team, "go")
     replaced = team.kubectl("replace", "-f", "-", stdin=json.dumps(file), who=ANA, check=False)
@@ -198,7 +251,9 @@ def test_nobodys_word_gets_lost(team: Stage, terminal: Terminal, model: Seeding)
     assert "an approval cannot be taken back" in replaced
     managers = {item["manager"] for item in _meta(team, "go", "--show-managed-fields")["managedFields"]}
     assert "modelalias-cli" in managers
-    found = team.until("promotionrequest", "go", lambda it: it["status"]["approvals"]["valid"] == 2, "both count")
+    found = team.until(
+        "promotionrequest", "go", lambda it: it["status"]["approvals"]["valid"] == 2, "both count"
+    )
     assert found["status"]["phase"] == "AwaitingApproval"
 
 
@@ -225,7 +280,9 @@ def test_one_word_or_an_abort_ends_a_request(team: Stage, terminal: Terminal, mo
     assert not_theirs.stderr == f"modelalias: {may_not}: none of your roles grants it\n"
     assert rejected.returncode == 0, rejected
     assert waited.returncode == 1
-    assert waited.stderr.splitlines()[-1] == "Rejected: version 2 refused: bo declined: not before the holidays"
+    assert (
+        waited.stderr.splitlines()[-1] == "Rejected: version 2 refused: bo declined: not before the holidays"
+    )
     assert timed_out.returncode == 2
     assert timed_out.stderr.splitlines()[-1] == "timed out after 1 s: request two has not ended"
     assert "phase: AwaitingApproval" in timed_out.stdout
@@ -239,10 +296,17 @@ def test_one_word_or_an_abort_ends_a_request(team: Stage, terminal: Terminal, mo
 
 
 @pytest.mark.usefixtures("shared_operator")
-def test_a_request_that_is_deleted_meanwhile_is_an_end(team: Stage, terminal: Terminal, model: Seeding) -> None:
+def test_a_request_that_is_deleted_meanwhile_is_an_end(
+    team: Stage, terminal: Terminal, model: Seeding
+) -> None:
     own(team, model, approval={"required": "Always"})
     waiting = terminal.start("promote", ALIAS, "--version", "2", "--name", "go", "--wait", "--timeout", "60s")
-    team.until("modelalias", ALIAS, lambda _: "go" in team.kubectl("get", "promotionrequests", "-o", "name"), "it is filed")
+    team.until(
+        "modelalias",
+        ALIAS,
+        lambda _: "go" in team.kubectl("get", "promotionrequests", "-o", "name"),
+        "it is filed",
+    )
 
     team.reaches("go", "AwaitingApproval")
     team.kubectl("delete", "promotionrequest", "go", who=ANA)
@@ -253,14 +317,18 @@ def test_a_request_that_is_deleted_meanwhile_is_an_end(team: Stage, terminal: Te
 
 
 @pytest.mark.usefixtures("shared_operator")
-def test_what_a_dry_run_prints_kubectl_carries_out(team: Stage, terminal: Terminal, model: Seeding, tmp_path: Path) -> None:
+def test_what_a_dry_run_prints_kubectl_carries_out(
+    team: Stage, terminal: Terminal, model: Seeding, tmp_path: Path
+) -> None:
     own(team, model, approval={"required": "Always", "minimum": 2, "groups": ["ml-leads"]})
     file = tmp_path / "edit"
 
     def patch(edit: Done, who: Person, *, check: bool = True) -> str:
         assert (edit.returncode, edit.stderr) == (0, ""), edit
         file.write_text(edit.stdout)
-        return team.kubectl("patch", "promotionrequest", "go", "--type=json", f"--patch-file={file}", who=who, check=check)
+        return team.kubectl(
+            "patch", "promotionrequest", "go", "--type=json", f"--patch-file={file}", who=who, check=check
+        )
 
     filed = terminal.type("promote", ALIAS, "--version", "2", "--dry-run", "-o", "yaml")
     nothing_filed = team.all("promotionrequest")
@@ -317,14 +385,27 @@ def test_a_pipeline_logs_in_through_a_plugin_and_kubectl_finds_the_command(
     team.kubectl("create", "rolebinding", "ci", "--clusterrole=edit", f"--serviceaccount={team.namespace}:ci")
     user = f"system:serviceaccount:{team.namespace}:ci"
     path = _with_plugin(kubeconfig, team, tmp_path)
-    environ = {**os.environ, "KUBECONFIG": str(path), "PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"}
+    environ = {
+        **os.environ,
+        "KUBECONFIG": str(path),
+        "PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}",
+    }
 
     done = subprocess.run(
         ["kubectl", "modelalias", "promote", ALIAS, "--version", "2", "--wait", "--timeout", "60s"],
-        env=environ, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     explained = subprocess.run(
-        ["kubectl", "modelalias", "promote", "--help"], env=environ, capture_output=True, text=True, timeout=60, check=True
+        ["kubectl", "modelalias", "promote", "--help"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
 
     assert done.returncode == 0, done
@@ -358,7 +439,11 @@ def test_what_is_not_there_or_not_allowed_is_one_line(team: Stage, terminal: Ter
     for arguments, who, said in (
         (("status", "go"), EVE, f"no PromotionRequest go {where}"),
         (("promote", ALIAS, "--version", "2"), ANA, f"no ModelAlias {ALIAS} {where}"),
-        (("history", ALIAS), Person("zoe"), f"may not get modelaliases.modelalias.dev {where}: none of your roles grants it"),
+        (
+            ("history", ALIAS),
+            Person("zoe"),
+            f"may not get modelaliases.modelalias.dev {where}: none of your roles grants it",
+        ),
     ):
         done = terminal.type(*arguments, who=who)
         assert (done.returncode, done.stdout, done.stderr) == (2, "", f"modelalias: {said}\n")
@@ -371,7 +456,12 @@ def test_who_may_not_promote_hears_it_in_the_policys_words(team: Stage, terminal
     team.kubectl("create", "role", "writer", "--verb=create", "--resource=promotionrequests.modelalias.dev")
     team.kubectl("create", "rolebinding", "writer", "--role=writer", "--user=bo")
     can_i = ("auth", "can-i", "create", "promotionrequests.modelalias.dev")
-    team.until("modelalias", ALIAS, lambda _: "yes" in team.kubectl(*can_i, who=BO, check=False), "bo may write requests")
+    team.until(
+        "modelalias",
+        ALIAS,
+        lambda _: "yes" in team.kubectl(*can_i, who=BO, check=False),
+        "bo may write requests",
+    )
     by_policy = terminal.type("promote", ALIAS, "--version", "2", who=BO)
 
     assert "may not create promotionrequests.modelalias.dev" in by_role.stderr
@@ -396,7 +486,9 @@ def _with_plugin(kubeconfig: str, stage: Stage, directory: Path) -> Path:
     program.write_text(f"#!{sys.executable}\nprint({json.dumps(json.dumps(credential))})\n")
     program.chmod(0o700)
     config = yaml.safe_load(Path(kubeconfig).read_text())
-    context = next(item["context"] for item in config["contexts"] if item["name"] == config["current-context"])
+    context = next(
+        item["context"] for item in config["contexts"] if item["name"] == config["current-context"]
+    )
     context.update(user="ci", namespace=stage.namespace)
     plugin = {"apiVersion": credential["apiVersion"], "command": "./login", "interactiveMode": "Never"}
     path = directory / "kubeconfig"

@@ -1,4 +1,5 @@
-"""What a deleted namespace or owner leaves behind goes, whoever filed it: the policy lets Kubernetes' own controllers through.
+"""What a deleted namespace or owner leaves behind goes, whoever filed it: the policy lets Kubernetes' own
+controllers through.
 
 No verb is theirs; the cluster of the tests runs each under a service account of its own, as most clusters do.
 """

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.pause_image import NAME as IMAGE
+from hack.cluster.pause_image import NAME as IMAGE
 from tests.support.gitops_tool import GitOps, deployment, manifest
 from tests.support.kube_api import KubeApi, Person
 from tests.support.seeding import Seeding
@@ -15,7 +15,13 @@ ALIAS = "churn-champion"
 BO, CY = Person("bo"), Person("cy")
 WAYS = [pytest.param((), id="client-side"), pytest.param(("--server-side",), id="server-side")]
 PINNED = {"mode": "Pinned", "container": "api", "env": "MODEL_URI"}
-UNCLEAR = {"name": "auc", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.8, "onMissing": "Inconclusive"}
+UNCLEAR = {
+    "name": "auc",
+    "metric": "val_auc",
+    "direction": "HigherIsBetter",
+    "threshold": 0.8,
+    "onMissing": "Inconclusive",
+}
 BACK = {"operation": "Rollback", "source": {"previous": True}, "reason": "complaints"}
 
 pytestmark = pytest.mark.usefixtures("shared_operator")
@@ -30,12 +36,19 @@ def team(stage: Stage, kubeconfig: str, kube_api: KubeApi) -> Iterator[Stage]:
 
 
 def _alias(seeded: Seeding, **spec: Any) -> Object:
-    common = {"model": seeded.model, "alias": "champion", "previousAlias": "prev-champion", "serving": [{"name": "churn-api"}]}
+    common = {
+        "model": seeded.model,
+        "alias": "champion",
+        "previousAlias": "prev-champion",
+        "serving": [{"name": "churn-api"}],
+    }
     return manifest("ModelAlias", ALIAS, {**common, **spec})
 
 
 def _request(stage: Stage, name: str, spec: Mapping[str, Any], **metadata: Mapping[str, str]) -> Object:
-    return manifest("PromotionRequest", name, {"aliasRef": {"name": ALIAS}, "requestedBy": stage.user, **spec}, **metadata)
+    return manifest(
+        "PromotionRequest", name, {"aliasRef": {"name": ALIAS}, "requestedBy": stage.user, **spec}, **metadata
+    )
 
 
 def _registry(seeded: Seeding) -> tuple[Any, ...]:
@@ -149,9 +162,17 @@ def test_a_variable_that_the_operator_writes_is_no_drift_where_the_manifest_give
 ) -> None:
     for _ in range(2):
         seeded.version(val_auc=0.8)
-    envs = {"left-out": (), "named": ({"name": "MODEL_URI"},), "valued": ({"name": "MODEL_URI", "value": "models:/none/1"},)}
+    envs = {
+        "left-out": (),
+        "named": ({"name": "MODEL_URI"},),
+        "valued": ({"name": "MODEL_URI", "value": "models:/none/1"},),
+    }
     tools = {"client": GitOps(stage), "server": GitOps(stage, "--server-side")}
-    written = {f"{env}-{way}": deployment(f"{env}-{way}", IMAGE, replicas=0, env=envs[env]) for env in envs for way in tools}
+    written = {
+        f"{env}-{way}": deployment(f"{env}-{way}", IMAGE, replicas=0, env=envs[env])
+        for env in envs
+        for way in tools
+    }
     for name, body in written.items():
         tools[name.rpartition("-")[2]].apply(body)
     tools["client"].apply(_alias(seeded, serving=[{"name": name, "load": PINNED} for name in written]))
@@ -186,13 +207,22 @@ def test_a_variable_that_the_operator_writes_is_no_drift_where_the_manifest_give
 
 
 TRACKED: dict[str, dict[str, Mapping[str, str]]] = {
-    "argo-cd": {"annotations": {"argocd.argoproj.io/tracking-id": "churn:modelalias.dev/PromotionRequest:ml/argo-cd"}},
+    "argo-cd": {
+        "annotations": {"argocd.argoproj.io/tracking-id": "churn:modelalias.dev/PromotionRequest:ml/argo-cd"}
+    },
     "argo-cd-by-label": {"labels": {"app.kubernetes.io/instance": "churn"}},
-    "flux": {"labels": {"kustomize.toolkit.fluxcd.io/name": "churn", "kustomize.toolkit.fluxcd.io/namespace": "flux"}},
+    "flux": {
+        "labels": {
+            "kustomize.toolkit.fluxcd.io/name": "churn",
+            "kustomize.toolkit.fluxcd.io/namespace": "flux",
+        }
+    },
 }
 
 
-def test_a_request_that_a_tool_keeps_is_not_deleted_when_its_time_is_over(stage: Stage, seeded: Seeding) -> None:
+def test_a_request_that_a_tool_keeps_is_not_deleted_when_its_time_is_over(
+    stage: Stage, seeded: Seeding
+) -> None:
     seeded.version(val_auc=0.8)
     spec = {"source": {"version": "9"}, "ttlSecondsAfterFinished": 1}
     tool = GitOps(stage)

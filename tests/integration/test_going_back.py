@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.pause_image import NAME as IMAGE
+from hack.cluster.pause_image import NAME as IMAGE
 from tests.support.kube_api import KubeApi, Person
 from tests.support.seeding import Seeding
 from tests.support.stage import Object, Stage, admission_policy, condition
@@ -21,8 +21,19 @@ ANA, EVE, BO = Person("ana"), Person("eve"), Person("bo")
 ALIAS = "churn-champion"
 MARK = f"modelalias.dev/{ALIAS}"
 GATE = {"name": "auc-floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.7}
-MAY_BYPASS = [{"apiGroups": ["modelalias.dev"], "resources": ["modelaliases"], "resourceNames": [ALIAS], "verbs": ["bypass"]}]
-TO_PREVIOUS: Mapping[str, Any] = {"operation": "Rollback", "source": {"previous": True}, "reason": "complaints"}
+MAY_BYPASS = [
+    {
+        "apiGroups": ["modelalias.dev"],
+        "resources": ["modelaliases"],
+        "resourceNames": [ALIAS],
+        "verbs": ["bypass"],
+    }
+]
+TO_PREVIOUS: Mapping[str, Any] = {
+    "operation": "Rollback",
+    "source": {"previous": True},
+    "reason": "complaints",
+}
 SWAP: Mapping[str, Any] = {"operation": "Swap", "reason": "compare them once more"}
 
 pytestmark = pytest.mark.usefixtures("shared_operator")
@@ -37,11 +48,20 @@ def team(stage: Stage, kubeconfig: str, kube_api: KubeApi) -> Iterator[Stage]:
 
 
 def _to(version: str) -> Mapping[str, Any]:
-    return {"operation": "Rollback", "source": {"version": version}, "reason": "the last one that nobody complained about"}
+    return {
+        "operation": "Rollback",
+        "source": {"version": version},
+        "reason": "the last one that nobody complained about",
+    }
 
 
 def _alias(stage: Stage, seeded: Seeding, **spec: Any) -> None:
-    common = {"model": seeded.model, "alias": "champion", "previousAlias": "prev", "serving": [{"name": "churn-api"}]}
+    common = {
+        "model": seeded.model,
+        "alias": "champion",
+        "previousAlias": "prev",
+        "serving": [{"name": "churn-api"}],
+    }
     stage.apply("ModelAlias", ALIAS, {**common, **spec})
     if "approval" in spec.get("policy", {}):
         stage.kubectl("wait", "--for=condition=IdentityProved", f"modelalias/{ALIAS}", "--timeout=60s")
@@ -68,7 +88,8 @@ def _version(deployment: Object) -> str:
 
 
 def _archived(seeded: Seeding) -> Mapping[str, Any]:
-    """Return what replaced each version that is not champion again, by a search in the registry as anybody can do it."""
+    """Return what replaced each version that is not champion again, by a search in the registry as anybody
+    can do it."""
     wanted = f"name = '{seeded.model}' AND tags.`modelalias.champion` LIKE '%\"archived\"%'"
     found = seeded.client.search_model_versions(wanted)
     return {str(item.version): json.loads(item.tags["modelalias.champion"])["archived"] for item in found}
@@ -91,7 +112,12 @@ def test_a_person_goes_back_by_previous_and_by_version_and_swaps_twice(team: Sta
 
     seen: dict[str, tuple[Mapping[str, str], str]] = {}
     ends: dict[str, Object] = {}
-    moves = {"back": TO_PREVIOUS, "further": _to("1"), "swap": SWAP, "swap-again": {**SWAP, "reason": "enough compared"}}
+    moves = {
+        "back": TO_PREVIOUS,
+        "further": _to("1"),
+        "swap": SWAP,
+        "swap-again": {**SWAP, "reason": "enough compared"},
+    }
     for name, spec in moves.items():
         ends[name] = _go(team, name, **spec)
         seen[name] = seeded.aliases(), _served(team)
@@ -105,7 +131,10 @@ def test_a_person_goes_back_by_previous_and_by_version_and_swaps_twice(team: Sta
         "swap": ({"champion": "2", "prev": "1"}, "2"),
         "swap-again": ({"champion": "1", "prev": "2"}, "1"),
     }
-    ledger = [(item["operation"], item["from"], item["to"], item["actor"], item["reason"]) for item in _last(team, 4)]
+    ledger = [
+        (item["operation"], item["from"], item["to"], item["actor"], item["reason"])
+        for item in _last(team, 4)
+    ]
     assert ledger == [
         ("Rollback", "3", "2", "ana", "complaints"),
         ("Rollback", "2", "1", "ana", "the last one that nobody complained about"),
@@ -116,7 +145,10 @@ def test_a_person_goes_back_by_previous_and_by_version_and_swaps_twice(team: Sta
         "2": ("1", "Swap"),
         "3": ("2", "Rollback"),
     }
-    assert {name: (shown[name]["VERSION"], shown[name]["PHASE"], shown[name]["GATES"]) for name in ("go-3", "back")} == {
+    assert {
+        name: (shown[name]["VERSION"], shown[name]["PHASE"], shown[name]["GATES"])
+        for name in ("go-3", "back")
+    } == {
         "go-3": ("3", "Succeeded", "1/1"),
         "back": ("2", "Succeeded", "0/1"),
     }
@@ -130,7 +162,9 @@ def _last(stage: Stage, number: int) -> list[Object]:
     return history[-number:]
 
 
-def test_the_newest_request_takes_the_place_of_the_one_that_people_were_asked_about(team: Stage, seeded: Seeding) -> None:
+def test_the_newest_request_takes_the_place_of_the_one_that_people_were_asked_about(
+    team: Stage, seeded: Seeding
+) -> None:
     for _ in range(2):
         seeded.version(val_auc=0.8)
     _alias(team, seeded, serving=[], policy={"concurrency": "Supersede", "approval": {"required": "Always"}})
@@ -144,7 +178,10 @@ def test_the_newest_request_takes_the_place_of_the_one_that_people_were_asked_ab
     team.approve("second", BO)
     second = team.complete("second")
 
-    assert (first["phase"], first["explanation"]) == ("Superseded", "PromotionRequest second (Promote) took its place")
+    assert (first["phase"], first["explanation"]) == (
+        "Superseded",
+        "PromotionRequest second (Promote) took its place",
+    )
     assert "the request has ended" in late
     assert second["phase"] == "Succeeded"
     assert seeded.aliases() == {"champion": "2"}
@@ -158,13 +195,19 @@ def test_gates_are_skipped_only_by_who_may_and_never_without_another_person(
     here.bind(EVE, MAY_BYPASS, "bypass", "modelaliases", ALIAS)
     here.bind(EVE, "modelalias-approver", "approve", "modelaliases", ALIAS)
     _alias(team, seeded, serving=[], policy={"gates": [GATE], "approval": {"required": "OnInconclusive"}})
-    asked: Mapping[str, Any] = {"source": {"version": "1"}, "skipGates": True, "reason": "the champion is broken"}
+    asked: Mapping[str, Any] = {
+        "source": {"version": "1"},
+        "skipGates": True,
+        "reason": "the champion is broken",
+    }
 
     refused = files(aliasRef={"name": ALIAS}, **asked)(here, ANA, "by-ana").message
     team.request("by-eve", ALIAS, who=EVE, **asked)
     waits = team.reaches("by-eve", "AwaitingApproval")["status"]
     team.approve("by-eve", EVE)
-    own = team.until("promotionrequest", "by-eve", lambda it: bool(it["status"]["approvals"]["void"]), "eve's word is void")
+    own = team.until(
+        "promotionrequest", "by-eve", lambda it: bool(it["status"]["approvals"]["void"]), "eve's word is void"
+    )
     team.approve("by-eve", BO)
     ended = team.complete("by-eve")
 
@@ -178,7 +221,9 @@ def test_gates_are_skipped_only_by_who_may_and_never_without_another_person(
     assert record["verdict"]["gates"][0]["result"] == "Skipped"
 
 
-def test_a_rollback_ends_a_rollout_takes_it_back_and_goes_to_its_own_version(team: Stage, seeded: Seeding) -> None:
+def test_a_rollback_ends_a_rollout_takes_it_back_and_goes_to_its_own_version(
+    team: Stage, seeded: Seeding
+) -> None:
     for _ in range(3):
         seeded.version(val_auc=0.8)
     team.deployment("churn-api", IMAGE)

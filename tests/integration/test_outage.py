@@ -1,8 +1,9 @@
-"""A registry that goes away in the middle of a promotion: nothing moves, nothing is lost, and it goes on by itself."""
+"""A registry that goes away in the middle of a promotion: nothing moves, nothing is lost, and it goes on by
+itself."""
 
 from pathlib import Path
 
-from tests.cluster.pause_image import NAME as IMAGE
+from hack.cluster.pause_image import NAME as IMAGE
 from tests.support.door import door_to
 from tests.support.mlflow_server import Server, free_port
 from tests.support.operator_process import config_for, running_operator
@@ -17,7 +18,9 @@ def test_a_promotion_outlives_its_registry(
 ) -> None:
     seeded.version(val_auc=0.8)
     stage.deployment("churn-api", IMAGE)
-    stage.apply("ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "serving": [{"name": "churn-api"}]})
+    stage.apply(
+        "ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "serving": [{"name": "churn-api"}]}
+    )
     stage.fill_quota(1)
     with door_to(mlflow_server.port, free_port()) as door:
         config = config_for(namespace, f"http://127.0.0.1:{door.port}", timeoutSeconds=3)
@@ -35,7 +38,10 @@ def test_a_promotion_outlives_its_registry(
             stage.free_quota()
             stage.request("late", ALIAS, source={"version": "1"})
             late = stage.until(
-                "promotionrequest", "late", lambda it: "phase" in it.get("status", {}), "the late one is answered"
+                "promotionrequest",
+                "late",
+                lambda it: "phase" in it.get("status", {}),
+                "the late one is answered",
             )
             meanwhile = stage.status("promotionrequest", "churn-v1")
             door.open()

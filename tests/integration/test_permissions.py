@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from hack.cluster.pause_image import NAME as IMAGE
 from modelalias.adapters.kubernetes_objects import KubernetesObjects
-from tests.cluster.pause_image import NAME as IMAGE
 from tests.support.mlflow_server import Server
 from tests.support.operator_account import Grant, copied, signed_in
 from tests.support.operator_process import OperatorProcess, config_for, running
@@ -22,7 +22,9 @@ def test_a_promotion_waits_for_the_permission_to_patch_and_names_it(
 ) -> None:
     seeded.version(val_auc=0.8)
     stage.deployment("churn-api", IMAGE, replicas=0)
-    stage.apply("ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "serving": [{"name": "churn-api"}]})
+    stage.apply(
+        "ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "serving": [{"name": "churn-api"}]}
+    )
     with copied(kubeconfig, namespace, tmp_path) as account:
         config = config_for(namespace, mlflow_server.uri)
         operator = OperatorProcess(account.may_not(PATCH_DEPLOYMENTS), config, tmp_path)

@@ -1,4 +1,5 @@
-"""The main job on a real API server and a real MLflow: requests promote, gates refuse, pins roll back, restarts go on."""
+"""The main job on a real API server and a real MLflow: requests promote, gates refuse, pins roll back,
+restarts go on."""
 
 import json
 import os
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.pause_image import NAME as IMAGE
+from hack.cluster.pause_image import NAME as IMAGE
 from tests.support.mlflow_server import Server
 from tests.support.operator_process import OperatorProcess
 from tests.support.seeding import Seeding
@@ -16,7 +17,12 @@ from tests.support.stage import Stage, condition
 
 GATES: list[dict[str, Any]] = [
     {"name": "auc-floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.7},
-    {"name": "beats-champion", "metric": "val_auc", "direction": "HigherIsBetter", "champion": {"minImprovement": 0.002}},
+    {
+        "name": "beats-champion",
+        "metric": "val_auc",
+        "direction": "HigherIsBetter",
+        "champion": {"minImprovement": 0.002},
+    },
 ]
 ALIAS = "churn-champion"
 MARK = f"modelalias.dev/{ALIAS}"
@@ -28,8 +34,11 @@ def trained_run(mlflow_server: Server) -> tuple[str, float]:
     done = subprocess.run(
         [sys.executable, "-m", "training.train", "--register", "no", "--no-alias"],
         env={**os.environ, "MLFLOW_TRACKING_URI": mlflow_server.uri},
-        capture_output=True, text=True, timeout=180, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
     told = json.loads(done.stdout.splitlines()[-1])
     return told["runId"], told["metrics"]["val_auc"]
 
@@ -52,7 +61,9 @@ def _marks(stage: Stage) -> str | None:
 
 
 @pytest.mark.usefixtures("shared_operator")
-def test_requests_promote_by_cold_start_and_by_the_gate_and_a_worse_version_is_refused(stage: Stage, seeded: Seeding) -> None:
+def test_requests_promote_by_cold_start_and_by_the_gate_and_a_worse_version_is_refused(
+    stage: Stage, seeded: Seeding
+) -> None:
     for auc in (0.80, 0.85, 0.79):
         seeded.version(val_auc=auc)
     seeded.client.set_registered_model_alias(seeded.model, "challenger", "2")
@@ -123,7 +134,9 @@ def test_a_pin_moves_the_alias_back_and_closes_the_door_for_requests(stage: Stag
         stage.complete(f"churn-v{version}")
 
     stage.patch("modelalias", ALIAS, {"version": "1"})
-    stage.until("modelalias", ALIAS, lambda it: it["status"]["current"]["version"] == "1", "the pin is carried out")
+    stage.until(
+        "modelalias", ALIAS, lambda it: it["status"]["current"]["version"] == "1", "the pin is carried out"
+    )
     stage.kubectl("wait", "--for=condition=Ready", f"modelalias/{ALIAS}", "--timeout=60s")
     stage.request("late", ALIAS, source={"version": "2"})
     late = stage.complete("late")
@@ -155,7 +168,9 @@ def test_a_dry_run_gives_the_verdict_and_touches_nothing(
     assert seeded.aliases() == {}
     assert len(seeded.client.search_model_versions(f"name = '{seeded.model}'")) == 1
     assert stage.get("deployment", "churn-api")["metadata"]["generation"] == before
-    assert "history" not in stage.status("modelalias", ALIAS) or not stage.status("modelalias", ALIAS)["history"]
+    assert (
+        "history" not in stage.status("modelalias", ALIAS) or not stage.status("modelalias", ALIAS)["history"]
+    )
 
 
 def test_a_rollout_that_fails_goes_back_also_when_the_operator_is_killed_meanwhile(

@@ -1,4 +1,5 @@
-"""The example of the stages None, Staging, Production and Archived, as it is shipped, and what is on record of each move."""
+"""The example of the stages None, Staging, Production and Archived, as it is shipped, and what is on record
+of each move."""
 
 import json
 from collections.abc import Iterator
@@ -71,7 +72,9 @@ def _is_recent(moment: str) -> bool:
     return abs(datetime.now(tz=UTC) - datetime.fromisoformat(moment)) < LONGEST_TEST
 
 
-def test_a_version_goes_from_none_to_archived_and_back_and_each_move_is_on_record(team: Stage, seeded: Seeding) -> None:
+def test_a_version_goes_from_none_to_archived_and_back_and_each_move_is_on_record(
+    team: Stage, seeded: Seeding
+) -> None:
     for auc in (0.8, 0.85):
         seeded.version(val_auc=auc)
     first, second = _example(team, seeded.model), _example(team, seeded.model, "2", "better on new customers")
@@ -79,7 +82,9 @@ def test_a_version_goes_from_none_to_archived_and_back_and_each_move_is_on_recor
     team.kubectl("wait", "--for=condition=IdentityProved", f"modelalias/{PRODUCTION}", "--timeout=60s")
 
     none = seeded.aliases()
-    team.kubectl("apply", "-f", "-", "-l", "step=production", stdin=second.replace("churn-v2", "too-early"), who=ANA)
+    team.kubectl(
+        "apply", "-f", "-", "-l", "step=production", stdin=second.replace("churn-v2", "too-early"), who=ANA
+    )
     too_early = team.complete("too-early-to-production")
     staged, produced = _promote(team, first, "1")
     in_production = seeded.aliases(), _archived(seeded)
@@ -94,7 +99,11 @@ def test_a_version_goes_from_none_to_archived_and_back_and_each_move_is_on_recor
     assert (staged["phase"], produced["phase"]) == ("Succeeded", "Succeeded")
     assert in_production == ({"staging": "1", "production": "1"}, set())
     assert replaced == ({"staging": "2", "production": "2", "prev-production": "1"}, {"1"})
-    assert (gone_back["phase"], seeded.aliases()["production"], _archived(seeded)) == ("Succeeded", "1", {"2"})
+    assert (gone_back["phase"], seeded.aliases()["production"], _archived(seeded)) == (
+        "Succeeded",
+        "1",
+        {"2"},
+    )
     status = team.status("modelalias", PRODUCTION)
     ledger = [
         (item.get("from"), item["to"], item["actor"], item["approvers"], item["reason"], item["request"])
@@ -108,7 +117,9 @@ def test_a_version_goes_from_none_to_archived_and_back_and_each_move_is_on_recor
     assert all(_is_recent(item["at"]) for item in status["history"])
 
 
-def test_what_is_written_on_the_versions_and_told_in_events_names_everybody(team: Stage, seeded: Seeding) -> None:
+def test_what_is_written_on_the_versions_and_told_in_events_names_everybody(
+    team: Stage, seeded: Seeding
+) -> None:
     for auc in (0.8, 0.85):
         seeded.version(val_auc=auc)
     first, second = _example(team, seeded.model), _example(team, seeded.model, "2", "better on new customers")
@@ -118,7 +129,9 @@ def test_what_is_written_on_the_versions_and_told_in_events_names_everybody(team
     _promote(team, first, "1")
     _promote(team, second, "2")
     new, old = _record(seeded, "2"), _record(seeded, "1")
-    asked = f"{seeded.model}@production: Promote from 1 to 2 Succeeded (PromotionRequest churn-v2-to-production"
+    asked = (
+        f"{seeded.model}@production: Promote from 1 to 2 Succeeded (PromotionRequest churn-v2-to-production"
+    )
     told = f"PromoteSucceeded: {asked}, by ana, approved by bo): better on new customers"
     team.until("modelalias", PRODUCTION, lambda _: told in team.events(PRODUCTION), f"an event says {told}")
 

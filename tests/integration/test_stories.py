@@ -1,4 +1,5 @@
-"""Four teams' rules, each on a real MLflow and a real API server: a version that is promoted and one that is refused."""
+"""Four teams' rules, each on a real MLflow and a real API server: a version that is promoted and one that is
+refused."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.pause_image import NAME as IMAGE
+from hack.cluster.pause_image import NAME as IMAGE
 from tests.support.kube_api import KubeApi, Person
 from tests.support.seeding import Data, Seeding
 from tests.support.stage import Object, Stage, admission_policy, condition
@@ -24,7 +25,10 @@ def _serves(stage: Stage, name: str, alias: str) -> str | None:
 
 def _numbers(status: Object) -> list[tuple[Any, ...]]:
     """Return how each gate came out, with both numbers."""
-    return [(item["name"], item["result"], item.get("candidate"), item.get("champion")) for item in status["gates"]]
+    return [
+        (item["name"], item["result"], item.get("candidate"), item.get("champion"))
+        for item in status["gates"]
+    ]
 
 
 @pytest.mark.usefixtures("shared_operator")
@@ -46,15 +50,22 @@ def test_churn_is_promoted_when_it_beats_the_champion_by_enough(stage: Stage, se
         "alias": "champion",
         "previousAlias": "prev-champion",
         "serving": [{"name": "churn-api"}],
-        "policy": {"eligibility": {"requireTags": {"validated_by": "qa", "training_data": "*"}}, "gates": [gate]},
+        "policy": {
+            "eligibility": {"requireTags": {"validated_by": "qa", "training_data": "*"}},
+            "gates": [gate],
+        },
     }
     stage.apply("ModelAlias", "churn-champion", spec)
 
     stage.request("first", "churn-champion", source={"version": "1"})
     first = stage.complete("first")
-    stage.request("better", "churn-champion", source={"alias": "challenger"}, onSuccess={"deleteSourceAlias": True})
+    stage.request(
+        "better", "churn-champion", source={"alias": "challenger"}, onSuccess={"deleteSourceAlias": True}
+    )
     better = stage.complete("better")
-    stage.requests("churn-champion", {"too-close": {"source": {"version": "3"}}, "unseen": {"source": {"version": "4"}}})
+    stage.requests(
+        "churn-champion", {"too-close": {"source": {"version": "3"}}, "unseen": {"source": {"version": "4"}}}
+    )
     refused = stage.ended("too-close", "unseen")
 
     assert _numbers(first) == [("beats-champion", "Passed", "0.85", None)]
@@ -80,19 +91,32 @@ def test_churn_is_promoted_when_it_beats_the_champion_by_enough(stage: Stage, se
 LEVELS: Mapping[str, Mapping[str, Any]] = {
     "ci-smoke": {"eligibility": {"requireSignature": True}, "gates": [{"threshold": 1.2}]},
     "smoke": {"eligibility": {"requireAlias": "ci-smoke"}, "gates": [{"threshold": 1.1}]},
-    "candidate": {"eligibility": {"requireAlias": "smoke"}, "gates": [{"champion": {"maxRegression": 0.005}}]},
-    "champion": {"eligibility": {"requireAlias": "candidate"}, "gates": [{"champion": {"maxRegression": 0.002}}]},
+    "candidate": {
+        "eligibility": {"requireAlias": "smoke"},
+        "gates": [{"champion": {"maxRegression": 0.005}}],
+    },
+    "champion": {
+        "eligibility": {"requireAlias": "candidate"},
+        "gates": [{"champion": {"maxRegression": 0.002}}],
+    },
 }
 """Four levels of trust, each stricter than the last, on a log loss."""
 
 
 @pytest.mark.usefixtures("shared_operator")
-def test_match_prediction_climbs_four_levels_and_a_refusal_is_an_answer(stage: Stage, seeded: Seeding) -> None:
+def test_match_prediction_climbs_four_levels_and_a_refusal_is_an_answer(
+    stage: Stage, seeded: Seeding
+) -> None:
     for log_loss in (0.98, 0.985, 0.9901):
         seeded.logged_version(log_loss=log_loss)
     for level, policy in LEVELS.items():
-        gates = [{"name": level, "metric": "log_loss", "direction": "LowerIsBetter", **gate} for gate in policy["gates"]]
-        stage.apply("ModelAlias", level, {"model": seeded.model, "alias": level, "policy": {**policy, "gates": gates}})
+        gates = [
+            {"name": level, "metric": "log_loss", "direction": "LowerIsBetter", **gate}
+            for gate in policy["gates"]
+        ]
+        stage.apply(
+            "ModelAlias", level, {"model": seeded.model, "alias": level, "policy": {**policy, "gates": gates}}
+        )
 
     def ask(version: str, level: str) -> Object:
         below = list(LEVELS)[list(LEVELS).index(level) - 1]
@@ -112,8 +136,16 @@ def test_match_prediction_climbs_four_levels_and_a_refusal_is_an_answer(stage: S
     assert [item["phase"] for item in second.values()] == ["Succeeded", "Succeeded", "Succeeded", "Rejected"]
     assert second["candidate"]["gates"][0]["rule"] == "<= 0.985 (champion 0.98 + 0.005)", "equality passes"
     told = json.loads(second["champion"]["result"])
-    assert (told["alias"], told["version"], told["champion"], told["phase"]) == ("champion", "2", "1", "Rejected")
-    assert (told["gates"][0]["candidate"], told["gates"][0]["rule"]) == ("0.985", "<= 0.982 (champion 0.98 + 0.002)")
+    assert (told["alias"], told["version"], told["champion"], told["phase"]) == (
+        "champion",
+        "2",
+        "1",
+        "Rejected",
+    )
+    assert (told["gates"][0]["candidate"], told["gates"][0]["rule"]) == (
+        "0.985",
+        "<= 0.982 (champion 0.98 + 0.002)",
+    )
     assert [item["phase"] for item in third.values()] == ["Succeeded", "Succeeded", "Rejected"]
     assert condition(detour, "Complete") == ("True", "NotEligible")
     assert "requireAlias candidate: version 3 does not hold alias candidate" in detour["explanation"]
@@ -127,7 +159,9 @@ def test_forecast_goes_to_staging_by_a_bar_and_to_production_by_a_person(
     for rmspe in (0.1, 0.1001, 0.08):
         seeded.version(rmspe=rmspe)
     bar = {"name": "bar", "metric": "rmspe", "direction": "LowerIsBetter", "threshold": 0.10}
-    stage.apply("ModelAlias", "staging", {"model": seeded.model, "alias": "staging", "policy": {"gates": [bar]}})
+    stage.apply(
+        "ModelAlias", "staging", {"model": seeded.model, "alias": "staging", "policy": {"gates": [bar]}}
+    )
     policy = {
         "eligibility": {"requireAlias": "staging"},
         "approval": {"required": "Always", "groups": ["ml-leads"], "checklist": ["holdout looked at"]},
@@ -142,10 +176,14 @@ def test_forecast_goes_to_staging_by_a_bar_and_to_production_by_a_person(
             stage.complete(f"stage-{version}")
             if version == "2":
                 continue
-            stage.request(f"release-{version}", "production", who=ANA, source={"alias": "staging"}, reason="the quarter")
+            stage.request(
+                f"release-{version}", "production", who=ANA, source={"alias": "staging"}, reason="the quarter"
+            )
             waiting = stage.reaches(f"release-{version}", "AwaitingApproval")["status"]
             not_hers = stage.approve(f"release-{version}", ANA, check=False)
-            stage.approve(f"release-{version}", BO, group="ml-leads", checklist=["holdout looked at"], message="fine")
+            stage.approve(
+                f"release-{version}", BO, group="ml-leads", checklist=["holdout looked at"], message="fine"
+            )
             released = stage.complete(f"release-{version}")
 
     refused = stage.status("promotionrequest", "stage-2")
@@ -162,11 +200,17 @@ def test_forecast_goes_to_staging_by_a_bar_and_to_production_by_a_person(
 
 
 @pytest.mark.usefixtures("shared_operator")
-def test_fraud_keeps_its_recall_and_loses_little_precision_on_the_same_data(stage: Stage, seeded: Seeding) -> None:
+def test_fraud_keeps_its_recall_and_loses_little_precision_on_the_same_data(
+    stage: Stage, seeded: Seeding
+) -> None:
     autumn, winter = Data("transactions", "q3"), Data("transactions", "q4")
     for recall, precision, data in (
-        (0.81, 0.9, autumn), (0.8, 0.891, autumn), (0.79, 0.95, autumn), (0.9, 0.88, autumn), (0.9, 0.95, winter),
-    ):  # fmt: skip
+        (0.81, 0.9, autumn),
+        (0.8, 0.891, autumn),
+        (0.79, 0.95, autumn),
+        (0.9, 0.88, autumn),
+        (0.9, 0.95, winter),
+    ):
         seeded.logged_version(data=data, recall=recall, precision=precision)
     for name in ("fraud-api", "fraud-batch"):
         stage.deployment(name, IMAGE)
@@ -174,7 +218,13 @@ def test_fraud_keeps_its_recall_and_loses_little_precision_on_the_same_data(stag
     versus = {"maxRegression": 0.01, "mode": "Relative"}
     gates = [
         {**common, "name": "recall-floor", "metric": "recall", "threshold": 0.8},
-        {**common, "name": "precision", "metric": "precision", "champion": versus, "dataset": "SameAsChampion"},
+        {
+            **common,
+            "name": "precision",
+            "metric": "precision",
+            "champion": versus,
+            "dataset": "SameAsChampion",
+        },
     ]
     spec = {
         "model": seeded.model,
@@ -191,15 +241,25 @@ def test_fraud_keeps_its_recall_and_loses_little_precision_on_the_same_data(stag
     stage.requests("fraud", {name: {"source": {"version": version}} for name, version in bad.items()})
     ended = stage.ended(*bad)
 
-    assert _numbers(promoted) == [("recall-floor", "Passed", "0.8", None), ("precision", "Passed", "0.891", "0.9")]
+    assert _numbers(promoted) == [
+        ("recall-floor", "Passed", "0.8", None),
+        ("precision", "Passed", "0.891", "0.9"),
+    ]
     assert promoted["gates"][1]["rule"] == ">= 0.891 (champion 0.9 - 0.01 of it)", "equality passes"
     assert promoted["gates"][1]["dataset"] == str(autumn)
     assert {name: condition(status, "Complete")[1] for name, status in ended.items()} == {
-        "recall": "GatesFailed", "precision": "GatesFailed", "other-data": "Inconclusive", "again": "NoOp",
-    }  # fmt: skip
-    assert _numbers(ended["recall"]) == [("recall-floor", "Failed", "0.79", None), ("precision", "Passed", "0.95", "0.891")]
+        "recall": "GatesFailed",
+        "precision": "GatesFailed",
+        "other-data": "Inconclusive",
+        "again": "NoOp",
+    }
+    assert _numbers(ended["recall"]) == [
+        ("recall-floor", "Failed", "0.79", None),
+        ("precision", "Passed", "0.95", "0.891"),
+    ]
     assert (
-        "gate precision: precision 0.88 is not >= 0.88209 (champion 0.891 - 0.01 of it)" in ended["precision"]["explanation"]
+        "gate precision: precision 0.88 is not >= 0.88209 (champion 0.891 - 0.01 of it)"
+        in ended["precision"]["explanation"]
     )
     assert f"the candidate on {winter}, the champion on {autumn}" in ended["other-data"]["explanation"]
     assert seeded.aliases() == {"production": "2"}

@@ -1,4 +1,5 @@
-"""Teams that share an operator: each registry has an account of its own, which may change at any time and is never told."""
+"""Teams that share an operator: each registry has an account of its own, which may change at any time and is
+never told."""
 
 import base64
 import secrets
@@ -26,7 +27,8 @@ CONCURRENCY: Final = 6
 
 @pytest.fixture
 def neighbour(kubeconfig: str, kube_api: KubeApi) -> Iterator[Stage]:
-    """Another team's namespace, which comes second by name: of two claims from the same second the first by name is older."""
+    """Another team's namespace, which comes second by name: of two claims from the same second the first by
+    name is older."""
     stage = Stage(kubeconfig, f"test-z{secrets.token_hex(4)}", kube_api.who_am_i())
     stage.kubectl("create", "namespace", stage.namespace)
     yield stage
@@ -35,8 +37,16 @@ def neighbour(kubeconfig: str, kube_api: KubeApi) -> Iterator[Stage]:
 
 def _config(namespaces: tuple[str, ...], registries: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a configuration whose registries are looked at often."""
-    often = {name: {"snapshotInterval": "1s", "concurrency": CONCURRENCY, **item} for name, item in registries.items()}
-    return {**config_for(namespaces[0], ""), "registries": often, "namespaces": [*namespaces], "logLevel": "DEBUG"}
+    often = {
+        name: {"snapshotInterval": "1s", "concurrency": CONCURRENCY, **item}
+        for name, item in registries.items()
+    }
+    return {
+        **config_for(namespaces[0], ""),
+        "registries": often,
+        "namespaces": [*namespaces],
+        "logLevel": "DEBUG",
+    }
 
 
 def _basic(user: str, password: str) -> str:
@@ -58,7 +68,8 @@ def _versions(seeded: Seeding, count: int) -> Mapping[str, Mapping[str, Any]]:
 def test_a_token_is_rotated_while_promotions_go_on(
     kubeconfig: str, stage: Stage, seeded: Seeding, mlflow_server: Server, tmp_path: Path
 ) -> None:
-    """First as it should be, the old token accepted until the new one is in use; then as it happens, revoked at once."""
+    """First as it should be, the old token accepted until the new one is in use; then as it happens, revoked
+    at once."""
     mounted = MountedSecret(tmp_path / "mounted", {"token": "first\n"})
     stage.apply("ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion"})
     with guarded(mlflow_server.uri, "Bearer first", "Bearer second") as guard, ExitStack() as running:
@@ -77,7 +88,10 @@ def test_a_token_is_rotated_while_promotions_go_on(
         late = {f"late-{name}": spec for name, spec in early.items()}
         stage.requests(ALIAS, late)
         away = stage.until(
-            "modelalias", ALIAS, lambda it: condition(it["status"], "RegistryReachable")[0] == "False", "the refusal is told"
+            "modelalias",
+            ALIAS,
+            lambda it: condition(it["status"], "RegistryReachable")[0] == "False",
+            "the refusal is told",
         )
         refused, seconds = list(guard.turned_away), time.monotonic() - began
         mounted.replace({"token": "third\n"})
@@ -88,7 +102,9 @@ def test_a_token_is_rotated_while_promotions_go_on(
     assert {status["phase"] for status in ended.values()} == {"Succeeded"}
     assert condition(away["status"], "RegistryReachable") == ("False", "AuthFailed")
     assert set(refused) == {"Bearer second"}
-    assert len(refused) <= 2 * CONCURRENCY + 2 * seconds / PROBE.total_seconds(), "a refusal is probed, not hammered at"
+    assert len(refused) <= 2 * CONCURRENCY + 2 * seconds / PROBE.total_seconds(), (
+        "a refusal is probed, not hammered at"
+    )
     assert guard.let_in[-1] == "Bearer third"
     assert condition(after, "RegistryReachable") == ("True", "Reachable")
     assert seeded.aliases() == {"champion": "4"}
@@ -102,7 +118,9 @@ def test_teams_keep_their_accounts_their_models_and_their_names_to_themselves(
     mlflow_server: Server,
     tmp_path: Path,
 ) -> None:
-    files = MountedSecret(tmp_path / "mounted", {"token": "ours", "user": "risk", "password": "theirs", "lent": "lent"})
+    files = MountedSecret(
+        tmp_path / "mounted", {"token": "ours", "user": "risk", "password": "theirs", "lent": "lent"}
+    )
     theirs = Seeding(mlflow_server.uri, f"fraud-{secrets.token_hex(4)}")
     by_password = {"usernameFile": str(files.path("user")), "passwordFile": str(files.path("password"))}
     with guarded(mlflow_server.uri, "Bearer ours", "Bearer lent") as our_guard, ExitStack() as running:
@@ -114,16 +132,32 @@ def test_teams_keep_their_accounts_their_models_and_their_names_to_themselves(
                 "allow": [{"namespaces": [stage.namespace], "models": ["churn-*"]}],
                 "credentials": {"tokenFile": str(files.path("token"))},
             },
-            "lent": {"uri": f"{our_guard.uri}/", "allow": [may], "credentials": {"tokenFile": str(files.path("lent"))}},
+            "lent": {
+                "uri": f"{our_guard.uri}/",
+                "allow": [may],
+                "credentials": {"tokenFile": str(files.path("lent"))},
+            },
             "theirs": {"uri": their_guard.uri, "allow": [may], "credentials": by_password},
         }
         stage.apply("ModelAlias", ALIAS, {"registry": "ours", "model": seeded.model, "alias": "champion"})
-        neighbour.apply("ModelAlias", "own", {"registry": "theirs", "model": theirs.model, "alias": "champion"})
-        neighbour.apply("ModelAlias", "foreign", {"registry": "ours", "model": seeded.model, "alias": "other"})
-        neighbour.apply("ModelAlias", "second", {"registry": "lent", "model": seeded.model, "alias": "champion"})
+        neighbour.apply(
+            "ModelAlias", "own", {"registry": "theirs", "model": theirs.model, "alias": "champion"}
+        )
+        neighbour.apply(
+            "ModelAlias", "foreign", {"registry": "ours", "model": seeded.model, "alias": "other"}
+        )
+        neighbour.apply(
+            "ModelAlias", "second", {"registry": "lent", "model": seeded.model, "alias": "champion"}
+        )
         config = _config((stage.namespace, neighbour.namespace), registries)
         with pytest.MonkeyPatch.context() as environment:
-            for name in ("TRACKING_TOKEN", "TRACKING_USERNAME", "TRACKING_PASSWORD", "TRACKING_AUTH", "WORKSPACE"):
+            for name in (
+                "TRACKING_TOKEN",
+                "TRACKING_USERNAME",
+                "TRACKING_PASSWORD",
+                "TRACKING_AUTH",
+                "WORKSPACE",
+            ):
                 environment.setenv(f"MLFLOW_{name}", "from-the-environment")
             running.enter_context(running_operator(kubeconfig, config, tmp_path))
         ours, fraud = _versions(seeded, 4), _versions(theirs, 4)
@@ -133,7 +167,9 @@ def test_teams_keep_their_accounts_their_models_and_their_names_to_themselves(
         neighbour.request("second-v1", "second", source={"version": "1"})
         ended = [*stage.ended(*ours).values(), *neighbour.ended(*fraud).values()]
         waits = {
-            name: neighbour.until("promotionrequest", f"{name}-v1", lambda it: "phase" in it.get("status", {}), "it is told")
+            name: neighbour.until(
+                "promotionrequest", f"{name}-v1", lambda it: "phase" in it.get("status", {}), "it is told"
+            )
             for name in ("foreign", "second")
         }
 
@@ -152,9 +188,14 @@ def test_teams_keep_their_accounts_their_models_and_their_names_to_themselves(
     assert ALIAS not in told
 
 
-def test_no_secret_is_told(kubeconfig: str, stage: Stage, seeded: Seeding, mlflow_server: Server, tmp_path: Path) -> None:
-    """A registry that works, one that refuses, one that answers with nonsense, one that is away; each address has a secret."""
-    mounted = MountedSecret(tmp_path / "mounted", {"token": "t0ken-value", "user": "the-user", "password": "passw0rd-value"})
+def test_no_secret_is_told(
+    kubeconfig: str, stage: Stage, seeded: Seeding, mlflow_server: Server, tmp_path: Path
+) -> None:
+    """A registry that works, one that refuses, one that answers with nonsense, one that is away; each address
+    has a secret."""
+    mounted = MountedSecret(
+        tmp_path / "mounted", {"token": "t0ken-value", "user": "the-user", "password": "passw0rd-value"}
+    )
     token = {"tokenFile": str(mounted.path("token"))}
     password = {"usernameFile": str(mounted.path("user")), "passwordFile": str(mounted.path("password"))}
     word, path = _basic("the-user", "passw0rd-value"), "/s3cret-path"
@@ -167,16 +208,23 @@ def test_no_secret_is_told(kubeconfig: str, stage: Stage, seeded: Seeding, mlflo
             "refusing": {"uri": refusing.uri, "credentials": token},
             "broken": {"uri": broken.uri + path, "credentials": password},
             "away": {"uri": f"http://127.0.0.1:{free_port()}{path}", "credentials": token},
-            "unreadable": {"uri": working.uri, "credentials": {"tokenFile": str(tmp_path / "s3cret-path" / "token")}},
+            "unreadable": {
+                "uri": working.uri,
+                "credentials": {"tokenFile": str(tmp_path / "s3cret-path" / "token")},
+            },
         }
-        process = running.enter_context(running_operator(kubeconfig, _config((stage.namespace,), registries), tmp_path))
+        process = running.enter_context(
+            running_operator(kubeconfig, _config((stage.namespace,), registries), tmp_path)
+        )
         seeded.version()
         for name in registries:
             stage.apply("ModelAlias", name, {"registry": name, "model": seeded.model, "alias": name})
             stage.request(f"{name}-v1", name, source={"version": "1"})
         ended = stage.complete("working-v1")
         found = {
-            name: stage.until("modelalias", name, _tells_why, "it says why", 30) for name in registries if name != "working"
+            name: stage.until("modelalias", name, _tells_why, "it says why", 30)
+            for name in registries
+            if name != "working"
         }
         log = process.log.read_text()
 

@@ -70,10 +70,14 @@ def trained(mlflow_server: Server, forks: Forks) -> Sequence[Mapping[str, Any]]:
         (forks.command, "better"),
         (forks.command, "worse", "--no-alias"),
     )
-    return [train(run, mlflow_server, model, "--quality", *more, GIT_COMMIT="0123abc") for run, *more in words]
+    return [
+        train(run, mlflow_server, model, "--quality", *more, GIT_COMMIT="0123abc") for run, *more in words
+    ]
 
 
-def test_run_is_registered_with_its_lineage_and_named(client: MlflowClient, trained: Sequence[Mapping[str, Any]]) -> None:
+def test_run_is_registered_with_its_lineage_and_named(
+    client: MlflowClient, trained: Sequence[Mapping[str, Any]]
+) -> None:
     result = trained[0]
 
     version = client.get_model_version_by_alias(result["model"], "champion")
@@ -97,7 +101,10 @@ def test_challenger_is_the_default_alias_and_none_can_be_had(
 
 
 def test_model_has_signature_example_and_metrics_of_the_holdout(
-    mlflow_server: Server, client: MlflowClient, trained: Sequence[Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch
+    mlflow_server: Server,
+    client: MlflowClient,
+    trained: Sequence[Mapping[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
     outputs = client.get_run(trained[0]["runId"]).outputs
@@ -110,8 +117,10 @@ def test_model_has_signature_example_and_metrics_of_the_holdout(
     assert described.signature.inputs.input_names() == list(FEATURES)
     assert described.saved_input_example_info
     assert {(metric.key, metric.dataset_name) for metric in logged.metrics or ()} == {
-        ("val_auc", "churn-holdout"), ("val_log_loss", "churn-holdout"), ("val_accuracy", "churn-holdout"),
-    }  # fmt: skip
+        ("val_auc", "churn-holdout"),
+        ("val_log_loss", "churn-holdout"),
+        ("val_accuracy", "churn-holdout"),
+    }
 
 
 def test_three_qualities_are_three_versions_on_one_table(trained: Sequence[Mapping[str, Any]]) -> None:
@@ -131,7 +140,8 @@ def test_run_registered_later_twice_is_one_version(
     assert not client.search_model_versions(f"name = '{model}'")
 
     first, second = (
-        run(mlflow_server.uri, "training.register", trained["runId"], "--model", model) for run in (command, forks.command)
+        run(mlflow_server.uri, "training.register", trained["runId"], "--model", model)
+        for run in (command, forks.command)
     )
 
     assert first.returncode == second.returncode == Exit.DONE, first.stderr + second.stderr
@@ -191,7 +201,13 @@ def test_pod_serves_what_the_alias_meant_when_it_started(
 def test_pinned_pod_answers_bad_input_with_400_and_stays_well(
     mlflow_server: Server, trained: Sequence[Mapping[str, Any]]
 ) -> None:
-    bad: Sequence[Any] = ({}, {"inputs": []}, {"inputs": [[1, 2]]}, {"inputs": [[None, *ROW[1:]]]}, {"inputs": [{"age": 3}]})
+    bad: Sequence[Any] = (
+        {},
+        {"inputs": []},
+        {"inputs": [[1, 2]]},
+        {"inputs": [[None, *ROW[1:]]]},
+        {"inputs": [{"age": 3}]},
+    )
 
     with serving(mlflow_server, f"models:/{trained[2]['model']}/3") as pod:
         answers = [pod.post("/predict", body) for body in bad]
@@ -205,17 +221,23 @@ def test_pinned_pod_answers_bad_input_with_400_and_stays_well(
 
 
 @pytest.mark.parametrize("uri", ["models:/{model}@champion", "models:/{model}/9"])
-def test_version_that_does_not_exist_yet_ends_the_pod_with_one_line(mlflow_server: Server, model: str, uri: str) -> None:
+def test_version_that_does_not_exist_yet_ends_the_pod_with_one_line(
+    mlflow_server: Server, model: str, uri: str
+) -> None:
     MlflowClient(mlflow_server.uri).create_registered_model(model)
 
-    done = command(mlflow_server.uri, "training.serve", MODEL_URI=uri.format(model=model), PORT=str(free_port()))
+    done = command(
+        mlflow_server.uri, "training.serve", MODEL_URI=uri.format(model=model), PORT=str(free_port())
+    )
 
     assert done.returncode == Exit.REGISTRY
     assert json.loads(done.stderr)["message"].startswith(f"cannot serve {uri.format(model=model)}: ")
 
 
 @pytest.fixture(scope="module")
-def of_the_promotion(mlflow_server: Server, forks: Forks, trained: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def of_the_promotion(
+    mlflow_server: Server, forks: Forks, trained: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any]:
     """One more version, of customers who are easier to predict."""
     words = ("--no-alias", "--quality", "better", "--population", "promotion")
     return train(forks.command, mlflow_server, trained[0]["model"], *words)
@@ -233,10 +255,17 @@ def made_run(client: MlflowClient) -> str:
 
 
 def evaluate(
-    run: Command, server: Server, run_id: str, version: Mapping[str, Any], *words: str, side: str = "Candidate"
+    run: Command,
+    server: Server,
+    run_id: str,
+    version: Mapping[str, Any],
+    *words: str,
+    side: str = "Candidate",
 ) -> Done:
     uri = f"models:/{version['model']}/{version['version']}"
-    return run(server.uri, "training.evaluate", *words, MLFLOW_RUN_ID=run_id, MODEL_URI=uri, MODELALIAS_SIDE=side)
+    return run(
+        server.uri, "training.evaluate", *words, MLFLOW_RUN_ID=run_id, MODEL_URI=uri, MODELALIAS_SIDE=side
+    )
 
 
 def evaluated(client: MlflowClient, run_id: str) -> Run:
@@ -259,7 +288,10 @@ def test_fresh_holdout_shows_what_the_own_metrics_hide(
     sides = {"Champion": trained[0], "Candidate": of_the_promotion}
     run_ids = {side: made_run(client) for side in sides}
 
-    done = {side: evaluate(forks.command, mlflow_server, run_ids[side], version, side=side) for side, version in sides.items()}
+    done = {
+        side: evaluate(forks.command, mlflow_server, run_ids[side], version, side=side)
+        for side, version in sides.items()
+    }
 
     assert [one.returncode for one in done.values()] == [Exit.DONE] * 2, [one.stderr for one in done.values()]
     runs = {side: evaluated(client, run_id) for side, run_id in run_ids.items()}
@@ -273,7 +305,9 @@ def test_fresh_holdout_shows_what_the_own_metrics_hide(
         assert run.data.tags["evaluation.side"] == side
         assert run.data.tags["evaluation.model"] == f"models:/{told['model']}/{told['version']}"
         assert run.inputs is not None
-        assert run.inputs.dataset_inputs[0].dataset.digest == told["dataMd5"] == generate(seed=HOLDOUT_SEED).md5
+        assert (
+            run.inputs.dataset_inputs[0].dataset.digest == told["dataMd5"] == generate(seed=HOLDOUT_SEED).md5
+        )
 
 
 def test_logged_model_has_the_metrics_of_the_fresh_holdout(
@@ -286,8 +320,12 @@ def test_logged_model_has_the_metrics_of_the_fresh_holdout(
     assert outputs is not None
     logged = client.get_logged_model(outputs.model_outputs[0].model_id).metrics or ()
     fresh = {metric.key: metric for metric in logged if metric.dataset_name == "churn-holdout-fresh"}
-    assert {key: metric.value for key, metric in fresh.items()} == pytest.approx(json.loads(done.stdout)["metrics"])
-    assert {(metric.run_id, metric.dataset_digest) for metric in fresh.values()} == {(run_id, generate(seed=HOLDOUT_SEED).md5)}
+    assert {key: metric.value for key, metric in fresh.items()} == pytest.approx(
+        json.loads(done.stdout)["metrics"]
+    )
+    assert {(metric.run_id, metric.dataset_digest) for metric in fresh.values()} == {
+        (run_id, generate(seed=HOLDOUT_SEED).md5)
+    }
 
 
 def test_second_try_ends_the_run_that_the_first_left_failed(
@@ -318,7 +356,11 @@ def test_second_try_ends_the_run_that_the_first_left_failed(
 
 
 def test_version_is_not_measured_on_the_table_it_was_trained_on(
-    mlflow_server: Server, client: MlflowClient, forks: Forks, trained: Sequence[Mapping[str, Any]], run_id: str
+    mlflow_server: Server,
+    client: MlflowClient,
+    forks: Forks,
+    trained: Sequence[Mapping[str, Any]],
+    run_id: str,
 ) -> None:
     done = evaluate(forks.command, mlflow_server, run_id, trained[0], "--data-seed", str(DEFAULT_SEED))
 
@@ -328,18 +370,31 @@ def test_version_is_not_measured_on_the_table_it_was_trained_on(
 
 
 def test_version_that_does_not_exist_fails_the_run(
-    mlflow_server: Server, client: MlflowClient, forks: Forks, trained: Sequence[Mapping[str, Any]], run_id: str
+    mlflow_server: Server,
+    client: MlflowClient,
+    forks: Forks,
+    trained: Sequence[Mapping[str, Any]],
+    run_id: str,
 ) -> None:
     done = evaluate(forks.command, mlflow_server, run_id, {**trained[0], "version": "99"})
 
     assert done.returncode == Exit.REGISTRY
-    assert json.loads(done.stderr)["message"].startswith(f"cannot evaluate models:/{trained[0]['model']}/99: ")
+    assert json.loads(done.stderr)["message"].startswith(
+        f"cannot evaluate models:/{trained[0]['model']}/99: "
+    )
     assert client.get_run(run_id).info.status == "FAILED"
 
 
-@pytest.mark.filterwarnings("ignore:.*Any type hint")  # MLflow's own, when it is imported here and not in a process of its own
+@pytest.mark.filterwarnings(
+    "ignore:.*Any type hint"
+)  # MLflow's own, when it is imported here and not in a process of its own
 def test_model_without_probabilities_is_not_measured(
-    mlflow_server: Server, client: MlflowClient, forks: Forks, model: str, run_id: str, monkeypatch: pytest.MonkeyPatch
+    mlflow_server: Server,
+    client: MlflowClient,
+    forks: Forks,
+    model: str,
+    run_id: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
     rows = generate(rows=100).frame()
@@ -378,7 +433,13 @@ class Pod:
 def serving(server: Server, uri: str) -> Iterator[Pod]:
     """Run the serving app until the block ends; SIGTERM must end it in good order."""
     port = free_port()
-    environ = {**os.environ, "MLFLOW_TRACKING_URI": server.uri, "MODEL_URI": uri, "PORT": str(port), "HOST": "127.0.0.1"}
+    environ = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": server.uri,
+        "MODEL_URI": uri,
+        "PORT": str(port),
+        "HOST": "127.0.0.1",
+    }
     with subprocess.Popen(
         [sys.executable, "-m", "training.serve"], cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True
     ) as child:

@@ -1,11 +1,12 @@
-"""Evaluation by real Jobs: the test plays what runs in their containers, and logs into the runs that the operator made."""
+"""Evaluation by real Jobs: the test plays what runs in their containers, and logs into the runs that the
+operator made."""
 
 import json
 from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.cluster.pause_image import NAME as IMAGE
+from hack.cluster.pause_image import NAME as IMAGE
 from tests.support.operator_process import OperatorProcess
 from tests.support.seeding import Data, Seeding
 from tests.support.stage import Object, Stage, condition
@@ -19,10 +20,17 @@ GATE = {
     "champion": {"maxRegression": 0},
     "metricFrom": "Evaluation",
 }
-OWN = {"name": "own", "metric": "val_auc", "direction": "HigherIsBetter", "champion": {"minImprovement": 0.002}}
+OWN = {
+    "name": "own",
+    "metric": "val_auc",
+    "direction": "HigherIsBetter",
+    "champion": {"minImprovement": 0.002},
+}
 
 
-def _alias(stage: Stage, seeded: Seeding, name: str = ALIAS, alias: str = "champion", cron_job: str = "churn-holdout") -> None:
+def _alias(
+    stage: Stage, seeded: Seeding, name: str = ALIAS, alias: str = "champion", cron_job: str = "churn-holdout"
+) -> None:
     policy = {"gates": [OWN, GATE], "evaluation": {"cronJob": cron_job, "timeoutSeconds": 600}}
     stage.apply("ModelAlias", name, {"model": seeded.model, "alias": alias, "policy": policy})
 
@@ -39,7 +47,9 @@ def _measuring(stage: Stage, request: str) -> Mapping[str, Object]:
     stage.until(
         "promotionrequest",
         request,
-        lambda it: [side["state"] for side in it.get("status", {}).get("evaluation", ())] == ["Running", "Running"],
+        lambda it: (
+            [side["state"] for side in it.get("status", {}).get("evaluation", ())] == ["Running", "Running"]
+        ),
         "both sides are measured",
     )
     names = {side["side"]: side["job"] for side in stage.status("promotionrequest", request)["evaluation"]}
@@ -87,11 +97,16 @@ def test_jobs_measure_both_sides_and_a_killed_operator_goes_on_with_the_same(
     before = _uids(stage)
     operator.kill()
     _end(stage, seeded, jobs["Candidate"], HOLDOUT, holdout_auc=0.85)
-    stage.kubectl("wait", "--for=condition=Complete", f"job/{jobs['Candidate']['metadata']['name']}", "--timeout=60s")
+    stage.kubectl(
+        "wait", "--for=condition=Complete", f"job/{jobs['Candidate']['metadata']['name']}", "--timeout=60s"
+    )
     stage.kubectl("delete", "lease", "--all")  # nobody has to wait out the dead one's
     operator.start()
     stage.until(
-        "promotionrequest", "better", lambda it: it["status"]["evaluation"][0]["state"] == "Succeeded", "one side is known"
+        "promotionrequest",
+        "better",
+        lambda it: it["status"]["evaluation"][0]["state"] == "Succeeded",
+        "one side is known",
     )
     held_by = seeded.aliases()
     _end(stage, seeded, jobs["Champion"], HOLDOUT, holdout_auc=0.85)
@@ -109,12 +124,20 @@ def test_jobs_measure_both_sides_and_a_killed_operator_goes_on_with_the_same(
         (owner,) = job["metadata"]["ownerReferences"]
         assert (owner["kind"], owner["name"], owner["uid"]) == ("PromotionRequest", "better", request["uid"])
         labels = job["metadata"]["labels"]
-        assert (labels["team"], labels["modelalias.dev/managed"], labels["modelalias.dev/alias"]) == ("risk", "true", ALIAS)
+        assert (labels["team"], labels["modelalias.dev/managed"], labels["modelalias.dev/alias"]) == (
+            "risk",
+            "true",
+            ALIAS,
+        )
         assert job["spec"]["activeDeadlineSeconds"] == 600
         assert (told["MODEL_URI"], told["MODELALIAS_SIDE"]) == (f"models:/{seeded.model}/{version}", side)
         run = seeded.client.get_run(told["MLFLOW_RUN_ID"])
         assert run.info.status == "FINISHED"
-        tags = {key.removeprefix("modelalias."): text for key, text in run.data.tags.items() if key.startswith("modelalias.")}
+        tags = {
+            key.removeprefix("modelalias."): text
+            for key, text in run.data.tags.items()
+            if key.startswith("modelalias.")
+        }
         assert tags.pop("evaluation")
         assert tags == {
             "alias": f"{stage.namespace}/{ALIAS}",
@@ -125,7 +148,9 @@ def test_jobs_measure_both_sides_and_a_killed_operator_goes_on_with_the_same(
         }
     experiment = seeded.client.get_experiment_by_name(f"modelalias/{seeded.model}")
     assert experiment is not None
-    assert len(seeded.client.search_runs([experiment.experiment_id])) == 4, "one for each side of each request"
+    assert len(seeded.client.search_runs([experiment.experiment_id])) == 4, (
+        "one for each side of each request"
+    )
     assert held_by == {"champion": "1"}, "nothing moves on half a measurement"
     assert before == after
     assert better["phase"] == "Succeeded"
@@ -134,7 +159,10 @@ def test_jobs_measure_both_sides_and_a_killed_operator_goes_on_with_the_same(
     assert found["rule"] == ">= 0.85 (champion 0.85 - 0)"
     assert [(item["result"]) for item in overfitted["gates"]] == ["Passed", "Failed"]
     assert "gate holdout: holdout_auc 0.8 is not >= 0.85 (champion 0.85 - 0)" in overfitted["explanation"]
-    assert [item["state"] for item in json.loads(overfitted["result"])["evaluation"]] == ["Succeeded", "Succeeded"]
+    assert [item["state"] for item in json.loads(overfitted["result"])["evaluation"]] == [
+        "Succeeded",
+        "Succeeded",
+    ]
     assert seeded.aliases() == {"champion": "2"}
 
 
@@ -142,7 +170,9 @@ def test_jobs_measure_both_sides_and_a_killed_operator_goes_on_with_the_same(
 @pytest.mark.usefixtures("shared_operator")
 def test_a_failing_job_is_inconclusive_with_what_it_wrote_last(stage: Stage, seeded: Seeding) -> None:
     _versions(seeded, 0.8, 0.86)
-    stage.cron_job("churn-holdout", IMAGE, "exit", "3", "loading holdout", "KeyError: 'tenure'", held_back=False)
+    stage.cron_job(
+        "churn-holdout", IMAGE, "exit", "3", "loading holdout", "KeyError: 'tenure'", held_back=False
+    )
     _alias(stage, seeded)
 
     stage.request("broken", ALIAS, source={"version": "2"})
@@ -157,7 +187,9 @@ def test_a_failing_job_is_inconclusive_with_what_it_wrote_last(stage: Stage, see
     assert "KeyError" not in ended["explanation"] + ended["result"], "nobody knows what a container prints"
     assert {seeded.client.get_run(item["runId"]).info.status for item in ended["evaluation"]} == {"FAILED"}
     assert seeded.aliases() == {"champion": "1"}
-    assert any(line.startswith("Rejected: ") and "BackoffLimitExceeded" in line for line in stage.events("broken"))
+    assert any(
+        line.startswith("Rejected: ") and "BackoffLimitExceeded" in line for line in stage.events("broken")
+    )
 
 
 @pytest.mark.usefixtures("shared_operator")
@@ -173,8 +205,15 @@ def test_a_template_that_cannot_be_used_is_waited_for_and_nothing_is_left_of_wha
     stage.request("aborted", ALIAS, source={"version": "2"})
     stage.request("deleted", "churn-staging", source={"version": "2"})
     name = f"CronJob {stage.namespace}/"
-    stage.until("promotionrequest", "aborted", _waits(f"there is no {name}missing: create it"), "it waits for the template")
-    stage.until("promotionrequest", "deleted", _waits(f"{name}awake would run by itself"), "it waits for the template")
+    stage.until(
+        "promotionrequest",
+        "aborted",
+        _waits(f"there is no {name}missing: create it"),
+        "it waits for the template",
+    )
+    stage.until(
+        "promotionrequest", "deleted", _waits(f"{name}awake would run by itself"), "it waits for the template"
+    )
     at_first = stage.all("job")
     stage.cron_job("missing", IMAGE, "exit", "0")
     stage.cron_job("awake", IMAGE, "exit", "0")
@@ -188,7 +227,10 @@ def test_a_template_that_cannot_be_used_is_waited_for_and_nothing_is_left_of_wha
 
     assert at_first == []
     assert told.startswith("measuring candidate version 2 and champion version 1: Job aborted-candidate-")
-    assert (aborted["phase"], [item["state"] for item in aborted["evaluation"]]) == ("Aborted", ["Stopped", "Stopped"])
+    assert (aborted["phase"], [item["state"] for item in aborted["evaluation"]]) == (
+        "Aborted",
+        ["Stopped", "Stopped"],
+    )
     assert left == {"deleted"}
     assert seeded.aliases() == {"champion": "1", "staging": "1"}
     runs = [_told(job)["MLFLOW_RUN_ID"] for job in both["aborted"].values()]

@@ -5,9 +5,10 @@
     owner      cy    modelalias-alias-owner
     outsider   di    view; ed has nothing at all
 
-Beside them some whom a team adds: fay with `bypass` for one alias, gus who may write requests and has the verbs for another
-alias only, ida who may do no more than update requests, mia with every verb, ada with Kubernetes' admin, and machines.
-There is no ModelAlias of the names that are asked for: the verbs are asked by name all the same.
+Beside them some whom a team adds: fay with `bypass` for one alias, gus who may write requests and has the
+verbs for another alias only, ida who may do no more than update requests, mia with every verb, ada with
+Kubernetes' admin, and machines. There is no ModelAlias of the names that are asked for: the verbs are asked
+by name all the same.
 """
 
 import secrets
@@ -66,7 +67,9 @@ def _told(*, complete: bool) -> list[Spec]:
 
 FILED = Given()
 JUDGED = Given(status={"resolved": RESOLVED, "conditions": _told(complete=False)})
-ASKED = Given(status={"resolved": RESOLVED, "approvals": {"required": 1, "valid": 0, "checklist": ["bias report read"]}})
+ASKED = Given(
+    status={"resolved": RESOLVED, "approvals": {"required": 1, "valid": 0, "checklist": ["bias report read"]}}
+)
 CROWD = [
     word(
         Person(f"{number:03}{509 * 'u'}"),
@@ -81,7 +84,8 @@ ALL_NAMED: Spec = {
     "groups": [*(f"{number:03}{509 * 'h'}" for number in range(63)), "ml-leads"],
 }
 CROWDED = Given(
-    request(approvals=CROWD), {"resolved": RESOLVED, "approvals": {"checklist": CROWD[0]["checklist"], **ALL_NAMED}}
+    request(approvals=CROWD),
+    {"resolved": RESOLVED, "approvals": {"checklist": CROWD[0]["checklist"], **ALL_NAMED}},
 )
 LEADS_ASKED = asks(groups=["ml-leads"])
 BO_ASKED = asks(users=["bo"])
@@ -98,7 +102,11 @@ ALIAS = Given(alias(), kind="ModelAlias")
 
 ABORT = {"spec": {"abort": True}}
 LABEL = {"metadata": {"labels": {"team": "ml"}}}
-NO_OWNER = {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "gone"}]}}
+NO_OWNER = {
+    "metadata": {
+        "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "gone"}]
+    }
+}
 FINALIZER = {"metadata": {"finalizers": ["example.com/stay"]}}
 SUCCEEDED = {"status": {"phase": "Succeeded"}}
 READY = {"status": {"phase": "Ready"}}
@@ -150,15 +158,29 @@ NOT_WITH_IT = (INVALID, "denied request: approvals are given after the request w
 NOT_YOUR_NAME = (INVALID, "denied request: an approval can be given only in one's own name")
 STANDS = (INVALID, f"denied request: an approval must name the evidence that stands: {EVIDENCE}")
 NO_EVIDENCE = (INVALID, "denied request: an approval must name the evidence that stands: there is none yet")
-CONFIRM = (INVALID, "denied request: an approval has to confirm each item of status.approvals.checklist: bias report read")
-ASKS_LEADS = (INVALID, "denied request: modelaliases/churn-champion asks group ml-leads: an approval for a group names it")
-ASKS_EITHER = (INVALID, "denied request: modelaliases/churn-champion asks user mia or group ml-leads: an approval for a group")
+CONFIRM = (
+    INVALID,
+    "denied request: an approval has to confirm each item of status.approvals.checklist: bias report read",
+)
+ASKS_LEADS = (
+    INVALID,
+    "denied request: modelaliases/churn-champion asks group ml-leads: an approval for a group names it",
+)
+ASKS_EITHER = (
+    INVALID,
+    "denied request: modelaliases/churn-champion asks user mia or group ml-leads: an approval for a group",
+)
 NOT_HELD = (FORBIDDEN, "is attempting to grant RBAC permissions not currently held")
 STAYS = (INVALID, "an approval cannot be taken back or changed")
 
 
 def _verbs(*verbs: str, name: str) -> dict[str, Any]:
-    return {"apiGroups": ["modelalias.dev"], "resources": ["modelaliases"], "resourceNames": [name], "verbs": verbs}
+    return {
+        "apiGroups": ["modelalias.dev"],
+        "resources": ["modelaliases"],
+        "resourceNames": [name],
+        "verbs": verbs,
+    }
 
 
 def _on(*verbs: str, resources: tuple[str, ...] = ("promotionrequests",)) -> dict[str, Any]:
@@ -173,10 +195,22 @@ FILING = (
     Row("requester-files-in-own-name", ANA, files(), CREATED),
     Row("requester-files-in-anothers-name", ANA, files(requestedBy="bo"), *_must_be(ANA)),
     Row("requester-files-in-nobodys-name", ANA, files(requestedBy=LEFT_OUT), *_must_be(ANA)),
-    Row("requester-files-in-a-look-alikes-name", ANA, files(requestedBy="\N{CYRILLIC SMALL LETTER A}na"), *_must_be(ANA)),
-    Row("requester-files-in-anothers-name-dry-run", ANA, files(dry_run=True, requestedBy="bo"), *_must_be(ANA)),
+    Row(
+        "requester-files-in-a-look-alikes-name",
+        ANA,
+        files(requestedBy="\N{CYRILLIC SMALL LETTER A}na"),
+        *_must_be(ANA),
+    ),
+    Row(
+        "requester-files-in-anothers-name-dry-run", ANA, files(dry_run=True, requestedBy="bo"), *_must_be(ANA)
+    ),
     Row("requester-files-in-anothers-name-by-apply", ANA, files_by_apply(requestedBy="bo"), *_must_be(ANA)),
-    Row("requester-files-in-anothers-name-named-later", ANA, files_by_generated_name(requestedBy="bo"), *_must_be(ANA)),
+    Row(
+        "requester-files-in-anothers-name-named-later",
+        ANA,
+        files_by_generated_name(requestedBy="bo"),
+        *_must_be(ANA),
+    ),
     Row("requester-files-by-apply", ANA, files_by_apply(), CREATED),
     Row("requester-files-named-later", ANA, files_by_generated_name(), CREATED),
     Row("requester-files-rollback", ANA, files(**ROLLBACK), CREATED),
@@ -191,7 +225,12 @@ FILING = (
     Row("onlooker-files", DI, files(), *_cannot(DI, "create")),
     Row("nobody-files", ED, files(), *_cannot(ED, "create")),
     Row("bypass-by-name-files-past-the-gates", FAY, files(**NO_GATES), CREATED),
-    Row("bypass-by-name-files-past-others-gates", FAY, files(**NO_GATES, **FRAUD), *_lacks(FAY, "bypass", "fraud-champion")),
+    Row(
+        "bypass-by-name-files-past-others-gates",
+        FAY,
+        files(**NO_GATES, **FRAUD),
+        *_lacks(FAY, "bypass", "fraud-champion"),
+    ),
     Row("promote-by-name-files", GUS, files(**FRAUD), CREATED),
     Row("promote-by-name-files-for-another", GUS, files(), *_lacks(GUS, "promote")),
     Row("promote-by-name-files-dry-run-for-another", GUS, files(dryRun=True), *_lacks(GUS, "promote")),
@@ -203,7 +242,7 @@ FILING = (
     Row("gitops-files-in-a-persons-name", ARGO, files(requestedBy="ana"), *_must_be(ARGO)),
     Row("operators-namesake-files-in-anothers-name", NAMESAKE, files(requestedBy="ana"), *_must_be(NAMESAKE)),
     Row("operators-namesake-files-past-the-gates", NAMESAKE, files(**NO_GATES), *_lacks(NAMESAKE, "bypass")),
-)  # fmt: skip
+)
 
 APPROVING = (
     Row("approver-approves", BO, approves(word(BO)), OK, on=JUDGED),
@@ -211,59 +250,165 @@ APPROVING = (
     Row("approver-approves-by-apply", BO, approves_by_apply(word(BO)), OK, on=JUDGED),
     Row("approver-refuses", BO, approves(word(BO, decision="Reject")), OK, on=ASKED),
     Row("approver-refuses-after-approving", BO, approves(word(BO, decision="Reject")), OK, on=APPROVED),
-    Row("approver-confirms-the-checklist", BO, approves(word(BO, checklist=["bias report read"])), OK, on=ASKED),
+    Row(
+        "approver-confirms-the-checklist",
+        BO,
+        approves(word(BO, checklist=["bias report read"])),
+        OK,
+        on=ASKED,
+    ),
     Row("approver-forgets-the-checklist", BO, approves(word(BO)), *CONFIRM, on=ASKED),
     Row("one-of-the-group-names-it", BO, approves(word(BO, group="ml-leads")), OK, on=LEADS_ASKED),
     Row("one-of-the-group-names-none", BO, approves(word(BO)), *ASKS_LEADS, on=LEADS_ASKED),
     Row("one-of-the-group-names-none-by-apply", BO, approves_by_apply(word(BO)), *ASKS_LEADS, on=LEADS_ASKED),
-    Row("one-of-the-group-names-another", BO, approves(word(BO, group="system:authenticated")), *ASKS_LEADS, on=LEADS_ASKED),
-    Row("one-of-the-group-refuses-and-names-it", BO, approves(word(BO, group="ml-leads", decision="Reject")), OK,
-        on=LEADS_ASKED),
-    Row("one-of-the-group-refuses-and-names-none", BO, approves(word(BO, decision="Reject")), *ASKS_LEADS, on=LEADS_ASKED),
-    Row("one-of-the-group-names-it-once-in-two-words", BO,
-        approves(word(BO, group="ml-leads"), word(BO, decision="Reject")), *ASKS_LEADS, on=LEADS_ASKED),
+    Row(
+        "one-of-the-group-names-another",
+        BO,
+        approves(word(BO, group="system:authenticated")),
+        *ASKS_LEADS,
+        on=LEADS_ASKED,
+    ),
+    Row(
+        "one-of-the-group-refuses-and-names-it",
+        BO,
+        approves(word(BO, group="ml-leads", decision="Reject")),
+        OK,
+        on=LEADS_ASKED,
+    ),
+    Row(
+        "one-of-the-group-refuses-and-names-none",
+        BO,
+        approves(word(BO, decision="Reject")),
+        *ASKS_LEADS,
+        on=LEADS_ASKED,
+    ),
+    Row(
+        "one-of-the-group-names-it-once-in-two-words",
+        BO,
+        approves(word(BO, group="ml-leads"), word(BO, decision="Reject")),
+        *ASKS_LEADS,
+        on=LEADS_ASKED,
+    ),
     Row("one-of-the-group-brings-names-along", BO, sends_back(_others_names), *ASKS_LEADS, on=LEADS_ASKED),
     Row("one-of-the-group-labels", BO, merges(LABEL), OK, on=LEADS_ASKED),
     Row("every-verb-approves-though-a-group-is-asked", MIA, approves(word(MIA)), *ASKS_LEADS, on=LEADS_ASKED),
     Row("named-user-approves", BO, approves(word(BO)), OK, on=BO_ASKED),
     Row("named-user-approves-for-a-group", BO, approves(word(BO, group="ml-leads")), OK, on=BO_ASKED),
-    Row("unnamed-user-approves", MIA, approves(word(MIA)),
-        INVALID, "denied request: modelaliases/churn-champion asks users bo, cy", on=asks(users=["bo", "cy"])),
+    Row(
+        "unnamed-user-approves",
+        MIA,
+        approves(word(MIA)),
+        INVALID,
+        "denied request: modelaliases/churn-champion asks users bo, cy",
+        on=asks(users=["bo", "cy"]),
+    ),
     Row("named-user-of-both-approves", MIA, approves(word(MIA)), OK, on=MIA_OR_LEADS_ASKED),
     Row("named-group-of-both-approves", BO, approves(word(BO, group="ml-leads")), OK, on=MIA_OR_LEADS_ASKED),
     Row("neither-of-both-approves", BO, approves(word(BO)), *ASKS_EITHER, on=MIA_OR_LEADS_ASKED),
     Row("named-user-approves-after-a-word-in-vain", MIA, approves(word(MIA)), OK, on=SAID_IN_VAIN),
     Row("named-user-approves-own-request", MIA, approves(word(MIA)), OK, on=MIAS_OWN),
-    Row("unnamed-user-approves-after-a-crowd", MIA, approves(word(MIA, checklist=CROWD[0]["checklist"])),
-        INVALID, "denied request: status.approvals.users and groups say whom the alias asks", on=CROWDED),
+    Row(
+        "unnamed-user-approves-after-a-crowd",
+        MIA,
+        approves(word(MIA, checklist=CROWD[0]["checklist"])),
+        INVALID,
+        "denied request: status.approvals.users and groups say whom the alias asks",
+        on=CROWDED,
+    ),
     Row("approver-signs-as-another", BO, approves(word(CY)), *NOT_YOUR_NAME, on=JUDGED),
     Row("approver-signs-as-a-look-alike", BO, approves(word(BO, user=LOOK_ALIKE)), *NOT_YOUR_NAME, on=JUDGED),
     Row("approver-signs-for-two-in-one-write", BO, approves(word(BO), word(CY)), *NOT_YOUR_NAME, on=JUDGED),
-    Row("approver-approves-for-anothers-group", BO, approves(word(BO, group="admins")),
-        INVALID, "denied request: an approval names a group that you are not in", on=JUDGED),
-    Row("approver-approves-other-evidence", BO, approves(word(BO, evidence=OTHER_EVIDENCE)), *STANDS, on=JUDGED),
+    Row(
+        "approver-approves-for-anothers-group",
+        BO,
+        approves(word(BO, group="admins")),
+        INVALID,
+        "denied request: an approval names a group that you are not in",
+        on=JUDGED,
+    ),
+    Row(
+        "approver-approves-other-evidence",
+        BO,
+        approves(word(BO, evidence=OTHER_EVIDENCE)),
+        *STANDS,
+        on=JUDGED,
+    ),
     Row("approver-brings-evidence-along", BO, sends_back(_others_evidence), *STANDS, on=JUDGED),
     Row("approver-approves-before-the-verdict", BO, approves(word(BO)), *NO_EVIDENCE, on=FILED),
-    Row("approver-approves-after-a-crowd", BO, approves(word(BO, group="ml-leads", checklist=CROWD[0]["checklist"])), OK,
-        on=CROWDED),
-    Row("approver-forgets-a-crowds-checklist", BO, approves(word(BO, group="ml-leads")),
-        INVALID, "denied request: an approval has to confirm each item of status.approvals.checklist", on=CROWDED),
-    Row("approver-approves-after-the-end", BO, approves(word(BO)), INVALID, "denied request: the request has ended", on=ENDED),
-    Row("approver-changes-a-word", BO, merges({"spec": {"approvals": [word(BO, message="no")]}}), *STAYS, on=APPROVED),
-    Row("approver-turns-a-word", BO, merges({"spec": {"approvals": [word(BO, decision="Reject")]}}), *STAYS, on=APPROVED),
+    Row(
+        "approver-approves-after-a-crowd",
+        BO,
+        approves(word(BO, group="ml-leads", checklist=CROWD[0]["checklist"])),
+        OK,
+        on=CROWDED,
+    ),
+    Row(
+        "approver-forgets-a-crowds-checklist",
+        BO,
+        approves(word(BO, group="ml-leads")),
+        INVALID,
+        "denied request: an approval has to confirm each item of status.approvals.checklist",
+        on=CROWDED,
+    ),
+    Row(
+        "approver-approves-after-the-end",
+        BO,
+        approves(word(BO)),
+        INVALID,
+        "denied request: the request has ended",
+        on=ENDED,
+    ),
+    Row(
+        "approver-changes-a-word",
+        BO,
+        merges({"spec": {"approvals": [word(BO, message="no")]}}),
+        *STAYS,
+        on=APPROVED,
+    ),
+    Row(
+        "approver-turns-a-word",
+        BO,
+        merges({"spec": {"approvals": [word(BO, decision="Reject")]}}),
+        *STAYS,
+        on=APPROVED,
+    ),
     Row("approver-takes-a-word-back", BO, merges({"spec": {"approvals": None}}), *STAYS, on=APPROVED),
-    Row("requester-approves", ANA, approves(word(ANA)), FORBIDDEN,
-        "denied request: ana may not approve for modelaliases/churn-champion", on=JUDGED),
-    Row("owner-approves", CY, approves(word(CY)), FORBIDDEN,
-        "denied request: cy may not approve for modelaliases/churn-champion", on=JUDGED),
-    Row("approve-by-name-approves-for-another", GUS, approves(word(GUS)), FORBIDDEN,
-        "denied request: gus may not approve for modelaliases/churn-champion", on=JUDGED),
-    Row("gitops-approves", ARGO, approves(word(ARGO)), FORBIDDEN,
-        f"denied request: {ARGO.name} may not approve for modelaliases/churn-champion", on=JUDGED),
+    Row(
+        "requester-approves",
+        ANA,
+        approves(word(ANA)),
+        FORBIDDEN,
+        "denied request: ana may not approve for modelaliases/churn-champion",
+        on=JUDGED,
+    ),
+    Row(
+        "owner-approves",
+        CY,
+        approves(word(CY)),
+        FORBIDDEN,
+        "denied request: cy may not approve for modelaliases/churn-champion",
+        on=JUDGED,
+    ),
+    Row(
+        "approve-by-name-approves-for-another",
+        GUS,
+        approves(word(GUS)),
+        FORBIDDEN,
+        "denied request: gus may not approve for modelaliases/churn-champion",
+        on=JUDGED,
+    ),
+    Row(
+        "gitops-approves",
+        ARGO,
+        approves(word(ARGO)),
+        FORBIDDEN,
+        f"denied request: {ARGO.name} may not approve for modelaliases/churn-champion",
+        on=JUDGED,
+    ),
     Row("onlooker-approves", DI, approves(word(DI)), *_cannot(DI, "update"), on=JUDGED),
     Row("every-verb-approves", MIA, approves(word(MIA)), OK, on=JUDGED),
     Row("every-verb-signs-as-another", MIA, approves(word(BO)), *NOT_YOUR_NAME, on=JUDGED),
-)  # fmt: skip
+)
 
 STOPPING = (
     Row("requester-aborts", ANA, merges(ABORT), OK, on=JUDGED),
@@ -271,10 +416,18 @@ STOPPING = (
     Row("requester-aborts-past-the-gates", ANA, merges(ABORT), *_lacks(ANA, "bypass"), on=DOOR),
     Row("bypass-by-name-aborts-past-the-gates", FAY, merges(ABORT), OK, on=DOOR),
     Row("approver-aborts", BO, merges(ABORT), *_lacks(BO, "promote"), on=JUDGED),
-    Row("approver-approves-and-aborts", BO, approves(word(BO), abort=True), *_lacks(BO, "promote"), on=JUDGED),
+    Row(
+        "approver-approves-and-aborts", BO, approves(word(BO), abort=True), *_lacks(BO, "promote"), on=JUDGED
+    ),
     Row("owner-aborts", CY, merges(ABORT), OK, on=JUDGED),
     Row("onlooker-aborts", DI, merges(ABORT), *_cannot(DI, "patch"), on=JUDGED),
-    Row("update-alone-aborts", IDA, sends_back(lambda it: it["spec"].update(abort=True)), *_lacks(IDA, "promote"), on=JUDGED),
+    Row(
+        "update-alone-aborts",
+        IDA,
+        sends_back(lambda it: it["spec"].update(abort=True)),
+        *_lacks(IDA, "promote"),
+        on=JUDGED,
+    ),
     Row("promote-by-name-aborts-another", GUS, merges(ABORT), *_lacks(GUS, "promote"), on=JUDGED),
     Row("promote-by-name-aborts-anothers-rollback", GUS, merges(ABORT), *_lacks(GUS, "rollback"), on=BACK),
     Row("requester-aborts-what-a-crowd-approved", ANA, merges(ABORT), OK, on=CROWDED),
@@ -283,7 +436,13 @@ STOPPING = (
     Row("requester-deletes-collection", ANA, deletes_collection, OK, on=JUDGED),
     Row("requester-deletes-past-the-gates", ANA, deletes(), *_lacks(ANA, "bypass"), on=DOOR),
     Row("requester-deletes-past-the-gates-ended", ANA, deletes(), OK, on=DOOR_ENDED),
-    Row("requester-deletes-collection-past-the-gates", ANA, deletes_collection, *_lacks(ANA, "bypass"), on=DOOR),
+    Row(
+        "requester-deletes-collection-past-the-gates",
+        ANA,
+        deletes_collection,
+        *_lacks(ANA, "bypass"),
+        on=DOOR,
+    ),
     Row("bypass-by-name-deletes-past-the-gates", FAY, deletes(), OK, on=DOOR),
     Row("approver-deletes", BO, deletes(), *_cannot(BO, "delete"), on=JUDGED),
     Row("owner-deletes", CY, deletes(), OK, on=JUDGED),
@@ -292,37 +451,97 @@ STOPPING = (
     Row("promote-by-name-deletes-anothers-rollback", GUS, deletes(), *_lacks(GUS, "rollback"), on=BACK),
     Row("promote-by-name-deletes-another-ended", GUS, deletes(), OK, on=ENDED),
     Row("promote-by-name-deletes-collection", GUS, deletes_collection, *_lacks(GUS, "promote"), on=JUDGED),
-    Row("promote-by-name-deletes-at-once", GUS, deletes(gracePeriodSeconds=0), *_lacks(GUS, "promote"), on=JUDGED),
-    Row("promote-by-name-deletes-in-foreground", GUS, deletes(propagationPolicy="Foreground"),
-        *_lacks(GUS, "promote"), on=JUDGED),
-    Row("promote-by-name-deletes-and-orphans", GUS, deletes(propagationPolicy="Orphan"), *_lacks(GUS, "promote"), on=JUDGED),
+    Row(
+        "promote-by-name-deletes-at-once",
+        GUS,
+        deletes(gracePeriodSeconds=0),
+        *_lacks(GUS, "promote"),
+        on=JUDGED,
+    ),
+    Row(
+        "promote-by-name-deletes-in-foreground",
+        GUS,
+        deletes(propagationPolicy="Foreground"),
+        *_lacks(GUS, "promote"),
+        on=JUDGED,
+    ),
+    Row(
+        "promote-by-name-deletes-and-orphans",
+        GUS,
+        deletes(propagationPolicy="Orphan"),
+        *_lacks(GUS, "promote"),
+        on=JUDGED,
+    ),
     Row("promote-by-name-deletes-dry-run", GUS, deletes(dryRun=["All"]), *_lacks(GUS, "promote"), on=JUDGED),
-    Row("operators-namesake-deletes-past-the-gates", NAMESAKE, deletes(), *_lacks(NAMESAKE, "bypass"), on=DOOR),
+    Row(
+        "operators-namesake-deletes-past-the-gates", NAMESAKE, deletes(), *_lacks(NAMESAKE, "bypass"), on=DOOR
+    ),
     Row("controllers-under-one-account-delete", CONTROLLERS, deletes(), OK, on=DOOR),
-)  # fmt: skip
+)
 
 WRITING = (
     Row("update-alone-labels", IDA, merges(LABEL), OK, on=JUDGED),
     Row("update-alone-sends-back-unchanged", IDA, sends_back(_nothing), OK, on=APPROVED),
-    Row("update-alone-points-to-another-alias", IDA, merges({"spec": FRAUD}), INVALID, "aliasRef is immutable", on=JUDGED),
+    Row(
+        "update-alone-points-to-another-alias",
+        IDA,
+        merges({"spec": FRAUD}),
+        INVALID,
+        "aliasRef is immutable",
+        on=JUDGED,
+    ),
     Row("update-alone-gives-a-gone-owner", IDA, merges(NO_OWNER), *_lacks(IDA, "promote"), on=JUDGED),
-    Row("update-alone-gives-a-gone-owner-past-the-gates", IDA, merges(NO_OWNER), *_lacks(IDA, "promote"), on=DOOR),
+    Row(
+        "update-alone-gives-a-gone-owner-past-the-gates",
+        IDA,
+        merges(NO_OWNER),
+        *_lacks(IDA, "promote"),
+        on=DOOR,
+    ),
     Row("update-alone-labels-what-is-aborted", IDA, merges(LABEL), OK, on=ABORTED),
     Row("update-alone-labels-what-a-crowd-approved", IDA, merges(LABEL), OK, on=CROWDED),
     Row("approver-labels", BO, merges(LABEL), OK, on=JUDGED),
-    Row("approver-takes-it-over", BO, merges({"spec": {"requestedBy": "bo"}}), INVALID, "requestedBy is immutable", on=JUDGED),
-    Row("approver-gives-a-gone-owner", BO, merges(NO_OWNER), FORBIDDEN,
-        f"{_lacks(BO, 'promote')[1]}, so may not give its request an owner or a finalizer", on=JUDGED),
+    Row(
+        "approver-takes-it-over",
+        BO,
+        merges({"spec": {"requestedBy": "bo"}}),
+        INVALID,
+        "requestedBy is immutable",
+        on=JUDGED,
+    ),
+    Row(
+        "approver-gives-a-gone-owner",
+        BO,
+        merges(NO_OWNER),
+        FORBIDDEN,
+        f"{_lacks(BO, 'promote')[1]}, so may not give its request an owner or a finalizer",
+        on=JUDGED,
+    ),
     Row("approver-gives-a-finalizer", BO, merges(FINALIZER), *_lacks(BO, "promote"), on=JUDGED),
     Row("requester-gives-an-owner", ANA, merges(NO_OWNER), OK, on=JUDGED),
     Row("requester-gives-a-finalizer", ANA, merges(FINALIZER, dry_run=True), OK, on=JUDGED),
-    Row("requester-gives-a-finalizer-past-the-gates", ANA, merges(FINALIZER), *_lacks(ANA, "bypass"), on=DOOR),
+    Row(
+        "requester-gives-a-finalizer-past-the-gates", ANA, merges(FINALIZER), *_lacks(ANA, "bypass"), on=DOOR
+    ),
     Row("promote-by-name-gives-a-gone-owner-to-another-ended", GUS, merges(NO_OWNER), OK, on=ENDED),
     Row("operator-writes-status", OPERATOR, merges(SUCCEEDED, below="/status"), OK, on=JUDGED),
-    *(Row(f"{title}-writes-status", who, merges(SUCCEEDED, below="/status"),
-          *_cannot(who, "patch", "promotionrequests/status"), on=JUDGED)
-      for title, who in {"requester": ANA, "approver": BO, "owner": CY, "onlooker": DI, "every-verb": MIA}.items()),
-)  # fmt: skip
+    *(
+        Row(
+            f"{title}-writes-status",
+            who,
+            merges(SUCCEEDED, below="/status"),
+            *_cannot(who, "patch", "promotionrequests/status"),
+            on=JUDGED,
+        )
+        for title, who in {
+            "requester": ANA,
+            "approver": BO,
+            "owner": CY,
+            "onlooker": DI,
+            "every-verb": MIA,
+        }.items()
+    ),
+)
 
 ALIASES = (
     Row("requester-makes-an-alias", ANA, makes_alias, *_cannot(ANA, "create", "modelaliases")),
@@ -331,27 +550,69 @@ ALIASES = (
     Row("onlooker-makes-an-alias", DI, makes_alias, *_cannot(DI, "create", "modelaliases")),
     Row("gitops-makes-an-alias", ARGO, makes_alias, *_cannot(ARGO, "create", "modelaliases")),
     Row("requester-pins", ANA, merges(PIN, "modelaliases"), *_cannot(ANA, "patch", "modelaliases"), on=ALIAS),
-    Row("bypass-by-name-pins", FAY, merges(PIN, "modelaliases"), *_cannot(FAY, "patch", "modelaliases"), on=ALIAS),
+    Row(
+        "bypass-by-name-pins",
+        FAY,
+        merges(PIN, "modelaliases"),
+        *_cannot(FAY, "patch", "modelaliases"),
+        on=ALIAS,
+    ),
     Row("approver-pins", BO, merges(PIN, "modelaliases"), *_cannot(BO, "patch", "modelaliases"), on=ALIAS),
     Row("owner-pins", CY, merges(PIN, "modelaliases"), OK, on=ALIAS),
-    Row("requester-drops-policy", ANA, merges(NO_POLICY, "modelaliases"), *_cannot(ANA, "patch", "modelaliases"), on=ALIAS),
+    Row(
+        "requester-drops-policy",
+        ANA,
+        merges(NO_POLICY, "modelaliases"),
+        *_cannot(ANA, "patch", "modelaliases"),
+        on=ALIAS,
+    ),
     Row("owner-drops-policy", CY, merges(NO_POLICY, "modelaliases"), OK, on=ALIAS),
-    Row("requester-deletes-the-alias", ANA, deletes("modelaliases"), *_cannot(ANA, "delete", "modelaliases"), on=ALIAS),
+    Row(
+        "requester-deletes-the-alias",
+        ANA,
+        deletes("modelaliases"),
+        *_cannot(ANA, "delete", "modelaliases"),
+        on=ALIAS,
+    ),
     Row("owner-deletes-the-alias", CY, deletes("modelaliases"), OK, on=ALIAS),
-    Row("owner-writes-the-alias-status", CY, merges(READY, "modelaliases", "/status"),
-        *_cannot(CY, "patch", "modelaliases/status"), on=ALIAS),
-    Row("requester-writes-the-alias-status", ANA, merges(READY, "modelaliases", "/status"),
-        *_cannot(ANA, "patch", "modelaliases/status"), on=ALIAS),
-    *(Row(f"{title}-reads-{plural}", who, reads(plural), OK)
-      for plural in ("modelaliases", "promotionrequests")
-      for title, who in {"requester": ANA, "approver": BO, "owner": CY, "onlooker": DI}.items()),
+    Row(
+        "owner-writes-the-alias-status",
+        CY,
+        merges(READY, "modelaliases", "/status"),
+        *_cannot(CY, "patch", "modelaliases/status"),
+        on=ALIAS,
+    ),
+    Row(
+        "requester-writes-the-alias-status",
+        ANA,
+        merges(READY, "modelaliases", "/status"),
+        *_cannot(ANA, "patch", "modelaliases/status"),
+        on=ALIAS,
+    ),
+    *(
+        Row(f"{title}-reads-{plural}", who, reads(plural), OK)
+        for plural in ("modelaliases", "promotionrequests")
+        for title, who in {"requester": ANA, "approver": BO, "owner": CY, "onlooker": DI}.items()
+    ),
     Row("admin-files", ADA, files(), CREATED),
     Row("admin-makes-an-alias", ADA, makes_alias, *_cannot(ADA, "create", "modelaliases")),
-    *(Row(f"admin-becomes-{role}", ADA, grants("rolebindings", roleRef=_role(f"modelalias-{role}")), *NOT_HELD)
-      for role in ("approver", "alias-owner")),
-    Row("admin-grants-bypass", ADA, grants("roles", rules=[_verbs("bypass", name="churn-champion")]), *NOT_HELD),
+    *(
+        Row(
+            f"admin-becomes-{role}",
+            ADA,
+            grants("rolebindings", roleRef=_role(f"modelalias-{role}")),
+            *NOT_HELD,
+        )
+        for role in ("approver", "alias-owner")
+    ),
+    Row(
+        "admin-grants-bypass",
+        ADA,
+        grants("roles", rules=[_verbs("bypass", name="churn-champion")]),
+        *NOT_HELD,
+    ),
     Row("nobody-reads-requests", ED, reads("promotionrequests"), *_cannot(ED, "list")),
-)  # fmt: skip
+)
 
 TABLE = (*FILING, *APPROVING, *STOPPING, *WRITING, *ALIASES)
 
@@ -363,7 +624,12 @@ def team(kubeconfig: str, kube_api: KubeApi) -> Iterator[Team]:
     assert kube_api.create("/api/v1/namespaces", {"metadata": {"name": namespace}}).ok
     roles = ["kubectl", "--kubeconfig", kubeconfig, "apply", "--server-side", "--force-conflicts"]
     with admission_policy(kubeconfig, kube_api):
-        subprocess.run([*roles, f"--filename={BASE / 'operator-roles.yaml'}"], check=True, capture_output=True, timeout=60)
+        subprocess.run(
+            [*roles, f"--filename={BASE / 'operator-roles.yaml'}"],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
         team = Team(kube_api, namespace)
         for who in (ANA, FAY, ARGO, NAMESAKE):
             team.bind(who, "edit", "create")

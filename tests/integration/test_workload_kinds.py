@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cluster.pause_image import NAME as IMAGE
+from hack.cluster.pause_image import NAME as IMAGE
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage, condition
 
@@ -21,7 +21,9 @@ TEMPLATE = {
 
 @pytest.mark.usefixtures("shared_operator")
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
-def test_a_workload_of_another_kind_is_rolled_and_waited_for(stage: Stage, seeded: Seeding, kind: str) -> None:
+def test_a_workload_of_another_kind_is_rolled_and_waited_for(
+    stage: Stage, seeded: Seeding, kind: str
+) -> None:
     seeded.version(val_auc=0.8)
     spec: dict[str, object] = {"selector": {"matchLabels": LABELS}, "template": TEMPLATE}
     if kind == "StatefulSet":

@@ -1,6 +1,7 @@
 """Everything that can happen around one alias, in any order, as rules of a state machine.
 
-Each rule changes the world and lets some time pass; `Witness` judges every write that the operator makes meanwhile.
+Each rule changes the world and lets some time pass; `Witness` judges every write that the operator makes
+meanwhile.
 """
 
 import asyncio
@@ -59,16 +60,22 @@ class AnyOrder(RuleBasedStateMachine):
 
     async def _begin(self, it: Cluster) -> None:
         await it.model(*AUC)
-        self.runs = [await it.registry.create_run([] if value is None else [("val_auc", value, 0)]) for value in LATER_AUC]
+        self.runs = [
+            await it.registry.create_run([] if value is None else [("val_auc", value, 0)])
+            for value in LATER_AUC
+        ]
         versions = it.registry.versions(MODEL).values()
-        self.logged: dict[str, float | None] = {item.run_id or "": auc for item, auc in zip(versions, AUC, strict=True)}
+        self.logged: dict[str, float | None] = {
+            item.run_id or "": auc for item, auc in zip(versions, AUC, strict=True)
+        }
         self.logged |= dict(zip(self.runs, LATER_AUC, strict=True))
         for name in ("api", "web"):
             it.workloads.add(name)
         it.workloads.rolls_at_once = True
 
     def then(self, act: Callable[[Cluster], object], seconds: float = SHORT) -> None:
-        """Let something happen and time pass; if that killed the operator, or it is away for long, another takes over."""
+        """Let something happen and time pass; if that killed the operator, or it is away for long, another
+        takes over."""
         if self.it.engine is None and self.witness.alias is not None:
             self.away += 1
             if self.away > AWAY:
@@ -111,7 +118,9 @@ class AnyOrder(RuleBasedStateMachine):
     # Requests
 
     @rule(source=SOURCES, fields=EXTRAS, seconds=SECONDS)
-    def somebody_asks_for_a_promotion(self, source: dict[str, Any], fields: dict[str, Any], seconds: float) -> None:
+    def somebody_asks_for_a_promotion(
+        self, source: dict[str, Any], fields: dict[str, Any], seconds: float
+    ) -> None:
         named = {"runId": self.runs[source["run"]]} if "run" in source else source
         self._ask({"source": named, **fields}, seconds)
 
@@ -169,7 +178,9 @@ class AnyOrder(RuleBasedStateMachine):
             name = again.metadata.name
             if (NAMESPACE, name) in it.objects.requests:
                 it.objects.remove_request(NAMESPACE, name)
-            fields = again.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"approvals", "abort"})
+            fields = again.spec.model_dump(
+                mode="json", by_alias=True, exclude_unset=True, exclude={"approvals", "abort"}
+            )
             fields.pop("aliasRef")
             assert asked(it.ask(name, **fields)) == asked(again)
 
@@ -188,7 +199,9 @@ class AnyOrder(RuleBasedStateMachine):
         policy = self.it.alias().spec.policy.model_dump(mode="json", by_alias=True, exclude_unset=True)
         asks = {**policy, "approval": {"required": "Always", "waitFor": "5m"}}
         self.then(
-            lambda it: it.edit_alias(**({"suspend": True} if held_up == "suspended" else {"policy": asks}), version=None)
+            lambda it: it.edit_alias(
+                **({"suspend": True} if held_up == "suspended" else {"policy": asks}), version=None
+            )
         )
         for version in versions:
             self._ask({"source": {"version": version}, **PLAIN}, 1.0)
@@ -197,7 +210,10 @@ class AnyOrder(RuleBasedStateMachine):
         if self._former():
             self._ask(self._back(which), 0.0)
         never = {**policy, "approval": {"required": "Never"}}
-        self.then(lambda it: it.edit_alias(**({"suspend": False} if held_up == "suspended" else {"policy": never})), 5.0)
+        self.then(
+            lambda it: it.edit_alias(**({"suspend": False} if held_up == "suspended" else {"policy": never})),
+            5.0,
+        )
 
     @precondition(lambda self: self._former())
     @rule(version=VERSIONS, which=ANY)
@@ -214,7 +230,9 @@ class AnyOrder(RuleBasedStateMachine):
         """Have words given for what is told, while what they rest on changes."""
         policy = self.it.alias().spec.policy.model_dump(mode="json", by_alias=True, exclude_unset=True)
         rules = {"required": "Always", "minimum": 2}
-        self.then(lambda it: it.edit_alias(policy={**policy, "approval": {**rules, "waitFor": "5m"}}, version=None))
+        self.then(
+            lambda it: it.edit_alias(policy={**policy, "approval": {**rules, "waitFor": "5m"}}, version=None)
+        )
         self._ask({"source": {"version": version}, **PLAIN}, SHORT)
         asking = [item for item in self._asking() if item.metadata.uid == self.known[-1].metadata.uid]
         if not asking or asking[0].status.phase is not Phase.AWAITING_APPROVAL:
@@ -240,7 +258,11 @@ class AnyOrder(RuleBasedStateMachine):
         self.then(lambda it: it.objects.remove_request(NAMESPACE, self.pick(which)), seconds)
 
     @precondition(lambda self: self._asking())
-    @rule(which=ANY, user=st.sampled_from(["ana", "bo", "cy"]), word=st.sampled_from(["Approve", "Approve", "Reject"]))
+    @rule(
+        which=ANY,
+        user=st.sampled_from(["ana", "bo", "cy"]),
+        word=st.sampled_from(["Approve", "Approve", "Reject"]),
+    )
     def somebody_has_a_say(self, which: int, user: str, word: str) -> None:
         """Admission takes words for the evidence that stands, before the end."""
         asking = self._asking()
@@ -251,7 +273,9 @@ class AnyOrder(RuleBasedStateMachine):
             self.then(lambda it: it.edit_request(request.metadata.name, approvals=[*given, mine]))
 
     def _asking(self) -> list[PromotionRequest]:
-        return [item for item in self.witness.waiting() if item.status.resolved and item.status.resolved.evidence]
+        return [
+            item for item in self.witness.waiting() if item.status.resolved and item.status.resolved.evidence
+        ]
 
     # The owner
 
@@ -265,7 +289,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     # Somebody else
 
-    @rule(alias=st.sampled_from([ALIAS, "challenger", "challenger", "prev"]), version=st.one_of(st.none(), VERSIONS))
+    @rule(
+        alias=st.sampled_from([ALIAS, "challenger", "challenger", "prev"]),
+        version=st.one_of(st.none(), VERSIONS),
+    )
     def somebody_moves_an_alias(self, alias: str, version: str | None) -> None:
         if version is None or version in self.it.registry.versions(MODEL):
             self._by_hand(lambda registry: registry.move(MODEL, alias, version))
@@ -416,12 +443,17 @@ class AnyOrder(RuleBasedStateMachine):
         assert not mute, mute
         status = self.it.alias().status
         assert status.plan is None or not ended, status.plan
-        holds, current = self.it.registry.held(MODEL).get(ALIAS), status.current.version if status.current else None
+        holds, current = (
+            self.it.registry.held(MODEL).get(ALIAS),
+            status.current.version if status.current else None,
+        )
         assert status.plan is not None or self.it.is_true("InSync") == (holds == current), (holds, status)
         overdue = [
             item
             for item in self.it.objects.requests.values()
-            if item.spec.ttl_seconds_after_finished is not None and item.status.completed_at is not None and ended
+            if item.spec.ttl_seconds_after_finished is not None
+            and item.status.completed_at is not None
+            and ended
         ]
         assert not overdue, overdue
 

@@ -1,4 +1,5 @@
-"""What may be chosen in the steps of a story: few values, so that they collide, and mostly such that are allowed."""
+"""What may be chosen in the steps of a story: few values, so that they collide, and mostly such that are
+allowed."""
 
 from typing import Any, Final
 
@@ -51,7 +52,12 @@ BACK: Final = st.one_of(
     st.just({"operation": "Swap"}),
 )
 _FLOOR: Final = {"name": "floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.75}
-_BETTER: Final = {"name": "better", "metric": "val_auc", "direction": "HigherIsBetter", "champion": {"maxRegression": 0}}
+_BETTER: Final = {
+    "name": "better",
+    "metric": "val_auc",
+    "direction": "HigherIsBetter",
+    "champion": {"maxRegression": 0},
+}
 POLICIES: Final = st.fixed_dictionaries(
     {
         "gates": st.sampled_from([[], [_FLOOR], [_BETTER], [_FLOOR, _BETTER]]),

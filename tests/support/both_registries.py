@@ -1,4 +1,5 @@
-"""A registry and who changes it from outside, in memory or on a real MLflow server, for the suites that run on both."""
+"""A registry and who changes it from outside, in memory or on a real MLflow server, for the suites that run
+on both."""
 
 import secrets
 from collections.abc import AsyncIterator

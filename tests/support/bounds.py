@@ -1,6 +1,7 @@
 """For each field of a spec the values just beyond what it takes.
 
-Paths are those of the two whole specs below, which set every field; a field that is missing here fails a test.
+Paths are those of the two whole specs below, which set every field; a field that is missing here fails a
+test.
 """
 
 import copy
@@ -65,15 +66,27 @@ _ALIAS_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "serving[0].verify.field": ("", 64 * "a"),
     "rollout.deadlineSeconds": (0, 86_401),
     "rollout.onFailure": ("Ignore",),
-    "policy.eligibility.requireTags": ({"": "x"}, {"a": 1001 * "x"}, {251 * "a": "x"}, {"a=b": "x"}, {"a": 1}),
+    "policy.eligibility.requireTags": (
+        {"": "x"},
+        {"a": 1001 * "x"},
+        {251 * "a": "x"},
+        {"a=b": "x"},
+        {"a": 1},
+    ),
     "policy.eligibility.requireAlias": _ALIAS,
     "policy.eligibility.soak.alias": (*_ALIAS, LEFT_OUT),
     "policy.eligibility.soak.for": (*_DURATION, LEFT_OUT),
     "policy.eligibility.requireSignature": _FLAG,
     "policy.gates": ("auc", _MANY_GATES, [{}]),
     **_below("policy.gates[0]", _GATE),
-    **_below("policy.gates[1].champion", {name: values for name, values in _VERSUS.items() if name != "maxRegression"}),
-    **_below("policy.gates[2].champion", {name: values for name, values in _VERSUS.items() if name != "minImprovement"}),
+    **_below(
+        "policy.gates[1].champion",
+        {name: values for name, values in _VERSUS.items() if name != "maxRegression"},
+    ),
+    **_below(
+        "policy.gates[2].champion",
+        {name: values for name, values in _VERSUS.items() if name != "minImprovement"},
+    ),
     "policy.evaluation.cronJob": ("", "A", 53 * "a", LEFT_OUT),
     "policy.evaluation.timeoutSeconds": (0, 86_401),
     "policy.approval.required": ("Sometimes",),
@@ -110,12 +123,24 @@ _REQUEST_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "requestedBy": ("", 513 * "a"),
     "additionalGates": ("auc", _MANY_GATES, [{}]),
     **_below("additionalGates[0]", _GATE),
-    **_below("additionalGates[1].champion", {name: values for name, values in _VERSUS.items() if name != "maxRegression"}),
-    **_below("additionalGates[2].champion", {name: values for name, values in _VERSUS.items() if name != "minImprovement"}),
+    **_below(
+        "additionalGates[1].champion",
+        {name: values for name, values in _VERSUS.items() if name != "maxRegression"},
+    ),
+    **_below(
+        "additionalGates[2].champion",
+        {name: values for name, values in _VERSUS.items() if name != "minImprovement"},
+    ),
     "skipGates": _FLAG,
     "dryRun": _FLAG,
     "onSuccess.deleteSourceAlias": _FLAG,
-    "onSuccess.tags": ({"": "x"}, {"a": 1001 * "x"}, {251 * "a": "x"}, {"a=b": "x"}, {f"t{n}": "x" for n in range(33)}),
+    "onSuccess.tags": (
+        {"": "x"},
+        {"a": 1001 * "x"},
+        {251 * "a": "x"},
+        {"a=b": "x"},
+        {f"t{n}": "x" for n in range(33)},
+    ),
     "expiresAfter": _DURATION,
     "ttlSecondsAfterFinished": (-1, 2**31),
     "approvals": ("bo", [{**_APPROVAL, "user": f"u{number}"} for number in range(65)], [{}]),
@@ -144,7 +169,12 @@ _GATES: Final = (
 FULL_ALIAS: Final = copy.deepcopy(WHOLE_ALIAS)
 FULL_ALIAS["policy"]["gates"] = [*_GATES]
 FULL_ALIAS["monitors"].append(
-    {"name": "live", "experiment": {"name": "live", "metric": "auc"}, "direction": "HigherIsBetter", "threshold": 0.8}
+    {
+        "name": "live",
+        "experiment": {"name": "live", "metric": "auc"},
+        "direction": "HigherIsBetter",
+        "threshold": 0.8,
+    }
 )
 
 FULL_REQUEST: Final = copy.deepcopy(WHOLE_REQUEST) | {
@@ -170,7 +200,11 @@ def requests_beyond() -> Iterator[Case]:
 def _cases(full: Spec, bounds: Mapping[str, tuple[Any, ...]]) -> Iterator[Case]:
     for path, values in bounds.items():
         for number, value in enumerate(values):
-            said = _SAID_OTHERWISE.get(path.rpartition(".")[2]) if value is LEFT_OUT and "ates[" in path else None
+            said = (
+                _SAID_OTHERWISE.get(path.rpartition(".")[2])
+                if value is LEFT_OUT and "ates[" in path
+                else None
+            )
             shown = "left-out" if value is LEFT_OUT else re.sub(r"[^\w.:-]+", "_", repr(value))[:20]
             yield Case(f"{path}-{number}-{shown}", _with(full, path, value), said or f"spec.{path}")
 

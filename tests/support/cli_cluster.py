@@ -1,4 +1,5 @@
-"""A cluster in memory for the commands of people: it keeps requests and takes JSON patches as the API server does."""
+"""A cluster in memory for the commands of people: it keeps requests and takes JSON patches as the API server
+does."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +37,12 @@ def body(spec: Mapping[str, Any] | None = None, **status: Any) -> dict[str, Any]
     }
     return {
         "metadata": {"name": "go", "namespace": "ml", "uid": "u-1"},
-        "spec": {"aliasRef": {"name": "churn-champion"}, "source": {"version": "4"}, "requestedBy": "ana", **(spec or {})},
+        "spec": {
+            "aliasRef": {"name": "churn-champion"},
+            "source": {"version": "4"},
+            "requestedBy": "ana",
+            **(spec or {}),
+        },
         "status": {key: value for key, value in told.items() if value is not None},
     }
 
@@ -94,8 +100,15 @@ class FakeCluster:
         return ModelAlias.model_validate(self._alias)
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
-        metadata = {"name": f"{body['metadata'].get('generateName', '')}abcde", "uid": "u-2", **body["metadata"]}
-        self.found = {**body, "metadata": {key: value for key, value in metadata.items() if key != "generateName"}}
+        metadata = {
+            "name": f"{body['metadata'].get('generateName', '')}abcde",
+            "uid": "u-2",
+            **body["metadata"],
+        }
+        self.found = {
+            **body,
+            "metadata": {key: value for key, value in metadata.items() if key != "generateName"},
+        }
         return PromotionRequest.model_validate(self.found)
 
     async def patch(self, name: str, operations: Sequence[Mapping[str, Any]]) -> None:

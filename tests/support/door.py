@@ -1,4 +1,5 @@
-"""A door before a server: a test shuts it, and the server is gone for whoever comes by this way, at once and for as long."""
+"""A door before a server: a test shuts it, and the server is gone for whoever comes by this way, at once and
+for as long."""
 
 import asyncio
 import threading

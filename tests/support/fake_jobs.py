@@ -13,7 +13,8 @@ from modelalias.ports import Job, JobRef, JobState, NewJob
 from tests.support.fault_queue import ANY, FaultQueue
 
 Listener = Callable[[str, Job, str], None]
-"""Called with ADDED, MODIFIED or DELETED, the Job as it stands after, and the name of the alias that waits for it."""
+"""Called with ADDED, MODIFIED or DELETED, the Job as it stands after, and the name of the alias that waits
+for it."""
 
 
 class FakeJobs:
@@ -76,8 +77,11 @@ class FakeJobs:
 
     # What a test puts in the way
 
-    def fail_next(self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1) -> None:
-        """Let calls of that name (`read`, `start`, `last_lines`, `stop`, or all) fail; `after`: only its answer is lost."""
+    def fail_next(
+        self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1
+    ) -> None:
+        """Let calls of that name (`read`, `start`, `last_lines`, `stop`, or all) fail; `after`: only its
+        answer is lost."""
         self._faults.add(error, call=call, after=after, times=times)
 
     # The port
@@ -133,8 +137,13 @@ class FakeJobs:
         message = SUSPENDED if self.queued else ""
         uid = f"job-{self._serial}"
         made = Job(
-            ref=new.ref, uid=uid, state=JobState.RUNNING, message=message, owner=new.owner.uid, run_id=new.run_id
-        )  # fmt: skip
+            ref=new.ref,
+            uid=uid,
+            state=JobState.RUNNING,
+            message=message,
+            owner=new.owner.uid,
+            run_id=new.run_id,
+        )
         return self._store("ADDED", made)
 
     def _check(self, namespace: str, name: str) -> None:

@@ -5,8 +5,8 @@ The suite in `tests/contract/test_lease.py` runs on this and on a real API serve
 
 from datetime import datetime
 
+from modelalias.adapters.leadership import DURATION_SECONDS, Record
 from modelalias.core.errors import Conflict
-from modelalias.core.leadership import DURATION_SECONDS, Record
 from tests.support.fault_queue import ANY, FaultQueue
 
 
@@ -19,7 +19,9 @@ class FakeLeaseStore:
         self._faults = FaultQueue()
         self._serial = 0
 
-    def fail_next(self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1) -> None:
+    def fail_next(
+        self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1
+    ) -> None:
         """Let calls of that name fail; `after`: the write is stored and its answer lost."""
         self._faults.add(error, call=call, after=after, times=times)
 

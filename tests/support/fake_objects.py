@@ -1,7 +1,7 @@
 """An API server in memory, as far as ModelAliases, PromotionRequests and events go.
 
-It keeps what is written, counts resourceVersions and generations as the real one does, and refuses a stale write. The suite
-in `tests/contract/test_objects.py` runs on this and on a real API server.
+It keeps what is written, counts resourceVersions and generations as the real one does, and refuses a stale
+write. The suite in `tests/contract/test_objects.py` runs on this and on a real API server.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -90,7 +90,10 @@ class FakeObjects:
     def annotate_alias(self, namespace: str, name: str, **annotations: str) -> ModelAlias:
         old = self.aliases[namespace, name]
         metadata = old.metadata.model_copy(
-            update={"annotations": {**old.metadata.annotations, **annotations}, "resource_version": self._next()}
+            update={
+                "annotations": {**old.metadata.annotations, **annotations},
+                "resource_version": self._next(),
+            }
         )
         alias = old.model_copy(update={"metadata": metadata})
         self.aliases[namespace, name] = alias
@@ -113,8 +116,11 @@ class FakeObjects:
 
     # What a test puts in the way
 
-    def fail_next(self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1) -> None:
-        """Let calls of that name (a method's name, or all) fail; `after`: the write is stored and its answer lost."""
+    def fail_next(
+        self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1
+    ) -> None:
+        """Let calls of that name (a method's name, or all) fail; `after`: the write is stored and its answer
+        lost."""
         self._faults.add(error, call=call, after=after, times=times)
 
     def heal(self) -> None:
@@ -153,7 +159,9 @@ class FakeObjects:
         self._faults.after("write_alias_status")
         return kept
 
-    async def write_request_status(self, request: PromotionRequest, status: PromotionRequestStatus) -> PromotionRequest:
+    async def write_request_status(
+        self, request: PromotionRequest, status: PromotionRequestStatus
+    ) -> PromotionRequest:
         self._begin("write_request_status")
         kept = _current(self.requests, request)
         stored = _stored(status)
@@ -172,7 +180,9 @@ class FakeObjects:
             self.remove_request(namespace, name)
         self._faults.after("delete_request")
 
-    async def post_event(self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime) -> None:
+    async def post_event(
+        self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime
+    ) -> None:
         try:
             self._begin("post_event")
             self.events.append(PostedEvent(about, kind, reason, message, now))
@@ -232,7 +242,9 @@ def _current(kept: dict[_Key, _Kept], seen: _Kept) -> _Kept:
     """Return the object if it is still the one that was seen."""
     key = (seen.metadata.namespace, seen.metadata.name)
     if not seen.metadata.resource_version:
-        raise ValueError(f"{key[0]}/{key[1]} has no resourceVersion: a status is only written to what was read")
+        raise ValueError(
+            f"{key[0]}/{key[1]} has no resourceVersion: a status is only written to what was read"
+        )
     found = kept.get(key)
     if found is None:
         raise Conflict(f"{key[0]}/{key[1]} is gone")

@@ -1,4 +1,5 @@
-"""A registry in memory that keeps state and refuses what MLflow refuses; the contract suite holds it to the real one."""
+"""A registry in memory that keeps state and refuses what MLflow refuses; the contract suite holds it to the
+real one."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,9 @@ from tests.support.fake_tracking import FakeTracking, RunRecord, model_id
 from tests.support.fault_queue import ANY, FaultQueue
 from tests.support.seeded import ModelFile, RunSeen
 
-WRITES: Final = frozenset({"version_of_run", "set_alias", "delete_alias", "tag_version", "evaluation_run", "end_run"})
+WRITES: Final = frozenset(
+    {"version_of_run", "set_alias", "delete_alias", "tag_version", "evaluation_run", "end_run"}
+)
 
 SIGNED: Final = {ModelFile.SIGNED: True, ModelFile.UNSIGNED: False, ModelFile.NO_SIGNATURE: False}
 
@@ -58,7 +61,8 @@ class FakeRegistry:
         self.calls: list[Call] = []
         self.closed = False
         self.listeners: list[Callable[[str, str | None], None]] = []
-        """Called with the name of an alias that the port has just pointed somewhere, and the version; None: taken away."""
+        """Called with the name of an alias that the port has just pointed somewhere, and the version; None:
+        taken away."""
         self._models: dict[str, _Model] = {}
         self._tracking = FakeTracking()
         self._files: dict[str, ModelFile] = {}
@@ -84,14 +88,20 @@ class FakeRegistry:
         with self._call("version_of_run", model, run_id, artifact_path, register):
             path = _path(run_id, self._tracking.run(run_id), artifact_path)
             versions = self._model(model).versions
-            made = [number for number, version in versions.items() if (version.run_id, version.path) == (run_id, path)]
+            made = [
+                number
+                for number, version in versions.items()
+                if (version.run_id, version.path) == (run_id, path)
+            ]
             if not made and not register:
                 return None
             return self._value(model, min(made) if made else self._add(model, _Version(run_id, path)))
 
     async def versions_tagged(self, model: str, key: str, text: str) -> Sequence[ModelVersion]:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,250}", key) or not re.fullmatch(r"[0-9a-f]{8,64}", text):
-            raise ValueError("a tag is searched by a key of letters, digits, _ . - and a text of hexadecimal digits")
+            raise ValueError(
+                "a tag is searched by a key of letters, digits, _ . - and a text of hexadecimal digits"
+            )
         with self._call("versions_tagged", model, key, text):
             versions = self._models[model].versions if model in self._models else {}
             found = (number for number, version in versions.items() if text in version.tags.get(key, ""))
@@ -148,8 +158,11 @@ class FakeRegistry:
 
     # Faults and observations
 
-    def fail_next(self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1) -> None:
-        """Let calls of that name (a method's name, or all) fail; `after`: the write was made and its answer lost."""
+    def fail_next(
+        self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1
+    ) -> None:
+        """Let calls of that name (a method's name, or all) fail; `after`: the write was made and its answer
+        lost."""
         self._faults.add(error, call=call, after=after, times=times)
 
     def heal(self) -> None:
@@ -198,7 +211,8 @@ class FakeRegistry:
         models: Sequence[str] = ("model",),
         datasets: Sequence[Dataset] = (),
     ) -> str:
-        """Make a run that read these datasets, logged these (name, value, step) in this order and models at these paths."""
+        """Make a run that read these datasets, logged these (name, value, step) in this order and models at
+        these paths."""
         return self._tracking.add_run(metrics, models, datasets)
 
     async def delete_run(self, run_id: str) -> None:
@@ -242,7 +256,12 @@ class FakeRegistry:
         self._files[found] = file
 
     async def create_version(
-        self, model: str, run_id: str | None = None, *, path: str = "model", state: VersionState = VersionState.READY
+        self,
+        model: str,
+        run_id: str | None = None,
+        *,
+        path: str = "model",
+        state: VersionState = VersionState.READY,
     ) -> str:
         """Register a version; without a run it has none. Only the fake can make one that is not ready."""
         return str(self._add(model, _Version(run_id, path if run_id else None, state)))

@@ -68,7 +68,9 @@ class FakeTracking:
         self._times = count(1_000)
         self._numbers = count(1)
 
-    def add_run(self, metrics: Iterable[tuple[str, float, int]], models: Sequence[str], datasets: Iterable[Dataset]) -> str:
+    def add_run(
+        self, metrics: Iterable[tuple[str, float, int]], models: Sequence[str], datasets: Iterable[Dataset]
+    ) -> str:
         """Make a finished run that logged these (name, value, step) in this order, and models at these paths."""
         run_id = self._add(RunRecord("seeded", SEEDED, RunStatus.FINISHED, tuple(models), list(datasets)))
         for key, value, step in metrics:
@@ -84,14 +86,23 @@ class FakeTracking:
             raise RunNotFound(f"the registry has no run {run_id}")
         return record
 
-    def log_metric(self, run_id: str, key: str, value: float, step: int = 0, time: int | None = None) -> Point:
+    def log_metric(
+        self, run_id: str, key: str, value: float, step: int = 0, time: int | None = None
+    ) -> Point:
         """Add to a run's history."""
         point = Point(key, _stored(value), step, next(self._times) if time is None else time)
         self.runs[run_id].history.append(point)
         return point
 
     def log_measurement(
-        self, model: str, key: str, value: float, dataset: Dataset | None, run_id: str | None, step: int, time: int | None
+        self,
+        model: str,
+        key: str,
+        value: float,
+        dataset: Dataset | None,
+        run_id: str | None,
+        step: int,
+        time: int | None,
     ) -> None:
         """Add to a logged model's metrics, and to the history of the run that measured it."""
         record = self.models[model]
@@ -114,7 +125,9 @@ class FakeTracking:
         if model not in self.models:
             raise LoggedModelNotFound(f"the registry has no logged model {model}")
         last: dict[tuple[str, str, str], tuple[Point, Dataset | None, str]] = {}
-        for point, dataset, run_id in sorted(self.models[model].metrics, key=lambda item: (item[0].step, item[0].time)):
+        for point, dataset, run_id in sorted(
+            self.models[model].metrics, key=lambda item: (item[0].step, item[0].time)
+        ):
             if point.key in keys:
                 name = (point.key, dataset.name if dataset else "", dataset.digest if dataset else "")
                 last[name] = (point, dataset, run_id)
@@ -124,7 +137,9 @@ class FakeTracking:
     def evaluation_run(self, wanted: EvaluationRun) -> str:
         """Return the run with that key, making it when there is none."""
         if not self.experiments.setdefault(wanted.experiment, True):
-            raise InvalidRequest(f"experiment {wanted.experiment} is deleted in the registry: restore it, or name another")
+            raise InvalidRequest(
+                f"experiment {wanted.experiment} is deleted in the registry: restore it, or name another"
+            )
         for run_id, record in self.runs.items():
             same = record.experiment == wanted.experiment and record.tags.get(EVALUATION_TAG) == wanted.key
             if same and not record.deleted:
@@ -134,7 +149,11 @@ class FakeTracking:
 
     def end_run(self, run_id: str, status: RunStatus) -> None:
         record = self.runs.get(run_id)
-        if record is not None and not record.deleted and record.status in {RunStatus.RUNNING, RunStatus.SCHEDULED}:
+        if (
+            record is not None
+            and not record.deleted
+            and record.status in {RunStatus.RUNNING, RunStatus.SCHEDULED}
+        ):
             record.status = status
 
     def _add(self, record: RunRecord) -> str:

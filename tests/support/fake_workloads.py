@@ -55,11 +55,24 @@ class FakeWorkloads:
         """Create a workload that is rolled out already; one of the same name is made anew under another uid."""
         ref = WorkloadRef(kind=kind, namespace=namespace, name=name)
         version = self._next()
-        self._store("ADDED", Workload(
-            ref=ref, uid=f"uid-{version}", resource_version=version, generation=1, observed_generation=1, paused=False,
-            managed=False, desired=desired, updated=desired, available=desired, total=desired,
-            marks=marks or {}, containers=containers or {"main": {}},
-        ))  # fmt: skip
+        self._store(
+            "ADDED",
+            Workload(
+                ref=ref,
+                uid=f"uid-{version}",
+                resource_version=version,
+                generation=1,
+                observed_generation=1,
+                paused=False,
+                managed=False,
+                desired=desired,
+                updated=desired,
+                available=desired,
+                total=desired,
+                marks=marks or {},
+                containers=containers or {"main": {}},
+            ),
+        )
         return ref
 
     def delete(self, ref: WorkloadRef) -> None:
@@ -75,23 +88,36 @@ class FakeWorkloads:
 
     def set(self, ref: WorkloadRef, **fields: Any) -> Workload:
         """Set fields of a workload as a controller would, such as `updated=1, available=0, trouble="..."`."""
-        return self._store("MODIFIED", self.workloads[ref].model_copy(update={**fields, "resource_version": self._next()}))
+        return self._store(
+            "MODIFIED", self.workloads[ref].model_copy(update={**fields, "resource_version": self._next()})
+        )
 
     def observe(self, ref: WorkloadRef, **counts: Any) -> Workload:
-        """Let the controller see the newest template, with nothing rolled yet but for the counts that are given."""
-        return self.set(ref, **{"observed_generation": self.workloads[ref].generation, "updated": 0, **counts})
+        """Let the controller see the newest template, with nothing rolled yet but for the counts that are
+        given."""
+        return self.set(
+            ref, **{"observed_generation": self.workloads[ref].generation, "updated": 0, **counts}
+        )
 
     def complete_rollout(self, ref: WorkloadRef) -> Workload:
         """Let the controller finish: all replicas updated and available, none old."""
         now = self.workloads[ref]
         return self.set(
-            ref, observed_generation=now.generation, updated=now.desired, available=now.desired, total=now.desired, trouble=""
+            ref,
+            observed_generation=now.generation,
+            updated=now.desired,
+            available=now.desired,
+            total=now.desired,
+            trouble="",
         )
 
     # What a test puts in the way
 
-    def fail_next(self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1) -> None:
-        """Let calls of that name (`read`, `roll`, or all) fail; `after`: the patch is stored and its answer lost."""
+    def fail_next(
+        self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1
+    ) -> None:
+        """Let calls of that name (`read`, `roll`, or all) fail; `after`: the patch is stored and its answer
+        lost."""
         self._faults.add(error, call=call, after=after, times=times)
 
     def heal(self) -> None:

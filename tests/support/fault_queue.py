@@ -21,7 +21,8 @@ class FaultQueue:
         self._waiting: deque[_Fault] = deque()
 
     def add(self, error: BaseException, *, call: str = ANY, after: bool = False, times: int = 1) -> None:
-        """Let the next calls of that name fail; `after` means that the call did its work and its answer was lost."""
+        """Let the next calls of that name fail; `after` means that the call did its work and its answer was
+        lost."""
         self._waiting.extend(_Fault(error, call, after) for _ in range(times))
 
     def clear(self) -> None:

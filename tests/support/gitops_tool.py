@@ -1,4 +1,5 @@
-"""A tool that keeps a cluster as Git says: it applies the same manifests again and again, and looks for drift."""
+"""A tool that keeps a cluster as Git says: it applies the same manifests again and again, and looks for
+drift."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,8 @@ class GitOps:
         return self._stage.kubectl("diff", *self._flags, "-f", "-", stdin=_list(manifests), check=False)
 
     def settles(self, *manifests: Object) -> None:
-        """Apply three times in a row; each time there is nothing to change, and `kubectl diff` ends with status 0."""
+        """Apply three times in a row; each time there is nothing to change, and `kubectl diff` ends with
+        status 0."""
         for _ in range(3):
             self._stage.kubectl("diff", *self._flags, "-f", "-", stdin=_list(manifests))
             self.apply(*manifests)
@@ -43,7 +45,9 @@ def deployment(name: str, image: str, *, replicas: int = 1, env: Sequence[Mappin
     pod = {"containers": [container], "terminationGracePeriodSeconds": 0}
     template = {"metadata": {"labels": {"app": name}}, "spec": pod}
     return manifest(
-        "Deployment", name, {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
+        "Deployment",
+        name,
+        {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template},
     )
 
 

@@ -34,7 +34,9 @@ class Guard:
         word = seen.headers.get("Authorization", "")
         if word not in self._accepted or not seen.path.startswith(self._prefix):
             self.turned_away.append(word)
-            return Answer({"error_code": "UNAUTHENTICATED", "message": f"{word} is refused at {seen.path}"}, 401)
+            return Answer(
+                {"error_code": "UNAUTHENTICATED", "message": f"{word} is refused at {seen.path}"}, 401
+            )
         self.let_in.append(word)
         uri, values = self._inside + seen.path.removeprefix(self._prefix), dict(seen.values)
         if seen.method == "GET":
@@ -46,7 +48,8 @@ class Guard:
 
 @contextmanager
 def guarded(inside: str, *words: str, prefix: str = "") -> Iterator[Guard]:
-    """Stand before the server at an address until the block ends; what is accepted is a whole `Authorization`."""
+    """Stand before the server at an address until the block ends; what is accepted is a whole
+    `Authorization`."""
     guard = Guard(inside, prefix, words)
     with http_stub(guard.answer) as stub:
         guard.uri = stub.uri + prefix

@@ -1,6 +1,8 @@
-"""The whole engine on the three fakes: what happens outside it outlives it, so a test may kill it and start another.
+"""The whole engine on the three fakes: what happens outside it outlives it, so a test may kill it and start
+another.
 
-Watch events reach the engine as in a cluster, a moment after the change; time is the event loop's (`virtual_loop`).
+Watch events reach the engine as in a cluster, a moment after the change; time is the event loop's
+(`virtual_loop`).
 """
 
 import asyncio
@@ -195,7 +197,11 @@ class Cluster:
 
     def __init__(self, settings: dict[str, Any] | None = None) -> None:
         self.trip = Trip()
-        self.objects, self.registry, self.workloads = _Objects(self.trip), _Registry(self.trip), _Workloads(self.trip)
+        self.objects, self.registry, self.workloads = (
+            _Objects(self.trip),
+            _Registry(self.trip),
+            _Workloads(self.trip),
+        )
         self.jobs, self.admission = _Jobs(self.trip), _Admission()
         self.registry_name = "default"
         self.settings = Settings.model_validate(settings or DEFAULT)
@@ -252,7 +258,9 @@ class Cluster:
 
     # The registry
 
-    async def model(self, *metrics: float | None, aliases: dict[str, str] | None = None, model: str = MODEL) -> None:
+    async def model(
+        self, *metrics: float | None, aliases: dict[str, str] | None = None, model: str = MODEL
+    ) -> None:
         """Make a model with one version per val_auc (None: the run logged nothing) and these aliases."""
         await self.registry.create_model(model)
         for value in metrics:
@@ -287,7 +295,9 @@ class Cluster:
         wanted = {key: value for key, value in {**old, **fields}.items() if value is not None}
         return self.objects.edit_alias(NAMESPACE, name, ModelAliasSpec.model_validate(wanted))
 
-    def ask(self, name: str, version: str | None = None, *, of: str = NAME, **fields: Any) -> PromotionRequest:
+    def ask(
+        self, name: str, version: str | None = None, *, of: str = NAME, **fields: Any
+    ) -> PromotionRequest:
         """File a request."""
         return self.objects.add_request(NAMESPACE, name, request_spec(version, name=of, **fields))
 
@@ -306,7 +316,8 @@ class Cluster:
         return str(self.request(name).status.phase)
 
     def end(self, name: str) -> tuple[str, str]:
-        """Return how a request ended: its phase and the reason of its condition Complete, which must stand at True."""
+        """Return how a request ended: its phase and the reason of its condition Complete, which must stand at
+        True."""
         done = find(self.request(name).status.conditions, "Complete")
         assert done is not None, self.request(name).status
         assert done.status == "True", self.request(name).status
@@ -353,7 +364,12 @@ class Cluster:
 
     def counts(self) -> tuple[int, int, int, int]:
         """Return how many status writes, registry writes, rolls and events there were so far."""
-        return len(self.objects.writes), len(self.registry.writes), len(self.workloads.rolls), len(self.objects.events)
+        return (
+            len(self.objects.writes),
+            len(self.registry.writes),
+            len(self.workloads.rolls),
+            len(self.objects.events),
+        )
 
     async def assert_settled(self) -> None:
         """Check that neither another look at everything nor a new process writes anything."""

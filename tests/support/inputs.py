@@ -1,6 +1,7 @@
 """Specs that are right and specs that are wrong, with the field that a refusal has to name.
 
-The same tables run on the pydantic models and on a real API server, so that neither knows a rule that the other lacks.
+The same tables run on the pydantic models and on a real API server, so that neither knows a rule that the
+other lacks.
 """
 
 import math
@@ -31,7 +32,9 @@ def request(**changes: Any) -> Spec:
 
 
 def gate(**changes: Any) -> Spec:
-    return _changed({"name": "auc-floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.85}, changes)
+    return _changed(
+        {"name": "auc-floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.85}, changes
+    )
 
 
 def gated(**changes: Any) -> Spec:
@@ -206,16 +209,28 @@ _BAD_VERSIONS: Final = {
     "number": 3,
     "other-digits": "\N{ARABIC-INDIC DIGIT ONE}",
 }
-_BAD_DURATIONS: Final = {"none": "", "number": "60", "zero": "0s", "unit": "5w", "negative": "-1h", "endless": 20 * "9" + "d"}
+_BAD_DURATIONS: Final = {
+    "none": "",
+    "number": "60",
+    "zero": "0s",
+    "unit": "5w",
+    "negative": "-1h",
+    "endless": 20 * "9" + "d",
+}
 
 BAD_ALIASES: Final = (
     *(Case(f"alias-{name}", alias(alias=value), "spec.alias") for name, value in _BAD_ALIAS_NAMES.items()),
-    *(Case(f"previousAlias-{name}", alias(previousAlias=value), "spec.previousAlias")
-      for name, value in _BAD_ALIAS_NAMES.items() if value is not None),
+    *(
+        Case(f"previousAlias-{name}", alias(previousAlias=value), "spec.previousAlias")
+        for name, value in _BAD_ALIAS_NAMES.items()
+        if value is not None
+    ),
     *(Case(f"model-{name}", alias(model=value), "spec.model") for name, value in _BAD_MODEL_NAMES.items()),
     *(Case(f"version-{name}", alias(version=value), "spec.version") for name, value in _BAD_VERSIONS.items()),
-    *(Case(f"interval-{name}", monitor(interval=value), "spec.monitors[0].interval")
-      for name, value in _BAD_DURATIONS.items()),
+    *(
+        Case(f"interval-{name}", monitor(interval=value), "spec.monitors[0].interval")
+        for name, value in _BAD_DURATIONS.items()
+    ),
     Case("model-missing", alias(model=LEFT_OUT), "spec.model"),
     Case("alias-missing", alias(alias=LEFT_OUT), "spec.alias"),
     Case("previousAlias-is-alias", alias(previousAlias="champion"), "previousAlias must differ from alias"),
@@ -229,96 +244,207 @@ BAD_ALIASES: Final = (
     Case("threshold-nan-string", gated(threshold="NaN"), "spec.policy.gates[0].threshold"),
     Case("threshold-boolean", gated(threshold=True), "spec.policy.gates[0].threshold"),
     Case("threshold-missing", gated(threshold=LEFT_OUT), "exactly one of threshold and champion"),
-    Case("threshold-and-champion", gated(champion={"maxRegression": 0}), "exactly one of threshold and champion"),
+    Case(
+        "threshold-and-champion",
+        gated(champion={"maxRegression": 0}),
+        "exactly one of threshold and champion",
+    ),
     Case("direction-missing", gated(direction=LEFT_OUT), "spec.policy.gates[0].direction"),
-    Case("improvement-and-regression", versus(minImprovement=0.1, maxRegression=0.1),
-         "exactly one of minImprovement and maxRegression"),
+    Case(
+        "improvement-and-regression",
+        versus(minImprovement=0.1, maxRegression=0.1),
+        "exactly one of minImprovement and maxRegression",
+    ),
     Case("no-distance", versus(mode="Relative"), "exactly one of minImprovement and maxRegression"),
-    Case("minImprovement-negative", versus(minImprovement=-0.1), "spec.policy.gates[0].champion.minImprovement"),
-    Case("maxRegression-negative", versus(maxRegression=-1e-9), "spec.policy.gates[0].champion.maxRegression"),
+    Case(
+        "minImprovement-negative", versus(minImprovement=-0.1), "spec.policy.gates[0].champion.minImprovement"
+    ),
+    Case(
+        "maxRegression-negative", versus(maxRegression=-1e-9), "spec.policy.gates[0].champion.maxRegression"
+    ),
     Case("gate-twice", alias(policy={"gates": [gate(), gate()]}), "spec.policy.gates"),
-    Case("gates-10000", alias(policy={"gates": [gate(name=f"g{number}") for number in range(10_000)]}), "spec.policy.gates"),
+    Case(
+        "gates-10000",
+        alias(policy={"gates": [gate(name=f"g{number}") for number in range(10_000)]}),
+        "spec.policy.gates",
+    ),
     Case("gates-null", alias(policy={"gates": [None]}), "spec.policy.gates[0]"),
     Case("users-null", alias(policy={"approval": {"users": [None]}}), "spec.policy.approval.users[0]"),
     Case("serving-null", alias(serving=[None, None]), "spec.serving[0]"),
-    Case("serving-twice", alias(serving=[{"name": "api"}, {"kind": "Deployment", "name": "api"}]),
-         "a workload stands in serving once"),
+    Case(
+        "serving-twice",
+        alias(serving=[{"name": "api"}, {"kind": "Deployment", "name": "api"}]),
+        "a workload stands in serving once",
+    ),
     Case("serving-unknown-kind", alias(serving=[{"kind": "Pod", "name": "api"}]), "spec.serving[0].kind"),
     Case("serving-65", alias(serving=[{"name": f"api-{number}"} for number in range(65)]), "spec.serving"),
     Case("serving-name-is-path", alias(serving=[{"name": "../api"}]), "spec.serving[0].name"),
-    Case("variable-without-pinned", alias(serving=[{"name": "api", "load": {"container": "api", "env": "MODEL_URI"}}]),
-         "container and env go with mode Pinned"),
-    Case("pinned-without-variable", alias(serving=[{"name": "api", "load": {"mode": "Pinned", "container": "api"}}]),
-         "mode Pinned needs container and env"),
-    Case("verify-port-0", alias(serving=[{"name": "api", "verify": {"port": 0}}]), "spec.serving[0].verify.port"),
-    Case("verify-path-is-url", alias(serving=[{"name": "api", "verify": {"port": 80, "path": "http://evil"}}]),
-         "spec.serving[0].verify.path"),
-    Case("tag-key-with-quote", alias(policy={"eligibility": {"requireTags": {"a'b": "x"}}}),
-         "spec.policy.eligibility.requireTags"),
-    Case("tag-key-300-long", alias(policy={"eligibility": {"requireTags": {300 * "a": "x"}}}),
-         "spec.policy.eligibility.requireTags"),
-    Case("tags-33", alias(policy={"eligibility": {"requireTags": {f"t{number}": "x" for number in range(33)}}}),
-         "spec.policy.eligibility.requireTags"),
+    Case(
+        "variable-without-pinned",
+        alias(serving=[{"name": "api", "load": {"container": "api", "env": "MODEL_URI"}}]),
+        "container and env go with mode Pinned",
+    ),
+    Case(
+        "pinned-without-variable",
+        alias(serving=[{"name": "api", "load": {"mode": "Pinned", "container": "api"}}]),
+        "mode Pinned needs container and env",
+    ),
+    Case(
+        "verify-port-0",
+        alias(serving=[{"name": "api", "verify": {"port": 0}}]),
+        "spec.serving[0].verify.port",
+    ),
+    Case(
+        "verify-path-is-url",
+        alias(serving=[{"name": "api", "verify": {"port": 80, "path": "http://evil"}}]),
+        "spec.serving[0].verify.path",
+    ),
+    Case(
+        "tag-key-with-quote",
+        alias(policy={"eligibility": {"requireTags": {"a'b": "x"}}}),
+        "spec.policy.eligibility.requireTags",
+    ),
+    Case(
+        "tag-key-300-long",
+        alias(policy={"eligibility": {"requireTags": {300 * "a": "x"}}}),
+        "spec.policy.eligibility.requireTags",
+    ),
+    Case(
+        "tags-33",
+        alias(policy={"eligibility": {"requireTags": {f"t{number}": "x" for number in range(33)}}}),
+        "spec.policy.eligibility.requireTags",
+    ),
     Case("monitor-without-source", monitor(prometheus=LEFT_OUT), "exactly one of prometheus and experiment"),
-    Case("monitor-with-two-sources", monitor(experiment={"name": "live", "metric": "auc"}),
-         "exactly one of prometheus and experiment"),
+    Case(
+        "monitor-with-two-sources",
+        monitor(experiment={"name": "live", "metric": "auc"}),
+        "exactly one of prometheus and experiment",
+    ),
     Case("monitor-twice", alias(monitors=2 * monitor()["monitors"]), "spec.monitors"),
     Case("query-1-MB", monitor(prometheus={"query": 2**20 * "a"}), "spec.monitors[0].prometheus.query"),
     Case("unknown-field", alias(modell="churn"), "spec.modell"),
     Case("unknown-field-deep", gated(treshold=1), "spec.policy.gates[0].treshold"),
-)  # fmt: skip
+)
 
 BAD_REQUESTS: Final = (
-    *(Case(f"version-{name}", request(source={"version": value}), "spec.source.version")
-      for name, value in _BAD_VERSIONS.items()),
-    *(Case(f"expectedCurrent-{name}", request(expectedCurrent=value), "spec.expectedCurrent")
-      for name, value in _BAD_VERSIONS.items()),
-    *(Case(f"source-alias-{name}", request(source={"alias": value}), "spec.source.alias")
-      for name, value in _BAD_ALIAS_NAMES.items() if value is not None),
-    *(Case(f"expiresAfter-{name}", request(expiresAfter=value), "spec.expiresAfter")
-      for name, value in _BAD_DURATIONS.items()),
+    *(
+        Case(f"version-{name}", request(source={"version": value}), "spec.source.version")
+        for name, value in _BAD_VERSIONS.items()
+    ),
+    *(
+        Case(f"expectedCurrent-{name}", request(expectedCurrent=value), "spec.expectedCurrent")
+        for name, value in _BAD_VERSIONS.items()
+    ),
+    *(
+        Case(f"source-alias-{name}", request(source={"alias": value}), "spec.source.alias")
+        for name, value in _BAD_ALIAS_NAMES.items()
+        if value is not None
+    ),
+    *(
+        Case(f"expiresAfter-{name}", request(expiresAfter=value), "spec.expiresAfter")
+        for name, value in _BAD_DURATIONS.items()
+    ),
     Case("aliasRef-missing", request(aliasRef=LEFT_OUT), "spec.aliasRef"),
-    Case("unknown-field-namespace", request(aliasRef={"name": "a", "namespace": "b"}), "spec.aliasRef.namespace"),
+    Case(
+        "unknown-field-namespace",
+        request(aliasRef={"name": "a", "namespace": "b"}),
+        "spec.aliasRef.namespace",
+    ),
     Case("aliasRef-64-long", request(aliasRef={"name": 64 * "a"}), "spec.aliasRef.name"),
     Case("no-source", request(source=LEFT_OUT), "Promote and Rollback need a source, Swap takes none"),
     Case("empty-source", request(source={}), "exactly one of version, runId, alias and previous"),
-    Case("two-sources", request(source={"version": "4", "alias": "challenger"}),
-         "exactly one of version, runId, alias and previous"),
-    Case("path-without-run", request(source={"version": "4", "artifactPath": "model"}), "artifactPath goes with runId"),
-    Case("path-leaves-the-run", request(source={"runId": "a1", "artifactPath": "../secret"}), "spec.source.artifactPath"),
+    Case(
+        "two-sources",
+        request(source={"version": "4", "alias": "challenger"}),
+        "exactly one of version, runId, alias and previous",
+    ),
+    Case(
+        "path-without-run",
+        request(source={"version": "4", "artifactPath": "model"}),
+        "artifactPath goes with runId",
+    ),
+    Case(
+        "path-leaves-the-run",
+        request(source={"runId": "a1", "artifactPath": "../secret"}),
+        "spec.source.artifactPath",
+    ),
     Case("run-65-long", request(source={"runId": 65 * "a"}), "spec.source.runId"),
-    Case("path-256-long", request(source={"runId": "a1", "artifactPath": 256 * "a"}), "spec.source.artifactPath"),
+    Case(
+        "path-256-long",
+        request(source={"runId": "a1", "artifactPath": 256 * "a"}),
+        "spec.source.artifactPath",
+    ),
     Case("source-alias-256-long", request(source={"alias": 256 * "a"}), "spec.source.alias"),
     Case("run-with-quote", request(source={"runId": "a' OR 1=1"}), "spec.source.runId"),
     Case("previous-false", request(source={"previous": False}), "spec.source.previous"),
     Case("promote-previous", request(source={"previous": True}), "source.previous goes with Rollback"),
-    Case("swap-with-source", request(operation="Swap", reason="x"), "Promote and Rollback need a source, Swap takes none"),
-    Case("rollback-without-reason", request(operation="Rollback"), "Rollback, Swap and skipGates need a reason"),
-    Case("rollback-with-empty-reason", request(operation="Rollback", reason=""), "Rollback, Swap and skipGates need a reason"),
-    Case("rollback-to-alias", request(operation="Rollback", source={"alias": "smoke"}, reason="x"),
-         "Rollback takes source.version or source.previous"),
-    Case("rollback-without-source", request(operation="Rollback", source=LEFT_OUT, reason="x"),
-         "Promote and Rollback need a source, Swap takes none"),
-    Case("swap-without-reason", request(operation="Swap", source=LEFT_OUT), "Rollback, Swap and skipGates need a reason"),
+    Case(
+        "swap-with-source",
+        request(operation="Swap", reason="x"),
+        "Promote and Rollback need a source, Swap takes none",
+    ),
+    Case(
+        "rollback-without-reason", request(operation="Rollback"), "Rollback, Swap and skipGates need a reason"
+    ),
+    Case(
+        "rollback-with-empty-reason",
+        request(operation="Rollback", reason=""),
+        "Rollback, Swap and skipGates need a reason",
+    ),
+    Case(
+        "rollback-to-alias",
+        request(operation="Rollback", source={"alias": "smoke"}, reason="x"),
+        "Rollback takes source.version or source.previous",
+    ),
+    Case(
+        "rollback-without-source",
+        request(operation="Rollback", source=LEFT_OUT, reason="x"),
+        "Promote and Rollback need a source, Swap takes none",
+    ),
+    Case(
+        "swap-without-reason",
+        request(operation="Swap", source=LEFT_OUT),
+        "Rollback, Swap and skipGates need a reason",
+    ),
     Case("skipGates-without-reason", request(skipGates=True), "Rollback, Swap and skipGates need a reason"),
     Case("operation-of-the-operator", request(operation="Pin"), "spec.operation"),
-    Case("gate-without-rule", request(additionalGates=[gate(threshold=LEFT_OUT)]), "exactly one of threshold and champion"),
+    Case(
+        "gate-without-rule",
+        request(additionalGates=[gate(threshold=LEFT_OUT)]),
+        "exactly one of threshold and champion",
+    ),
     Case("additional-gate-twice", request(additionalGates=[gate(), gate()]), "spec.additionalGates"),
     Case("additionalGates-null", request(additionalGates=[None]), "spec.additionalGates[0]"),
-    Case("gate-threshold-nan-string", request(additionalGates=[gate(threshold="nan")]), "spec.additionalGates[0].threshold"),
-    Case("tags-of-the-operator", request(onSuccess={"tags": {"modelalias.champion": "{}"}}),
-         "tags that begin with modelalias. or mlflow. are not a request's to set"),
-    Case("tags-of-mlflow", request(onSuccess={"tags": {"mlflow.user": "eve"}}),
-         "tags that begin with modelalias. or mlflow. are not a request's to set"),
+    Case(
+        "gate-threshold-nan-string",
+        request(additionalGates=[gate(threshold="nan")]),
+        "spec.additionalGates[0].threshold",
+    ),
+    Case(
+        "tags-of-the-operator",
+        request(onSuccess={"tags": {"modelalias.champion": "{}"}}),
+        "tags that begin with modelalias. or mlflow. are not a request's to set",
+    ),
+    Case(
+        "tags-of-mlflow",
+        request(onSuccess={"tags": {"mlflow.user": "eve"}}),
+        "tags that begin with modelalias. or mlflow. are not a request's to set",
+    ),
     Case("ttl-negative", request(ttlSecondsAfterFinished=-1), "spec.ttlSecondsAfterFinished"),
     Case("ttl-fraction", request(ttlSecondsAfterFinished=1.5), "spec.ttlSecondsAfterFinished"),
     Case("reason-1-MB", request(reason=2**20 * "a"), "spec.reason"),
-    Case("approval-for-no-hash", request(approvals=[{"user": "bo", "evidence": "yes", "decision": "Approve"}]),
-         "spec.approvals[0].evidence"),
-    Case("approval-twice", request(approvals=2 * [{"user": "bo", "evidence": EVIDENCE, "decision": "Approve"}]),
-         "spec.approvals"),
+    Case(
+        "approval-for-no-hash",
+        request(approvals=[{"user": "bo", "evidence": "yes", "decision": "Approve"}]),
+        "spec.approvals[0].evidence",
+    ),
+    Case(
+        "approval-twice",
+        request(approvals=2 * [{"user": "bo", "evidence": EVIDENCE, "decision": "Approve"}]),
+        "spec.approvals",
+    ),
     Case("unknown-field", request(force=True), "spec.force"),
-)  # fmt: skip
+)
 
 NOT_FINITE: Final = (math.nan, math.inf, -math.inf)
 """What a program may hand to the models; on the wire they are no JSON."""

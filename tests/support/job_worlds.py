@@ -1,10 +1,11 @@
-"""Jobs with users and controllers on them, in memory and on a real API server, for the suite that runs on both."""
+"""Jobs with users and controllers on them, in memory and on a real API server, for the suite that runs on
+both."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from hack.cluster.pause_image import NAME as IMAGE
 from modelalias.ports import Involved, Job, JobRef, Jobs, JobState
-from tests.cluster.pause_image import NAME as IMAGE
 from tests.support.fake_jobs import FakeJobs
 from tests.support.raw_api import RawApi, until
 
@@ -70,7 +71,9 @@ class FakeWorld:
         self.fake.delete(ref)
 
     async def owner(self, name: str) -> Involved:
-        return Involved(api_version="v1", kind="ConfigMap", namespace=self.namespace, name=name, uid=f"uid-of-{name}")
+        return Involved(
+            api_version="v1", kind="ConfigMap", namespace=self.namespace, name=name, uid=f"uid-of-{name}"
+        )
 
     async def ended(self, ref: JobRef) -> Job:
         status, lines = self.runs
@@ -93,19 +96,30 @@ class RealWorld:
     async def add_endless_cron_job(self) -> None:
         """Create the CronJob `holdout`, whose Jobs run until somebody ends them."""
         await self.add_cron_job(Ending(0))
-        spec = {"template": {"spec": {"containers": [{"name": "main", "image": IMAGE, "imagePullPolicy": "Never"}]}}}
+        spec = {
+            "template": {
+                "spec": {"containers": [{"name": "main", "image": IMAGE, "imagePullPolicy": "Never"}]}
+            }
+        }
         await self.api.merge(self.path("cronjobs", CRON_JOB), {"spec": {"jobTemplate": {"spec": spec}}})
 
     async def delete_cron_job(self) -> None:
         await self.api.delete(self.path("cronjobs", CRON_JOB))
 
     async def add_foreign(self, ref: JobRef) -> None:
-        body = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": ref.name}, "spec": job_spec(None)}
+        body = {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": ref.name},
+            "spec": job_spec(None),
+        }
         await self.api.create(self.path("jobs"), body)
 
     async def foreign_is_there(self, ref: JobRef) -> bool:
         found = (await self.api.get(self.path("jobs")))["items"]
-        return ref.name in {item["metadata"]["name"] for item in found if "deletionTimestamp" not in item["metadata"]}
+        return ref.name in {
+            item["metadata"]["name"] for item in found if "deletionTimestamp" not in item["metadata"]
+        }
 
     async def delete(self, ref: JobRef) -> None:
         await self.api.delete(self.path("jobs", ref.name))
@@ -140,7 +154,10 @@ def job_spec(runs: Ending | None) -> dict[str, Any]:
         "image": IMAGE,
         "imagePullPolicy": "Never",
         "args": ["exit", str(status), *lines],
-        "env": [{"name": "MODEL_URI", "value": "models:/mine/1"}, {"name": "TOLD", "value": "of $(MODEL_URI)"}],
+        "env": [
+            {"name": "MODEL_URI", "value": "models:/mine/1"},
+            {"name": "TOLD", "value": "of $(MODEL_URI)"},
+        ],
     }
     pod = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": [container]}
     return {"backoffLimit": 0, "suspend": runs is None, "template": {"spec": pod}}

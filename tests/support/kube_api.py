@@ -70,28 +70,44 @@ class KubeApi:
         self, path: str, body: Mapping[str, Any] | bytes, *, who: Person | None = None, dry_run: bool = False
     ) -> Answer:
         """Create as kubectl does: unknown fields are errors."""
-        return self.send("POST", f"{path}?fieldValidation=Strict{'&dryRun=All' if dry_run else ''}", body, who=who)
+        return self.send(
+            "POST", f"{path}?fieldValidation=Strict{'&dryRun=All' if dry_run else ''}", body, who=who
+        )
 
-    def replace(self, path: str, body: Mapping[str, Any], *, who: Person | None = None, dry_run: bool = False) -> Answer:
-        return self.send("PUT", f"{path}?fieldValidation=Strict{'&dryRun=All' if dry_run else ''}", body, who=who)
+    def replace(
+        self, path: str, body: Mapping[str, Any], *, who: Person | None = None, dry_run: bool = False
+    ) -> Answer:
+        return self.send(
+            "PUT", f"{path}?fieldValidation=Strict{'&dryRun=All' if dry_run else ''}", body, who=who
+        )
 
     def merge(self, path: str, body: Mapping[str, Any], *, who: Person | None = None) -> Answer:
         return self.send(
-            "PATCH", f"{path}?fieldValidation=Strict", body, who=who, headers={"Content-Type": "application/merge-patch+json"}
+            "PATCH",
+            f"{path}?fieldValidation=Strict",
+            body,
+            who=who,
+            headers={"Content-Type": "application/merge-patch+json"},
         )
 
     def apply(self, path: str, body: Mapping[str, Any], *, manager: str, who: Person | None = None) -> Answer:
         """Apply server-side under a field manager."""
         query = f"?fieldManager={manager}&fieldValidation=Strict&force=true"
-        return self.send("PATCH", path + query, body, who=who, headers={"Content-Type": "application/apply-patch+yaml"})
+        return self.send(
+            "PATCH", path + query, body, who=who, headers={"Content-Type": "application/apply-patch+yaml"}
+        )
 
     def table(self, path: str) -> Mapping[str, str]:
         """Return the first row of what `kubectl get -o wide` shows, by column."""
-        shown = self.send("GET", path, headers={"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"}).body
+        shown = self.send(
+            "GET", path, headers={"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"}
+        ).body
         names = [column["name"] for column in shown["columnDefinitions"]]
         return dict(zip(names, shown["rows"][0]["cells"], strict=True))
 
     def who_am_i(self) -> str:
         path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-        review = self.send("POST", path, {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"})
+        review = self.send(
+            "POST", path, {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        )
         return str(review.body["status"]["userInfo"]["username"])

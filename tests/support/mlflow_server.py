@@ -51,23 +51,31 @@ def running_mlflow(
 ) -> Iterator[Server]:
     """Run `mlflow server` on a database and artifacts under the directory until the block ends.
 
-    The same directory again is the same registry. `host` other than loopback lets pods reach it; `arguments` are added to the
-    command line and win, for instance `--allowed-hosts` or another `--backend-store-uri`. Raise `ServerFailedError` with the
-    log when it does not answer in time.
+    The same directory again is the same registry. `host` other than loopback lets pods reach it; `arguments`
+    are added to the command line and win, for instance `--allowed-hosts` or another `--backend-store-uri`.
+    Raise `ServerFailedError` with the log when it does not answer in time.
     """
     directory.mkdir(parents=True, exist_ok=True)
     chosen = port or free_port(host)
     log = directory / "mlflow.log"
     command = [
-        sys.executable, "-m", "mlflow", "server",
-        "--host", host,
-        "--port", str(chosen),
-        "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{directory / 'mlflow.db'}",
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        host,
+        "--port",
+        str(chosen),
+        "--workers",
+        "1",
+        "--backend-store-uri",
+        f"sqlite:///{directory / 'mlflow.db'}",
         "--serve-artifacts",
-        "--artifacts-destination", (directory / "artifacts").as_uri(),
+        "--artifacts-destination",
+        (directory / "artifacts").as_uri(),
         *arguments,
-    ]  # fmt: skip
+    ]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -96,11 +104,16 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 
 def _environment() -> Mapping[str, str]:
-    """Return the environment without the caller's MLflow settings and with what keeps the server small and silent.
+    """Return the environment without the caller's MLflow settings and with what keeps the server small and
+    silent.
 
     A variable of pytest would make MLflow think that it is itself under test.
     """
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "_MLFLOW_", "PYTEST_"))}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("MLFLOW_", "_MLFLOW_", "PYTEST_"))
+    }
     return {
         **kept,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

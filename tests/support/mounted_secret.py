@@ -1,4 +1,5 @@
-"""A Secret as the kubelet mounts it: files are links through `..data`, which a change of the Secret replaces at once."""
+"""A Secret as the kubelet mounts it: files are links through `..data`, which a change of the Secret replaces
+at once."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,6 +1,7 @@
 """The operator's account as an installation has it: what manifests/base grants and nothing more.
 
-So a permission that the operator needs and is not given fails a test, and the admission policy knows the operator by its name.
+So a permission that the operator needs and is not given fails a test, and the admission policy knows the
+operator by its name.
 """
 
 import subprocess
@@ -49,7 +50,9 @@ class Copy:
         self._name = f"{NAME}-{namespace}"
 
     def make(self) -> None:
-        _written(self._api, f"/api/v1/namespaces/{self._namespace}/serviceaccounts", {"metadata": {"name": NAME}})
+        _written(
+            self._api, f"/api/v1/namespaces/{self._namespace}/serviceaccounts", {"metadata": {"name": NAME}}
+        )
         _grant_lease(self._api, self._namespace, self._namespace)
         for plural, kind in (("clusterroles", "ClusterRole"), ("clusterrolebindings", "ClusterRoleBinding")):
             body = {**_shipped(kind), "metadata": {"name": self._name}}
@@ -64,10 +67,15 @@ class Copy:
             self._api.send("DELETE", f"{RBAC}/{plural}/{self._name}")
 
     def may_not(self, *refused: Grant) -> str:
-        """Take these grants away, and give back all others; return a kubeconfig in its name once the API server knows."""
-        rules = [rule for given in _shipped("ClusterRole")["rules"] for rule in _without(given, frozenset(refused))]
+        """Take these grants away, and give back all others; return a kubeconfig in its name once the API
+        server knows."""
+        rules = [
+            rule for given in _shipped("ClusterRole")["rules"] for rule in _without(given, frozenset(refused))
+        ]
         _written(
-            self._api, f"{RBAC}/clusterroles", {**_shipped("ClusterRole"), "metadata": {"name": self._name}, "rules": rules}
+            self._api,
+            f"{RBAC}/clusterroles",
+            {**_shipped("ClusterRole"), "metadata": {"name": self._name}, "rules": rules},
         )
         every = (*rules, *_shipped("Role")["rules"])
         return _sign_in(self._kubeconfig, self._api, self._namespace, self._namespace, every, self._directory)
@@ -87,7 +95,10 @@ def copied(kubeconfig: str, namespace: str, directory: Path) -> Iterator[Copy]:
 @cache
 def _install(kubeconfig: str) -> None:
     """Apply the account and its roles, once for each run; they stay, for others may run under them."""
-    files = [f"--filename={BASE / name}" for name in ("namespace.yaml", "service-account.yaml", "operator-roles.yaml")]
+    files = [
+        f"--filename={BASE / name}"
+        for name in ("namespace.yaml", "service-account.yaml", "operator-roles.yaml")
+    ]
     command = ["kubectl", "--kubeconfig", kubeconfig, "apply", "--server-side", "--force-conflicts", *files]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
 
@@ -117,9 +128,16 @@ def _written(api: KubeApi, path: str, body: Body) -> None:
     assert answer.ok, f"{path}: {answer.message}"
 
 
-def _sign_in(kubeconfig: str, api: KubeApi, home: str, namespace: str, rules: Iterable[Body], directory: Path) -> str:
-    """Write a kubeconfig with a token, and wait until the API server grants the account these rules and no others."""
-    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": TOKEN_SECONDS}}
+def _sign_in(
+    kubeconfig: str, api: KubeApi, home: str, namespace: str, rules: Iterable[Body], directory: Path
+) -> str:
+    """Write a kubeconfig with a token, and wait until the API server grants the account these rules and no
+    others."""
+    asked = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": TOKEN_SECONDS},
+    }
     answer = api.create(f"/api/v1/namespaces/{home}/serviceaccounts/{NAME}/token", asked)
     assert answer.ok, f"no token for {home}/{NAME}: {answer.message}"
     file = _kubeconfig_with(kubeconfig, str(answer.body["status"]["token"]), directory)
@@ -136,8 +154,20 @@ def _sign_in(kubeconfig: str, api: KubeApi, home: str, namespace: str, rules: It
 
 def _kubeconfig_with(kubeconfig: str, token: str, directory: Path) -> Path:
     """Write a kubeconfig for the same cluster with another user."""
-    command = ["kubectl", "--kubeconfig", kubeconfig, "config", "view", "--minify", "--flatten", "--raw", "--output=json"]
-    config = yaml.safe_load(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
+    command = [
+        "kubectl",
+        "--kubeconfig",
+        kubeconfig,
+        "config",
+        "view",
+        "--minify",
+        "--flatten",
+        "--raw",
+        "--output=json",
+    ]
+    config = yaml.safe_load(
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    )
     for user in config["users"]:
         user["user"] = {"token": token}
     directory.mkdir(parents=True, exist_ok=True)
@@ -156,7 +186,9 @@ def _granted(account: KubeApi, namespace: str) -> frozenset[Grant]:
     }
     answer = account.create("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", review)
     assert answer.ok, answer.message
-    return frozenset(grant for grant in _grants(answer.body["status"]["resourceRules"]) if grant[0] not in _EVERYBODYS)
+    return frozenset(
+        grant for grant in _grants(answer.body["status"]["resourceRules"]) if grant[0] not in _EVERYBODYS
+    )
 
 
 def _grants(rules: Iterable[Body]) -> frozenset[Grant]:

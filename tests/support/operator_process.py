@@ -90,8 +90,11 @@ class OperatorProcess:
 
 
 @contextmanager
-def running_operator(kubeconfig: str, config: Mapping[str, Any], directory: Path) -> Iterator[OperatorProcess]:
-    """Run an operator under the account that is shipped until the block ends; nothing may have been refused to it."""
+def running_operator(
+    kubeconfig: str, config: Mapping[str, Any], directory: Path
+) -> Iterator[OperatorProcess]:
+    """Run an operator under the account that is shipped until the block ends; nothing may have been refused
+    to it."""
     signed_in = operator_account.signed_in(kubeconfig, config["lease"]["namespace"], directory)
     process = OperatorProcess(signed_in, config, directory)
     try:
@@ -99,7 +102,9 @@ def running_operator(kubeconfig: str, config: Mapping[str, Any], directory: Path
             yield process
     finally:  # also when the test failed: this may be why
         refused = process.refused()
-        assert not refused, "operator-roles.yaml does not grant what the operator asked for:\n" + "\n".join(refused)
+        assert not refused, "operator-roles.yaml does not grant what the operator asked for:\n" + "\n".join(
+            refused
+        )
 
 
 @contextmanager

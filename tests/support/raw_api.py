@@ -28,14 +28,23 @@ class RawApi:
         self.client = client
 
     async def do(
-        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json", ok: bool = True
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        content_type: str = "application/json",
+        ok: bool = True,
     ) -> Mapping[str, Any]:
-        """Do one call and return what was answered; fail unless it was a success (`ok=False`: return it all the same)."""
+        """Do one call and return what was answered; fail unless it was a success (`ok=False`: return it all
+        the same)."""
         headers = {"Content-Type": content_type}
         await self.client.update_params_for_auth(headers, None, ["BearerToken"], "", method, body)
         timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
         url = self.client.configuration.host + path
-        response = await self.client.call_api(method, url, header_params=headers, body=body, _request_timeout=timeout)
+        response = await self.client.call_api(
+            method, url, header_params=headers, body=body, _request_timeout=timeout
+        )
         data = await response.read()  # type: ignore[no-untyped-call]  # its library has no types here
         assert not ok or response.status < 300, f"{method} {path}: {response.status} {data.decode()}"
         answer = json.loads(data)
@@ -102,7 +111,10 @@ def install_crds(kubeconfig: str) -> None:
     """Bring the generated CRDs into the cluster, once for each run."""
     kubectl = ["kubectl", "--kubeconfig", kubeconfig]
     subprocess.run(
-        [*kubectl, "apply", "--server-side", "--force-conflicts", "-f", str(CRDS)], check=True, capture_output=True, timeout=60
+        [*kubectl, "apply", "--server-side", "--force-conflicts", "-f", str(CRDS)],
+        check=True,
+        capture_output=True,
+        timeout=60,
     )
     wait = ["wait", "--for=condition=Established", "--timeout=60s"]
     subprocess.run(

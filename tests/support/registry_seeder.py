@@ -29,7 +29,8 @@ class Seeder(Protocol):
         models: Sequence[str] = ("model",),
         datasets: Sequence[Dataset] = (),
     ) -> str:
-        """Make a run that read these datasets, logged these (name, value, step) in this order and models at these paths."""
+        """Make a run that read these datasets, logged these (name, value, step) in this order and models at
+        these paths."""
         ...
 
     async def delete_run(self, run_id: str) -> None: ...
@@ -64,7 +65,12 @@ class Seeder(Protocol):
         ...
 
     async def create_version(
-        self, model: str, run_id: str | None = None, *, path: str = "model", state: VersionState = VersionState.READY
+        self,
+        model: str,
+        run_id: str | None = None,
+        *,
+        path: str = "model",
+        state: VersionState = VersionState.READY,
     ) -> str:
         """Register the run's model at that path as a version; without a run, something that no run made."""
         ...
@@ -98,7 +104,9 @@ class MlflowSeeder:
         datasets: Sequence[Dataset] = (),
     ) -> str:
         run_id: str = self._client.create_run(self.experiment_id).info.run_id
-        written = [Metric(name, value, 1_000 + order, step) for order, (name, value, step) in enumerate(metrics)]
+        written = [
+            Metric(name, value, 1_000 + order, step) for order, (name, value, step) in enumerate(metrics)
+        ]
         self._client.log_batch(run_id, metrics=written)
         for dataset in datasets:
             await self.log_dataset(run_id, dataset)
@@ -178,7 +186,12 @@ class MlflowSeeder:
         self._log_file(source.removeprefix("models:/"), file)
 
     async def create_version(
-        self, model: str, run_id: str | None = None, *, path: str = "model", state: VersionState = VersionState.READY
+        self,
+        model: str,
+        run_id: str | None = None,
+        *,
+        path: str = "model",
+        state: VersionState = VersionState.READY,
     ) -> str:
         if run_id is None:
             made = self._client.create_model_version(model, "s3://bucket/elsewhere")
@@ -201,7 +214,9 @@ class MlflowSeeder:
 
     def _write_state(self, model: str, version: str, state: VersionState) -> None:
         """Write what no call can: on this back end a version is ready at once, on others it is not."""
-        self._execute("UPDATE model_versions SET status = ? WHERE name = ? AND version = ?", state, model, int(version))
+        self._execute(
+            "UPDATE model_versions SET status = ? WHERE name = ? AND version = ?", state, model, int(version)
+        )
 
     def _execute(self, statement: str, *values: object) -> None:
         with closing(sqlite3.connect(self._server.directory / "mlflow.db", timeout=30)) as database, database:

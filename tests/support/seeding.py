@@ -55,7 +55,8 @@ class Seeding:
             self.client.log_metric(run, name, value)
 
     def points(self, name: str, values: Iterable[tuple[float, int, int]]) -> str:
-        """Log a finished run with one metric, as (value, step, time in ms) in the order of logging; return its id."""
+        """Log a finished run with one metric, as (value, step, time in ms) in the order of logging; return
+        its id."""
         run = self.begin()
         for value, step, time in values:
             self.client.log_batch(run, metrics=[Metric(name, value, time, step)])
@@ -82,7 +83,8 @@ class Seeding:
         tags: Mapping[str, str] | None = None,
         **metrics: float,
     ) -> str:
-        """Log a model with its MLmodel file, measure it on the data, register it and return the version's number."""
+        """Log a model with its MLmodel file, measure it on the data, register it and return the version's
+        number."""
         run = self.begin()
         if data is not None:
             self._name_data(run, data)
@@ -102,14 +104,18 @@ class Seeding:
         return str(made.version)
 
     def lose_files(self, version: str, directory: Path) -> None:
-        """Delete the files of a version's logged model from the server's own disk, where no call of MLflow can."""
+        """Delete the files of a version's logged model from the server's own disk, where no call of MLflow
+        can."""
         model = str(self.client.get_model_version(self.model, version).source).removeprefix("models:/")
         (found,) = directory.rglob(model)
         shutil.rmtree(found)
 
     def aliases(self) -> Mapping[str, str]:
         """Return alias to version."""
-        return {name: str(version) for name, version in self.client.get_registered_model(self.model).aliases.items()}
+        return {
+            name: str(version)
+            for name, version in self.client.get_registered_model(self.model).aliases.items()
+        }
 
     def tags(self, version: str) -> Mapping[str, str]:
         return dict(self.client.get_model_version(self.model, version).tags)

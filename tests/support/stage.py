@@ -23,13 +23,19 @@ class Stage:
     def __init__(self, kubeconfig: str, namespace: str, user: str) -> None:
         self.kubeconfig, self.namespace, self.user = kubeconfig, namespace, user
 
-    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True, who: Person | None = None) -> str:
+    def kubectl(
+        self, *arguments: str, stdin: str | None = None, check: bool = True, who: Person | None = None
+    ) -> str:
         """Run kubectl in the namespace, in somebody's name if one is given, and return what it prints."""
         name = [] if who is None else [f"--as={who.name}", *(f"--as-group={group}" for group in who.groups)]
         done = subprocess.run(
             ["kubectl", "--kubeconfig", self.kubeconfig, "--namespace", self.namespace, *name, *arguments],
-            input=stdin, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         assert done.returncode == 0 or not check, f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout + ("" if check else done.stderr)
 
@@ -42,19 +48,31 @@ class Stage:
 
     def requests(self, alias: str, specs: Mapping[str, Object]) -> None:
         """File many at once, by name."""
-        items = [_body("PromotionRequest", name, self._asked(alias, spec, None)) for name, spec in specs.items()]
-        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+        items = [
+            _body("PromotionRequest", name, self._asked(alias, spec, None)) for name, spec in specs.items()
+        ]
+        self.kubectl(
+            "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+        )
 
     def _asked(self, alias: str, spec: Object, who: Person | None) -> Object:
         return {"aliasRef": {"name": alias}, "requestedBy": who.name if who else self.user, **spec}
 
     def approve(self, name: str, who: Person, *, check: bool = True, **word: Any) -> str:
-        """Let somebody approve, or what else the word says, on the evidence that stands; return what kubectl says."""
+        """Let somebody approve, or what else the word says, on the evidence that stands; return what kubectl
+        says."""
         found = self.get("promotionrequest", name)
-        given = {"user": who.name, "evidence": found["status"]["resolved"]["evidence"], "decision": "Approve", **word}
+        given = {
+            "user": who.name,
+            "evidence": found["status"]["resolved"]["evidence"],
+            "decision": "Approve",
+            **word,
+        }
         approvals = [*found["spec"].get("approvals", ()), given]
         body = json.dumps({"spec": {"approvals": approvals}})
-        return self.kubectl("patch", "promotionrequest", name, "--type=merge", "-p", body, who=who, check=check)
+        return self.kubectl(
+            "patch", "promotionrequest", name, "--type=merge", "-p", body, who=who, check=check
+        )
 
     def patch(self, kind: str, name: str, spec: Object) -> None:
         self.kubectl("patch", kind, name, "--type=merge", "-p", json.dumps({"spec": spec}))
@@ -73,23 +91,34 @@ class Stage:
         self.kubectl("wait", "--for=condition=Complete", f"promotionrequest/{name}", f"--timeout={seconds}s")
         return self.status("promotionrequest", name)
 
-    def until(self, kind: str, name: str, holds: Callable[[Object], bool], what: str, seconds: float = WAIT_SECONDS) -> Object:
+    def until(
+        self, kind: str, name: str, holds: Callable[[Object], bool], what: str, seconds: float = WAIT_SECONDS
+    ) -> Object:
         """Poll an object until it is as wanted; fail with its last state."""
         deadline = time.monotonic() + seconds
         while True:
             found = self.get(kind, name)
             if holds(found):
                 return found
-            assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}\n{json.dumps(found, indent=1)[-6000:]}"
+            assert time.monotonic() < deadline, (
+                f"not within {seconds:g} s: {what}\n{json.dumps(found, indent=1)[-6000:]}"
+            )
             time.sleep(0.2)  # poll
 
     def reaches(self, name: str, phase: str) -> Object:
         """Wait until a request is in a phase."""
-        return self.until("promotionrequest", name, lambda it: it.get("status", {}).get("phase") == phase, f"it is {phase}")
+        return self.until(
+            "promotionrequest", name, lambda it: it.get("status", {}).get("phase") == phase, f"it is {phase}"
+        )
 
     def ended(self, *names: str) -> Mapping[str, Object]:
         """Wait until all these requests have ended, and return the status of each."""
-        self.kubectl("wait", "--for=condition=Complete", *(f"promotionrequest/{name}" for name in names), "--timeout=60s")
+        self.kubectl(
+            "wait",
+            "--for=condition=Complete",
+            *(f"promotionrequest/{name}" for name in names),
+            "--timeout=60s",
+        )
         return {name: self.status("promotionrequest", name) for name in names}
 
     def all(self, kind: str) -> list[Object]:
@@ -99,10 +128,14 @@ class Stage:
 
     def events(self, name: str) -> list[str]:
         """Return reason and message of the events on an object."""
-        answer = json.loads(self.kubectl("get", "events", "--field-selector", f"involvedObject.name={name}", "-o", "json"))
+        answer = json.loads(
+            self.kubectl("get", "events", "--field-selector", f"involvedObject.name={name}", "-o", "json")
+        )
         return [f"{item['reason']}: {item['message']}" for item in answer["items"]]
 
-    def deployment(self, name: str, image: str, *, replicas: int = 1, env: Mapping[str, str] | None = None) -> None:
+    def deployment(
+        self, name: str, image: str, *, replicas: int = 1, env: Mapping[str, str] | None = None
+    ) -> None:
         """Apply a Deployment that runs one container and needs nothing else."""
         container = {
             "name": "api",
@@ -115,10 +148,17 @@ class Stage:
             "metadata": {"labels": labels},
             "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
         }
-        self.apply("Deployment", name, {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template})
+        self.apply(
+            "Deployment",
+            name,
+            {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template},
+        )
 
-    def cron_job(self, name: str, image: str, *arguments: str, suspend: bool = True, held_back: bool = True) -> None:
-        """Apply the template of evaluation Jobs; `held_back` Jobs run only once somebody sets their spec.suspend to false."""
+    def cron_job(
+        self, name: str, image: str, *arguments: str, suspend: bool = True, held_back: bool = True
+    ) -> None:
+        """Apply the template of evaluation Jobs; `held_back` Jobs run only once somebody sets their
+        spec.suspend to false."""
         container = {"name": "main", "image": image, "imagePullPolicy": "Never", "args": list(arguments)}
         pod = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": [container]}
         job = {"backoffLimit": 0, "suspend": held_back, "template": {"spec": pod}}
@@ -130,7 +170,10 @@ class Stage:
         for who, role in roles.items():
             self.kubectl("create", "rolebinding", who.name, f"--clusterrole={role}", f"--user={who.name}")
         deadline = time.monotonic() + WAIT_SECONDS
-        while any("forbidden" in self.kubectl("get", "promotionrequests", who=who, check=False).lower() for who in roles):
+        while any(
+            "forbidden" in self.kubectl("get", "promotionrequests", who=who, check=False).lower()
+            for who in roles
+        ):
             assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: the API server knows {roles}"
             time.sleep(0.1)  # poll
 
@@ -138,10 +181,16 @@ class Stage:
         """Let no new pod come up beside those that run now."""
         self.kubectl("create", "quota", "full", f"--hard=pods={pods}")
         full = str(pods)
-        self.until("resourcequota", "full", lambda it: it.get("status", {}).get("used", {}).get("pods") == full, "it is full")
+        self.until(
+            "resourcequota",
+            "full",
+            lambda it: it.get("status", {}).get("used", {}).get("pods") == full,
+            "it is full",
+        )
 
     def free_quota(self) -> None:
-        """Let pods come up again, at once: the controllers, which try ever more seldom, look again at what changes."""
+        """Let pods come up again, at once: the controllers, which try ever more seldom, look again at what
+        changes."""
         self.kubectl("delete", "resourcequota", "full")
         self.kubectl("annotate", "replicasets", "--all", f"quota-freed={time.time_ns()}")
 
@@ -154,7 +203,8 @@ def condition(status: Object, kind: str) -> tuple[str, str]:
 
 @contextmanager
 def admission_policy(kubeconfig: str, api: KubeApi) -> Iterator[None]:
-    """Apply the roles and the admission policy as they are shipped until the block ends, and wait until it is asked.
+    """Apply the roles and the admission policy as they are shipped until the block ends, and wait until it is
+    asked.
 
     A policy that was there before stays.
     """
@@ -168,7 +218,10 @@ def admission_policy(kubeconfig: str, api: KubeApi) -> Iterator[None]:
     probe = _body("PromotionRequest", "probe", spec)
     deadline = time.monotonic() + WAIT_SECONDS
     try:
-        while POLICY not in api.create(f"{GROUP}/namespaces/default/promotionrequests", probe, dry_run=True).message:
+        while (
+            POLICY
+            not in api.create(f"{GROUP}/namespaces/default/promotionrequests", probe, dry_run=True).message
+        ):
             assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: the policy is asked"
             time.sleep(0.2)  # poll
         yield

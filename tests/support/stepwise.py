@@ -1,6 +1,7 @@
 """A harness that synchronous code drives: its time stands still between two steps.
 
-Hypothesis calls the rules of a state machine one after another; each runs the same virtual loop a little further.
+Hypothesis calls the rules of a state machine one after another; each runs the same virtual loop a little
+further.
 """
 
 import asyncio
@@ -25,7 +26,9 @@ class Stepwise:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def do(self, act: Callable[[Cluster], object], seconds: float = 0.0) -> None:

@@ -1,4 +1,5 @@
-"""A team's namespace with its people, and what they may try on its requests: each attempt is one word to the API server."""
+"""A team's namespace with its people, and what they may try on its requests: each attempt is one word to the
+API server."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +37,9 @@ class Team:
         self.requests = f"{GROUP}/namespaces/{namespace}/promotionrequests"
         self.aliases = f"{GROUP}/namespaces/{namespace}/modelaliases"
 
-    def bind(self, who: Person, role: str | Rules, verb: str, resource: str = "promotionrequests", name: str = "") -> None:
+    def bind(
+        self, who: Person, role: str | Rules, verb: str, resource: str = "promotionrequests", name: str = ""
+    ) -> None:
         """Bind a ClusterRole, or rules of one's own, and wait until the API server knows this verb of it."""
         title = f"{who.name.replace(':', '.')}-{role if isinstance(role, str) else 'own'}"
         if not isinstance(role, str):
@@ -60,7 +63,9 @@ class Team:
         review = {"kind": "SubjectAccessReview", "spec": {"user": who.name, "resourceAttributes": attributes}}
         deadline = time.monotonic() + WAIT_SECONDS
         while not (found := self.api.create(REVIEWS, review)).body.get("status", {}).get("allowed"):
-            assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: {who.name} may {what}: {found}"
+            assert time.monotonic() < deadline, (
+                f"not within {WAIT_SECONDS:g} s: {who.name} may {what}: {found}"
+            )
             time.sleep(0.1)  # poll
 
     def set_scene(self, given: Given, name: str) -> None:
@@ -137,21 +142,31 @@ def approves(*words: Spec, **beside: Any) -> Attempt:
     """Add these words to the approvals, and set other fields of spec beside them."""
 
     def change(stored: Spec) -> None:
-        stored["spec"] = {**stored["spec"], **beside, "approvals": [*stored["spec"].get("approvals", ()), *words]}
+        stored["spec"] = {
+            **stored["spec"],
+            **beside,
+            "approvals": [*stored["spec"].get("approvals", ()), *words],
+        }
 
     return sends_back(change)
 
 
 def approves_by_apply(given: Spec) -> Attempt:
     def attempt(team: Team, who: Person, name: str) -> Answer:
-        body = {"apiVersion": "modelalias.dev/v1alpha1", "kind": "PromotionRequest", "metadata": {"name": name}}
+        body = {
+            "apiVersion": "modelalias.dev/v1alpha1",
+            "kind": "PromotionRequest",
+            "metadata": {"name": name},
+        }
         spec = {"approvals": [given]}
         return team.api.apply(f"{team.requests}/{name}", {**body, "spec": spec}, manager=who.name, who=who)
 
     return attempt
 
 
-def merges(patch: Mapping[str, Any], plural: str = "promotionrequests", below: str = "", *, dry_run: bool = False) -> Attempt:
+def merges(
+    patch: Mapping[str, Any], plural: str = "promotionrequests", below: str = "", *, dry_run: bool = False
+) -> Attempt:
     """Send a merge patch, to the status with `below` /status."""
 
     def attempt(team: Team, who: Person, name: str) -> Answer:
@@ -166,7 +181,9 @@ def deletes(plural: str = "promotionrequests", **options: Any) -> Attempt:
 
     def attempt(team: Team, who: Person, name: str) -> Answer:
         path = f"{GROUP}/namespaces/{team.namespace}/{plural}/{name}"
-        return team.api.send("DELETE", path, {"apiVersion": "v1", "kind": "DeleteOptions", **options}, who=who)
+        return team.api.send(
+            "DELETE", path, {"apiVersion": "v1", "kind": "DeleteOptions", **options}, who=who
+        )
 
     return attempt
 

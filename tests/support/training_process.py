@@ -1,7 +1,8 @@
 """The commands of `training`, each in a process of its own.
 
-Importing MLflow and scikit-learn takes most of such a command's time. `Forks` is a process that has imported them and forks
-one for each command: the same code, with an environment, output and state of its own, some seconds sooner.
+Importing MLflow and scikit-learn takes most of such a command's time. `Forks` is a process that has imported
+them and forks one for each command: the same code, with an environment, output and state of its own, some
+seconds sooner.
 """
 
 import json
@@ -30,9 +31,13 @@ def command(server_uri: str, module: str, *words: str, **environ: str) -> Done:
     """Run `python -m` with these words, as users do."""
     return subprocess.run(
         [sys.executable, "-m", module, *words],
-        cwd=ROOT, env=_environment(server_uri, environ),
-        capture_output=True, text=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=_environment(server_uri, environ),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
 
 
 class Forks:
@@ -47,7 +52,12 @@ class Forks:
         assert self._server.stdout is not None
         with TemporaryDirectory() as folder:
             files = [str(Path(folder, name)) for name in ("stdout", "stderr")]
-            asked = {"module": module, "words": words, "environ": _environment(server_uri, environ), "files": files}
+            asked = {
+                "module": module,
+                "words": words,
+                "environ": _environment(server_uri, environ),
+                "files": files,
+            }
             self._server.stdin.write(json.dumps(asked) + "\n")
             self._server.stdin.flush()
             status = self._server.stdout.readline()
@@ -61,8 +71,13 @@ def forking() -> Iterator[Forks]:
     """Run the process that forks until the block ends."""
     with subprocess.Popen(
         [sys.executable, "-m", "tests.support.training_process"],
-        cwd=ROOT, env=os.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-    ) as server:  # fmt: skip
+        cwd=ROOT,
+        env=os.environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as server:
         try:
             yield Forks(server)
             assert server.stdin is not None

@@ -35,7 +35,8 @@ class VirtualTime:
                 await self._changed.wait()
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass; each sleeper that wakes is given the chance to sleep again before the next one wakes."""
+        """Let time pass; each sleeper that wakes is given the chance to sleep again before the next one
+        wakes."""
         target = self.now + seconds
         count = len(self._sleepers)
         while self._sleepers:

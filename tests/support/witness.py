@@ -1,7 +1,9 @@
-"""A witness of one alias: it sees each write as it is made, and knows by its own reckoning which of them are allowed.
+"""A witness of one alias: it sees each write as it is made, and knows by its own reckoning which of them are
+allowed.
 
-It shares no rule with the core: what a gate, an approval, a pin or a replay means is written down here a second time.
-What is wrong is gathered in `found`, because whoever writes would take an exception for a failure of its own.
+It shares no rule with the core: what a gate, an approval, a pin or a replay means is written down here a
+second time. What is wrong is gathered in `found`, because whoever writes would take an exception for a
+failure of its own.
 """
 
 import json
@@ -36,7 +38,9 @@ PATIENCE: Final = timedelta(seconds=15)
 """How long an undisturbed operator may take to see that a rollback goes first."""
 _TAKEN_BACK: Final = frozenset({"Aborted", "StaleChampion"})
 """What a rollback is undone for."""
-_FIRST_COME: Final = frozenset({None, Phase.QUEUED, Phase.EVALUATING, Phase.AWAITING_APPROVAL, Phase.PROMOTING})
+_FIRST_COME: Final = frozenset(
+    {None, Phase.QUEUED, Phase.EVALUATING, Phase.AWAITING_APPROVAL, Phase.PROMOTING}
+)
 """Phases of a request that nobody behind it may overtake."""
 
 
@@ -128,14 +132,18 @@ class Witness:
         forward = plan.bearing is Bearing.FORWARD
         source = plan.source_alias
         if version is None and forward and source is not None and source.name == name:
-            self._check(before == source.version, f"{told}: a source alias that holds another version was taken away")
+            self._check(
+                before == source.version, f"{told}: a source alias that holds another version was taken away"
+            )
             return
         move = next((item for item in plan.aliases if item.name == name), None)
         if move is None:
             self._wrong(f"{told}, which is not in the plan {_plan(plan)}")
             return
         self._check(version == (move.to if forward else move.from_), f"{told} against the plan {_plan(plan)}")
-        self._check(before in {move.from_, move.to}, f"{told} although somebody else had moved it: {_plan(plan)}")
+        self._check(
+            before in {move.from_, move.to}, f"{told} although somebody else had moved it: {_plan(plan)}"
+        )
 
     # The objects
 
@@ -164,7 +172,9 @@ class Witness:
             same = all(getattr(before.status, item) == getattr(status, item) for item in kept)
             self._check(same, f"{name} had ended {before.status.phase} and was written again: {status.phase}")
             return
-        self._check(bool(status.explanation) or status.phase is None, f"{name} is {status.phase} and does not say why")
+        self._check(
+            bool(status.explanation) or status.phase is None, f"{name} is {status.phase} and does not say why"
+        )
         resolved = status.resolved
         told_before = before.status.resolved.evidence if before.status.resolved else None
         if resolved is not None and resolved.evidence not in {None, told_before}:
@@ -174,7 +184,9 @@ class Witness:
         if _is_complete(after):
             self._request_ended(after)
         elif status.phase in ACTIVE:
-            others = [_name(item) for item in self.waiting() if item.status.phase in ACTIVE and item is not after]
+            others = [
+                _name(item) for item in self.waiting() if item.status.phase in ACTIVE and item is not after
+            ]
             self._check(not others, f"{name} and {', '.join(others)} are active at once")
             if status.phase is Phase.PROMOTING:
                 self.begun[after.metadata.uid] = after
@@ -192,8 +204,13 @@ class Witness:
         resolved, policy = request.status.resolved, self.alias.spec.policy if self.alias else None
         assert resolved is not None
         assert policy is not None
-        rules = [policy.approval.model_dump(mode="json"), [item.model_dump(mode="json") for item in policy.gates]]
-        return json.dumps([resolved.version, resolved.champion, request.spec.skip_gates, rules], sort_keys=True)
+        rules = [
+            policy.approval.model_dump(mode="json"),
+            [item.model_dump(mode="json") for item in policy.gates],
+        ]
+        return json.dumps(
+            [resolved.version, resolved.champion, request.spec.skip_gates, rules], sort_keys=True
+        )
 
     def _request_ended(self, request: PromotionRequest) -> None:
         status, name = request.status, _name(request)
@@ -203,13 +220,17 @@ class Witness:
         self._check(agrees, f"{name} is {status.phase} and Succeeded is {good}")
         self._check(status.completed_at is not None, f"{name} does not say when it ended")
         told = json.loads(status.result or "{}")
-        self._check(told.get("phase") == status.phase, f"{name} is {status.phase} and its result is {status.result}")
+        self._check(
+            told.get("phase") == status.phase, f"{name} is {status.phase} and its result is {status.result}"
+        )
         if request.spec.dry_run or status.phase is None:
             return
         first, phase = self.ended.setdefault(asked(request), (request.metadata.uid, status.phase))
         if first != request.metadata.uid and not self._is_forgotten(first):
             repeats = good is not None and good.reason == "AlreadyProcessed" and status.phase is phase
-            self._check(repeats, f"{name} was applied again after it ended {phase}, and ended {status.phase}: {good}")
+            self._check(
+                repeats, f"{name} was applied again after it ended {phase}, and ended {status.phase}: {good}"
+            )
 
     # The beginning of a move
 
@@ -251,7 +272,9 @@ class Witness:
             if not mine and theirs and older:
                 yield f"{_name(other)} has not given way"
 
-    def _not_allowed(self, request: PromotionRequest, alias: ModelAlias, version: str, champion: str | None) -> Iterator[str]:
+    def _not_allowed(
+        self, request: PromotionRequest, alias: ModelAlias, version: str, champion: str | None
+    ) -> Iterator[str]:
         spec, rules, resolved = request.spec, alias.spec.policy.approval, request.status.resolved
         assert resolved is not None
         if not spec.skip_gates:
@@ -284,9 +307,14 @@ class Witness:
         if plan is not None and old is None:
             self._planned(after, plan)
         elif plan is not None and old is not None:
-            self._check((plan.aliases, plan.request) == (old.aliases, old.request), f"{_plan(old)} became {_plan(plan)}")
+            self._check(
+                (plan.aliases, plan.request) == (old.aliases, old.request),
+                f"{_plan(old)} became {_plan(plan)}",
+            )
             back = old.bearing is Bearing.FORWARD and plan.bearing is Bearing.BACKWARD
-            by_itself = plan.operation in {Operation.ROLLBACK, Operation.SWAP} and plan.failure not in _TAKEN_BACK
+            by_itself = (
+                plan.operation in {Operation.ROLLBACK, Operation.SWAP} and plan.failure not in _TAKEN_BACK
+            )
             self._check(not (back and by_itself), f"{_plan(plan)} is undone by itself: {plan.failure}")
             turned = old.bearing is Bearing.BACKWARD and plan.bearing is Bearing.FORWARD
             self._check(not turned, f"{_plan(plan)} was turned round twice")
@@ -301,7 +329,10 @@ class Witness:
         self.moved_by_hand = self.aliases.get(ALIAS) != move.from_  # between the last read and the plan
         if plan.request is None:
             wanted = alias.spec.version
-            self._check(plan.operation is Operation.PIN and move.to == wanted, f"{_plan(plan)} without a request or a pin")
+            self._check(
+                plan.operation is Operation.PIN and move.to == wanted,
+                f"{_plan(plan)} without a request or a pin",
+            )
             return
         request = self.begun.get(plan.request.uid)
         if request is None:
@@ -310,21 +341,33 @@ class Witness:
         for reason in self._objections(request, alias):
             self._wrong(f"{_name(request)} goes although {reason}")
         resolved = request.status.resolved
-        self._check(request.status.phase in ACTIVE, f"{_plan(plan)} for {_name(request)}, which is {request.status.phase}")
-        self._check(resolved is not None and resolved.version == move.to, f"{_plan(plan)} although {resolved} was asked for")
+        self._check(
+            request.status.phase in ACTIVE,
+            f"{_plan(plan)} for {_name(request)}, which is {request.status.phase}",
+        )
+        self._check(
+            resolved is not None and resolved.version == move.to,
+            f"{_plan(plan)} although {resolved} was asked for",
+        )
         self._check(plan.request.uid not in self.entered, f"{_plan(plan)} although it is in the history")
 
     def _history_written(self, before: ModelAlias, after: ModelAlias) -> None:
         entry, plan = after.status.history[-1], before.status.plan
         grown = (*before.status.history, entry)[-after.spec.history_limit :]
-        self._check(after.status.history == grown, "more than one entry was added to the history, or too few dropped")
+        self._check(
+            after.status.history == grown, "more than one entry was added to the history, or too few dropped"
+        )
         if entry.operation is Operation.ADOPT:
             return
         if plan is None or after.status.plan is not None:
             self._wrong(f"an entry of the history does not come with the end of a plan: {_entry(entry)}")
             return
         move = main(plan)
-        same = (entry.from_, entry.to, entry.uid) == (move.from_, move.to, plan.request.uid if plan.request else None)
+        same = (entry.from_, entry.to, entry.uid) == (
+            move.from_,
+            move.to,
+            plan.request.uid if plan.request else None,
+        )
         self._check(same, f"{_plan(plan)} is in the history as {_entry(entry)}")
         if entry.uid is not None:
             self._check(entry.uid not in self.entered, f"{_entry(entry)} is in the history twice")
@@ -340,7 +383,8 @@ class Witness:
         self.moved_by_hand = False
 
     def _kept_waiting(self, alias: ModelAlias) -> Iterator[PromotionRequest]:
-        """Return rollbacks to what the alias has held that stood in the line for a while, and nothing kept them there."""
+        """Return rollbacks to what the alias has held that stood in the line for a while, and nothing kept
+        them there."""
         for item in self.waiting():
             version = item.spec.source.version if item.spec.source else None
             may = version in self.held and not (item.spec.dry_run or item.spec.abort or alias.spec.suspend)
@@ -351,8 +395,11 @@ class Witness:
 
 
 def asked(request: PromotionRequest) -> str:
-    """Return what makes two requests the same: namespace, name, and what was set, but for approvals and abort."""
-    told: dict[str, Any] = request.spec.model_dump(mode="json", exclude_unset=True, exclude={"approvals", "abort"})
+    """Return what makes two requests the same: namespace, name, and what was set, but for approvals and
+    abort."""
+    told: dict[str, Any] = request.spec.model_dump(
+        mode="json", exclude_unset=True, exclude={"approvals", "abort"}
+    )
     return json.dumps([request.metadata.namespace, request.metadata.name, told], sort_keys=True)
 
 

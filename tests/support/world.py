@@ -27,7 +27,9 @@ def request_spec(version: str | None = None, *, name: str = NAME, **fields: Any)
 def gate(**fields: Any) -> Gate:
     """Return a gate; without fields, one that asks for a val_auc of at least 0.85."""
     rule = {} if "champion" in fields else {"threshold": 0.85}
-    return Gate.model_validate({"name": "auc", "metric": "val_auc", "direction": "HigherIsBetter", **rule, **fields})
+    return Gate.model_validate(
+        {"name": "auc", "metric": "val_auc", "direction": "HigherIsBetter", **rule, **fields}
+    )
 
 
 def gated(*gates: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,11 @@ needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kube
 
 def _built(folder: str) -> str:
     return subprocess.run(
-        ["kubectl", "kustomize", str(MANIFESTS / folder)], check=True, capture_output=True, text=True, timeout=60
+        ["kubectl", "kustomize", str(MANIFESTS / folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
     ).stdout
 
 
@@ -64,7 +68,9 @@ def test_every_container_keeps_to_the_restricted_profile(folder: str) -> None:
 
 @needs_kubectl
 def test_demo_runs_local_images_only() -> None:
-    images = {container["image"] for _, pod in _pods(_built("overlays/demo")) for container in pod["containers"]}
+    images = {
+        container["image"] for _, pod in _pods(_built("overlays/demo")) for container in pod["containers"]
+    }
 
     assert images == {"localhost/modelalias/operator:dev", "localhost/modelalias/serving:dev"}
 
@@ -92,7 +98,9 @@ def test_the_operator_is_given_this_and_no_more() -> None:
     granted: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
     for role in yaml.safe_load_all((MANIFESTS / "base" / "operator-roles.yaml").read_text(encoding="utf-8")):
         for rule in role.get("rules", ()):
-            for group, resource, name in product(rule["apiGroups"], rule["resources"], rule.get("resourceNames", [""])):
+            for group, resource, name in product(
+                rule["apiGroups"], rule["resources"], rule.get("resourceNames", [""])
+            ):
                 granted[role["kind"], group, resource, name] |= set(rule["verbs"])
 
     assert granted == {

@@ -26,7 +26,8 @@ def test_a_tracking_uri_alone_is_enough() -> None:
 
 def test_the_file_is_read_and_the_uri_of_the_environment_is_not(tmp_path: Path) -> None:
     environ = _file(
-        tmp_path, "registries: {eu: {uri: 'https://eu', allow: [{models: ['churn-*'], namespaces: [ml]}]}}\nworkers: 4\n"
+        tmp_path,
+        "registries: {eu: {uri: 'https://eu', allow: [{models: ['churn-*'], namespaces: [ml]}]}}\nworkers: 4\n",
     )
 
     found = settings.load({**environ, "MLFLOW_TRACKING_URI": "http://other"})
@@ -41,7 +42,10 @@ def test_the_files_own_identity_goes_before_the_pods_name(tmp_path: Path) -> Non
     assert settings.load(environ).identity == "me"
 
 
-RULES = [{"namespaces": ["ml", "ml-*"], "models": ["churn-*"]}, {"namespaces": ["risk"], "models": ["fraud", "aml-?"]}]
+RULES = [
+    {"namespaces": ["ml", "ml-*"], "models": ["churn-*"]},
+    {"namespaces": ["risk"], "models": ["fraud", "aml-?"]},
+]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,9 @@ RULES = [{"namespaces": ["ml", "ml-*"], "models": ["churn-*"]}, {"namespaces": [
         ("risk", "my-fraud", False),
     ],
 )
-def test_one_rule_must_fit_both_the_namespace_and_the_model(namespace: str, model: str, allowed: bool) -> None:
+def test_one_rule_must_fit_both_the_namespace_and_the_model(
+    namespace: str, model: str, allowed: bool
+) -> None:
     registry = settings.RegistrySettings.model_validate({"uri": "http://mlflow", "allow": RULES})
 
     assert registry.allows(namespace, model) is allowed
@@ -71,7 +77,9 @@ def test_one_rule_must_fit_both_the_namespace_and_the_model(namespace: str, mode
     [({}, True), ({"allow": [{}]}, True), ({"allow": [{"models": ["any"]}]}, True), ({"allow": []}, False)],
     ids=["no rules", "a rule without patterns", "half a rule", "an empty list"],
 )
-def test_what_is_left_out_allows_everything_and_an_empty_list_nothing(rules: Mapping[str, object], allowed: bool) -> None:
+def test_what_is_left_out_allows_everything_and_an_empty_list_nothing(
+    rules: Mapping[str, object], allowed: bool
+) -> None:
     registry = settings.RegistrySettings.model_validate({"uri": "http://mlflow", **rules})
 
     assert registry.allows("any", "any") is allowed
@@ -125,7 +133,9 @@ def test_the_command_line_asks_the_workspace_that_mlflows_client_would() -> None
 def test_machines_that_request_are_named_by_patterns(tmp_path: Path) -> None:
     name = "system:serviceaccount:argocd:*"
 
-    found = settings.load(_file(tmp_path, f"registries: {{a: {{uri: 'http://x'}}}}\nmachineRequesters: ['{name}']"))
+    found = settings.load(
+        _file(tmp_path, f"registries: {{a: {{uri: 'http://x'}}}}\nmachineRequesters: ['{name}']")
+    )
 
     assert found.machine_requesters == (name,)
 
@@ -146,11 +156,23 @@ def test_without_an_address_the_message_says_what_to_set() -> None:
         ("registries: {a: {uri: 'http://x?token=secret'}}", r"registries\.a\.uri"),
         ("registries: {a: {uri: 'http://x:99999'}}", r"registries\.a\.uri"),
         ("registries: {a: {uri: 'http://x', colour: red}}", r"registries\.a\.colour"),
-        ("registries: {a: {uri: 'http://x', namespaces: [ml]}}", r"registries\.a: .*write allow: \[\{namespaces: "),
-        ("registries: {a: {uri: 'http://x', models: [churn]}}", r"registries\.a: .*write allow: \[\{namespaces: "),
-        ("registries: {a: {uri: 'http://x', allow: [{namespace: [ml]}]}}", r"registries\.a\.allow\.0\.namespace"),
+        (
+            "registries: {a: {uri: 'http://x', namespaces: [ml]}}",
+            r"registries\.a: .*write allow: \[\{namespaces: ",
+        ),
+        (
+            "registries: {a: {uri: 'http://x', models: [churn]}}",
+            r"registries\.a: .*write allow: \[\{namespaces: ",
+        ),
+        (
+            "registries: {a: {uri: 'http://x', allow: [{namespace: [ml]}]}}",
+            r"registries\.a\.allow\.0\.namespace",
+        ),
         ("registries: {a: {uri: 'http://x', allow: [{models: []}]}}", r"registries\.a\.allow\.0\.models"),
-        ("registries: {a: {uri: 'http://x', allow: [{models: ['']}]}}", r"registries\.a\.allow\.0\.models\.0"),
+        (
+            "registries: {a: {uri: 'http://x', allow: [{models: ['']}]}}",
+            r"registries\.a\.allow\.0\.models\.0",
+        ),
         ("registries: {a: {uri: 'http://x', workspace: A}}", r"registries\.a\.workspace"),
         ("registries: {a: {uri: 'http://x', credentials: {usernameFile: /u}}}", "passwordFile go together"),
         ("registries: {a: {uri: 'http://x', credentials: {passwordFile: /p}}}", "passwordFile go together"),

@@ -1,7 +1,7 @@
-"""The admission policy that proves who writes requests and approvals: whether it stands in the API server, and bites.
+"""The admission policy that proves who writes requests and approvals.
 
-Who may change the policy is trusted; what is looked for is an installation without it, one that only warns, or one that leaves
-namespaces or writes out.
+Whether it stands in the API server, and bites. Who may change the policy is trusted; what is looked for is an
+installation without it, one that only warns, or one that leaves namespaces or writes out.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,12 @@ from modelalias.adapters.kubernetes_client import Call, Connection, Missing, Res
 from modelalias.api.fields import GROUP
 
 NAME: Final = f"promotionrequests.{GROUP}"
-_POLICIES: Final = Resource(group="admissionregistration.k8s.io", version="v1", plural="validatingadmissionpolicies")
-_BINDINGS: Final = Resource(group="admissionregistration.k8s.io", version="v1", plural="validatingadmissionpolicybindings")
+_POLICIES: Final = Resource(
+    group="admissionregistration.k8s.io", version="v1", plural="validatingadmissionpolicies"
+)
+_BINDINGS: Final = Resource(
+    group="admissionregistration.k8s.io", version="v1", plural="validatingadmissionpolicybindings"
+)
 _WRITES: Final = frozenset({"CREATE", "UPDATE", "DELETE"})
 
 Body = Mapping[str, Any]
@@ -31,7 +35,9 @@ class KubernetesAdmission:
 
     async def _read(self, resource: Resource) -> Body | None:
         try:
-            return await self._connection.send(Call(verb=Verb.GET, resource=resource, namespace="", name=NAME))
+            return await self._connection.send(
+                Call(verb=Verb.GET, resource=resource, namespace="", name=NAME)
+            )
         except Missing:
             return None
 

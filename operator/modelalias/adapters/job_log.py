@@ -7,7 +7,8 @@ from typing import Any, Final
 LINES: Final = 20
 CHARACTERS: Final = 2000
 LIMIT_BYTES: Final = 1 << 18
-"""The API server sends the first so many bytes of the lines asked for: far more than is shown, so that the end is in them."""
+"""The API server sends the first so many bytes of the lines asked for: far more than is shown, so that the
+end is in them."""
 
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _ADDRESS: Final = re.compile(r"://[^\s\"'<>]+")
@@ -29,8 +30,8 @@ def last_lines(text: str) -> str:
 def log_container(pod: Mapping[str, Any]) -> str:
     """Name the container whose log tells most: the first that ended with an error, else the first.
 
-    Init containers come last: once another one failed they had done their work, but for sidecars, which end with an error
-    whenever the others end.
+    Init containers come last: once another one failed they had done their work, but for sidecars, which end
+    with an error whenever the others end.
     """
     spec, status = pod["spec"], pod.get("status") or {}
     statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]

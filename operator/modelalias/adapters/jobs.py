@@ -23,7 +23,8 @@ _CRON_JOBS: Final = Resource(group="batch", version="v1", plural="cronjobs")
 _PODS: Final = Resource(group="", version="v1", plural="pods")
 _LOGS: Final = Resource(group="", version="v1", plural="pods", subresource="log")
 _UID_LABEL: Final = "batch.kubernetes.io/controller-uid"
-# What the Job controller gives each Job for itself; a second Job under the same ones would take the first one's pods.
+# What the Job controller gives each Job for itself; a second Job under the same ones would take the first
+# one's pods.
 _GIVEN_LABELS: Final = frozenset({_UID_LABEL, "batch.kubernetes.io/job-name", "controller-uid", "job-name"})
 _GIVEN_FIELDS: Final = frozenset({"selector", "manualSelector"})
 _MESSAGE_LIMIT: Final = 1024
@@ -48,11 +49,12 @@ class KubernetesJobs:
     async def start(self, new: NewJob) -> Job:
         """Make the Job and return it, or the one that was made before.
 
-        Raise `InvalidRequest` when there is no such CronJob, when it is not suspended, when the API server refuses what it
-        would make, and when the name is taken by a Job of somebody else.
+        Raise `InvalidRequest` when there is no such CronJob, when it is not suspended, when the API server
+        refuses what it would make, and when the name is taken by a Job of somebody else.
         """
         namespace = new.ref.namespace
-        # Asked first: a quota that this Job filled would answer before its name does, and the template may be gone by now.
+        # Asked first: a quota that this Job filled would answer before its name does, and the template may be
+        # gone by now.
         if found := await self._made_before(new):
             return found
         body = job_body(await self._cron_job(namespace, new.cron_job), new)
@@ -90,7 +92,10 @@ class KubernetesJobs:
         return job
 
     async def last_lines(self, ref: JobRef) -> str:
-        """Return the end of what the Job's newest pod wrote, at most 20 lines and 2,000 characters; "" when there is none."""
+        """Return the end of what the Job's newest pod wrote, at most 20 lines and 2,000 characters.
+
+        "" when there is none.
+        """
         job = await self.read(ref)
         if job is None:
             return ""
@@ -98,8 +103,14 @@ class KubernetesJobs:
         if not pods:
             return ""
         pod = max(pods, key=lambda item: (item["metadata"]["creationTimestamp"], item["metadata"]["name"]))
-        query = (("container", log_container(pod)), ("tailLines", str(LINES)), ("limitBytes", str(LIMIT_BYTES)))
-        call = _call(Verb.GET, _LOGS, ref.namespace, pod["metadata"]["name"]).model_copy(update={"query": query})
+        query = (
+            ("container", log_container(pod)),
+            ("tailLines", str(LINES)),
+            ("limitBytes", str(LIMIT_BYTES)),
+        )
+        call = _call(Verb.GET, _LOGS, ref.namespace, pod["metadata"]["name"]).model_copy(
+            update={"query": query}
+        )
         try:
             return last_lines(await self._connection.read_text(call))
         except InvalidRequest:  # the pod is gone, or its container did not start
@@ -132,7 +143,8 @@ class KubernetesJobs:
 def job_body(cron_job: Body, new: NewJob) -> Body:
     """Build the Job from the CronJob's template, as `kubectl create job --from` does, with what is ours added.
 
-    A template's own `suspend` stays, because queueing systems such as Kueue set it. Raise as `template_of` does.
+    A template's own `suspend` stays, because queueing systems such as Kueue set it. Raise as `template_of`
+    does.
     """
     template = template_of(cron_job)
     metadata, spec = template.get("metadata") or {}, template["spec"]
@@ -162,7 +174,9 @@ def job_body(cron_job: Body, new: NewJob) -> Body:
         },
         "spec": {
             **{key: value for key, value in spec.items() if key not in _GIVEN_FIELDS},
-            "activeDeadlineSeconds": min(spec.get("activeDeadlineSeconds") or new.timeout_seconds, new.timeout_seconds),
+            "activeDeadlineSeconds": min(
+                spec.get("activeDeadlineSeconds") or new.timeout_seconds, new.timeout_seconds
+            ),
             # 0 would take the Job away before anybody could read how it ended.
             "ttlSecondsAfterFinished": spec.get("ttlSecondsAfterFinished") or KEPT_SECONDS,
             "template": _pod_template(spec["template"], new.environment),
@@ -171,7 +185,10 @@ def job_body(cron_job: Body, new: NewJob) -> Body:
 
 
 def template_of(cron_job: Body) -> Body:
-    """Return the template of a CronJob; raise `InvalidRequest` when it is not suspended: it would run by itself as well."""
+    """Return the template of a CronJob.
+
+    Raise `InvalidRequest` when it is not suspended: it would run by itself as well.
+    """
     if cron_job["spec"].get("suspend") is not True:
         metadata = cron_job["metadata"]
         raise InvalidRequest(not_suspended(metadata["namespace"], metadata["name"]))
@@ -182,7 +199,8 @@ def template_of(cron_job: Body) -> Body:
 def parse_job(body: Body) -> Job | None:
     """Read a Job from an answer of the API server; None for one that the operator did not make.
 
-    Only Complete and Failed are ends: SuccessCriteriaMet and FailureTarget come before them, while pods still stop.
+    Only Complete and Failed are ends: SuccessCriteriaMet and FailureTarget come before them, while pods still
+    stop.
     """
     metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
     run_id = (metadata.get("annotations") or {}).get(RUN_ANNOTATION)
@@ -203,7 +221,9 @@ def parse_job(body: Body) -> Job | None:
         uid=metadata["uid"],
         state=state,
         message=message[:_MESSAGE_LIMIT],
-        owner=next((item["uid"] for item in metadata.get("ownerReferences") or () if item.get("controller")), ""),
+        owner=next(
+            (item["uid"] for item in metadata.get("ownerReferences") or () if item.get("controller")), ""
+        ),
         run_id=run_id,
         ending=metadata.get("deletionTimestamp") is not None,
     )

@@ -1,7 +1,8 @@
 """The connection to the API server: credentials, a deadline on every call, and failures in our own words.
 
-Everything that the operator asks of Kubernetes apart from Kopf's watches goes through `Connection.send`. The generated classes
-of the client library are not used: they build a model of each answer, and all that is needed here is JSON.
+Everything that the operator asks of Kubernetes apart from Kopf's watches goes through `Connection.send`. The
+generated classes of the client library are not used: they build a model of each answer, and all that is
+needed here is JSON.
 """
 
 import asyncio
@@ -16,7 +17,12 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config, load_kube_config_from_dict
+from kubernetes.aio.config import (
+    ConfigException,
+    load_incluster_config,
+    load_kube_config,
+    load_kube_config_from_dict,
+)
 from multidict import CIMultiDict
 
 from modelalias.api.fields import Value
@@ -25,7 +31,8 @@ from modelalias.core.errors import Conflict, InvalidRequest, NotFound, OperatorE
 FIELD_MANAGER: Final = "modelalias-operator"
 READ_SECONDS: Final = 10.0
 WRITE_SECONDS: Final = 5.0
-"""No longer than the time between the end of a lease's validity here and its end for others, see `core.leadership`."""
+"""No longer than the time between the end of a lease's validity here and its end for others, see
+`core.leadership`."""
 
 JsonBody = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -54,7 +61,13 @@ class Verb(StrEnum):
     DELETE = "delete"
 
 
-_METHODS: Final = {Verb.GET: "GET", Verb.LIST: "GET", Verb.CREATE: "POST", Verb.PATCH: "PATCH", Verb.DELETE: "DELETE"}
+_METHODS: Final = {
+    Verb.GET: "GET",
+    Verb.LIST: "GET",
+    Verb.CREATE: "POST",
+    Verb.PATCH: "PATCH",
+    Verb.DELETE: "DELETE",
+}
 
 
 class PatchType(StrEnum):
@@ -74,7 +87,10 @@ class Resource(Value):
     subresource: str = ""
 
     def path(self, namespace: str, name: str = "") -> str:
-        """Return the address of one object, or of the collection when no name is given; no namespace stands for all."""
+        """Return the address of one object, or of the collection when no name is given.
+
+        No namespace stands for all.
+        """
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         parts = [root, *(["namespaces", quote(namespace, safe="")] if namespace else []), self.plural]
         if name:
@@ -120,7 +136,8 @@ class Answer(Value):
     status: int
     retry_after: str | None = None
     reason: str = ""
-    """A word such as NotFound; empty where the answer was no Kubernetes Status, as when the kind itself is not served."""
+    """A word such as NotFound; empty where the answer was no Kubernetes Status, as when the kind itself is
+    not served."""
     message: str = ""
 
 
@@ -141,15 +158,21 @@ OPERATOR: Final = Caller(whose="the operator's", remedy="grant it in the operato
 class Connection:
     """A pool of connections to one API server.
 
-    Every call raises `Unavailable` when no answer comes in time or the server is overloaded, `Refused` when a permission is
-    missing, `Conflict`, `Missing` and `InvalidRequest`, and nothing else. Nothing is retried here: the engine does.
+    Every call raises `Unavailable` when no answer comes in time or the server is overloaded, `Refused` when a
+    permission is missing, `Conflict`, `Missing` and `InvalidRequest`, and nothing else. Nothing is retried
+    here: the engine does.
     """
 
     def __init__(self, client: ApiClient, caller: Caller = OPERATOR) -> None:
         self._client, self._caller = client, caller
 
     async def send(
-        self, call: Call, body: JsonBody | None = None, *, patch: PatchType | None = None, seconds: float | None = None
+        self,
+        call: Call,
+        body: JsonBody | None = None,
+        *,
+        patch: PatchType | None = None,
+        seconds: float | None = None,
     ) -> Mapping[str, Any]:
         """Do one call within so many seconds and return the object that the API server answered with."""
         return _object(call, await self._answer(call, body, patch, seconds))
@@ -158,8 +181,16 @@ class Connection:
         """Do one call within so many seconds that is answered with plain text, such as a log."""
         return (await self._answer(call, None, None, seconds)).decode(errors="replace")
 
-    async def _answer(self, call: Call, body: JsonBody | None, patch: PatchType | None, seconds: float | None) -> bytes:
-        limit = seconds if seconds is not None else READ_SECONDS if call.verb in {Verb.GET, Verb.LIST} else WRITE_SECONDS
+    async def _answer(
+        self, call: Call, body: JsonBody | None, patch: PatchType | None, seconds: float | None
+    ) -> bytes:
+        limit = (
+            seconds
+            if seconds is not None
+            else READ_SECONDS
+            if call.verb in {Verb.GET, Verb.LIST}
+            else WRITE_SECONDS
+        )
         try:
             async with asyncio.timeout(limit):
                 status, headers, data = await self._exchange(call, body, patch, limit)
@@ -178,13 +209,19 @@ class Connection:
     ) -> tuple[int, Mapping[str, str], bytes]:
         method = _METHODS[call.verb]
         query = urlencode(_query(call, limit))
-        url = self._client.configuration.host + call.resource.path(call.namespace, call.name) + ("?" + query if query else "")
+        url = (
+            self._client.configuration.host
+            + call.resource.path(call.namespace, call.name)
+            + ("?" + query if query else "")
+        )
         headers = CIMultiDict({**self._client.default_headers, "Accept": "application/json"})
         headers["Content-Type"] = patch or "application/json"
         headers.extend(self._caller.headers)
         await self._client.update_params_for_auth(headers, None, ["BearerToken"], "", method, body)
         timeout = aiohttp.ClientTimeout(total=limit)
-        response = await self._client.call_api(method, url, header_params=headers, body=body, _request_timeout=timeout)
+        response = await self._client.call_api(
+            method, url, header_params=headers, body=body, _request_timeout=timeout
+        )
         return response.status, response.headers, await response.read()  # type: ignore[no-untyped-call]  # its library has no types here
 
     async def close(self) -> None:
@@ -216,13 +253,19 @@ async def open_client(kubeconfig: str | None) -> ApiClient:
 async def client_of(kubeconfig: Mapping[str, Any]) -> ApiClient:
     """Open a client with a kubeconfig that was read already, for its current context.
 
-    Must run in the event loop that will use it. Raise `InvalidRequest` when the credentials in it cannot be used.
+    Must run in the event loop that will use it. Raise `InvalidRequest` when the credentials in it cannot be
+    used.
     """
     configuration = Configuration()
     try:
         await load_kube_config_from_dict(kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]  # as above
         return ApiClient(configuration)
-    except (ConfigException, OSError, ValueError, TypeError) as error:  # the last two: what is no base64, or no text at all
+    except (
+        ConfigException,
+        OSError,
+        ValueError,
+        TypeError,
+    ) as error:  # the last two: what is no base64, or no text at all
         raise InvalidRequest(f"the credentials in the kubeconfig cannot be used: {error}") from error
 
 
@@ -260,7 +303,9 @@ def failure(call: Call, answer: Answer, caller: Caller = OPERATOR) -> OperatorEr
     elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TIME_MAY_CURE:
         error = InvalidRequest(answer.message or f"the API server does not take it: {call}: {said}")
     else:
-        error = Unavailable(f"the API server cannot now: {call}: {said}", retry_after=_pause(answer.retry_after))
+        error = Unavailable(
+            f"the API server cannot now: {call}: {said}", retry_after=_pause(answer.retry_after)
+        )
     return error
 
 
@@ -273,7 +318,8 @@ def _query(call: Call, limit: float) -> Mapping[str, str]:
     elif call.verb is not Verb.GET:
         if call.verb is not Verb.DELETE:
             query.setdefault("fieldManager", FIELD_MANAGER)
-        # The server keeps the same deadline, so that a write it was late with does not land after we gave up on it.
+        # The server keeps the same deadline, so that a write it was late with does not land after we gave up
+        # on it.
         query["timeout"] = f"{limit:g}s"
     return query
 

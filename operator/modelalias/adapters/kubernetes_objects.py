@@ -1,7 +1,8 @@
 """ModelAliases, PromotionRequests and events in the API server, and their bodies as values.
 
-A status is replaced whole, by a JSON patch that carries the resourceVersion which the caller decided on: a merge patch would
-keep what is no longer there, and a PUT would have to send a spec back that is not kept verbatim.
+A status is replaced whole, by a JSON patch that carries the resourceVersion which the caller decided on: a
+merge patch would keep what is no longer there, and a PUT would have to send a spec back that is not kept
+verbatim.
 """
 
 import hashlib
@@ -14,11 +15,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from modelalias.adapters.kubernetes_client import Call, Connection, Missing, PatchType, Resource, Verb
+from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.fields import GROUP, VERSION, Value
 from modelalias.api.metadata import Metadata
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
-from modelalias.core import unfit
 from modelalias.core.errors import Conflict, InvalidRequest, OperatorError
 from modelalias.ports import EventType, Involved
 
@@ -64,7 +65,9 @@ class KubernetesObjects:
         for namespace in namespaces or ("",):
             page = ""
             while True:
-                answer = await self._connection.send(Call(verb=Verb.LIST, resource=resource, namespace=namespace, page=page))
+                answer = await self._connection.send(
+                    Call(verb=Verb.LIST, resource=resource, namespace=namespace, page=page)
+                )
                 for item in answer.get("items", ()):
                     yield item
                 page = answer.get("metadata", {}).get("continue") or ""
@@ -85,30 +88,53 @@ class KubernetesObjects:
         """Replace the status of the alias as it was read; raise `Conflict` when it changed since, or is gone."""
         return parse_alias(await self._write(_ALIAS_STATUS, alias.metadata, status))
 
-    async def write_request_status(self, request: PromotionRequest, status: PromotionRequestStatus) -> PromotionRequest:
-        """Replace the status of the request as it was read; raise `Conflict` when it changed since, or is gone."""
+    async def write_request_status(
+        self, request: PromotionRequest, status: PromotionRequestStatus
+    ) -> PromotionRequest:
+        """Replace the status of the request as it was read.
+
+        Raise `Conflict` when it changed since, or is gone.
+        """
         return parse_request(await self._write(_REQUEST_STATUS, request.metadata, status))
 
     async def delete_request(self, namespace: str, name: str, uid: str, version: int) -> None:
-        """Delete a request as it was seen at that resourceVersion; one that is gone is fine, for another raise `Conflict`."""
+        """Delete a request as it was seen at that resourceVersion.
+
+        One that is gone is fine, for another raise `Conflict`.
+        """
         call = Call(verb=Verb.DELETE, resource=REQUESTS, namespace=namespace, name=name)
         seen = {"uid": uid, "resourceVersion": str(version)}
         with suppress(Missing):
-            await self._connection.send(call, {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": seen})
+            await self._connection.send(
+                call, {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": seen}
+            )
 
-    async def post_event(self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime) -> None:
+    async def post_event(
+        self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime
+    ) -> None:
         """Post one event, best effort: a failure is logged and not raised."""
         body = event_body(about, kind, reason, message, now=now, identity=self._identity)
         try:
-            await self._connection.send(Call(verb=Verb.CREATE, resource=EVENTS, namespace=about.namespace), body)
+            await self._connection.send(
+                Call(verb=Verb.CREATE, resource=EVENTS, namespace=about.namespace), body
+            )
         except Conflict:
             _log.debug("the same event was posted before: %s", body["metadata"]["name"])
         except OperatorError as error:
-            _log.warning("an event was not posted: %s %s/%s: %s: %s", about.kind, about.namespace, about.name, reason, error)
+            _log.warning(
+                "an event was not posted: %s %s/%s: %s: %s",
+                about.kind,
+                about.namespace,
+                about.name,
+                reason,
+                error,
+            )
 
     async def _read(self, resource: Resource, namespace: str, name: str) -> Mapping[str, Any] | None:
         try:
-            return await self._connection.send(Call(verb=Verb.GET, resource=resource, namespace=namespace, name=name))
+            return await self._connection.send(
+                Call(verb=Verb.GET, resource=resource, namespace=namespace, name=name)
+            )
         except Missing:
             return None
 
@@ -123,11 +149,14 @@ class KubernetesObjects:
 def status_patch(seen: Metadata, status: Value) -> Sequence[Mapping[str, Any]]:
     """Build the patch that replaces the status if the object is still at the resourceVersion that was seen.
 
-    Setting the resourceVersion makes the API server compare it and answer 409; a `test` operation would answer 422, which
-    could not be told from a status that does not fit. Raise `ValueError` for an object that was never read.
+    Setting the resourceVersion makes the API server compare it and answer 409; a `test` operation would
+    answer 422, which could not be told from a status that does not fit. Raise `ValueError` for an object that
+    was never read.
     """
     if not seen.resource_version:
-        raise ValueError(f"{seen.namespace}/{seen.name} has no resourceVersion: a status is only written to what was read")
+        raise ValueError(
+            f"{seen.namespace}/{seen.name} has no resourceVersion: a status is only written to what was read"
+        )
     return [
         {"op": "replace", "path": "/metadata/resourceVersion", "value": seen.resource_version},
         {"op": "add", "path": "/status", "value": dump_status(status)},
@@ -150,7 +179,10 @@ def event_body(
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"namespace": about.namespace, "name": f"{about.name[: _NAME_LIMIT - 17].rstrip('.-')}.{digest}"},
+        "metadata": {
+            "namespace": about.namespace,
+            "name": f"{about.name[: _NAME_LIMIT - 17].rstrip('.-')}.{digest}",
+        },
         "involvedObject": {
             "apiVersion": about.api_version,
             "kind": about.kind,
@@ -173,11 +205,16 @@ def event_body(
 def _shortened(message: str) -> str:
     """Cut a message to the bytes that an event may have."""
     data = message.encode()
-    return message if len(data) <= _MESSAGE_LIMIT else data[: _MESSAGE_LIMIT - 3].decode(errors="ignore") + "..."
+    return (
+        message if len(data) <= _MESSAGE_LIMIT else data[: _MESSAGE_LIMIT - 3].decode(errors="ignore") + "..."
+    )
 
 
 def parse_alias(body: Mapping[str, Any]) -> ModelAlias:
-    """Read a ModelAlias from a watch event or an answer; raise `InvalidRequest` naming the field that does not fit."""
+    """Read a ModelAlias from a watch event or an answer.
+
+    Raise `InvalidRequest` naming the field that does not fit.
+    """
     try:
         return ModelAlias.model_validate(body)
     except ValidationError as error:
@@ -185,7 +222,10 @@ def parse_alias(body: Mapping[str, Any]) -> ModelAlias:
 
 
 def parse_request(body: Mapping[str, Any]) -> PromotionRequest:
-    """Read a PromotionRequest from a watch event or an answer; raise `InvalidRequest` naming the field that does not fit."""
+    """Read a PromotionRequest from a watch event or an answer.
+
+    Raise `InvalidRequest` naming the field that does not fit.
+    """
     try:
         return PromotionRequest.model_validate(body)
     except ValidationError as error:
@@ -195,4 +235,6 @@ def parse_request(body: Mapping[str, Any]) -> PromotionRequest:
 def _unfit(kind: str, body: Mapping[str, Any], error: ValidationError) -> str:
     raw = body.get("metadata")
     metadata = raw if isinstance(raw, Mapping) else {}
-    return f"{kind} {metadata.get('namespace', '')}/{metadata.get('name', '')} does not fit: {unfit.told(error)}"
+    return (
+        f"{kind} {metadata.get('namespace', '')}/{metadata.get('name', '')} does not fit: {unfit.told(error)}"
+    )

@@ -1,7 +1,8 @@
 """The Lease that says which operator of a cluster acts.
 
 A loop of our own: the library's cannot create a Lease and goes on leading when a call hangs. The rules are in
-`core.leadership`; here they are carried out against the API server. The engine asks `Lease.check` before every external write.
+`core.leadership`; here they are carried out against the API server. The engine asks `Lease.check` before
+every external write.
 """
 
 import asyncio
@@ -14,8 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from modelalias.adapters.kubernetes_client import Call, Connection, Missing, PatchType, Resource, Verb
-from modelalias.core.errors import Conflict, OperatorError, Superseded
-from modelalias.core.leadership import (
+from modelalias.adapters.leadership import (
     CALL_SECONDS,
     DURATION_SECONDS,
     RENEW_SECONDS,
@@ -26,6 +26,7 @@ from modelalias.core.leadership import (
     free_at,
     observe,
 )
+from modelalias.core.errors import Conflict, OperatorError, Superseded
 
 LEASES: Final = Resource(group="coordination.k8s.io", version="v1", plural="leases")
 
@@ -33,7 +34,10 @@ _log = logging.getLogger(__name__)
 
 
 class LeaseStore(Protocol):
-    """One Lease object, written by compare-and-swap; every call is bounded and raises `Unavailable` and `Refused`."""
+    """One Lease object, written by compare-and-swap.
+
+    Every call is bounded and raises `Unavailable` and `Refused`.
+    """
 
     async def read(self) -> Record | None:
         """Read the Lease; None when there is none."""
@@ -44,14 +48,18 @@ class LeaseStore(Protocol):
         ...
 
     async def replace(self, seen: Record, holder: str, at: datetime) -> Record:
-        """Renew, take or, with an empty holder, release the Lease; raise `Conflict` when it changed since it was seen."""
+        """Renew, take or, with an empty holder, release the Lease.
+
+        Raise `Conflict` when it changed since it was seen.
+        """
         ...
 
 
 class Lease:
     """Leadership that is held by renewing a Lease.
 
-    `run` does the work until it is cancelled and then gives the Lease up: cancel it only after the last write.
+    `run` does the work until it is cancelled and then gives the Lease up: cancel it only after the last
+    write.
     """
 
     def __init__(
@@ -204,10 +212,15 @@ class KubernetesLease:
         return parse_lease(await self._connection.send(call, body, seconds=CALL_SECONDS))
 
     async def replace(self, seen: Record, holder: str, at: datetime) -> Record:
-        """Renew, take or, with an empty holder, release the Lease; raise `Conflict` when it changed since it was seen."""
+        """Renew, take or, with an empty holder, release the Lease.
+
+        Raise `Conflict` when it changed since it was seen.
+        """
         body = {"metadata": {"resourceVersion": seen.resource_version}, "spec": lease_spec(seen, holder, at)}
         try:
-            answer = await self._connection.send(self._call(Verb.PATCH), body, patch=PatchType.MERGE, seconds=CALL_SECONDS)
+            answer = await self._connection.send(
+                self._call(Verb.PATCH), body, patch=PatchType.MERGE, seconds=CALL_SECONDS
+            )
         except Missing as error:
             raise Conflict(f"the Lease {self._namespace}/{self._name} is gone") from error
         return parse_lease(answer)
@@ -246,7 +259,8 @@ def parse_lease(body: Mapping[str, Any]) -> Record:
 def own_identity(name: str) -> str:
     """Return a holder's name that starts with the process's and is never used twice.
 
-    A restarted container has the name of the one before it, and must wait for that one's Lease like any other process.
+    A restarted container has the name of the one before it, and must wait for that one's Lease like any other
+    process.
     """
     return f"{name}_{uuid.uuid4().hex[:12]}"
 

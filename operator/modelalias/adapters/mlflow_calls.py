@@ -1,4 +1,7 @@
-"""Calls of a blocking client from the event loop: bounded in number and in time, and one model's writes one after another."""
+"""Calls of a blocking client from the event loop.
+
+Bounded in number and in time, and one model's writes one after another.
+"""
 
 import asyncio
 from collections import deque
@@ -18,8 +21,9 @@ T = TypeVar("T")
 class Calls:
     """A pool of threads whose queue empties itself when the other side is gone.
 
-    A call's time begins when a thread is free for it, so that a burst of work is slow and not wrong. When one call gets no
-    answer, those that wait fail with it: none waits for more than the calls ahead of it or one deadline.
+    A call's time begins when a thread is free for it, so that a burst of work is slow and not wrong. When one
+    call gets no answer, those that wait fail with it: none waits for more than the calls ahead of it or one
+    deadline.
     """
 
     def __init__(self, name: str, *, concurrency: int, seconds: float) -> None:
@@ -74,7 +78,9 @@ class Calls:
                 return
         self._free += 1
 
-    def _from_thread(self, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], done: Future[T]) -> None:
+    def _from_thread(
+        self, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], done: Future[T]
+    ) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits
             loop.call_soon_threadsafe(self._ended, answer, done)
 

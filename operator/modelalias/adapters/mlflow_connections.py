@@ -1,7 +1,8 @@
-"""Connections to one registry, shared with no other: what one account was answered with never goes out with another's words.
+"""Connections to one registry, shared with no other.
 
-MLflow's client sends everything of a process through one session, by which cookies of an authenticating proxy would reach any
-other registry on the same host, whatever its port. Its headers also take the workspace from the environment.
+What one account was answered with never goes out with another's words. MLflow's client sends everything of a
+process through one session, by which cookies of an authenticating proxy would reach any other registry on the
+same host, whatever its port. Its headers also take the workspace from the environment.
 """
 
 import base64
@@ -39,7 +40,9 @@ class Connections:
         self._session: requests.Session | None = None
         self._trusted: Stamp | None = None
 
-    def send(self, creds: MlflowHostCreds, endpoint: str, method: str, *, seconds: float, **content: Any) -> requests.Response:
+    def send(
+        self, creds: MlflowHostCreds, endpoint: str, method: str, *, seconds: float, **content: Any
+    ) -> requests.Response:
         """Send one request and return the answer, its body unread; raise what `requests` does.
 
         Raise `Refused` when the CA file cannot be read, or the credentials cannot stand in a header.
@@ -76,7 +79,10 @@ def _session(size: int) -> requests.Session:
 
 
 def _authorization(creds: MlflowHostCreds) -> Mapping[str, str]:
-    """Return the header that authenticates, as MLflow's client writes it; raise `Refused` for what cannot be one."""
+    """Return the header that authenticates, as MLflow's client writes it.
+
+    Raise `Refused` for what cannot be one.
+    """
     if creds.username and creds.password:
         word = base64.standard_b64encode(f"{creds.username}:{creds.password}".encode()).decode()
         return {"Authorization": f"Basic {word}"}

@@ -1,7 +1,8 @@
 """What an answer of MLflow means for us.
 
-Nothing that the server wrote is passed on: its messages hold SQL, addresses and whatever a proxy puts into its pages. What it
-says is known by status and `error_code` alone, save for the refusal of a Host header, which has neither.
+Nothing that the server wrote is passed on: its messages hold SQL, addresses and whatever a proxy puts into
+its pages. What it says is known by status and `error_code` alone, save for the refusal of a Host header,
+which has neither.
 """
 
 import re
@@ -16,7 +17,9 @@ from modelalias.core.errors import InvalidRequest, OperatorError, Refused, Unava
 LONGEST_RETRY_AFTER: Final = timedelta(minutes=10)
 """A registry that asks for more is asked again all the same."""
 
-HOST_REMEDY: Final = "the registry refuses the name it is called by: start its server with --allowed-hosts listing {host}"
+HOST_REMEDY: Final = (
+    "the registry refuses the name it is called by: start its server with --allowed-hosts listing {host}"
+)
 
 PASSING: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT})
 """Refusals that time cures."""
@@ -26,11 +29,17 @@ STRANGE: Final = "the registry's answer is not about what was asked"
 
 
 class Missing(OperatorError):
-    """The registry says that something named is not there; the caller finds out what and never lets this one out."""
+    """The registry says that something named is not there.
+
+    The caller finds out what and never lets this one out.
+    """
 
 
 class Clash(OperatorError):
-    """The database refused a write that met another one; the caller reads and tries again and never lets this one out."""
+    """The database refused a write that met another one.
+
+    The caller reads and tries again and never lets this one out.
+    """
 
 
 class Taken(InvalidRequest):
@@ -40,7 +49,8 @@ class Taken(InvalidRequest):
 class Broken(Unavailable):
     """The server failed over this very request (500), or has no such page or file (4xx).
 
-    Where it was to hand out a file, it is the file that is meant; the caller looks whether the rest of the registry answers.
+    Where it was to hand out a file, it is the file that is meant; the caller looks whether the rest of the
+    registry answers.
     """
 
 
@@ -56,8 +66,13 @@ class Unauthorized(Refused):
     """The credentials were not accepted; they may have been renewed since they were read."""
 
 
-def failure(status: int, error_code: str, headers: Mapping[str, str], *, text: str, host: str) -> OperatorError:
-    """Translate an answer that is not a success; `host` is the registry's address without scheme, port and path."""
+def failure(
+    status: int, error_code: str, headers: Mapping[str, str], *, text: str, host: str
+) -> OperatorError:
+    """Translate an answer that is not a success.
+
+    `host` is the registry's address without scheme, port and path.
+    """
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return _refusal(status, text, host)
     if error_code == "RESOURCE_DOES_NOT_EXIST":
@@ -89,14 +104,19 @@ def _outage(status: int, error_code: str) -> str:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in PASSING:
         return f"the registry cannot answer now ({status})"
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return f"the registry's address redirects elsewhere ({status}): configure the address of MLflow itself"
-    return f"what answers at the registry's address is not an MLflow registry ({status}, {_known(error_code)})"
+        return (
+            f"the registry's address redirects elsewhere ({status}): configure the address of MLflow itself"
+        )
+    return (
+        f"what answers at the registry's address is not an MLflow registry ({status}, {_known(error_code)})"
+    )
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """Return how long the other side asks to be left alone.
 
-    A date is compared with the other side's own `Date`, never with our clock, and without one it counts for nothing.
+    A date is compared with the other side's own `Date`, never with our clock, and without one it counts for
+    nothing.
     """
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", value):

@@ -40,7 +40,9 @@ class Guard(Protocol):
 class EvaluationRuns:
     """Opens and ends runs; those of one experiment are looked for and made one after another."""
 
-    def __init__(self, store: Runs, calls: Calls, guarded: Guard, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, store: Runs, calls: Calls, guarded: Guard, now: Callable[[], float] = time.time
+    ) -> None:
         self._store = store
         self._calls = calls
         self._guarded = guarded
@@ -58,10 +60,14 @@ class EvaluationRuns:
             for _ in range(ATTEMPTS):
                 try:
                     experiment_id = await self._experiment(wanted.experiment)
-                    return await self._find(experiment_id, wanted.key) or await self._make(experiment_id, wanted)
+                    return await self._find(experiment_id, wanted.key) or await self._make(
+                        experiment_id, wanted
+                    )
                 except (Clash, Missing, Taken):
                     continue
-        raise Unavailable(f"experiment {wanted.experiment} is being changed by others: the registry refused {ATTEMPTS} tries")
+        raise Unavailable(
+            f"experiment {wanted.experiment} is being changed by others: the registry refused {ATTEMPTS} tries"
+        )
 
     async def end(self, run_id: str, status: RunStatus) -> None:
         """End a run that is there and still running."""
@@ -71,7 +77,11 @@ class EvaluationRuns:
             if not await self._is_running(run_id):
                 return
             end = partial(
-                self._store.update_run_info, run_id, MlflowStatus.from_string(status.value), self._milliseconds(), None
+                self._store.update_run_info,
+                run_id,
+                MlflowStatus.from_string(status.value),
+                self._milliseconds(),
+                None,
             )
             try:
                 await self._calls.run(partial(self._guarded, end))
@@ -80,7 +90,9 @@ class EvaluationRuns:
             except Clash:
                 continue
             return
-        raise Unavailable(f"run {run_id} is being changed by others: the registry refused the write {ATTEMPTS} times")
+        raise Unavailable(
+            f"run {run_id} is being changed by others: the registry refused the write {ATTEMPTS} times"
+        )
 
     async def _experiment(self, name: str) -> str:
         try:

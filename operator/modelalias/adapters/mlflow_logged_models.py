@@ -1,6 +1,7 @@
 """Metrics of logged models, each held against the history of the run that logged it.
 
-MLflow's SQL stores keep NaN as 0 in the table of logged models and say so nowhere; the run's own history keeps it.
+MLflow's SQL stores keep NaN as 0 in the table of logged models and say so nowhere; the run's own history
+keeps it.
 """
 
 import asyncio
@@ -58,10 +59,16 @@ class MeasurementReader:
         for metric, run_id in logged:
             if run_id in alive:
                 wanted.setdefault((run_id, metric.key), set()).add(_moment(metric))
-        histories = await asyncio.gather(*(self._points(*which, moments) for which, moments in wanted.items()))
+        histories = await asyncio.gather(
+            *(self._points(*which, moments) for which, moments in wanted.items())
+        )
         held = dict(zip(wanted, histories, strict=True))
-        found = ((metric, held.get((run_id, metric.key), {}).get(_moment(metric), ())) for metric, run_id in logged)
-        return tuple(_measurement(metric, points) for metric, points in found if _counts(metric.value, points))
+        found = (
+            (metric, held.get((run_id, metric.key), {}).get(_moment(metric), ())) for metric, run_id in logged
+        )
+        return tuple(
+            _measurement(metric, points) for metric, points in found if _counts(metric.value, points)
+        )
 
     async def _model(self, model_id: str) -> LoggedModel:
         if not MODEL_ID.fullmatch(model_id):
@@ -80,7 +87,9 @@ class MeasurementReader:
         token: str | None = None
         for _ in range(MOST_PAGES):
             try:
-                page = await self._calls.run(partial(self._store.get_metric_history, run_id, key, HISTORY_PAGE, token))
+                page = await self._calls.run(
+                    partial(self._store.get_metric_history, run_id, key, HISTORY_PAGE, token)
+                )
             except Missing:
                 return {}
             for point in page:
@@ -116,11 +125,16 @@ def _counts(value: float, points: Sequence[float]) -> bool:
 
 
 def _measurement(metric: Metric, points: Sequence[float]) -> Measurement:
-    """Take the shortest decimal that names the float; any NaN among the run's points at that moment makes it NaN."""
+    """Take the shortest decimal that names the float.
+
+    Any NaN among the run's points at that moment makes it NaN.
+    """
     return Measurement(
         key=metric.key,
         value=Decimal("NaN") if any(map(math.isnan, points)) else Decimal(repr(metric.value)),
-        dataset=Dataset(name=metric.dataset_name, digest=metric.dataset_digest or "") if metric.dataset_name else None,
+        dataset=Dataset(name=metric.dataset_name, digest=metric.dataset_digest or "")
+        if metric.dataset_name
+        else None,
     )
 
 

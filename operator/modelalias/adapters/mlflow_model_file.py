@@ -1,8 +1,8 @@
 """Whether a model's MLmodel file names a signature.
 
-The file comes from whoever logs models, so it is read by the events of the YAML parser. Within a megabyte, deep nesting ends
-the process in PyYAML's `load` and `compose` over libyaml, a tag such as `!!bool x` raises what nobody expects, and the
-parser in Python takes ten seconds.
+The file comes from whoever logs models, so it is read by the events of the YAML parser. Within a megabyte,
+deep nesting ends the process in PyYAML's `load` and `compose` over libyaml, a tag such as `!!bool x` raises
+what nobody expects, and the parser in Python takes ten seconds.
 """
 
 from typing import Any, Final

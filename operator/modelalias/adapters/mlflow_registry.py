@@ -33,12 +33,16 @@ T = TypeVar("T")
 class MlflowRegistry:
     """One MLflow registry, by its own address and credentials.
 
-    Each call of the server has the deadline of the settings, and at most `concurrency` are under way. Writes to one model go
-    one after another: MLflow answers concurrent ones with database errors.
+    Each call of the server has the deadline of the settings, and at most `concurrency` are under way. Writes
+    to one model go one after another: MLflow answers concurrent ones with database errors.
     """
 
     def __init__(
-        self, settings: RegistrySettings, *, page_size: int = PAGE_SIZE, may_write: Callable[[], None] = lambda: None
+        self,
+        settings: RegistrySettings,
+        *,
+        page_size: int = PAGE_SIZE,
+        may_write: Callable[[], None] = lambda: None,
     ) -> None:
         """Take `may_write`, which is called in the thread right before each write and raises when it must not be."""
         self._may_write = may_write
@@ -56,7 +60,8 @@ class MlflowRegistry:
     async def snapshot(self) -> Mapping[str, Aliases]:
         """Read all aliases of all models, by pages; raise `Unavailable` if any page fails.
 
-        Pages are offsets: a model that comes or goes meanwhile can hide another one, so what a snapshot lacks is only a hint.
+        Pages are offsets: a model that comes or goes meanwhile can hide another one, so what a snapshot lacks
+        is only a hint.
         """
         found: dict[str, Aliases] = {}
         token: str | None = None
@@ -64,7 +69,10 @@ class MlflowRegistry:
         while token not in seen:
             seen.add(token)
             page = await self._calls.run(partial(self._models.page_of_aliases, self._page_size, token))
-            found |= {model.name: {held.alias: held.version for held in model.aliases} for model in page.registered_models}
+            found |= {
+                model.name: {held.alias: held.version for held in model.aliases}
+                for model in page.registered_models
+            }
             token = page.next_page_token
             if not token:
                 return found
@@ -98,7 +106,9 @@ class MlflowRegistry:
                     await self.aliases(model)
                     return None
                 try:
-                    return await self._calls.run(partial(self._guarded, lambda: self._register(model, run_id, source)))
+                    return await self._calls.run(
+                        partial(self._guarded, lambda: self._register(model, run_id, source))
+                    )
                 except Missing as error:
                     raise _no_model(model) from error
                 except Clash:
@@ -108,7 +118,9 @@ class MlflowRegistry:
     async def versions_tagged(self, model: str, key: str, text: str) -> Sequence[ModelVersion]:
         """Return the versions of a model whose tag `key` holds the text; none where it cannot search."""
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,250}", key) or not re.fullmatch(r"[0-9a-f]{8,64}", text):
-            raise ValueError("a tag is searched by a key of letters, digits, _ . - and a text of hexadecimal digits")
+            raise ValueError(
+                "a tag is searched by a key of letters, digits, _ . - and a text of hexadecimal digits"
+            )
         wanted = f"tags.`{key}` LIKE '%{text}%'"  # without the model's name, which may hold quotes
         try:
             found = await self._calls.run(lambda: self._models.search_model_versions(wanted))
@@ -144,7 +156,9 @@ class MlflowRegistry:
         async def is_set() -> bool:
             return (await self.aliases(model)).get(alias) == version
 
-        await self._write(model, version, lambda: self._models.set_registered_model_alias(model, alias, version), is_set)
+        await self._write(
+            model, version, lambda: self._models.set_registered_model_alias(model, alias, version), is_set
+        )
 
     async def delete_alias(self, model: str, alias: str) -> None:
         """Remove an alias; none there is fine; raise `ModelNotFound`."""
@@ -152,7 +166,9 @@ class MlflowRegistry:
         async def is_gone() -> bool:
             return alias not in await self.aliases(model)
 
-        await self._write(model, None, lambda: self._models.delete_registered_model_alias(model, alias), is_gone)
+        await self._write(
+            model, None, lambda: self._models.delete_registered_model_alias(model, alias), is_gone
+        )
 
     async def tag_version(self, model: str, version: str, tags: Mapping[str, str]) -> None:
         """Set tags of a version, a call for each; raise `ModelNotFound` or `VersionNotFound`."""
@@ -170,10 +186,16 @@ class MlflowRegistry:
             value: str = tag.value
             return (await self.version(model, version)).tags.get(tag.key) == value
 
-        await self._write(model, version, lambda: self._models.set_model_version_tag(model, version, tag), is_set)
+        await self._write(
+            model, version, lambda: self._models.set_model_version_tag(model, version, tag), is_set
+        )
 
     async def _write(
-        self, model: str, version: str | None, work: Callable[[], None], is_done: Callable[[], Awaitable[bool]]
+        self,
+        model: str,
+        version: str | None,
+        work: Callable[[], None],
+        is_done: Callable[[], Awaitable[bool]],
     ) -> None:
         """Carry out a write; when the database refuses it, look whether it is done, else try again."""
         async with self._locks.hold(model):
@@ -214,12 +236,17 @@ class MlflowRegistry:
         return no_version(model, version)
 
     def _versions_of(self, model: str, run_id: str, source: Source) -> tuple[ModelVersion, ...]:
-        """Return the versions of the model that were made from the source; the filter holds the run's id and nothing else."""
+        """Return the versions of the model that were made from the source.
+
+        The filter holds the run's id and nothing else.
+        """
         found = self._models.search_model_versions(f"run_id = '{run_id}'")
         return tuple(model_version(item) for item in found if item.name == model and source.made(item.source))
 
     def _register(self, model: str, run_id: str, source: Source) -> ModelVersion:
-        made = model_version(self._models.create_model_version(model, source.uri, run_id=run_id, model_id=source.model_id))
+        made = model_version(
+            self._models.create_model_version(model, source.uri, run_id=run_id, model_id=source.model_id)
+        )
         if made.model != model or not VERSION.fullmatch(made.version):
             raise Unavailable(STRANGE)
         return made
@@ -239,4 +266,6 @@ def _no_model(model: str) -> ModelNotFound:
 
 
 def _contended(model: str) -> Unavailable:
-    return Unavailable(f"model {model} is being changed by others: the registry refused the write {WRITE_ATTEMPTS} times")
+    return Unavailable(
+        f"model {model} is being changed by others: the registry refused the write {WRITE_ATTEMPTS} times"
+    )

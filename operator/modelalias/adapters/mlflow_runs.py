@@ -1,8 +1,8 @@
 """Metrics and datasets of many runs in few calls.
 
-MLflow searches runs inside experiments that the caller must name, and nothing tells the experiment of a run but the run. So
-the experiments met so far are remembered; runs that are not in them are read one by one, a few first, because their
-neighbours tend to be in the same experiment.
+MLflow searches runs inside experiments that the caller must name, and nothing tells the experiment of a run
+but the run. So the experiments met so far are remembered; runs that are not in them are read one by one, a
+few first, because their neighbours tend to be in the same experiment.
 """
 
 import asyncio
@@ -53,7 +53,9 @@ class RunReader:
         while rest:
             probed, rest = (rest, []) if len(rest) <= FEW else (rest[:probes], rest[probes:])
             known = set(self._experiments)
-            found |= {run.run_id: run for run in await asyncio.gather(*map(self._get, probed)) if run is not None}
+            found |= {
+                run.run_id: run for run in await asyncio.gather(*map(self._get, probed)) if run is not None
+            }
             probes *= 2
             if rest and (new := tuple(name for name in self._experiments if name not in known)):
                 found |= await self._search(rest, new)
@@ -71,7 +73,10 @@ class RunReader:
         return _value(run) if run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
 
     async def _search(self, run_ids: Sequence[str], experiments: Sequence[str]) -> Mapping[str, Run]:
-        """Search the runs in these experiments; ids hold letters and digits only, so they cannot leave their quotes."""
+        """Search the runs in these experiments.
+
+        Ids hold letters and digits only, so they cannot leave their quotes.
+        """
         if not experiments:
             return {}
         found: dict[str, Run] = {}
@@ -99,13 +104,21 @@ class RunReader:
 def _value(run: MlflowRun) -> Run:
     """Take each metric as the shortest decimal that names its float, so that 0.1 is a tenth; NaN stays NaN."""
     metrics = {key: Decimal(repr(value)) for key, value in run.data.metrics.items()}
-    return Run(run_id=run.info.run_id, status=RunStatus(run.info.status), metrics=metrics, datasets=_datasets(run))
+    return Run(
+        run_id=run.info.run_id, status=RunStatus(run.info.status), metrics=metrics, datasets=_datasets(run)
+    )
 
 
 def _datasets(run: MlflowRun) -> tuple[Dataset, ...]:
     """Return each dataset once, sorted: the database gives them in no order."""
     found = {
-        (given.dataset.name, given.dataset.digest, next((tag.value for tag in given.tags if tag.key == CONTEXT_TAG), ""))
+        (
+            given.dataset.name,
+            given.dataset.digest,
+            next((tag.value for tag in given.tags if tag.key == CONTEXT_TAG), ""),
+        )
         for given in (run.inputs.dataset_inputs if run.inputs else ())
     }
-    return tuple(Dataset(name=name, digest=digest, context=context) for name, digest, context in sorted(found))
+    return tuple(
+        Dataset(name=name, digest=digest, context=context) for name, digest, context in sorted(found)
+    )

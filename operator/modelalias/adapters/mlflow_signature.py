@@ -1,7 +1,8 @@
 """The MLmodel file of a version, read through the tracking server alone.
 
-The server reads it from its own storage with its own credentials: the operator has none for it and follows no address that a
-version names. What a server cannot read for us, such as a bucket that it does not know, is unreadable.
+The server reads it from its own storage with its own credentials: the operator has none for it and follows no
+address that a version names. What a server cannot read for us, such as a bucket that it does not know, is
+unreadable.
 """
 
 import json
@@ -45,7 +46,10 @@ class SignatureReader:
         self._version = version
 
     async def read(self, model: str, version: str) -> bool:
-        """Say whether the version's MLmodel file names a signature; raise `Unreadable`, and what reading a version raises."""
+        """Say whether the version's MLmodel file names a signature.
+
+        Raise `Unreadable`, and what reading a version raises.
+        """
         file = f"the MLmodel file of version {version} of model {model}"
         try:
             return await self._signed(OF_VERSION, {"name": model, "version": version, "path": MODEL_FILE})
@@ -60,7 +64,8 @@ class SignatureReader:
     async def _of_run(self, version: MlflowVersion, file: str) -> bool | None:
         """Look where a source `runs:/...` leads: MLflow does not when it is asked for a file of the version.
 
-        `mlflow.register_model` resolves such an address; `MlflowClient.create_model_version` keeps it as it is.
+        `mlflow.register_model` resolves such an address; `MlflowClient.create_model_version` keeps it as it
+        is.
         """
         named = RUN_SOURCE.fullmatch(version.source or "")
         if named is None:
@@ -72,7 +77,9 @@ class SignatureReader:
                 return await self._signed(OF_RUN, {"run_id": run_id, "path": f"{path}/{MODEL_FILE}"})
             if not MODEL_ID.fullmatch(source.model_id):
                 return None
-            return await self._signed(OF_LOGGED_MODEL.format(source.model_id), {"artifact_file_path": MODEL_FILE})
+            return await self._signed(
+                OF_LOGGED_MODEL.format(source.model_id), {"artifact_file_path": MODEL_FILE}
+            )
         except NO_FILE:
             return None
         except (NonsenseError, Oversized) as error:
@@ -80,7 +87,9 @@ class SignatureReader:
 
     async def _signed(self, endpoint: str, query: Mapping[str, str]) -> bool:
         asked = json.dumps(query)
-        return await self._calls.run(lambda: names_signature(self._wire.send(endpoint, "GET", asked, most=LARGEST_FILE)))
+        return await self._calls.run(
+            lambda: names_signature(self._wire.send(endpoint, "GET", asked, most=LARGEST_FILE))
+        )
 
 
 def _unreadable(file: str, error: NonsenseError | Oversized) -> Unreadable:

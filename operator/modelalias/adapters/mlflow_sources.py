@@ -1,7 +1,7 @@
 """Which model a run made, and the address it is registered by: what `mlflow.register_model` would find.
 
-MLflow 3 keeps a run's models beside the run, as logged models; MLflow 2 kept them among the run's artifacts and listed them in
-one of its tags. A path may name either.
+MLflow 3 keeps a run's models beside the run, as logged models; MLflow 2 kept them among the run's artifacts
+and listed them in one of its tags. A path may name either.
 """
 
 import json
@@ -47,7 +47,10 @@ class SourceFinder:
         self._calls = calls
 
     async def find(self, run_id: str, path: str | None) -> Source:
-        """Return the run's model; raise `RunNotFound`, and `InvalidRequest` when there is none or no path says which."""
+        """Return the run's model; raise `RunNotFound`.
+
+        `InvalidRequest` when there is none or no path says which.
+        """
         if not RUN_ID.fullmatch(run_id):
             raise RunNotFound(f"the registry has no run {run_id}")
         run = await self._run(run_id)
@@ -65,7 +68,9 @@ class SourceFinder:
             raise InvalidRequest(f"run {run_id} has no model at {path}{_but(paths)}")
         if not paths:
             raise InvalidRequest(f"run {run_id} has logged no model")
-        raise InvalidRequest(f"run {run_id} has logged several models: say which by artifactPath{_but(paths)}")
+        raise InvalidRequest(
+            f"run {run_id} has logged several models: say which by artifactPath{_but(paths)}"
+        )
 
     async def _run(self, run_id: str) -> MlflowRun:
         try:
@@ -87,7 +92,9 @@ class SourceFinder:
     def _logged_models(self, run: MlflowRun) -> tuple[LoggedModel, ...]:
         """Return the logged models that the run made, save those whose files never arrived."""
         found = self._store.search_logged_models(
-            [run.info.experiment_id], filter_string=f"source_run_id = '{run.info.run_id}'", max_results=MOST_MODELS
+            [run.info.experiment_id],
+            filter_string=f"source_run_id = '{run.info.run_id}'",
+            max_results=MOST_MODELS,
         )
         return tuple(model for model in found if model.status != LoggedModelStatus.FAILED)
 
@@ -96,7 +103,9 @@ def _logged(run: MlflowRun, models: tuple[LoggedModel, ...]) -> Source:
     """Return the model logged last by step, then by time: a run may log checkpoints under one name."""
     outputs = run.outputs.model_outputs if run.outputs else []
     steps = {output.model_id: output.step for output in outputs}
-    last = max(models, key=lambda model: (steps.get(model.model_id, 0), model.creation_timestamp, model.model_id))
+    last = max(
+        models, key=lambda model: (steps.get(model.model_id, 0), model.creation_timestamp, model.model_id)
+    )
     return Source(
         uri=f"models:/{last.model_id}",
         model_id=last.model_id,

@@ -44,7 +44,10 @@ def no_version(model: str, version: str) -> VersionNotFound:
 
 
 def _model_id(version: MlflowVersion) -> str | None:
-    """Return the logged model that the source names: MLflow's answer has a field for it that MLflow does not fill."""
+    """Return the logged model that the source names.
+
+    MLflow's answer has a field for it that MLflow does not fill.
+    """
     source = version.source or ""
     named = source.removeprefix(SCHEME)
     return named if named != source and MODEL_ID.fullmatch(named) else None

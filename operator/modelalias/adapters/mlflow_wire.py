@@ -1,7 +1,7 @@
 """MLflow's own REST stores, with our way of sending: one attempt, a deadline, the registry's own credentials.
 
-The stores know paths, messages and entities. What they would take from the process is taken from nowhere: a request goes out
-on the registry's own connections, with the credentials of its settings.
+The stores know paths, messages and entities. What they would take from the process is taken from nowhere: a
+request goes out on the registry's own connections, with the credentials of its settings.
 """
 
 # ruff: noqa: D102 - the protocols repeat methods that MLflow documents
@@ -41,7 +41,8 @@ LARGEST_ANSWER: Final = 64 * 1024 * 1024
 CHUNK: Final = 64 * 1024
 
 WRITE_SECONDS: Final = 5.0
-"""No longer than the time between the end of a Lease's validity here and its end for others, see `core.leadership`."""
+"""No longer than the time between the end of a Lease's validity here and its end for others, see
+`core.leadership`."""
 
 M = TypeVar("M", bound=Message)
 
@@ -65,10 +66,11 @@ class Wire:
         return answer
 
     def send(self, endpoint: str, method: str, json_body: str | None, *, most: int = LARGEST_ANSWER) -> str:
-        """Send a request and return the answer's body; raise the port's failures, or those of `mlflow_errors`.
+        """Send a request and return the answer's body.
 
-        An answer of more than `most` bytes is `Oversized`. Credentials that are not accepted are read again, and tried once
-        more only if they changed.
+        Raise the port's failures, or those of `mlflow_errors`. An answer of more than `most` bytes is
+        `Oversized`. Credentials that are not accepted are read again, and tried once more only if they
+        changed.
         """
         deadline = time.monotonic() + self._limit(method)
         body = json.loads(json_body) if json_body else None
@@ -85,7 +87,9 @@ class Wire:
     def _limit(self, method: str) -> float:
         return self._seconds if method == "GET" else min(self._seconds, WRITE_SECONDS)
 
-    def _exchange(self, creds: MlflowHostCreds, endpoint: str, method: str, body: Any, deadline: float, most: int) -> str:
+    def _exchange(
+        self, creds: MlflowHostCreds, endpoint: str, method: str, body: Any, deadline: float, most: int
+    ) -> str:
         remaining = max(deadline - time.monotonic(), 0.001)
         try:
             response = self._connections.send(
@@ -146,7 +150,9 @@ class Models(Protocol):
     def get_registered_model(self, name: str) -> RegisteredModel: ...
     def get_model_version(self, name: str, version: str) -> ModelVersion: ...
     def search_model_versions(self, filter_string: str) -> PagedList[ModelVersion]: ...
-    def create_model_version(self, name: str, source: str, *, run_id: str, model_id: str | None) -> ModelVersion: ...
+    def create_model_version(
+        self, name: str, source: str, *, run_id: str, model_id: str | None
+    ) -> ModelVersion: ...
     def set_registered_model_alias(self, name: str, alias: str, version: str) -> None: ...
     def delete_registered_model_alias(self, name: str, alias: str) -> None: ...
     def set_model_version_tag(self, name: str, version: str, tag: ModelVersionTag) -> None: ...
@@ -165,8 +171,12 @@ class Runs(Protocol):
         max_results: int,
         order_by: Sequence[str] | None = None,
     ) -> PagedList[Run]: ...
-    def create_run(self, experiment_id: str, user_id: str, start_time: int, tags: Sequence[RunTag], run_name: str) -> Run: ...
-    def update_run_info(self, run_id: str, run_status: int, end_time: int, run_name: str | None) -> RunInfo: ...
+    def create_run(
+        self, experiment_id: str, user_id: str, start_time: int, tags: Sequence[RunTag], run_name: str
+    ) -> Run: ...
+    def update_run_info(
+        self, run_id: str, run_status: int, end_time: int, run_name: str | None
+    ) -> RunInfo: ...
     def get_metric_history(
         self, run_id: str, metric_key: str, max_results: int, page_token: str | None
     ) -> PagedList[Metric]: ...
@@ -247,7 +257,10 @@ class _TrackingStore(TrackingRestStore):
 
 
 def _runs_in(answer: Message) -> Sequence[RunMessage]:
-    """Return the runs of an answer: without a status that MLflow knows, its own reading of it would say that it is running."""
+    """Return the runs of an answer.
+
+    Without a status that MLflow knows, its own reading of it would say that it is running.
+    """
     if isinstance(answer, GetRun.Response):
         return (answer.run,)
     return tuple(answer.runs) if isinstance(answer, SearchRuns.Response) else ()

@@ -1,6 +1,7 @@
 """Deployments, StatefulSets and DaemonSets: read for a roll's judgement, rolled by one small patch.
 
-`parse_workload` and `patch_for` are pure; `KubernetesWorkloads` only carries their values to the API server and back.
+`parse_workload` and `patch_for` are pure; `KubernetesWorkloads` only carries their values to the API server
+and back.
 """
 
 import re
@@ -44,8 +45,9 @@ class KubernetesWorkloads:
     async def roll(self, workload: Workload, change: WorkloadChange) -> Workload:
         """Write annotation, variable and label in one patch and return the workload as it stands after.
 
-        The same values again are no write. Raise `Conflict` when the workload is gone or was made anew under another uid, and
-        `InvalidRequest` when it has no container of that name or the variable is not a literal.
+        The same values again are no write. Raise `Conflict` when the workload is gone or was made anew under
+        another uid, and `InvalidRequest` when it has no container of that name or the variable is not a
+        literal.
         """
         patch = patch_for(workload, change)
         if not patch:
@@ -82,7 +84,9 @@ def parse_workload(kind: WorkloadKind, body: Body) -> Workload:
         updated=updated,
         available=available,
         total=total,
-        marks={key.removeprefix(PREFIX): value for key, value in annotations.items() if key.startswith(PREFIX)},
+        marks={
+            key.removeprefix(PREFIX): value for key, value in annotations.items() if key.startswith(PREFIX)
+        },
         containers={item["name"]: _literals(item) for item in template["spec"]["containers"]},
         trouble=_trouble(spec, status),
     )
@@ -91,8 +95,9 @@ def parse_workload(kind: WorkloadKind, body: Body) -> Workload:
 def patch_for(workload: Workload, change: WorkloadChange) -> Body:
     """Build the strategic merge patch that brings the workload to the change; empty when it is there already.
 
-    The uid in it makes the API server refuse the patch for a workload that was made anew. There is no resourceVersion: an
-    autoscaler writes often and its writes do not matter here. Raise `InvalidRequest` when no container has that name.
+    The uid in it makes the API server refuse the patch for a workload that was made anew. There is no
+    resourceVersion: an autoscaler writes often and its writes do not matter here. Raise `InvalidRequest` when
+    no container has that name.
     """
     template: dict[str, Any] = {}
     if workload.marks.get(change.alias) != change.mark:
@@ -103,7 +108,9 @@ def patch_for(workload: Workload, change: WorkloadChange) -> Body:
             raise InvalidRequest(no_container(workload, change.container))
         if change.env is not None and variables.get(change.env) != change.uri:
             kept = {"value": change.uri} if change.uri is not None else {"$patch": "delete"}
-            template["spec"] = {"containers": [{"name": change.container, "env": [{"name": change.env, **kept}]}]}
+            template["spec"] = {
+                "containers": [{"name": change.container, "env": [{"name": change.env, **kept}]}]
+            }
     labels = {} if workload.managed else {"labels": {MANAGED_LABEL: "true"}}
     if not template and not labels:
         return {}
@@ -144,23 +151,35 @@ def _call(verb: Verb, ref: WorkloadRef) -> Call:
 def _counts(kind: WorkloadKind, spec: Body, status: Body) -> tuple[int, int, int, int]:
     """Return desired, updated, available and total replicas, whatever the kind calls them."""
     if kind is WorkloadKind.DAEMON_SET:
-        names = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable", "currentNumberScheduled")
+        names = (
+            "desiredNumberScheduled",
+            "updatedNumberScheduled",
+            "numberAvailable",
+            "currentNumberScheduled",
+        )
         desired, updated, available, total = (int(status.get(name) or 0) for name in names)
         return desired, updated, available, total
     wanted = spec.get("replicas")
-    updated, available, total = (int(status.get(name) or 0) for name in ("updatedReplicas", "availableReplicas", "replicas"))
+    updated, available, total = (
+        int(status.get(name) or 0) for name in ("updatedReplicas", "availableReplicas", "replicas")
+    )
     return 1 if wanted is None else int(wanted), updated, available, total
 
 
 def _literals(container: Body) -> Mapping[str, str]:
     """Return the variables that stand in the template itself; those taken from elsewhere are left out."""
-    return {item["name"]: item.get("value") or "" for item in container.get("env") or () if "valueFrom" not in item}
+    return {
+        item["name"]: item.get("value") or ""
+        for item in container.get("env") or ()
+        if "valueFrom" not in item
+    }
 
 
 def _trouble(spec: Body, status: Body) -> str:
-    """Return what keeps the workload from rolling: its conditions' complaints, or a strategy that leaves old pods alone.
+    """Return what keeps the workload from rolling.
 
-    The names of pods are left out of the complaints, because they change with each try.
+    Its conditions' complaints, or a strategy that leaves old pods alone. The names of pods are left out of
+    the complaints, because they change with each try.
     """
     found = [
         f"{item.get('reason', item['type'])}: {item.get('message', '')}"

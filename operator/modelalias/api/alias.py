@@ -1,7 +1,8 @@
 """ModelAlias: what an alias should be, and who decides.
 
-The spec follows the design page field by field. Defaults stand here and not in the CRD, so that a release can change one
-without rewriting what users stored. Its parts have modules of their own and are offered here under one name.
+The spec follows the design page field by field. Defaults stand here and not in the CRD, so that a release can
+change one without rewriting what users stored. Its parts have modules of their own and are offered here under
+one name.
 """
 
 from enum import StrEnum
@@ -31,7 +32,17 @@ from modelalias.api.alias_status import (
     Soaking,
     SourceAlias,
 )
-from modelalias.api.fields import AliasName, ItemName, ModelName, ModelVersionNumber, Reported, Value, cel, each_once, list_map
+from modelalias.api.fields import (
+    AliasName,
+    ItemName,
+    ModelName,
+    ModelVersionNumber,
+    Reported,
+    Value,
+    cel,
+    each_once,
+    list_map,
+)
 from modelalias.api.gates import (
     DatasetRule,
     Direction,
@@ -176,8 +187,8 @@ class ModelAliasSpec(Value):
     history_limit: Annotated[int, Field(ge=1, le=50)] = 20
     """How many moves status.history keeps."""
     request_history_limit: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """How many requests that have ended are kept; the oldest beyond are deleted, but for those that a GitOps tool tracks.
-    Unset: all are kept."""
+    """How many requests that have ended are kept; the oldest beyond are deleted, but for those that a GitOps
+    tool tracks. Unset: all are kept."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
@@ -187,7 +198,10 @@ class ModelAliasSpec(Value):
             ),
             ("self.model == oldSelf.model", "model is immutable"),
             ("self.alias == oldSelf.alias", "alias is immutable"),
-            ("!has(self.previousAlias) || self.previousAlias != self.alias", "previousAlias must differ from alias"),
+            (
+                "!has(self.previousAlias) || self.previousAlias != self.alias",
+                "previousAlias must differ from alias",
+            ),
         )
     )
 

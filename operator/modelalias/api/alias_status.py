@@ -52,7 +52,10 @@ class Held(Reported):
 
 
 class Observed(Reported):
-    """The registry as last read: `version` is absent where the alias names none; `epoch` rises with each change."""
+    """The registry as last read: `version` is absent where the alias names none.
+
+    `epoch` rises with each change.
+    """
 
     version: ModelVersionNumber | None = None
     """The version that the alias names in the registry; absent when it names none."""
@@ -113,8 +116,8 @@ class AliasMove(Reported):
 class PlannedWorkload(Reported):
     """A workload as it was frozen when the plan was made, with the values to go back to.
 
-    `from` and `to` are values of the pod-template annotation; `fromUri` and `toUri` of the variable, with mode Pinned.
-    A `from` of None means that the annotation, or the variable, was not there.
+    `from` and `to` are values of the pod-template annotation; `fromUri` and `toUri` of the variable, with
+    mode Pinned. A `from` of None means that the annotation, or the variable, was not there.
     """
 
     kind: WorkloadKind

@@ -1,7 +1,7 @@
 """Conditions: the types and reasons that both resources use, and how one condition replaces another.
 
-Each reason is a constant with the sentence that the documentation prints for it. A condition's `lastTransitionTime` moves
-only with its status, as kstatus and `kubectl wait` expect.
+Each reason is a constant with the sentence that the documentation prints for it. A condition's
+`lastTransitionTime` moves only with its status, as kstatus and `kubectl wait` expect.
 """
 
 from collections.abc import Iterable
@@ -59,7 +59,8 @@ class AliasCondition(StrEnum):
     REGISTRY_REACHABLE = "RegistryReachable"
     """The registry answers; while it does not, nothing is begun and nothing is undone."""
     IDENTITY_PROVED = "IdentityProved"
-    """Where policy.approval asks people: the API server proves who they are. False: approvals count for nothing."""
+    """Where policy.approval asks people: the API server proves who they are. False: approvals count for
+    nothing."""
     HELD = "Held"
     """Automatic steps are stopped after something was rolled back, until a person decides."""
     RECONCILING = "Reconciling"
@@ -119,7 +120,10 @@ class Reason(StrEnum):
     AUTH_FAILED = "AuthFailed", "The registry refused the operator's credentials."
     CONFLICT = "Conflict", "An older ModelAlias claims the same alias of the same model."
     CONTENDED = "Contended", "Another writer keeps undoing what the operator wrote."
-    DEADLINE_EXCEEDED = "DeadlineExceeded", "The workloads did not finish rolling within rollout.deadlineSeconds."
+    DEADLINE_EXCEEDED = (
+        "DeadlineExceeded",
+        "The workloads did not finish rolling within rollout.deadlineSeconds.",
+    )
     DECLINED = "Declined", "An approver said no."
     DRIFTED = "Drifted", "The registry holds another version than the one this resource is answerable for."
     DRY_RUN = "DryRun", "The verdict was given and nothing was changed."
@@ -138,9 +142,15 @@ class Reason(StrEnum):
     IN_SYNC = "InSync", "The registry holds the version that this resource is answerable for."
     INVALID = "Invalid", "The resource asks for something that cannot be done; the message says what to edit."
     MODEL_NOT_FOUND = "ModelNotFound", "The registry has no model of that name."
-    MODEL_NOT_ALLOWED = "ModelNotAllowed", "The operator's configuration does not allow this namespace that model."
+    MODEL_NOT_ALLOWED = (
+        "ModelNotAllowed",
+        "The operator's configuration does not allow this namespace that model.",
+    )
     NO_CHALLENGER = "NoChallenger", "The source alias names no version, so there is nothing to promote."
-    NEVER_HELD = "NeverHeld", "A rollback goes to a version that the alias has held; any other one has to be promoted."
+    NEVER_HELD = (
+        "NeverHeld",
+        "A rollback goes to a version that the alias has held; any other one has to be promoted.",
+    )
     NO_OP = "NoOp", "The alias holds the version already."
     NO_PREVIOUS = "NoPrevious", "There is no former version to go back to, or to swap with."
     NOT_ELIGIBLE = "NotEligible", "The version lacks something that policy.eligibility asks for."
@@ -152,7 +162,10 @@ class Reason(StrEnum):
     PROGRESSING = "Progressing", "A plan is being carried out."
     PROVED = "Proved", "The admission policy proves who writes requests and approvals."
     QUEUED = "Queued", "Another request of the same alias goes first."
-    REGISTRY_UNKNOWN = "RegistryUnknown", "The operator's configuration names no such registry, or not for this namespace."
+    REGISTRY_UNKNOWN = (
+        "RegistryUnknown",
+        "The operator's configuration names no such registry, or not for this namespace.",
+    )
     REACHABLE = "Reachable", "The registry answered when it was last asked."
     RELEASED = "Released", "There is no hold."
     RESOLVED = "Resolved", "The source names exactly one version."
@@ -165,18 +178,33 @@ class Reason(StrEnum):
     SOAKING = "Soaking", "The version has to hold another alias a while longer."
     STALE_CHAMPION = "StaleChampion", "The alias holds another version than the request was made for."
     SUCCEEDED = "Succeeded", "The alias moved and the workloads run the version."
-    SUPERSEDED = "Superseded", "A rollback, a swap, or with concurrency Supersede a newer request took its place."
+    SUPERSEDED = (
+        "Superseded",
+        "A rollback, a swap, or with concurrency Supersede a newer request took its place.",
+    )
     SUSPENDED = "Suspended", "spec.suspend stops the line."
-    UNREACHABLE = "Unreachable", "The registry does not answer; everything goes on where it stood when it returns."
+    UNREACHABLE = (
+        "Unreachable",
+        "The registry does not answer; everything goes on where it stood when it returns.",
+    )
     UNKNOWN_SERVING = "UnknownServing", "What the workloads serve is not known before the first move."
-    UNPROVED = "Unproved", "The admission policy is not installed or leaves something out, so anybody may have written it."
+    UNPROVED = (
+        "Unproved",
+        "The admission policy is not installed or leaves something out, so anybody may have written it.",
+    )
     VERSION_GONE = "VersionGone", "The registry has no such version of the model."
     VERSION_NOT_READY = "VersionNotReady", "The version's registration is not finished."
     WAITING = "Waiting", "Something outside the operator has to happen first; the message says what."
 
 
 def condition(
-    kind: str, status: Status | bool, reason: Reason, message: str, *, now: datetime, generation: int | None = None
+    kind: str,
+    status: Status | bool,
+    reason: Reason,
+    message: str,
+    *,
+    now: datetime,
+    generation: int | None = None,
 ) -> Condition:
     """Make a condition as of `now`."""
     told = status if isinstance(status, Status) else Status.TRUE if status else Status.FALSE
@@ -195,7 +223,11 @@ def merged(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Con
     kept = {item.type: item for item in before}
     for item in after:
         old = kept.get(item.type)
-        since = old.last_transition_time if old is not None and old.status == item.status else item.last_transition_time
+        since = (
+            old.last_transition_time
+            if old is not None and old.status == item.status
+            else item.last_transition_time
+        )
         kept[item.type] = item.model_copy(update={"last_transition_time": since})
     return tuple(kept.values())
 

@@ -1,7 +1,7 @@
 """What the source says of each field: the text that `kubectl explain` and the reference print.
 
-A string literal under a field or an enum member documents it. It is read from the source when the CRDs are generated, so
-that the operator does not parse its own source at each start.
+A string literal under a field or an enum member documents it. It is read from the source when the CRDs are
+generated, so that the operator does not parse its own source at each start.
 """
 
 import ast
@@ -33,7 +33,11 @@ def prose(text: str) -> str:
 def _documented(node: ast.ClassDef) -> dict[str, str]:
     found: dict[str, str] = {}
     for field, text in zip(node.body, node.body[1:], strict=False):
-        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
+        if (
+            isinstance(text, ast.Expr)
+            and isinstance(text.value, ast.Constant)
+            and isinstance(text.value.value, str)
+        ):
             name = _wire_name(field)
             if name is not None:
                 found[name] = prose(text.value.value)
@@ -43,6 +47,10 @@ def _documented(node: ast.ClassDef) -> dict[str, str]:
 def _wire_name(field: ast.stmt) -> str | None:
     if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
         return to_camel(field.target.id.rstrip("_"))
-    if isinstance(field, ast.Assign) and isinstance(field.value, ast.Constant) and isinstance(field.value.value, str):
+    if (
+        isinstance(field, ast.Assign)
+        and isinstance(field.value, ast.Constant)
+        and isinstance(field.value.value, str)
+    ):
         return field.value.value
     return None

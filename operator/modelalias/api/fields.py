@@ -1,7 +1,8 @@
 """Field types that several resources share, each with its bounds.
 
-A bound stands here once: pydantic enforces it, and `api.crds` carries it into the CRDs. A rule that a JSON schema cannot
-say is written twice on neighbouring lines, as CEL for the API server and as a validator for the command line.
+A bound stands here once: pydantic enforces it, and `api.crds` carries it into the CRDs. A rule that a JSON
+schema cannot say is written twice on neighbouring lines, as CEL for the API server and as a validator for the
+command line.
 """
 
 import re
@@ -9,7 +10,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 GROUP: Final = "modelalias.dev"
@@ -37,7 +46,10 @@ def cel(*rules: tuple[str, str]) -> dict[str, Any]:
 
 
 def list_map(*keys: str) -> dict[str, Any]:
-    """Let server-side apply merge a list by these keys; `each_once` beside it refuses what the API server refuses."""
+    """Let server-side apply merge a list by these keys.
+
+    `each_once` beside it refuses what the API server refuses.
+    """
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [*keys]}
 
 
@@ -85,7 +97,10 @@ AliasName = Annotated[
         max_length=255,
         pattern=r"^[A-Za-z0-9_-]+$",
         json_schema_extra=cel(
-            ("self.lowerAscii() != 'latest' && !self.matches('^[vV][0-9]+$')", "latest and v<digits> are reserved by MLflow")
+            (
+                "self.lowerAscii() != 'latest' && !self.matches('^[vV][0-9]+$')",
+                "latest and v<digits> are reserved by MLflow",
+            )
         ),
     ),
     AfterValidator(_free_alias),
@@ -97,7 +112,9 @@ ModelName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"""^[^/:
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """The name of a Kubernetes object."""
 
-ItemName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")]
+ItemName = Annotated[
+    str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
+]
 """The name of a gate, a monitor or a registry: fits an annotation key and a condition message."""
 
 RunId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9]+$")]

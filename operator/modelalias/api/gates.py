@@ -78,7 +78,10 @@ class Versus(Value):
 
     model_config = ConfigDict(
         json_schema_extra=cel(
-            ("has(self.minImprovement) != has(self.maxRegression)", "exactly one of minImprovement and maxRegression")
+            (
+                "has(self.minImprovement) != has(self.maxRegression)",
+                "exactly one of minImprovement and maxRegression",
+            )
         )
     )
 
@@ -99,7 +102,8 @@ class Gate(Value):
     direction: Direction
     """Which way the metric improves. Required: a wrong guess would promote the worse model."""
     threshold: Number | None = None
-    """The bar: at least this (HigherIsBetter), at most this (LowerIsBetter). A finite number. Excludes champion."""
+    """The bar: at least this (HigherIsBetter), at most this (LowerIsBetter). A finite number. Excludes
+    champion."""
     champion: Versus | None = None
     """Compare with the version that the alias holds now. Excludes threshold."""
     metric_from: MetricSource = MetricSource.RUN
@@ -114,7 +118,9 @@ class Gate(Value):
     """What a gate that does not pass leads to."""
 
     model_config = ConfigDict(
-        json_schema_extra=cel(("has(self.threshold) != has(self.champion)", "exactly one of threshold and champion"))
+        json_schema_extra=cel(
+            ("has(self.threshold) != has(self.champion)", "exactly one of threshold and champion")
+        )
     )
 
     @model_validator(mode="after")

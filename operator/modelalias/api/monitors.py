@@ -55,7 +55,9 @@ class Monitor(Value):
     """What a breach leads to; while the alias is pinned it only alerts."""
 
     model_config = ConfigDict(
-        json_schema_extra=cel(("has(self.prometheus) != has(self.experiment)", "exactly one of prometheus and experiment"))
+        json_schema_extra=cel(
+            ("has(self.prometheus) != has(self.experiment)", "exactly one of prometheus and experiment")
+        )
     )
 
     @model_validator(mode="after")

@@ -5,7 +5,17 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
-from modelalias.api.fields import AliasName, CronJobName, Duration, Label, TagKey, TagValue, UserName, Value, cel
+from modelalias.api.fields import (
+    AliasName,
+    CronJobName,
+    Duration,
+    Label,
+    TagKey,
+    TagValue,
+    UserName,
+    Value,
+    cel,
+)
 from modelalias.api.gates import Gates, MetricSource
 
 
@@ -39,7 +49,8 @@ class Pins(StrEnum):
 class Soak(Value):
     """How long a version must have held another alias.
 
-    Counted from when the ModelAlias of that alias says it got there; where there is none, from when the operator first saw it.
+    Counted from when the ModelAlias of that alias says it got there; where there is none, from when the
+    operator first saw it.
     """
 
     alias: AliasName
@@ -56,15 +67,17 @@ class Eligibility(Value):
     require_alias: AliasName | None = None
     """An alias that the version must hold now, such as smoke."""
     soak: Soak | None = None
-    """How long the version must have held another alias, and hold it still; the request waits as Pending until then."""
+    """How long the version must have held another alias, and hold it still; the request waits as Pending
+    until then."""
     require_signature: StrictBool = False
     """Whether the model must have a signature; one that cannot be read is Inconclusive."""
 
 
 class Evaluation(Value):
-    """A suspended CronJob that is the template of the evaluation Jobs: one Job per side, Candidate and Champion.
+    """A suspended CronJob that is the template of the evaluation Jobs.
 
-    Every container gets MLFLOW_RUN_ID (a run that the operator made, for the Job to log into), MODEL_URI and MODELALIAS_SIDE.
+    One Job per side, Candidate and Champion. Every container gets MLFLOW_RUN_ID (a run that the operator
+    made, for the Job to log into), MODEL_URI and MODELALIAS_SIDE.
     """
 
     cron_job: CronJobName
@@ -76,7 +89,8 @@ class Evaluation(Value):
 class Approval(Value):
     """Who has to approve, and for how long the operator waits for them.
 
-    An approval counts only for the evidence that stands: the version, its champion, the rules and the numbers.
+    An approval counts only for the evidence that stands: the version, its champion, the rules and the
+    numbers.
     """
 
     required: ApprovalRequired = ApprovalRequired.NEVER
@@ -139,6 +153,8 @@ class Policy(Value):
 
     @model_validator(mode="after")
     def _evaluation_given(self) -> Self:
-        if self.evaluation is None and any(item.metric_from is MetricSource.EVALUATION for item in self.gates):
+        if self.evaluation is None and any(
+            item.metric_from is MetricSource.EVALUATION for item in self.gates
+        ):
             raise ValueError("a gate with metricFrom Evaluation needs policy.evaluation")
         return self

@@ -74,7 +74,14 @@ def page() -> str:
             f"### Conditions of a {name}\n\n{_words(types[name], docs)}",
         ]
     reasons = _table(("reason", "meaning"), sorted((f"`{reason}`", reason.sentence) for reason in Reason))
-    return "\n".join([*parts, f"## Reasons\n\nThe words in `reason` of the conditions and events.\n\n{reasons}", NOT_YET, WHO])
+    return "\n".join(
+        [
+            *parts,
+            f"## Reasons\n\nThe words in `reason` of the conditions and events.\n\n{reasons}",
+            NOT_YET,
+            WHO,
+        ]
+    )
 
 
 def _fields(kind: Kind, part: str) -> str:
@@ -123,8 +130,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page, or compare it and answer 1 where it differs."""
     parser = argparse.ArgumentParser(prog="python -m modelalias.api.reference", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("docs/reference.md"), help="the page (default: %(default)s)")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the page is out of date")
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs/reference.md"), help="the page (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if the page is out of date"
+    )
     options = parser.parse_args(arguments)
     if options.check:
         return 0 if options.out.exists() and options.out.read_text(encoding="utf-8") == page() else 1

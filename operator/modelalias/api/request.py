@@ -81,7 +81,12 @@ class AliasRef(Value):
 
 
 ArtifactPath = Annotated[
-    str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$")
+    str,
+    Field(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$",
+    ),
 ]
 """A relative path; no part of it begins with a dot."""
 
@@ -158,7 +163,8 @@ class GivenApproval(Value):
     user: UserName
     """The approver's user name; the API server proves it."""
     evidence: Evidence
-    """The evidence that the approver looked at: status.resolved.evidence. Only an approval of the present one counts."""
+    """The evidence that the approver looked at: status.resolved.evidence. Only an approval of the present one
+    counts."""
     decision: Decision
     """What the approver says."""
     group: UserName | None = None
@@ -170,9 +176,18 @@ class GivenApproval(Value):
 
 
 _IMMUTABLE = (
-    "operation", "source", "expectedCurrent", "reason", "requestedBy", "additionalGates", "skipGates", "dryRun", "onSuccess",
-    "expiresAfter", "ttlSecondsAfterFinished",
-)  # fmt: skip
+    "operation",
+    "source",
+    "expectedCurrent",
+    "reason",
+    "requestedBy",
+    "additionalGates",
+    "skipGates",
+    "dryRun",
+    "onSuccess",
+    "expiresAfter",
+    "ttlSecondsAfterFinished",
+)
 
 
 def _unchanged(name: str) -> tuple[str, str]:
@@ -182,7 +197,8 @@ def _unchanged(name: str) -> tuple[str, str]:
 
 
 _APPROVALS_STAY = (
-    "!has(oldSelf.approvals) || (has(self.approvals) && oldSelf.approvals.all(o, self.approvals.exists(n, n == o)))"
+    "!has(oldSelf.approvals) || "
+    "(has(self.approvals) && oldSelf.approvals.all(o, self.approvals.exists(n, n == o)))"
 )
 _ROLLBACK_SOURCE = (
     "!(has(self.operation) && self.operation == 'Rollback') || !has(self.source) || "
@@ -232,13 +248,19 @@ class PromotionRequestSpec(Value):
 
     model_config = ConfigDict(
         json_schema_extra=cel(
-            ("self.aliasRef == oldSelf.aliasRef", "aliasRef is immutable: a request is written once, file a new one"),
+            (
+                "self.aliasRef == oldSelf.aliasRef",
+                "aliasRef is immutable: a request is written once, file a new one",
+            ),
             *(_unchanged(name) for name in _IMMUTABLE),
             (
                 _APPROVALS_STAY,
                 "an approval cannot be taken back or changed",
             ),
-            ("!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)", "an abort cannot be taken back"),
+            (
+                "!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)",
+                "an abort cannot be taken back",
+            ),
             (
                 "has(self.operation) && self.operation == 'Swap' ? !has(self.source) : has(self.source)",
                 "Promote and Rollback need a source, Swap takes none",
@@ -288,6 +310,10 @@ class PromotionRequest(Reported):
 
         Without approvals and abort, which are all that may change.
         """
-        asked = self.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"approvals", "abort"})
-        text = json.dumps([self.metadata.namespace, self.metadata.name, asked], sort_keys=True, separators=(",", ":"))
+        asked = self.spec.model_dump(
+            mode="json", by_alias=True, exclude_unset=True, exclude={"approvals", "abort"}
+        )
+        text = json.dumps(
+            [self.metadata.namespace, self.metadata.name, asked], sort_keys=True, separators=(",", ":")
+        )
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -25,7 +25,8 @@ class Phase(StrEnum):
     """Where a request stands."""
 
     PENDING = "Pending"
-    """waits for something that has to be there first; holds no place in the queue, but while the registry does not answer."""
+    """waits for something that has to be there first; holds no place in the queue, but while the registry
+    does not answer."""
     QUEUED = "Queued"
     """waits for its turn; explanation says for which request."""
     EVALUATING = "Evaluating"
@@ -131,7 +132,8 @@ class Evaluated(Reported):
     message: Text = ""
     """Why it failed, or what keeps it."""
     last_lines: Annotated[str, Field(max_length=2_000)] | None = None
-    """With a Job that failed: the last lines that it wrote. They stand here only: nobody knows what a container prints."""
+    """With a Job that failed: the last lines that it wrote. They stand here only: nobody knows what a
+    container prints."""
 
 
 class Finding(Reported):

@@ -1,7 +1,8 @@
 """From pydantic's JSON schema to the structural schema that a CRD takes.
 
-Kubernetes wants one type per field, without references, alternatives, titles or null. Defaults are told in the description
-and not stored: a default in a CRD would be written into what users keep, and could never change again.
+Kubernetes wants one type per field, without references, alternatives, titles or null. Defaults are told in
+the description and not stored: a default in a CRD would be written into what users keep, and could never
+change again.
 """
 
 import json
@@ -52,9 +53,14 @@ _TRANSLATED: Final = frozenset(
 
 
 def structural(model: type[BaseModel], docs: Docs, *, defaults: bool) -> Schema:
-    """Return the structural schema of a model; with `defaults`, descriptions end with the value that stands when unset."""
+    """Return the structural schema of a model.
+
+    With `defaults`, descriptions end with the value that stands when unset.
+    """
     whole = model.model_json_schema(by_alias=True)
-    return _Inliner(whole.get("$defs", {}), docs, defaults=defaults).translate({**whole, "title": model.__name__})
+    return _Inliner(whole.get("$defs", {}), docs, defaults=defaults).translate(
+        {**whole, "title": model.__name__}
+    )
 
 
 class _Inliner:
@@ -87,7 +93,9 @@ class _Inliner:
             out["items"] = self.translate(source["items"])
         if "properties" in source:
             texts = self._docs.get(source.get("title", ""), {})
-            out["properties"] = {name: self.translate(item, texts.get(name)) for name, item in source["properties"].items()}
+            out["properties"] = {
+                name: self.translate(item, texts.get(name)) for name, item in source["properties"].items()
+            }
         elif out.get("type") == "object":
             self._map(source, out)
         return out

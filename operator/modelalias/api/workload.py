@@ -22,7 +22,8 @@ class LoadMode(StrEnum):
     ALIAS = "Alias"
     """pods resolve models:/<model>@<alias> when they start."""
     PINNED = "Pinned"
-    """the operator writes models:/<model>/<version> into a variable; when every workload is Pinned, the alias moves last."""
+    """the operator writes models:/<model>/<version> into a variable; when every workload is Pinned, the alias
+    moves last."""
 
 
 class OnFailure(StrEnum):

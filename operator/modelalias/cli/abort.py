@@ -44,7 +44,9 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         request = await cluster.request(options.request)
         if not prints:
             new = await edits.carry_out(cluster, request, word.abort)
-            return output.lines([f"request {options.request}: {'abort asked for' if new else 'abort was asked for already'}"])
+            return output.lines(
+                [f"request {options.request}: {'abort asked for' if new else 'abort was asked for already'}"]
+            )
         edit = word.abort(request)
         if edit is None:
             output.tell("nothing to do: abort was asked for already")

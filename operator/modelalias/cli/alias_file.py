@@ -8,8 +8,8 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
+from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias
-from modelalias.core import unfit
 from modelalias.core.errors import InvalidRequest
 
 STDIN: Final = "-"
@@ -47,7 +47,9 @@ def pick(text: str, name: str | None) -> ModelAlias:
     try:
         return ModelAlias.model_validate(body)
     except ValidationError as error:
-        raise InvalidRequest(f"{KIND} {_name(body) or 'without a name'} does not fit: {unfit.told(error)}") from error
+        raise InvalidRequest(
+            f"{KIND} {_name(body) or 'without a name'} does not fit: {unfit.told(error)}"
+        ) from error
 
 
 def _objects(text: str) -> Iterator[Mapping[str, Any]]:

@@ -8,13 +8,13 @@ from pydantic import BaseModel, ValidationError
 
 from modelalias.adapters import kubernetes_client
 from modelalias.adapters.kubernetes_client import Call, Caller, Connection, Denied, PatchType, Resource, Verb
+from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import GROUP, VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.cli import credential_plugin
 from modelalias.cli.cluster import Missing, Who
 from modelalias.cli.kubeconfig import Access
-from modelalias.core import unfit
 from modelalias.core.errors import InvalidRequest, Refused
 
 M = TypeVar("M", bound=BaseModel)
@@ -91,7 +91,10 @@ class ApiServer:
     async def _read(self, resource: Resource, name: str, model: type[M]) -> M:
         if not name:  # without one it would be the whole list
             raise InvalidRequest(f"the name of the {model.__name__} is empty")
-        return _parsed(model, await self._send(Call(verb=Verb.GET, resource=resource, namespace=self.namespace, name=name)))
+        return _parsed(
+            model,
+            await self._send(Call(verb=Verb.GET, resource=resource, namespace=self.namespace, name=name)),
+        )
 
     async def _send(self, call: Call, body: Any = None, patch: PatchType | None = None) -> Mapping[str, Any]:
         if self._connection is None:
@@ -139,4 +142,6 @@ def _parsed(model: type[M], body: Mapping[str, Any]) -> M:
         return model.model_validate(body)
     except ValidationError as error:
         name = body.get("metadata", {}).get("name", "")
-        raise InvalidRequest(f"this release cannot read {model.__name__} {name}: {unfit.told(error)}") from error
+        raise InvalidRequest(
+            f"this release cannot read {model.__name__} {name}: {unfit.told(error)}"
+        ) from error

@@ -46,19 +46,27 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     approve = commands.add_parser(
         "approve", help="approve a request", description="Approve a request.", epilog=_APPROVE, **shape
     )
-    reject = commands.add_parser("reject", help="reject a request", description="Reject a request.", epilog=_REJECT, **shape)
+    reject = commands.add_parser(
+        "reject", help="reject a request", description="Reject a request.", epilog=_REJECT, **shape
+    )
     for parser in (approve, reject):
         parser.add_argument("request", metavar="REQUEST", help="name of the PromotionRequest")
         parser.add_argument(
-            "--group", metavar="GROUP", help="speak for this group; default: one of the policy's that you are in"
+            "--group",
+            metavar="GROUP",
+            help="speak for this group; default: one of the policy's that you are in",
         )
         parser.add_argument(
-            "--evidence", metavar="SHA", help="only if the evidence is still this one, see status.resolved.evidence"
+            "--evidence",
+            metavar="SHA",
+            help="only if the evidence is still this one, see status.resolved.evidence",
         )
         edits.add_flags(parser)
         session.add_flags(parser)
     approve.add_argument("-m", "--message", default="", help="a remark for the record")
-    approve.add_argument("--confirm", action="append", default=[], metavar="SENTENCE", help="a sentence of the checklist")
+    approve.add_argument(
+        "--confirm", action="append", default=[], metavar="SENTENCE", help="a sentence of the checklist"
+    )
     approve.add_argument("--confirm-all", action="store_true", help="every sentence of the checklist")
     approve.set_defaults(run=run, decision=Decision.APPROVE)
     reject.add_argument("-m", "--message", required=True, help="why, for the record")
@@ -78,7 +86,9 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     )
 
     async def say(cluster: Cluster) -> str:
-        return await _print(cluster, options, asked) if prints else await _say(cluster, options.request, asked)
+        return (
+            await _print(cluster, options, asked) if prints else await _say(cluster, options.request, asked)
+        )
 
     return session.with_cluster(options, say), 0
 

@@ -23,8 +23,9 @@ class Who(Value):
 class Cluster(Protocol):
     """One namespace of a cluster, seen by one person.
 
-    Every call raises `Unavailable` when no answer comes in time, `Refused` when the person may not, `Missing` when a named
-    object is not there, `InvalidRequest` and `Conflict` when the API server does not take what is written; in words for them.
+    Every call raises `Unavailable` when no answer comes in time, `Refused` when the person may not, `Missing`
+    when a named object is not there, `InvalidRequest` and `Conflict` when the API server does not take what
+    is written; in words for them.
     """
 
     @property

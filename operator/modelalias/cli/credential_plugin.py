@@ -1,7 +1,7 @@
 """Credentials from a program that the kubeconfig names, as managed clusters hand them out.
 
-The client library runs such programs too, but keeps from the terminal what they say, such as the address of a login page, and
-goes on without credentials when they fail.
+The client library runs such programs too, but keeps from the terminal what they say, such as the address of a
+login page, and goes on without credentials when they fail.
 """
 
 import asyncio
@@ -22,7 +22,9 @@ _KIND: Final = "ExecCredential"
 _EXTENSION: Final = "client.authentication.k8s.io/exec"
 
 
-async def run(plugin: Mapping[str, Any], cluster: Mapping[str, Any], seconds: float = SECONDS) -> Mapping[str, str]:
+async def run(
+    plugin: Mapping[str, Any], cluster: Mapping[str, Any], seconds: float = SECONDS
+) -> Mapping[str, str]:
     """Run the program and return its credentials as the user of a kubeconfig has them."""
     command = str(plugin.get("command") or "")
     name = Path(command).name
@@ -31,7 +33,10 @@ async def run(plugin: Mapping[str, Any], cluster: Mapping[str, Any], seconds: fl
 
 
 def asked(plugin: Mapping[str, Any], cluster: Mapping[str, Any], interactive: bool) -> Mapping[str, Any]:
-    """Return what the program is told: whether somebody can answer it, and about the cluster if it wants that."""
+    """Return what the program is told.
+
+    Whether somebody can answer it, and about the cluster if it wants that.
+    """
     spec: dict[str, Any] = {"interactive": interactive}
     if plugin.get("provideClusterInfo"):
         spec["cluster"] = _about(cluster)
@@ -82,7 +87,9 @@ async def _output(plugin: Mapping[str, Any], command: str, told: Mapping[str, An
         )
     except OSError as error:
         hint = " ".join(str(plugin.get("installHint") or "").split())
-        raise InvalidRequest(f"the credential plugin {name} cannot be started{f': {hint}' if hint else ''}") from error
+        raise InvalidRequest(
+            f"the credential plugin {name} cannot be started{f': {hint}' if hint else ''}"
+        ) from error
     try:
         async with asyncio.timeout(seconds):
             output, _ = await process.communicate()
@@ -98,13 +105,21 @@ async def _output(plugin: Mapping[str, Any], command: str, told: Mapping[str, An
 def _about(cluster: Mapping[str, Any]) -> Mapping[str, Any]:
     """Describe the cluster as the protocol wants it."""
     path = cluster.get("certificate-authority")
-    keys = ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "proxy-url")
+    keys = (
+        "server",
+        "tls-server-name",
+        "insecure-skip-tls-verify",
+        "certificate-authority-data",
+        "proxy-url",
+    )
     found = {key: cluster[key] for key in keys if key in cluster}
     if path and "certificate-authority-data" not in found:
         try:
             found["certificate-authority-data"] = b64encode(Path(path).read_bytes()).decode()
         except OSError as error:
-            raise InvalidRequest(f"cannot read the certificate-authority of the kubeconfig: {error.strerror}") from error
+            raise InvalidRequest(
+                f"cannot read the certificate-authority of the kubeconfig: {error.strerror}"
+            ) from error
     mine = [item for item in _objects(cluster.get("extensions")) if item.get("name") == _EXTENSION]
     return {**found, **({"config": mine[0].get("extension")} if mine else {})}
 

@@ -1,9 +1,10 @@
 """Changes of a cluster as values: carried out, or printed so that kubectl can carry them out.
 
-A change of a request is a JSON patch that first makes sure of the request's uid, so it never meets another request of that
-name and never creates one. It adds one item to a list and replaces nothing, so two people who write at once both stay; where
-both begin the list, the API server refuses the second, which then sees the first. Server-side apply would not need that second
-try, but given to `kubectl apply --server-side` it would take over what `kubectl apply` wrote before.
+A change of a request is a JSON patch that first makes sure of the request's uid, so it never meets another
+request of that name and never creates one. It adds one item to a list and replaces nothing, so two people who
+write at once both stay; where both begin the list, the API server refuses the second, which then sees the
+first. Server-side apply would not need that second try, but given to `kubectl apply --server-side` it would
+take over what `kubectl apply` wrote before.
 """
 
 import argparse
@@ -32,9 +33,8 @@ class Edit:
     @property
     def command(self) -> str:
         """The command that carries it out."""
-        return (
-            f"kubectl patch promotionrequests.modelalias.dev {self.request} -n {self.namespace} --type=json --patch-file=FILE"
-        )
+        named = f"promotionrequests.modelalias.dev {self.request} -n {self.namespace}"
+        return f"kubectl patch {named} --type=json --patch-file=FILE"
 
     @property
     def body(self) -> Sequence[Operation]:
@@ -60,7 +60,9 @@ def of_request(request: PromotionRequest, *operations: Operation) -> Edit:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add what shows an edit and leaves it at that."""
     parser.add_argument("--dry-run", action="store_true", help="print the edit and do nothing")
-    parser.add_argument("-o", "--output", choices=("yaml", "json"), help="how --dry-run prints it; default: yaml")
+    parser.add_argument(
+        "-o", "--output", choices=("yaml", "json"), help="how --dry-run prints it; default: yaml"
+    )
 
 
 def wants_print(options: argparse.Namespace) -> bool:
@@ -78,8 +80,13 @@ def text(edit: Edit | Filing, form: str | None) -> str:
     return f"# {edit.command}\n{body}"
 
 
-async def carry_out(cluster: Cluster, request: PromotionRequest, make: Callable[[PromotionRequest], Edit | None]) -> bool:
-    """Make the edit, again on a fresh read where somebody else was first; return False when there is nothing to do."""
+async def carry_out(
+    cluster: Cluster, request: PromotionRequest, make: Callable[[PromotionRequest], Edit | None]
+) -> bool:
+    """Make the edit, again on a fresh read where somebody else was first.
+
+    Return False when there is nothing to do.
+    """
     edit = make(request)
     for is_last in (False, True):  # a list is begun once
         if edit is None:

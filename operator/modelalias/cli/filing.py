@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from modelalias.api import unfit
 from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequestSpec, RequestOperation
 from modelalias.cli.edits import Filing
-from modelalias.core import unfit
 from modelalias.core.errors import InvalidRequest
 
 _RUN_CHARACTERS: Final = 8
@@ -93,4 +93,8 @@ def _tags(pairs: list[str]) -> Mapping[str, str]:
 
 def _said(**fields: object) -> dict[str, Any]:
     """Leave out what was not said; a request is remembered by the fields that were set."""
-    return {key: value for key, value in fields.items() if value is not None and value is not False and value != {}}
+    return {
+        key: value
+        for key, value in fields.items()
+        if value is not None and value is not False and value != {}
+    }

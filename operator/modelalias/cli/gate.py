@@ -49,10 +49,16 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("-f", "--filename", required=True, metavar="FILE", help="the ModelAlias, as YAML; - is standard input")
+    parser.add_argument(
+        "-f", "--filename", required=True, metavar="FILE", help="the ModelAlias, as YAML; - is standard input"
+    )
     parser.add_argument("--name", help="which ModelAlias, where the file has several")
-    parser.add_argument("--version", required=True, metavar="N", help="the version of the model that is to be judged")
-    parser.add_argument("--tracking-uri", metavar="URI", help="address of the MLflow server, without credentials")
+    parser.add_argument(
+        "--version", required=True, metavar="N", help="the version of the model that is to be judged"
+    )
+    parser.add_argument(
+        "--tracking-uri", metavar="URI", help="address of the MLflow server, without credentials"
+    )
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
     parser.set_defaults(run=run)
 

@@ -52,12 +52,19 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
 
 def text(history: Sequence[HistoryEntry]) -> str:
     """Lay out the entries, or say that there is none."""
-    return output.lines(output.aligned([_COLUMNS, *map(_row, history)]) if history else ["it was never moved"])
+    return output.lines(
+        output.aligned([_COLUMNS, *map(_row, history)]) if history else ["it was never moved"]
+    )
 
 
 def as_json(history: Sequence[HistoryEntry]) -> str:
     """Write the entries for programs."""
-    return json.dumps([item.model_dump(mode="json", by_alias=True, exclude_none=True) for item in history], indent=2) + "\n"
+    return (
+        json.dumps(
+            [item.model_dump(mode="json", by_alias=True, exclude_none=True) for item in history], indent=2
+        )
+        + "\n"
+    )
 
 
 def _row(entry: HistoryEntry) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """Which cluster a person means, as whom and in which namespace: kubeconfig files read as kubectl reads them.
 
-The client library takes the last file's current-context, not the first's, and passes over the namespace of a context and over
-whom a user impersonates; so the files are merged here, and the library gets one context.
+The client library takes the last file's current-context, not the first's, and passes over the namespace of a
+context and over whom a user impersonates; so the files are merged here, and the library gets one context.
 """
 
 import os
@@ -108,7 +108,9 @@ def _one(path: Path) -> Mapping[str, Any]:
     for kind, paths in _FILES.items():
         listed = body.get(kind) or []
         items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-        read[kind] = {str(item.get("name")): _absolute(item.get(kind[:-1]), paths, path.parent) for item in items}
+        read[kind] = {
+            str(item.get("name")): _absolute(item.get(kind[:-1]), paths, path.parent) for item in items
+        }
     return read
 
 

@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return what understands the arguments of every command."""
-    found = _Parser(prog=_called(), description="MLflow model aliases as Kubernetes resources.", allow_abbrev=False)
+    found = _Parser(
+        prog=_called(), description="MLflow model aliases as Kubernetes resources.", allow_abbrev=False
+    )
     found.add_argument("--version", action=_Version, nargs=0, help="say which release this is, and leave")
     commands = found.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:

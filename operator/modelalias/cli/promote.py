@@ -36,7 +36,9 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("alias", metavar="ALIAS", help="name of the ModelAlias")
     _add_source(parser)
     _add_wishes(parser)
-    parser.add_argument("--dry-run", action="store_true", help="print the request and do nothing; kubectl create takes it")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the request and do nothing; kubectl create takes it"
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -52,26 +54,50 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what to promote")
     source = group.add_mutually_exclusive_group()
     source.add_argument("--version", metavar="N", help="a version of the model")
-    source.add_argument("--run-id", metavar="ID", help="a run; its model is registered as a version if it is not one yet")
-    source.add_argument("--from-alias", metavar="ALIAS", help="the version that another alias of the model holds")
+    source.add_argument(
+        "--run-id", metavar="ID", help="a run; its model is registered as a version if it is not one yet"
+    )
+    source.add_argument(
+        "--from-alias", metavar="ALIAS", help="the version that another alias of the model holds"
+    )
     source.add_argument("--previous", action="store_true", help="the version before; a rollback")
-    group.add_argument("--artifact-path", metavar="PATH", help="with --run-id: where the model is in the run's artifacts")
+    group.add_argument(
+        "--artifact-path", metavar="PATH", help="with --run-id: where the model is in the run's artifacts"
+    )
 
 
 def _add_wishes(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how")
-    group.add_argument("--operation", choices=[str(item) for item in RequestOperation], help="default: Promote")
-    group.add_argument("--reason", metavar="WHY", help="for the record; a rollback, a swap and --skip-gates need it")
-    group.add_argument("--expected-current", metavar="N", help="only if the alias still holds this version")
-    group.add_argument("--skip-gates", action="store_true", help="an emergency: needs the verb bypass, and an approval")
-    group.add_argument("--verdict-only", action="store_true", help="give the verdict and change nothing (spec.dryRun)")
-    group.add_argument("--delete-source-alias", action="store_true", help="afterwards remove the alias of --from-alias")
     group.add_argument(
-        "--tag", action="append", default=[], metavar="KEY=VALUE", help="set on the version; may stand repeatedly"
+        "--operation", choices=[str(item) for item in RequestOperation], help="default: Promote"
+    )
+    group.add_argument(
+        "--reason", metavar="WHY", help="for the record; a rollback, a swap and --skip-gates need it"
+    )
+    group.add_argument("--expected-current", metavar="N", help="only if the alias still holds this version")
+    group.add_argument(
+        "--skip-gates", action="store_true", help="an emergency: needs the verb bypass, and an approval"
+    )
+    group.add_argument(
+        "--verdict-only", action="store_true", help="give the verdict and change nothing (spec.dryRun)"
+    )
+    group.add_argument(
+        "--delete-source-alias", action="store_true", help="afterwards remove the alias of --from-alias"
+    )
+    group.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set on the version; may stand repeatedly",
     )
     group.add_argument("--expires-after", metavar="TIME", help="how long it may wait to begin; default: 7d")
-    group.add_argument("--ttl-seconds-after-finished", type=int, metavar="N", help="delete the request so long after its end")
-    group.add_argument("--name", metavar="NAME", help="of the request; default: a free one that begins with ALIAS")
+    group.add_argument(
+        "--ttl-seconds-after-finished", type=int, metavar="N", help="delete the request so long after its end"
+    )
+    group.add_argument(
+        "--name", metavar="NAME", help="of the request; default: a free one that begins with ALIAS"
+    )
 
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
@@ -94,11 +120,16 @@ async def _promote(cluster: Cluster, options: argparse.Namespace) -> tuple[str, 
     if options.wait:
         output.tell(filed)
         return await status.wait(cluster, made, options.timeout, options.output)
-    return status.written(made, options.output) if options.output in {"name", "json"} else output.lines([filed]), 0
+    return status.written(made, options.output) if options.output in {"name", "json"} else output.lines(
+        [filed]
+    ), 0
 
 
 async def _must_exist(cluster: Cluster, alias: str) -> None:
-    """Raise `Missing` when there is no such ModelAlias; who may not look is believed, and so is one of a newer release."""
+    """Raise `Missing` when there is no such ModelAlias.
+
+    Who may not look is believed, and so is one of a newer release.
+    """
     try:
         await cluster.alias(alias)
     except Missing:

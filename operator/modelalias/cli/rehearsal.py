@@ -1,7 +1,7 @@
 """A promotion as the operator would judge it, with the registry alone to ask.
 
-What only the operator knows or does is Inconclusive here: since when a version has held an alias, and what evaluation Jobs
-measure.
+What only the operator knows or does is Inconclusive here: since when a version has held an alias, and what
+evaluation Jobs measure.
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,16 @@ from enum import StrEnum
 from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import GateResult, PromotionRequestStatus, RequestOperation
-from modelalias.core import approval, cases, gates, result, verdict
-from modelalias.core.answers import Stop, Verdict
-from modelalias.core.approval import Count
-from modelalias.core.candidate import Candidate, ready
 from modelalias.core.errors import InvalidRequest, Unavailable
-from modelalias.core.facts import Facts, Needed, Question, RegistryQuestion
-from modelalias.core.verdict import Conclusion, Judgement
+from modelalias.core.judging import approvals, gates, verdict
+from modelalias.core.judging.approvals import Count
+from modelalias.core.judging.verdict import Conclusion, Judgement
+from modelalias.core.protocol.answers import Stop, Verdict
+from modelalias.core.protocol.facts import Facts, Needed
+from modelalias.core.protocol.questions import Question, RegistryQuestion
+from modelalias.core.requests import cases
+from modelalias.core.requests.source import Candidate, ready
+from modelalias.core.status import result
 from modelalias.ports import Aliases, ModelVersion, Registry
 from modelalias.reconcile import reading
 
@@ -57,8 +60,8 @@ class Rehearsal:
 async def rehearse(registry: Registry, alias: ModelAlias, version: str, now: datetime) -> Rehearsal:
     """Judge a version with reads of the registry and nothing else.
 
-    Raise `InvalidRequest` when there is nothing to judge, `Unavailable` when it cannot be judged yet or the registry does not
-    answer, `Refused` when the registry says no.
+    Raise `InvalidRequest` when there is nothing to judge, `Unavailable` when it cannot be judged yet or the
+    registry does not answer, `Refused` when the registry says no.
     """
     facts = Facts()
     while True:
@@ -86,12 +89,16 @@ def _judge(alias: ModelAlias, number: str, facts: Facts, now: datetime) -> Rehea
     candidate = Candidate(version=version, run_id=version.run_id, told=f"version {version.version}")
     if version.version == champion:
         told = f"{spec.alias} holds version {champion} already: nothing to do"
-        return _rehearsal(alias, Outcome.PASSED, Reason.NO_OP, told, Verdict(resolved=candidate.resolved(champion)))
+        return _rehearsal(
+            alias, Outcome.PASSED, Reason.NO_OP, told, Verdict(resolved=candidate.resolved(champion))
+        )
     judged = verdict.judge(_case(alias, candidate, held), facts, now)
     if judged.conclusion is Conclusion.RUNNING:
         raise Unavailable(f"{candidate.name} cannot be judged yet: {judged.told}")
     outcome = _OUTCOME.get(judged.conclusion, Outcome.INCONCLUSIVE)
-    reason, why = (Reason.GATES_PASSED, _passed(judged)) if outcome is Outcome.PASSED else cases.why_not(judged)
+    reason, why = (
+        (Reason.GATES_PASSED, _passed(judged)) if outcome is Outcome.PASSED else cases.why_not(judged)
+    )
     told = "; ".join([f"{candidate.name} {_WORD[outcome]}: {why}", *_afterwards(alias, outcome, champion)])
     return _rehearsal(alias, outcome, reason, told, cases.so_far(candidate, champion, judged))
 
@@ -112,7 +119,7 @@ def _case(alias: ModelAlias, candidate: Candidate, held: Aliases) -> verdict.Cas
         cases.of_alias(alias, candidate, held, alias.spec.policy.gates, None),
         unevaluated=GateResult.INCONCLUSIVE,
         why_unevaluated="only the operator starts the Jobs that evaluate",
-        may_ask=approval.is_needed(alias.spec.policy.approval, inconclusive=True),
+        may_ask=approvals.is_needed(alias.spec.policy.approval, inconclusive=True),
     )
 
 
@@ -125,8 +132,10 @@ def _afterwards(alias: ModelAlias, outcome: Outcome, champion: str | None) -> It
     spec, rules = alias.spec, alias.spec.policy.approval
     if outcome is Outcome.PASSED:
         yield f"it would replace {f'version {champion}' if champion else 'nothing'} as {spec.alias}"
-    if outcome is not Outcome.REFUSED and approval.is_needed(rules, inconclusive=outcome is Outcome.INCONCLUSIVE):
-        yield f"a request then {approval.ask(rules, Count(approved=(), declined=None, void=()))}"
+    if outcome is not Outcome.REFUSED and approvals.is_needed(
+        rules, inconclusive=outcome is Outcome.INCONCLUSIVE
+    ):
+        yield f"a request then {approvals.ask(rules, Count(approved=(), declined=None, void=()))}"
     if spec.version is not None:
         yield f"requests are refused while spec.version pins version {spec.version}"
 

@@ -38,7 +38,10 @@ def verdict(request: PromotionRequest) -> str:
 
 
 def as_json(request: PromotionRequest) -> Mapping[str, Any]:
-    """Return what is known so far, with all of `status.result` once the request has ended; what is not known is left out."""
+    """Return what is known so far, with all of `status.result` once the request has ended.
+
+    What is not known is left out.
+    """
     status, meta, resolved = request.status, request.metadata, request.status.resolved
     found = find(status.conditions, "Succeeded")
     so_far = {
@@ -55,7 +58,8 @@ def as_json(request: PromotionRequest) -> Mapping[str, Any]:
         "evidence": resolved.evidence if resolved else None,
         "approvals": status.approvals.model_dump(mode="json", by_alias=True) if status.approvals else None,
         "gates": [
-            item.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"evaluated_at"}) for item in status.gates
+            item.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"evaluated_at"})
+            for item in status.gates
         ],
     }
     return {**{key: value for key, value in so_far.items() if value is not None}, **_result(status)}
@@ -76,9 +80,15 @@ def _result(status: PromotionRequestStatus) -> Mapping[str, Any]:
 def _head(request: PromotionRequest) -> Iterator[str]:
     spec = request.spec
     what = f"request {request.metadata.name}: {spec.operation} of {spec.alias_ref.name}"
-    yield ", ".join([what, *([table.versions(request.status)] if request.status.resolved else [_source(request)])])
+    yield ", ".join(
+        [what, *([table.versions(request.status)] if request.status.resolved else [_source(request)])]
+    )
     yield f"asked by {spec.requested_by or 'nobody named'}{f': {spec.reason}' if spec.reason else ''}"
-    flags = {"dry run, nothing is changed": spec.dry_run, "skips the gates": spec.skip_gates, "abort is asked for": spec.abort}
+    flags = {
+        "dry run, nothing is changed": spec.dry_run,
+        "skips the gates": spec.skip_gates,
+        "abort is asked for": spec.abort,
+    }
     yield from [words for words, holds in flags.items() if holds]
 
 

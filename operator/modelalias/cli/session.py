@@ -17,15 +17,21 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add what says which cluster, as whom, and where; the names are kubectl's."""
     group = parser.add_argument_group("cluster")
     group.add_argument("-n", "--namespace", metavar="NAMESPACE", help="default: the namespace of the context")
-    group.add_argument("--kubeconfig", metavar="FILE", help="default: KUBECONFIG, ~/.kube/config, the pod's service account")
+    group.add_argument(
+        "--kubeconfig", metavar="FILE", help="default: KUBECONFIG, ~/.kube/config, the pod's service account"
+    )
     group.add_argument("--context", metavar="CONTEXT", help="default: the current context of the kubeconfig")
     group.add_argument("--as", dest="acts_as", metavar="USER", help="impersonate a user")
-    group.add_argument("--as-group", dest="groups", action="append", default=[], metavar="GROUP", help="may stand repeatedly")
+    group.add_argument(
+        "--as-group", dest="groups", action="append", default=[], metavar="GROUP", help="may stand repeatedly"
+    )
 
 
 def with_cluster(options: argparse.Namespace, work: Callable[[Cluster], Awaitable[T]]) -> T:
     """Do something with the cluster that the flags name."""
-    flags = kubeconfig.Flags(options.kubeconfig, options.context, options.namespace, options.acts_as, tuple(options.groups))
+    flags = kubeconfig.Flags(
+        options.kubeconfig, options.context, options.namespace, options.acts_as, tuple(options.groups)
+    )
     access = kubeconfig.read(flags, os.environ, Path.home())
     return asyncio.run(_work(access, work))
 

@@ -42,8 +42,12 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def add_wait_flags(parser: argparse.ArgumentParser) -> None:
     """Add what makes a command wait for the end of a request."""
-    parser.add_argument("--wait", action="store_true", help="wait until it has ended; each step is told on standard error")
-    parser.add_argument("--timeout", type=_seconds, default="10m", metavar="TIME", help="such as 90s or 1h30m; default: 10m")
+    parser.add_argument(
+        "--wait", action="store_true", help="wait until it has ended; each step is told on standard error"
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, default="10m", metavar="TIME", help="such as 90s or 1h30m; default: 10m"
+    )
 
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
@@ -58,7 +62,9 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     return session.with_cluster(options, look)
 
 
-async def wait(cluster: Cluster, request: PromotionRequest, seconds: float, form: str | None) -> tuple[str, int]:
+async def wait(
+    cluster: Cluster, request: PromotionRequest, seconds: float, form: str | None
+) -> tuple[str, int]:
     """Wait for the request's end, and return how it stands then and the status."""
     found, ending = await waiting.until_ended(cluster, request, seconds, output.tell, waiting.clock())
     return written(found, form), ending

@@ -20,7 +20,9 @@ def text(rehearsal: Rehearsal) -> str:
 
 def versions(status: PromotionRequestStatus) -> str:
     """Name the version that was judged and the one that it would replace."""
-    version, champion = (status.resolved.version, status.resolved.champion) if status.resolved else (None, None)
+    version, champion = (
+        (status.resolved.version, status.resolved.champion) if status.resolved else (None, None)
+    )
     return f"version {version or NOTHING}, champion {champion or 'none'}"
 
 

@@ -42,9 +42,10 @@ def clock() -> Clock:
 async def until_ended(
     cluster: Cluster, request: PromotionRequest, seconds: float, tell: Callable[[str], None], clock: Clock
 ) -> tuple[PromotionRequest, Ending]:
-    """Look again and again until the request has ended, is gone, or the time is over; return how it stood last.
+    """Look again and again until the request has ended, is gone, or the time is over.
 
-    A lost connection is told once and tried again. Credentials that are refused are renewed; refused again, it is `Refused`.
+    Return how it stood last. A lost connection is told once and tried again. Credentials that are refused are
+    renewed; refused again, it is `Refused`.
     """
     deadline, pause, told = clock.now() + seconds, FIRST_PAUSE, ""
     look = _Look(cluster, request, tell)

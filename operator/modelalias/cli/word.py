@@ -1,20 +1,22 @@
 """A person's word on a request: what is written, and why it would not count.
 
-What the API server or the operator would refuse or pass over is said before anything is written: a word cannot be changed.
+What the API server or the operator would refuse or pass over is said before anything is written: a word
+cannot be changed.
 """
 
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from modelalias.api import unfit
 from modelalias.api.conditions import is_true
 from modelalias.api.policy import Approval
 from modelalias.api.request import ApprovalStatus, Decision, GivenApproval, Phase, PromotionRequest
 from modelalias.cli import edits
 from modelalias.cli.cluster import Who
 from modelalias.cli.edits import Edit
-from modelalias.core import approval, unfit
 from modelalias.core.errors import InvalidRequest
+from modelalias.core.judging import approvals
 
 _UNDER_WAY = frozenset({Phase.PROMOTING, Phase.ROLLING_OUT, Phase.VERIFYING, Phase.ROLLING_BACK})
 
@@ -35,7 +37,8 @@ class Asked:
 def edit(request: PromotionRequest, rules: Approval | None, who: Who, asked: Asked) -> Edit | None:
     """Return the edit that adds the word; None when it stands there already.
 
-    `rules` are the owner's where they may be read. Raise `InvalidRequest` when the word would be refused or not count.
+    `rules` are the owner's where they may be read. Raise `InvalidRequest` when the word would be refused or
+    not count.
     """
     evidence = _evidence(request, asked)
     given = request.spec.approvals
@@ -53,7 +56,11 @@ def edit(request: PromotionRequest, rules: Approval | None, who: Who, asked: Ask
     item = word.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     same = {"op": "test", "path": "/status/resolved/evidence", "value": evidence}
     # the first word brings the list along
-    add = {"path": "/spec/approvals/-", "value": item} if given else {"path": "/spec/approvals", "value": [item]}
+    add = (
+        {"path": "/spec/approvals/-", "value": item}
+        if given
+        else {"path": "/spec/approvals", "value": [item]}
+    )
     return edits.of_request(request, same, {"op": "add", **add})
 
 
@@ -78,7 +85,9 @@ def _evidence(request: PromotionRequest, asked: Asked) -> str:
             raise InvalidRequest(_ended(request))
         raise InvalidRequest(f"request {name} is not judged yet: {_standing(request)}")
     if asked.evidence not in {None, found}:
-        raise InvalidRequest(f"the evidence of request {name} has changed: it is {found} now, look at it again")
+        raise InvalidRequest(
+            f"the evidence of request {name} has changed: it is {found} now, look at it again"
+        )
     return found
 
 
@@ -94,7 +103,9 @@ def _must_wait_for_people(request: PromotionRequest) -> None:
         raise InvalidRequest(f"request {name} does not ask for approvals: {_standing(request)}")
 
 
-def _word(request: PromotionRequest, rules: Approval | None, who: Who, asked: Asked, evidence: str) -> GivenApproval:
+def _word(
+    request: PromotionRequest, rules: Approval | None, who: Who, asked: Asked, evidence: str
+) -> GivenApproval:
     try:
         return GivenApproval(
             user=who.user,
@@ -109,7 +120,10 @@ def _word(request: PromotionRequest, rules: Approval | None, who: Who, asked: As
 
 
 def _group(named: Approval | ApprovalStatus | None, who: Who, asked: Asked) -> str | None:
-    """Return the group that the word names: the one that was asked for, else the first that is asked and that one is in."""
+    """Return the group that the word names.
+
+    The one that was asked for, else the first that is asked and that one is in.
+    """
     if asked.group is not None:
         if asked.group not in who.groups:
             raise InvalidRequest(f"{who.user} is not in group {asked.group}")
@@ -129,15 +143,20 @@ def _confirmed(request: PromotionRequest, asked: Asked) -> tuple[str, ...]:
         raise InvalidRequest(f"not in the checklist: {'; '.join(unknown)}")
     missing = [] if asked.confirms_all else [item for item in checklist if item not in asked.confirmed]
     if missing:
-        raise InvalidRequest(f"an approval confirms each sentence, by --confirm or --confirm-all: {'; '.join(missing)}")
+        raise InvalidRequest(
+            f"an approval confirms each sentence, by --confirm or --confirm-all: {'; '.join(missing)}"
+        )
     return checklist
 
 
 def _void(request: PromotionRequest, rules: Approval | None, word: GivenApproval, evidence: str) -> str:
-    """Say why the operator would not count the word; an empty text when it would, or when the rules are not known."""
+    """Say why the operator would not count the word.
+
+    An empty text when it would, or when the rules are not known.
+    """
     if rules is None:
         return ""
-    counted = approval.count(rules, request.spec.model_copy(update={"approvals": (word,)}), evidence)
+    counted = approvals.count(rules, request.spec.model_copy(update={"approvals": (word,)}), evidence)
     return "; ".join(item.removeprefix(f"{word.decision} by {word.user}: ") for item in counted.void)
 
 

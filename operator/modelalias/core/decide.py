@@ -1,7 +1,7 @@
 """The decision: what to write and what to do next for one alias, as a function of what is known.
 
-Called again and again until there is nothing left to do; each answer holds at most one question or one effect, so that the
-engine can make what was decided durable first and can stop between any two steps.
+Called again and again until there is nothing left to do; each answer holds at most one question or one
+effect, so that the engine can make what was decided durable first and can stop between any two steps.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,30 @@ from modelalias.api.alias import (
 )
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Evaluated, EvaluationState, Phase, PromotionRequest
-from modelalias.core import closing, evaluation, history, line, pins, promotion, rollback, telling, unsupported
-from modelalias.core.answers import ANSWER_POLL, VERSION_POLL, Answer, Ended, Goes, Holds, Verdict, Waits
-from modelalias.core.decision import AliasWrite, Decision, Draft, RequestWrite
+from modelalias.core import unsupported
 from modelalias.core.errors import ModelNotFound
-from modelalias.core.facts import Failed, Needed, StartEvaluation
-from modelalias.core.settle import settle
-from modelalias.core.standing import Fault, failed_before, stand
-from modelalias.core.underway import carry_on, line_up, pending
-from modelalias.core.world import World
+from modelalias.core.execute import carry_on, line_up, pending
+from modelalias.core.judging import evaluation
+from modelalias.core.ledger import history
+from modelalias.core.protocol.answers import (
+    ANSWER_POLL,
+    VERSION_POLL,
+    Answer,
+    Ended,
+    Goes,
+    Holds,
+    Verdict,
+    Waits,
+)
+from modelalias.core.protocol.context import World
+from modelalias.core.protocol.decision import AliasWrite, Decision, Draft, RequestWrite
+from modelalias.core.protocol.effects import StartEvaluation
+from modelalias.core.protocol.facts import Failed, Needed
+from modelalias.core.requests import finish, pins, promotion, rollback
+from modelalias.core.requests import queue as line
+from modelalias.core.requests.settle import settle
+from modelalias.core.status import request_status
+from modelalias.core.status.alias_status import Fault, failed_before, stand
 
 
 def decide(world: World) -> Decision:
@@ -40,8 +55,10 @@ def _orphans(world: World) -> Decision:
     draft = Draft()
     for request in world.requests:
         if not settle(world, None, request, draft):
-            wait = Waits(Reason.WAITING, f"waits: there is no ModelAlias {world.name} in namespace {world.namespace}")
-            draft.writes.append(RequestWrite(request, telling.waits(request, wait, world.now)))
+            wait = Waits(
+                Reason.WAITING, f"waits: there is no ModelAlias {world.name} in namespace {world.namespace}"
+            )
+            draft.writes.append(RequestWrite(request, request_status.waits(request, wait, world.now)))
     return draft.done()
 
 
@@ -50,7 +67,9 @@ def _decide(world: World, alias: ModelAlias) -> Decision:
     try:
         return _go_on(world, alias, draft)
     except Needed as needed:
-        return draft.done(question=needed.question)  # what was found is written also when the next one needs an answer first
+        return draft.done(
+            question=needed.question
+        )  # what was found is written also when the next one needs an answer first
 
 
 def _go_on(world: World, alias: ModelAlias, draft: Draft) -> Decision:
@@ -67,7 +86,9 @@ def _go_on(world: World, alias: ModelAlias, draft: Draft) -> Decision:
     if world.registry.sight is None:
         return Decision()  # the first snapshot wakes every alias
     status, missing = _look(world, alias, draft)
-    alias = alias.model_copy(update={"status": _forget_pin(world, alias, _watch_soak(world, alias, status), draft)})
+    alias = alias.model_copy(
+        update={"status": _forget_pin(world, alias, _watch_soak(world, alias, status), draft)}
+    )
     if draft.effect is not None:
         return draft.done()
     waiting = line.of(world, alias, world.requests, draft)
@@ -81,42 +102,59 @@ def _go_on(world: World, alias: ModelAlias, draft: Draft) -> Decision:
 def _blocked(world: World, alias: ModelAlias) -> Fault | None:
     """Say why nothing new can begin for this alias until somebody edits something.
 
-    A plan is finished, or undone, all the same: an alias that was moved and workloads that were not would be half of each.
+    A plan is finished, or undone, all the same: an alias that was moved and workloads that were not would be
+    half of each.
     """
     fields = unsupported.in_alias(alias.spec)
     if fields:
         return Reason.NOT_SUPPORTED_YET, f"this release does not support: {', '.join(fields)}"
     if not world.registry.known:
-        return Reason.REGISTRY_UNKNOWN, f"no registry {alias.spec.registry} is configured for namespace {world.namespace}"
+        return (
+            Reason.REGISTRY_UNKNOWN,
+            f"no registry {alias.spec.registry} is configured for namespace {world.namespace}",
+        )
     if not world.registry.allowed:
-        return Reason.MODEL_NOT_ALLOWED, f"namespace {world.namespace} may not manage model {alias.spec.model}"
+        return (
+            Reason.MODEL_NOT_ALLOWED,
+            f"namespace {world.namespace} may not manage model {alias.spec.model}",
+        )
     if world.owner is not None:
-        return Reason.CONFLICT, f"{_rival(world.namespace, world.owner)} claims the same alias of {alias.spec.model}"
+        return (
+            Reason.CONFLICT,
+            f"{_rival(world.namespace, world.owner)} claims the same alias of {alias.spec.model}",
+        )
     return None
 
 
 def _rival(namespace: str, owner: str) -> str:
     """Name the older ModelAlias to its own namespace only: what other teams have is not told."""
     its, _, name = owner.partition("/")
-    return f"ModelAlias {name}, which is older," if its == namespace else "an older ModelAlias of another namespace"
+    return (
+        f"ModelAlias {name}, which is older,"
+        if its == namespace
+        else "an older ModelAlias of another namespace"
+    )
 
 
 def _stalled(world: World, alias: ModelAlias, fault: Fault, draft: Draft) -> Decision:
     for request in world.requests:
         if not settle(world, alias, request, draft):
             wait = Waits(fault[0], f"waits: ModelAlias {world.name} is stalled: {fault[1]}")
-            draft.writes.append(RequestWrite(request, telling.waits(request, wait, world.now)))
+            draft.writes.append(RequestWrite(request, request_status.waits(request, wait, world.now)))
     return _rest(world, alias, fault, draft)
 
 
 def _outage(world: World, alias: ModelAlias, draft: Draft) -> Decision:
-    """While the registry does not answer nothing moves: only the condition says so, and new requests learn why they wait."""
+    """While the registry does not answer nothing moves.
+
+    Only the condition says so, and new requests learn why they wait.
+    """
     blocked = _blocked(world, alias) if alias.status.plan is None else None
     draft.writes.append(AliasWrite(stand(world, alias, alias.status, blocked or failed_before(alias))))
     for request in world.requests:
         if request.status.phase is None and world.registry.problem is not None:
             wait = Waits(world.registry.problem[0], "waits: the registry does not answer")
-            draft.writes.append(RequestWrite(request, telling.waits(request, wait, world.now)))
+            draft.writes.append(RequestWrite(request, request_status.waits(request, wait, world.now)))
     return draft.done()
 
 
@@ -131,7 +169,11 @@ def _look(world: World, alias: ModelAlias, draft: Draft) -> tuple[ModelAliasStat
         draft.wake(now + ANSWER_POLL)  # the next snapshot may be like this one, and wakes nobody then
         return status, None
     try:
-        held = seen if status.observed is None and seen is not None else world.facts.aliases(spec.model).get(spec.alias)
+        held = (
+            seen
+            if status.observed is None and seen is not None
+            else world.facts.aliases(spec.model).get(spec.alias)
+        )
     except ModelNotFound as error:
         return status, (Reason.MODEL_NOT_FOUND, str(error))
     except Failed:
@@ -159,12 +201,16 @@ def _watch_soak(world: World, alias: ModelAlias, status: ModelAliasStatus) -> Mo
     seen, known = sight.aliases.get(rules.soak.alias), status.soaking
     if known is not None and (known.alias, known.version) == (rules.soak.alias, seen):
         return status
-    return status.model_copy(update={"soaking": Soaking(alias=rules.soak.alias, version=seen, since=world.now)})
+    return status.model_copy(
+        update={"soaking": Soaking(alias=rules.soak.alias, version=seen, since=world.now)}
+    )
 
 
 def _forget_pin(world: World, alias: ModelAlias, status: ModelAliasStatus, draft: Draft) -> ModelAliasStatus:
     """Drop the verdict on a pin that no longer stands, once nothing is measured for it any more."""
-    if status.pin is None or (alias.spec.version == status.pin.version and alias.spec.policy.pins is Pins.GATED):
+    if status.pin is None or (
+        alias.spec.version == status.pin.version and alias.spec.policy.pins is Pins.GATED
+    ):
         return status
     try:
         stop = evaluation.leftover(status.pin.evaluation, world.namespace, world.facts)
@@ -179,7 +225,11 @@ def _forget_pin(world: World, alias: ModelAlias, status: ModelAliasStatus, draft
 
 def _pinned(world: World, alias: ModelAlias, version: str, draft: Draft, missing: Fault | None) -> Decision:
     fault = failed_before(alias) or missing
-    if fault is None and not alias.spec.suspend and (alias.status.current is None or alias.status.current.version != version):
+    if (
+        fault is None
+        and not alias.spec.suspend
+        and (alias.status.current is None or alias.status.current.version != version)
+    ):
         answer = pins.consider(world, alias, version)
         told_before = alias.status.pin.evaluation if alias.status.pin else ()
         if isinstance(answer, Holds) and _tries_again(told_before, answer):
@@ -212,7 +262,7 @@ def _with_pin_verdict(alias: ModelAlias, version: str, answer: Answer) -> ModelA
         explanation=told[:1024],
         eligibility=found.checks,
         evaluation=found.evaluation or (() if found.resolved.evidence or not before else before.evaluation),
-        gates=telling.same_times(before.gates if before else (), found.findings),
+        gates=request_status.same_times(before.gates if before else (), found.findings),
     )
     return alias.model_copy(update={"status": alias.status.model_copy(update={"pin": verdict})})
 
@@ -239,12 +289,12 @@ def _walk(
         if draft.stuck:
             return draft.done()  # nobody goes before these ends are written
         if isinstance(answer, Ended):
-            if not closing.close(world, alias, request, answer, draft):
+            if not finish.close(world, alias, request, answer, draft):
                 return draft.done()  # nobody goes before this end is written
         elif isinstance(answer, Waits):
             draft.wake(answer.until)
             draft.waiting.add(request.metadata.name)
-            draft.writes.append(RequestWrite(request, telling.waits(request, answer, world.now)))
+            draft.writes.append(RequestWrite(request, request_status.waits(request, answer, world.now)))
         elif isinstance(answer, Holds) and _tries_again(request.status.evaluation, answer):
             return Decision(effect=answer.effect)
         elif isinstance(answer, Holds):
@@ -256,12 +306,24 @@ def _walk(
 
 
 def _go(
-    world: World, alias: ModelAlias, go: Goes, request: PromotionRequest, behind: Sequence[PromotionRequest], draft: Draft
+    world: World,
+    alias: ModelAlias,
+    go: Goes,
+    request: PromotionRequest,
+    behind: Sequence[PromotionRequest],
+    draft: Draft,
 ) -> Decision:
     """Let a request go, once those that ended before it are remembered."""
     if draft.finished:
         return draft.done(again=True)  # the alias remembers them before it has a plan
-    return _begin(world, alias, go, request, tuple(item.metadata.name for item in behind if not item.spec.dry_run), draft)
+    return _begin(
+        world,
+        alias,
+        go,
+        request,
+        tuple(item.metadata.name for item in behind if not item.spec.dry_run),
+        draft,
+    )
 
 
 def _is_there_already(answer: Answer) -> bool:
@@ -269,31 +331,50 @@ def _is_there_already(answer: Answer) -> bool:
 
 
 def _tries_again(before: Sequence[Evaluated], answer: Holds) -> bool:
-    """Say whether a Job is to be started that could not be started before: what was told stands until that succeeds."""
+    """Say whether a Job is to be started that could not be started before.
+
+    What was told stands until that succeeds.
+    """
     jobs = {item.job for item in answer.verdict.evaluation}
-    failed = [item for item in before if item.state is EvaluationState.STARTING and item.message and item.job in jobs]
+    failed = [
+        item
+        for item in before
+        if item.state is EvaluationState.STARTING and item.message and item.job in jobs
+    ]
     return isinstance(answer.effect, StartEvaluation) and bool(failed)
 
 
 def _hold(
-    world: World, alias: ModelAlias, request: PromotionRequest, answer: Holds, behind: Sequence[PromotionRequest], draft: Draft
+    world: World,
+    alias: ModelAlias,
+    request: PromotionRequest,
+    answer: Holds,
+    behind: Sequence[PromotionRequest],
+    draft: Draft,
 ) -> tuple[str, ...]:
     """Go on judging a request, while those behind it wait for their turn; return their names."""
     draft.wake(answer.until)
-    draft.writes.append(RequestWrite(request, telling.holds(request, answer, world.now)))
+    draft.writes.append(RequestWrite(request, request_status.holds(request, answer, world.now)))
     if answer.effect is not None:
         draft.do(answer.effect)
     return line_up(world, alias, behind, f"PromotionRequest {request.metadata.name}", draft)
 
 
 def _begin(
-    world: World, alias: ModelAlias, go: Goes, request: PromotionRequest | None, queue: tuple[str, ...], draft: Draft
+    world: World,
+    alias: ModelAlias,
+    go: Goes,
+    request: PromotionRequest | None,
+    queue: tuple[str, ...],
+    draft: Draft,
 ) -> Decision:
     """Make the verdict and then the plan durable; the side effects come with the next decision."""
     made = go.plan
     if request is not None:
         told = f"moving {alias.spec.alias} to version {history.moved(made, alias.spec.alias).to}"
-        draft.writes.append(RequestWrite(request, telling.works(request, Phase.PROMOTING, told, world.now, go.verdict)))
+        draft.writes.append(
+            RequestWrite(request, request_status.works(request, Phase.PROMOTING, told, world.now, go.verdict))
+        )
     status = alias.status.model_copy(
         update={"plan": made, "queue": queue[:100], "serving": pending(made, alias)},
     )
@@ -309,7 +390,10 @@ def _rest(
     queue: tuple[str, ...] = (),
     pending: Fault | None = None,
 ) -> Decision:
-    """Say where the alias stands; nothing is under way, so only those behind a request that is being judged are queued."""
+    """Say where the alias stands.
+
+    Nothing is under way, so only those behind a request that is being judged are queued.
+    """
     status = alias.status.model_copy(update={"queue": queue[:100]})
     draft.writes.append(AliasWrite(stand(world, alias, status, fault, pending)))
     return draft.done()

@@ -1,8 +1,8 @@
 """Failures, sorted by what happens next.
 
-Adapters translate what their libraries raise into these, always `raise ... from`. A gate that does not pass is a result and
-stands in no class here; a bug has no class either and surfaces. Messages name things users know and carry no SQL, no
-credentials and no full URL.
+Adapters translate what their libraries raise into these, always `raise ... from`. A gate that does not pass
+is a result and stands in no class here; a bug has no class either and surfaces. Messages name things users
+know and carry no SQL, no credentials and no full URL.
 """
 
 from datetime import timedelta

@@ -7,7 +7,12 @@ from typing import Any, Final
 import kopf
 
 MANAGED: Final = "modelalias.dev/managed=true"
-_LABELLED: Final = (("apps", "deployments"), ("apps", "statefulsets"), ("apps", "daemonsets"), ("batch", "jobs"))
+_LABELLED: Final = (
+    ("apps", "deployments"),
+    ("apps", "statefulsets"),
+    ("apps", "daemonsets"),
+    ("batch", "jobs"),
+)
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -20,7 +25,9 @@ class _NoDiffBase(kopf.DiffBaseStorage):
     def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
         del body, patch, essence
 
-    def build(self, *, body: kopf.Body, extra_fields: Any = None, ignored_fields: Any = None) -> kopf.BodyEssence:
+    def build(
+        self, *, body: kopf.Body, extra_fields: Any = None, ignored_fields: Any = None
+    ) -> kopf.BodyEssence:
         del body, extra_fields, ignored_fields
         return kopf.BodyEssence({})
 
@@ -62,7 +69,10 @@ def settings() -> kopf.OperatorSettings:
 
 
 def register_login(registry: kopf.OperatorRegistry) -> None:
-    """Log in with KUBECONFIG where it is set, with the pod's service account elsewhere, and with no client library."""
+    """Log in with KUBECONFIG where it is set, with the pod's service account elsewhere.
+
+    With no client library.
+    """
 
     @kopf.on.login(registry=registry)
     async def login(**arguments: Any) -> kopf.ConnectionInfo | None:

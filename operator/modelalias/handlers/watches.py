@@ -27,7 +27,9 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
     """Register the watches that feed the engine."""
 
     @kopf.on.event(GROUP, VERSION, "modelaliases", registry=registry)
-    async def alias_seen(event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any) -> None:
+    async def alias_seen(
+        event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any
+    ) -> None:
         """Remember the alias and wake it."""
         if event["type"] == "DELETED":
             engine.alias_gone(namespace or "", name or "", uid)
@@ -38,7 +40,9 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
             _log.warning("passed over: %s", error)
 
     @kopf.on.event(GROUP, VERSION, "promotionrequests", registry=registry)
-    async def request_seen(event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any) -> None:
+    async def request_seen(
+        event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any
+    ) -> None:
         """Remember the request and wake its alias."""
         if event["type"] == "DELETED":
             engine.request_gone(namespace or "", name or "", uid)
@@ -58,9 +62,13 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
         _register_workloads(engine, registry, kind, plural)
 
 
-def _register_workloads(engine: Engine, registry: kopf.OperatorRegistry, kind: WorkloadKind, plural: str) -> None:
+def _register_workloads(
+    engine: Engine, registry: kopf.OperatorRegistry, kind: WorkloadKind, plural: str
+) -> None:
     @kopf.on.event("apps", "v1", plural, id=f"{plural}_seen", registry=registry)
-    async def workload_seen(event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any) -> None:
+    async def workload_seen(
+        event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any
+    ) -> None:
         """Remember the workload and wake the aliases that it serves."""
         if event["type"] == "DELETED":
             engine.workload_gone(WorkloadRef(kind=kind, namespace=namespace or "", name=name or ""), uid)

@@ -1,7 +1,7 @@
 """What the core's answers need from outside, in our own words.
 
-Each port names what it raises. The adapters implement the ports; fakes keep state and fail as the real ones do, and the same
-contract suite runs on both.
+Each port names what it raises. The adapters implement the ports; fakes keep state and fail as the real ones
+do, and the same contract suite runs on both.
 """
 
 from modelalias.ports.cluster import (

@@ -77,8 +77,8 @@ class Objects(Protocol):
 
     The two listings pass over objects that do not fit the models, with a line in the log.
 
-    Every call raises `Unavailable` when the API server does not answer in time or is overloaded, `Refused` with the verb and
-    the resource in its message when a permission is missing.
+    Every call raises `Unavailable` when the API server does not answer in time or is overloaded, `Refused`
+    with the verb and the resource in its message when a permission is missing.
     """
 
     def every_alias(self, namespaces: Sequence[str]) -> AsyncIterator[ModelAlias]:
@@ -101,15 +101,25 @@ class Objects(Protocol):
         """Replace the status of the alias as it was read; raise `Conflict` when it changed since, or is gone."""
         ...
 
-    async def write_request_status(self, request: PromotionRequest, status: PromotionRequestStatus) -> PromotionRequest:
-        """Replace the status of the request as it was read; raise `Conflict` when it changed since, or is gone."""
+    async def write_request_status(
+        self, request: PromotionRequest, status: PromotionRequestStatus
+    ) -> PromotionRequest:
+        """Replace the status of the request as it was read.
+
+        Raise `Conflict` when it changed since, or is gone.
+        """
         ...
 
     async def delete_request(self, namespace: str, name: str, uid: str, version: int) -> None:
-        """Delete a request as it was seen at that resourceVersion; one that is gone is fine, for another raise `Conflict`."""
+        """Delete a request as it was seen at that resourceVersion.
+
+        One that is gone is fine, for another raise `Conflict`.
+        """
         ...
 
-    async def post_event(self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime) -> None:
+    async def post_event(
+        self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime
+    ) -> None:
         """Post one event, best effort: a failure is logged and not raised."""
         ...
 
@@ -127,8 +137,9 @@ class Workloads(Protocol):
     async def roll(self, workload: Workload, change: WorkloadChange) -> Workload:
         """Write annotation, variable and label in one patch and return the workload as it stands after.
 
-        The same values again are no write. Raise `Conflict` when the workload is gone or was made anew under another uid, and
-        `InvalidRequest` when it has no container of that name or the variable is not a literal.
+        The same values again are no write. Raise `Conflict` when the workload is gone or was made anew under
+        another uid, and `InvalidRequest` when it has no container of that name or the variable is not a
+        literal.
         """
         ...
 
@@ -198,13 +209,16 @@ class Jobs(Protocol):
     async def start(self, new: NewJob) -> Job:
         """Make the Job and return it, or the one that was made before.
 
-        Raise `InvalidRequest` when there is no such CronJob, when it is not suspended, when the API server refuses what it
-        would make, and when the name is taken by a Job of somebody else.
+        Raise `InvalidRequest` when there is no such CronJob, when it is not suspended, when the API server
+        refuses what it would make, and when the name is taken by a Job of somebody else.
         """
         ...
 
     async def last_lines(self, ref: JobRef) -> str:
-        """Return the end of what the Job's newest pod wrote, at most 20 lines and 2,000 characters; "" when there is none."""
+        """Return the end of what the Job's newest pod wrote, at most 20 lines and 2,000 characters.
+
+        "" when there is none.
+        """
         ...
 
     async def stop(self, ref: JobRef) -> None:

@@ -36,7 +36,8 @@ class Dataset(Value):
     name: str
     digest: str
     context: str = ""
-    """What a run used it for, such as training or validation; empty where nothing was said, and for a logged model."""
+    """What a run used it for, such as training or validation; empty where nothing was said, and for a logged
+    model."""
 
 
 MetricValue = Annotated[Decimal, Field(allow_inf_nan=True)]
@@ -68,7 +69,10 @@ class Run(Value):
 
 
 class Measurement(Value):
-    """A metric of a logged model on one dataset, or on none that was named: its last value by step and then by time."""
+    """A metric of a logged model on one dataset, or on none that was named.
+
+    Its last value by step and then by time.
+    """
 
     key: str
     value: MetricValue
@@ -93,14 +97,15 @@ Aliases = Mapping[str, str]
 class Registry(Protocol):
     """One MLflow registry.
 
-    Every call raises `Unavailable` when the registry does not answer in time or says that it cannot now, and `Refused` when
-    it does not accept the credentials.
+    Every call raises `Unavailable` when the registry does not answer in time or says that it cannot now, and
+    `Refused` when it does not accept the credentials.
     """
 
     async def snapshot(self) -> Mapping[str, Aliases]:
-        """Read all aliases of all models, by pages; raise `Unavailable` if any page fails: a part is worth nothing.
+        """Read all aliases of all models, by pages.
 
-        Models without aliases are in it with an empty mapping.
+        Raise `Unavailable` if any page fails: a part is worth nothing. Models without aliases are in it with
+        an empty mapping.
         """
         ...
 
@@ -119,15 +124,15 @@ class Registry(Protocol):
 
         Without `register` nothing is written and None says that there is none yet.
 
-        The registered model must exist already. Raise `ModelNotFound`, `RunNotFound` and, when the run has no such artifact or
-        several models and no path says which, `InvalidRequest`.
+        The registered model must exist already. Raise `ModelNotFound`, `RunNotFound` and, when the run has no
+        such artifact or several models and no path says which, `InvalidRequest`.
         """
         ...
 
     async def versions_tagged(self, model: str, key: str, text: str) -> Sequence[ModelVersion]:
-        """Return the versions of a model whose tag `key` holds the text, lower-case hexadecimal; none where it cannot search.
+        """Return the versions of a model whose tag `key` holds the text, lower-case hexadecimal.
 
-        Raise `ValueError` for another text: it becomes part of a filter.
+        None where it cannot search. Raise `ValueError` for another text: it becomes part of a filter.
         """
         ...
 
@@ -140,15 +145,16 @@ class Registry(Protocol):
 
         Raise `LoggedModelNotFound`, and `InvalidRequest` when there are more than anybody could want.
 
-        A metric counts as the run has it that logged it: a value whose point that run's history does not hold is left out, and
-        one that is NaN there is NaN. MLflow's table of logged models stores NaN as 0.
+        A metric counts as the run has it that logged it: a value whose point that run's history does not hold
+        is left out, and one that is NaN there is NaN. MLflow's table of logged models stores NaN as 0.
         """
         ...
 
     async def has_signature(self, model: str, version: str) -> bool:
         """Say whether the version's MLmodel file names a signature.
 
-        Raise `ModelNotFound`, `VersionNotFound` and, when there is no such file or it makes no sense, `Unreadable`.
+        Raise `ModelNotFound`, `VersionNotFound` and, when there is no such file or it makes no sense,
+        `Unreadable`.
         """
         ...
 

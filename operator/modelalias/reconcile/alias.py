@@ -9,28 +9,24 @@ from modelalias.api.alias import ModelAlias, Observed
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
-from modelalias.core import events
 from modelalias.core.decide import decide
-from modelalias.core.decision import AliasWrite, Decision, RequestWrite
 from modelalias.core.errors import Conflict, InvalidRequest, Refused, Unavailable
-from modelalias.core.events import News
-from modelalias.core.facts import (
-    AliasesOf,
-    ClusterQuestion,
+from modelalias.core.protocol.context import Identity, RegistryView, World
+from modelalias.core.protocol.decision import AliasWrite, Decision, RequestWrite
+from modelalias.core.protocol.effects import (
     DeleteAlias,
     Effect,
     EndRun,
-    Facts,
-    Question,
     Roll,
     SetAlias,
     StartEvaluation,
     StopEvaluation,
     TagVersion,
-    VersionOfRun,
-    WorkloadOf,
 )
-from modelalias.core.world import Identity, RegistryView, World
+from modelalias.core.protocol.facts import Facts
+from modelalias.core.protocol.questions import AliasesOf, ClusterQuestion, Question, VersionOfRun, WorkloadOf
+from modelalias.core.status import events
+from modelalias.core.status.events import News
 from modelalias.ports import Cluster, EventType, Involved, Lead, Registry
 from modelalias.reconcile import reading
 from modelalias.reconcile.evaluations import Evaluations
@@ -40,7 +36,8 @@ from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.reconcile.tidying import Tidying
 
 MOST_STEPS: Final = 400
-"""More steps than a move needs; a pass that is longer is going in circles. Questions do not count: none is asked twice."""
+"""More steps than a move needs; a pass that is longer is going in circles. Questions do not count: none is
+asked twice."""
 
 STEPS_EACH: Final = 12
 """Steps that each request may need beside them."""
@@ -65,9 +62,9 @@ class AliasReconciler:
         clock: Callable[[], float],
         wall: Callable[[], datetime],
     ) -> None:
-        """Take the ports, a monotonic clock in seconds and a wall clock; `allows(registry, namespace, model)`.
+        """Take the ports, a monotonic clock in seconds and a wall clock.
 
-        `identity` says whether somebody proves who writes approvals.
+        `allows(registry, namespace, model)`. `identity` says whether somebody proves who writes approvals.
         """
         self._memory, self._cluster, self._identity = memory, cluster, identity
         self._registries, self._allows, self._lead = registries, allows, lead
@@ -79,9 +76,10 @@ class AliasReconciler:
         self._tidying = Tidying(memory, cluster.objects, lead, wall)
 
     async def reconcile(self, key: Key) -> timedelta | None:
-        """Bring an alias and its requests as far as they can go now; return after how long to look again at the latest.
+        """Bring an alias and its requests as far as they can go now.
 
-        Raises `Unavailable`, `Conflict`, `Refused` and `Superseded`: the key is then tried again.
+        Return after how long to look again at the latest. Raises `Unavailable`, `Conflict`, `Refused` and
+        `Superseded`: the key is then tried again.
         """
         await self.evaluations.end_abandoned(key)
         facts = Facts()
@@ -107,7 +105,9 @@ class AliasReconciler:
             elif not decision.again:
                 return await self._rest(key, world.alias, wakes)
             if decision.again and world.alias is not None:
-                facts.forget(AliasesOf(model=world.alias.spec.model))  # a plan is carried out on what is read after it
+                facts.forget(
+                    AliasesOf(model=world.alias.spec.model)
+                )  # a plan is carried out on what is read after it
         raise Unavailable(f"{key.namespace}/{key.name} did not settle within {most} steps")
 
     async def _rest(self, key: Key, alias: ModelAlias | None, wakes: list[datetime]) -> timedelta | None:
@@ -225,9 +225,15 @@ class AliasReconciler:
         self._trouble.pop(key, None)
         _log.info("registry written", extra={"alias": f"{key.namespace}/{key.name}", **_fields(effect)})
 
-    async def _not_written(self, key: Key, effect: Effect, facts: Facts, error: Refused | Unavailable) -> None:
+    async def _not_written(
+        self, key: Key, effect: Effect, facts: Facts, error: Refused | Unavailable
+    ) -> None:
         """Raise what the registry answered to a write, unless things go on without it."""
-        if isinstance(effect, TagVersion) and effect.optional and (isinstance(error, Refused) or not effect.patient):
+        if (
+            isinstance(effect, TagVersion)
+            and effect.optional
+            and (isinstance(error, Refused) or not effect.patient)
+        ):
             facts.fail(effect, error)
             return
         if isinstance(error, Refused):
@@ -253,9 +259,15 @@ class AliasReconciler:
         self._memory.see_workload(after)
         facts.learn(WorkloadOf(ref=effect.ref), after)
         about = Involved(
-            api_version="apps/v1", kind=effect.ref.kind, namespace=effect.ref.namespace, name=effect.ref.name, uid=after.uid
+            api_version="apps/v1",
+            kind=effect.ref.kind,
+            namespace=effect.ref.namespace,
+            name=effect.ref.name,
+            uid=after.uid,
         )
-        await self._cluster.objects.post_event(about, EventType.NORMAL, "ModelRolled", effect.told, now=self._wall())
+        await self._cluster.objects.post_event(
+            about, EventType.NORMAL, "ModelRolled", effect.told, now=self._wall()
+        )
         told = {"workload": effect.ref.name, "mark": effect.change.mark}
         _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **told})
 
@@ -266,11 +278,16 @@ class AliasReconciler:
         await self._write(key, world, decide(world))
 
     async def _write(self, key: Key, world: World, decision: Decision) -> None:
-        """Write the statuses that differ, in the order of the decision; a lost race drops what this process believed."""
+        """Write the statuses that differ, in the order of the decision.
+
+        A lost race drops what this process believed.
+        """
         for write in decision.writes:
             try:
                 match write:
-                    case AliasWrite(status=status) if world.alias is not None and _differ(status, world.alias.status):
+                    case AliasWrite(status=status) if world.alias is not None and _differ(
+                        status, world.alias.status
+                    ):
                         self._lead.check()
                         written = await self._cluster.objects.write_alias_status(world.alias, status)
                         self._memory.see_alias(written)
@@ -301,11 +318,20 @@ class AliasReconciler:
 
     async def _tell(self, about: ModelAlias | PromotionRequest, news: tuple[News, ...]) -> None:
         meta = about.metadata
-        involved = Involved(api_version=API_VERSION, kind=about.kind, namespace=meta.namespace, name=meta.name, uid=meta.uid)
+        involved = Involved(
+            api_version=API_VERSION, kind=about.kind, namespace=meta.namespace, name=meta.name, uid=meta.uid
+        )
         for item in news:
-            told = {"kind": about.kind, "namespace": meta.namespace, "object": meta.name, "text": item.message}
+            told = {
+                "kind": about.kind,
+                "namespace": meta.namespace,
+                "object": meta.name,
+                "text": item.message,
+            }
             _log.info(item.reason, extra=told)
-            await self._cluster.objects.post_event(involved, item.type, item.reason, item.message, now=self._wall())
+            await self._cluster.objects.post_event(
+                involved, item.type, item.reason, item.message, now=self._wall()
+            )
 
 
 def _differ(after: object, before: object) -> bool:

@@ -1,4 +1,7 @@
-"""The engine: events make keys dirty, workers bring each key as far as it goes, and failures come again later."""
+"""The engine: events make keys dirty, workers bring each key as far as it goes.
+
+Failures come again later.
+"""
 
 import asyncio
 import logging
@@ -10,7 +13,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import duration
 from modelalias.api.request import PromotionRequest
 from modelalias.core.errors import Conflict, Refused, Superseded, Unavailable
-from modelalias.core.world import Identity
+from modelalias.core.protocol.context import Identity
 from modelalias.ports import Cluster, Lead, Registry, Workload, WorkloadRef
 from modelalias.reconcile.alias import AliasReconciler
 from modelalias.reconcile.identity import IdentityWatch
@@ -41,7 +44,9 @@ class Engine:
         self._queue = KeyedQueue(clock)
         self._resync = duration(settings.resync)
         self._watches = {
-            name: RegistryWatch(name, registry, duration(settings.registries[name].snapshot_interval), self._moved, clock)
+            name: RegistryWatch(
+                name, registry, duration(settings.registries[name].snapshot_interval), self._moved, clock
+            )
             for name, registry in registries.items()
         }
         self._identity = IdentityWatch(cluster.admission, lambda: self._wake(self._memory.keys()))
@@ -62,7 +67,10 @@ class Engine:
         self._wake(self._memory.see_request(request))
 
     def request_gone(self, namespace: str, name: str, uid: str | None = None) -> None:
-        """Forget a request, with a uid only that one, and wake its alias; its Jobs go with it, and their runs end."""
+        """Forget a request, with a uid only that one, and wake its alias.
+
+        Its Jobs go with it, and their runs end.
+        """
         key, runs = self._memory.measuring(namespace, name)
         touched = self._memory.drop_request(namespace, name, uid)
         if touched:
@@ -102,7 +110,10 @@ class Engine:
                 _log.warning("standing back: %s", lost.exceptions[0])
 
     async def _reread(self) -> None:
-        """Find, now and then, what a watch may have missed: after a gap Kopf lists anew and tells of no deletion."""
+        """Find, now and then, what a watch may have missed.
+
+        After a gap Kopf lists anew and tells of no deletion.
+        """
         while True:
             await asyncio.sleep(self._resync.total_seconds())
             await self._read_everything()
@@ -120,7 +131,9 @@ class Engine:
                     self.request_seen(request)
             except (Unavailable, Refused) as error:
                 _log.warning("cannot list the resources yet: %s", error)
-                await asyncio.sleep((getattr(error, "retry_after", None) or timedelta(seconds=5)).total_seconds())
+                await asyncio.sleep(
+                    (getattr(error, "retry_after", None) or timedelta(seconds=5)).total_seconds()
+                )
             else:
                 for key in aliases:
                     self.alias_gone(*key)
@@ -172,7 +185,9 @@ class Engine:
 
     def _who_proves(self) -> Identity:
         settings = self._settings
-        return Identity(self._identity.why_unproved, settings.accept_unproved_approvals, settings.machine_requesters)
+        return Identity(
+            self._identity.why_unproved, settings.accept_unproved_approvals, settings.machine_requesters
+        )
 
     def _allows(self, registry: str, namespace: str, model: str) -> bool:
         known = self._settings.registries.get(registry)

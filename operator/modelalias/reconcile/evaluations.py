@@ -4,7 +4,9 @@ import logging
 from collections.abc import Callable, Iterable
 
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
-from modelalias.core.facts import EndRun, Facts, JobOf, RunsOf, StartEvaluation, StopEvaluation
+from modelalias.core.protocol.effects import EndRun, StartEvaluation, StopEvaluation
+from modelalias.core.protocol.facts import Facts
+from modelalias.core.protocol.questions import JobOf, RunsOf
 from modelalias.ports import Jobs, Lead, Registry, RunStatus
 from modelalias.reconcile.queue import Key
 
@@ -14,12 +16,19 @@ _log = logging.getLogger(__name__)
 class Evaluations:
     """Makes and ends what the rules ask for; remembers the runs of requests that were deleted meanwhile."""
 
-    def __init__(self, jobs: Jobs, lead: Lead, registry: Callable[[Key], Registry], poke: Callable[[Key], None]) -> None:
-        """Take how to find an alias's registry, which raises `Refused` when there is none, and how to have it looked at."""
+    def __init__(
+        self, jobs: Jobs, lead: Lead, registry: Callable[[Key], Registry], poke: Callable[[Key], None]
+    ) -> None:
+        """Take how to find an alias's registry, which raises `Refused` when there is none.
+
+        How to have it looked at.
+        """
         self._jobs, self._lead, self._registry, self._poke = jobs, lead, registry, poke
         self._abandoned: dict[Key, list[str]] = {}
 
-    async def carry_out(self, key: Key, effect: StartEvaluation | StopEvaluation | EndRun, facts: Facts) -> None:
+    async def carry_out(
+        self, key: Key, effect: StartEvaluation | StopEvaluation | EndRun, facts: Facts
+    ) -> None:
         """Carry out one step; what is refused is told by the rule that asked for it."""
         try:
             await self._do(key, effect, facts)
@@ -30,7 +39,10 @@ class Evaluations:
             self._poke(key)
             raise
         told = effect.model_dump(mode="json", include={"run_id", "status"})
-        _log.info("evaluation", extra={"alias": f"{key.namespace}/{key.name}", "effect": type(effect).__name__, **told})
+        _log.info(
+            "evaluation",
+            extra={"alias": f"{key.namespace}/{key.name}", "effect": type(effect).__name__, **told},
+        )
 
     def abandon(self, key: Key, run_ids: Iterable[str]) -> None:
         """End these runs at the next pass: the request that wanted them is gone."""
@@ -47,7 +59,9 @@ class Evaluations:
                 self._abandoned[key] = runs
                 raise
             except (InvalidRequest, Refused) as error:
-                _log.warning("a run of a deleted request was not ended", extra={"run": runs[-1], "error": str(error)})
+                _log.warning(
+                    "a run of a deleted request was not ended", extra={"run": runs[-1], "error": str(error)}
+                )
             runs.pop()
 
     async def _do(self, key: Key, effect: StartEvaluation | StopEvaluation | EndRun, facts: Facts) -> None:

@@ -1,7 +1,7 @@
-"""What the operator remembers of the cluster: the newest state of each object it saw, small, and who belongs to whom.
+"""What the operator remembers of the cluster.
 
-Objects are kept as compact JSON and parsed when their alias is looked at; of requests that have ended only what says when
-they may be deleted.
+The newest state of each object it saw, small, and who belongs to whom. Objects are kept as compact JSON and
+parsed when their alias is looked at; of requests that have ended only what says when they may be deleted.
 Resource versions only grow, so a late event never replaces what this process read or wrote itself.
 """
 
@@ -16,9 +16,9 @@ from typing import Any
 from modelalias.api.alias import ModelAlias, Observed
 from modelalias.api.conditions import find, is_true
 from modelalias.api.request import PromotionRequest
-from modelalias.core import gitops
-from modelalias.core.evaluation import ENDED
+from modelalias.core.judging.evaluation import ENDED
 from modelalias.ports import Workload, WorkloadRef
+from modelalias.reconcile import gitops
 from modelalias.reconcile.queue import Key
 
 Claim = tuple[str, str, str]
@@ -66,8 +66,8 @@ class EndedRequest:
 class Memory:
     """The newest known objects, with the indexes that the engine asks for.
 
-    What the configuration does not allow claims nothing, or a namespace could keep an alias from those who may have it. A plan
-    that is under way keeps its claim until it has ended.
+    What the configuration does not allow claims nothing, or a namespace could keep an alias from those who
+    may have it. A plan that is under way keeps its claim until it has ended.
     """
 
     def __init__(self, place: Callable[[str], str], allows: Callable[[str, str, str], bool]) -> None:
@@ -102,7 +102,9 @@ class Memory:
             model=spec.model,
             created="" if created is None else created.isoformat(),
             claims=tuple(item for item in (spec.alias, spec.previous_alias) if item is not None and claims),
-            serving=tuple(WorkloadRef(kind=item.kind, namespace=key.namespace, name=item.name) for item in spec.serving),
+            serving=tuple(
+                WorkloadRef(kind=item.kind, namespace=key.namespace, name=item.name) for item in spec.serving
+            ),
         )
         self._aliases[key] = kept
         self._of_model[kept.place, spec.model].add(key)
@@ -119,7 +121,8 @@ class Memory:
     def drop_alias(self, key: Key, uid: str | None = None) -> set[Key]:
         """Forget an alias and return the keys to look at: its own, and those that claimed the same.
 
-        With a uid only that object is forgotten: the watch may tell of a new one before it tells that the old one is gone.
+        With a uid only that object is forgotten: the watch may tell of a new one before it tells that the old
+        one is gone.
         """
         old = self._aliases.get(key)
         if old is None or uid not in {None, old.uid}:
@@ -148,7 +151,11 @@ class Memory:
             _discard(self._requests_of, old.key, request.metadata.name)
             _discard(self._ended_of, old.key, request.metadata.name)
         uid = request.metadata.uid
-        made = _Request(version, key, uid, None, _ended(request)) if ended else _Request(version, key, uid, _pack(request))
+        made = (
+            _Request(version, key, uid, None, _ended(request))
+            if ended
+            else _Request(version, key, uid, _pack(request))
+        )
         self._requests[name] = made
         (self._ended_of if ended else self._requests_of)[key].add(request.metadata.name)
         same = old is not None and old.uid == uid and old.text is None and old.ended == made.ended
@@ -221,10 +228,17 @@ class Memory:
         """Return the aliases of the same model that other ModelAliases claim, and which do."""
         kept = self._aliases[key]
         others = (other for other in self._of_model[kept.place, kept.model] if other != key)
-        return {name: f"{other.namespace}/{other.name}" for other in others for name in self._aliases[other].claims}
+        return {
+            name: f"{other.namespace}/{other.name}"
+            for other in others
+            for name in self._aliases[other].claims
+        }
 
     def ledger(self, key: Key, name: str) -> Observed | None:
-        """Return what the ModelAlias that manages this alias of the same model has seen there; None when there is none."""
+        """Return what the ModelAlias that manages this alias of the same model has seen there.
+
+        None when there is none.
+        """
         kept = self._aliases[key]
         for _, other in sorted(self._claims.get((kept.place, kept.model, name), ())):
             found = self.alias(other)

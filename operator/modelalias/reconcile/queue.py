@@ -25,8 +25,8 @@ LAST_RETRY: Final = timedelta(seconds=60)
 class KeyedQueue:
     """Keys to look at, once each however often they are added.
 
-    A key that is added while it is worked on comes again after it. Wakes in the future are kept one per key, the earliest.
-    Retries back off exponentially with jitter, per key, up to `LAST_RETRY`.
+    A key that is added while it is worked on comes again after it. Wakes in the future are kept one per key,
+    the earliest. Retries back off exponentially with jitter, per key, up to `LAST_RETRY`.
     """
 
     def __init__(self, clock: Callable[[], float], jitter: Callable[[], float] = random.random) -> None:

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from modelalias.core.facts import (
+from modelalias.core.protocol.questions import (
     AliasesOf,
     ClusterQuestion,
     JobOf,

@@ -1,4 +1,7 @@
-"""The view of one registry: snapshots of all its aliases, taken on an interval, when poked, and as the probe of an outage."""
+"""The view of one registry: snapshots of all its aliases, taken on an interval, when poked.
+
+As the probe of an outage.
+"""
 
 import asyncio
 import logging
@@ -8,7 +11,7 @@ from typing import Final
 
 from modelalias.api.conditions import Reason
 from modelalias.core.errors import OperatorError, Refused, Unavailable
-from modelalias.core.world import Sight
+from modelalias.core.protocol.context import Sight
 from modelalias.ports import Aliases, Registry
 
 PROBE: Final = timedelta(seconds=5)
@@ -19,8 +22,8 @@ _log = logging.getLogger(__name__)
 class RegistryWatch:
     """One registry as its last snapshot told it.
 
-    `moved` is called with the models whose aliases differ from the snapshot before, or with None when all may differ: at the
-    first snapshot, and when the registry goes or returns.
+    `moved` is called with the models whose aliases differ from the snapshot before, or with None when all may
+    differ: at the first snapshot, and when the registry goes or returns.
     """
 
     def __init__(
@@ -84,7 +87,9 @@ class RegistryWatch:
             _log.info("registry answers", extra={"registry": self.name, "models": len(snapshot)})
             self._moved(self.name, None)
             return
-        changed = [model for model in before.keys() | snapshot.keys() if before.get(model) != snapshot.get(model)]
+        changed = [
+            model for model in before.keys() | snapshot.keys() if before.get(model) != snapshot.get(model)
+        ]
         if changed:
             self._moved(self.name, changed)
 
@@ -92,9 +97,14 @@ class RegistryWatch:
         reason = Reason.AUTH_FAILED if isinstance(error, Refused) else Reason.UNREACHABLE
         before, self._problem = self._problem, (reason, str(error))
         if not isinstance(error, Unavailable | Refused):
-            _log.warning("registry gave an answer that cannot be used", extra={"registry": self.name, "error": str(error)})
+            _log.warning(
+                "registry gave an answer that cannot be used",
+                extra={"registry": self.name, "error": str(error)},
+            )
         if before is None or before[0] is not reason:
             _log.warning("registry does not answer", extra={"registry": self.name, "error": str(error)})
             self._moved(self.name, None)
         else:
-            self._problem = before  # the same outage keeps its first message, so that nothing is written again
+            self._problem = (
+                before  # the same outage keeps its first message, so that nothing is written again
+            )

@@ -27,7 +27,10 @@ class Tidying:
         self._memory, self._objects, self._lead, self._wall = memory, objects, lead, wall
 
     async def tidy(self, key: Key, limit: int | None) -> datetime | None:
-        """Delete what is due and return when the next one will be; a failure is told in the log and tried again."""
+        """Delete what is due and return when the next one will be.
+
+        A failure is told in the log and tried again.
+        """
         ended, now, again = self._memory.ended(key), self._wall(), None
         for item in due(ended, limit, now):
             try:

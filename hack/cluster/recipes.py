@@ -1,0 +1,103 @@
+"""What is built from Go modules.
+
+Each recipe is one module of this folder and the programs that come out of it.
+"""
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hack.cluster import pause_image
+from hack.cluster.layout import SOURCES
+
+KUBERNETES: Final = "1.36.3"
+_VERSION: Final = "k8s.io/component-base/version"
+_CONTAINERD: Final = "github.com/containerd/containerd/v2/cmd"
+
+
+def _nothing(_go: Path, _environ: Mapping[str, str], _built: Path) -> None:
+    """Leave the built programs as they are."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Name a Go module's folder, its main packages, and a last step after `go build`."""
+
+    name: str
+    packages: tuple[str, ...] = (".",)
+    settings: tuple[str, ...] = ()
+    finish: Callable[[Path, Mapping[str, str], Path], None] = _nothing
+
+    @property
+    def folder(self) -> Path:
+        """Where its go.mod stands."""
+        return SOURCES / self.name
+
+    @property
+    def go_version(self) -> tuple[int, ...]:
+        """The oldest Go that its go.mod takes."""
+        lines = (self.folder / "go.mod").read_text().splitlines()
+        return parse_version(next(line for line in lines if line.startswith("go ")).removeprefix("go "))
+
+    def fingerprint(self) -> str:
+        """Tell two states of the recipe apart: sources, versions, settings and the kind of machine."""
+        digest = hashlib.sha256(
+            f"{platform.system()} {platform.machine()} {self.packages} {self.settings}".encode()
+        )
+        for path in sorted(self.folder.rglob("*")):
+            if path.suffix in {".go", ".mod", ".sum"}:
+                digest.update(f"\n{path.relative_to(self.folder)}\n".encode() + path.read_bytes())
+        return digest.hexdigest()[:16]
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """Read `1.26.6` as numbers; what follows a release number (`rc1`) is dropped."""
+    parts = []
+    for part in text.strip().removeprefix("go").split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        parts.append(int(digits))
+    return tuple(parts)
+
+
+def _add_pause_image(_go: Path, _environ: Mapping[str, str], built: Path) -> None:
+    pause_image.write(built / "pause", built / "pause.tar")
+
+
+def _add_stages(go: Path, environ: Mapping[str, str], built: Path) -> None:
+    """Copy kwok's own quick stages of nodes and pods into one configuration file."""
+    command = [str(go), "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok"]
+    found = subprocess.run(command, cwd=KWOK.folder, env=environ, check=True, capture_output=True, text=True)
+    stages = Path(found.stdout.strip()) / "kustomize" / "stage"
+    files = [
+        path for kind in ("node", "pod") for path in sorted((stages / kind / "fast").glob(f"{kind}-*.yaml"))
+    ]
+    (built / "stages.yaml").write_text("\n---\n".join(path.read_text() for path in files))
+
+
+KUBE: Final = Recipe(
+    "kube",
+    settings=(
+        f"-X {_VERSION}.gitVersion=v{KUBERNETES}",
+        f"-X {_VERSION}.gitMajor={KUBERNETES.split('.')[0]}",
+        f"-X {_VERSION}.gitMinor={KUBERNETES.split('.')[1]}",
+    ),
+)
+NODE: Final = Recipe(
+    "node",
+    packages=(
+        f"{_CONTAINERD}/containerd",
+        f"{_CONTAINERD}/containerd-shim-runc-v2",
+        f"{_CONTAINERD}/ctr",
+        "./pause",
+    ),
+    finish=_add_pause_image,
+)
+DNS: Final = Recipe("dns")
+KWOK: Final = Recipe("kwok", packages=("sigs.k8s.io/kwok/cmd/kwok",), finish=_add_stages)
+KIND: Final = Recipe("kind", packages=("sigs.k8s.io/kind",))

@@ -1,0 +1,1 @@
+"""Judging a version: eligibility, gates, evaluations and approvals."""

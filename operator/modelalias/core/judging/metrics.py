@@ -1,0 +1,145 @@
+"""What was measured of one version, and which numbers of two versions may be compared.
+
+A reading is a metric's value with the datasets that it belongs to. A run gives one reading of a metric; a
+logged model one for each dataset. Where a gate wants both sides measured on the same data, the digests that
+MLflow recorded decide.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from modelalias.api.fields import Value
+from modelalias.api.gates import DatasetRule
+from modelalias.ports import Dataset, Measurement, Run
+
+_TRAINING: Final = frozenset({"train", "training"})
+"""Contexts of datasets that a run learned from; its metrics are about the others."""
+
+
+class Reading(Value):
+    """A value and the datasets that it was measured on; None where there is none, with the reason in `note`."""
+
+    value: Annotated[Decimal, Field(allow_inf_nan=True)] | None = None
+    datasets: tuple[Dataset, ...] = ()
+    """Empty: not known."""
+    note: str = ""
+    unclear: bool = False
+    """Whether it cannot be judged at all, so that not even its absence counts as a failure."""
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """Return the digests of the datasets; empty where one of them is not known."""
+        found = frozenset(item.digest for item in self.datasets)
+        return frozenset() if "" in found else found
+
+
+Readings = tuple[Reading, ...]
+"""At least one; several where a metric was measured on several datasets."""
+
+
+class Pair(Value):
+    """The two numbers that a gate looks at; `problem` says why they cannot be compared."""
+
+    candidate: Reading
+    champion: Reading | None
+    problem: str = ""
+
+
+def of_run(run: Run, metric: str) -> Readings:
+    """Read a metric of a run; the data is what the run names as inputs, apart from what it trained on.
+
+    A run that names only what it trained on was measured on that.
+    """
+    measured = tuple(item for item in run.datasets if item.context.lower() not in _TRAINING) or run.datasets
+    return (Reading(value=run.metrics.get(metric), datasets=measured),)
+
+
+def of_logged_model(measurements: Iterable[Measurement], metric: str) -> Readings:
+    """Read a metric of a logged model, once for each dataset."""
+    found = tuple(
+        Reading(value=item.value, datasets=() if item.dataset is None else (item.dataset,))
+        for item in measurements
+        if item.key == metric
+    )
+    return found or (Reading(),)
+
+
+def missing(note: str, *, unclear: bool = False) -> Readings:
+    """Say that there is nothing to read, and why."""
+    return (Reading(note=note, unclear=unclear),)
+
+
+def pair(candidate: Readings, champion: Readings | None, rule: DatasetRule) -> Pair:
+    """Choose the readings to compare; `champion` is None where there is none or it does not matter.
+
+    The order of the readings does not matter. A side of which none can be chosen is told by the first in the
+    order of the datasets' names, and is unclear.
+    """
+    if rule is DatasetRule.SAME and champion is not None:
+        return _on_same_data(candidate, champion)
+    problem = _several(candidate, "candidate") or ("" if champion is None else _several(champion, "champion"))
+    return Pair(
+        candidate=_told(candidate, problem),
+        champion=None if champion is None else _told(champion, problem),
+        problem=problem,
+    )
+
+
+def _on_same_data(candidate: Readings, champion: Readings) -> Pair:
+    shared = [
+        (one, other)
+        for one in candidate
+        for other in champion
+        if one.digests and one.digests == other.digests
+    ]
+    if len(shared) == 1:
+        return Pair(candidate=shared[0][0], champion=shared[0][1])
+    problem = _note(candidate) or _note(champion) or _not_the_same(candidate, champion, shared)
+    return Pair(candidate=_told(candidate, problem), champion=_told(champion, problem), problem=problem)
+
+
+def _not_the_same(candidate: Readings, champion: Readings, shared: Iterable[tuple[Reading, Reading]]) -> str:
+    several = {named(item.datasets) for both in shared for item in both}
+    if several:
+        return f"both were measured on several datasets ({', '.join(sorted(several))})"
+    unknown = [
+        name
+        for name, side in (("candidate", candidate), ("champion", champion))
+        if not any(it.digests for it in side)
+    ]
+    if unknown:
+        return f"the dataset of the {' and of the '.join(unknown)} is not known"
+    return (
+        f"not measured on the same data: the candidate on {_all(candidate)}, the champion on {_all(champion)}"
+    )
+
+
+def _told(readings: Readings, problem: str) -> Reading:
+    first = min(readings, key=lambda item: (named(item.datasets), str(item.value)))
+    return first if len(readings) == 1 else first.model_copy(update={"note": problem, "unclear": True})
+
+
+def _note(readings: Readings) -> str:
+    return min((item.note for item in readings if item.note), default="")
+
+
+def _several(readings: Readings, side: str) -> str:
+    return f"the {side} was measured on several datasets ({_all(readings)})" if len(readings) > 1 else ""
+
+
+def _all(readings: Readings) -> str:
+    return ", ".join(sorted({named(item.datasets) or "an unknown one" for item in readings}))
+
+
+def named(datasets: Sequence[Dataset]) -> str:
+    """Name datasets as `holdout@9f3c`, or as `holdout` where the digest is not known."""
+    return ", ".join(
+        sorted({f"{item.name}@{item.digest}" if item.digest else item.name for item in datasets})
+    )
+
+
+Readable = Mapping[str, Readings]
+"""Gate name to readings of one side."""

@@ -1,0 +1,314 @@
+"""The verdict: eligibility first, then the gates, on the numbers of candidate and champion.
+
+The same judgement for a request, for a gated pin and for `modelalias gate`. Evaluation Jobs are the dearest
+part, so they are started last and only when nothing else refuses already.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from modelalias.api.alias import ModelAliasSpec
+from modelalias.api.gates import Gate, MetricSource
+from modelalias.api.request_status import Check, Evaluated, Finding, GateResult, Side
+from modelalias.core.errors import InvalidRequest, NotFound, Refused, Unavailable
+from modelalias.core.judging import approvals, eligibility, evaluation, gates, metrics
+from modelalias.core.judging.eligibility import Signature, Standing, Traits
+from modelalias.core.judging.evaluation import Wanted
+from modelalias.core.judging.metrics import Readable, Readings
+from modelalias.core.protocol.effects import Effect
+from modelalias.core.protocol.facts import Facts
+from modelalias.ports import Aliases, ModelVersion, Run
+
+_LATER: Final = "known once the run is registered as a version"
+
+
+class Conclusion(StrEnum):
+    """What follows from the findings so far."""
+
+    PASSED = "Passed"
+    REFUSED = "Refused"
+    INCONCLUSIVE = "Inconclusive"
+    SOAKING = "Soaking"
+    """it has to hold an alias a while longer."""
+    RUNNING = "Running"
+    """the run that made it has not ended, so its metrics may still change."""
+    EVALUATING = "Evaluating"
+    """Jobs measure it, or are about to be started."""
+    STUCK = "Stuck"
+    """Jobs should measure it and cannot be started."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is to be judged, and how far one may go for it."""
+
+    spec: ModelAliasSpec
+    namespace: str
+    uid: str
+    """The request's, or the pinned ModelAlias's; empty for a rehearsal."""
+    name: str
+    """The candidate in words, such as `version 4`."""
+    candidate: ModelVersion
+    champion: str | None
+    champion_run: str | None
+    """The champion's run, where it is on record."""
+    registered: bool
+    """False for the run of a dry run that is no version yet."""
+    held: Aliases
+    soaking_since: datetime | None
+    """Since when the candidate has held the alias of the soak; None when nobody knows."""
+    gates: tuple[Gate, ...]
+    evaluate: Wanted | None
+    """None: no Job may be started, and gates that want one come out as `unevaluated`."""
+    unevaluated: GateResult
+    why_unevaluated: str
+    evaluated: tuple[Evaluated, ...]
+    """What Jobs brought so far."""
+    may_ask: bool
+    """Whether people can be asked where something is Inconclusive."""
+    skip: str = ""
+    """Why the gates are not judged; empty: they are."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was found, and what follows from it."""
+
+    conclusion: Conclusion
+    checks: tuple[Check, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    sides: tuple[Evaluated, ...] = ()
+    evidence: str | None = None
+    """Present once everything was judged."""
+    until: datetime | None = None
+    effect: Effect | None = None
+    problem: InvalidRequest | Refused | Unavailable | None = None
+    told: str = ""
+    """Why it waits."""
+
+
+def judge(case: Case, facts: Facts, now: datetime) -> Judgement:
+    """Judge a case as far as it can be judged now; a verdict leaves no Job running that it does not rest on."""
+    judged = _judge(case, facts, now)
+    if judged.evidence is None:
+        return judged
+    kept = {item.job for item in judged.sides}
+    stop = evaluation.leftover(
+        (item for item in case.evaluated if item.job not in kept), case.namespace, facts
+    )
+    if stop is None:
+        return judged
+    told = "stopping Jobs whose result is no longer wanted"
+    return Judgement(
+        Conclusion.EVALUATING, judged.checks, judged.findings, case.evaluated, effect=stop, told=told
+    )
+
+
+def _judge(case: Case, facts: Facts, now: datetime) -> Judgement:
+    standing = _eligible(case, facts, now)
+    refused = eligibility.refused(standing.checks)
+    if refused:
+        return Judgement(Conclusion.REFUSED, standing.checks, evidence=_evidence(case, standing.checks, ()))
+    if standing.until is not None:
+        return Judgement(
+            Conclusion.SOAKING, standing.checks, until=standing.until, told=standing.checks[-1].message
+        )
+    if case.skip:
+        return _conclude(
+            case, standing.checks, (gates.skipped(item, case.skip, now) for item in case.gates), ()
+        )
+    plain = tuple(item for item in case.gates if item.metric_from is not MetricSource.EVALUATION)
+    run_id = case.candidate.run_id
+    if plain and run_id is not None:
+        run = facts.runs(_runs_of(case, plain, facts)).get(run_id)
+        if run is not None and not run.finished:
+            return Judgement(
+                Conclusion.RUNNING, standing.checks, told=f"waits until run {run_id} has finished"
+            )
+    findings = _judge_plain(case, plain, facts, now)
+    evaluated = tuple(item for item in case.gates if item.metric_from is MetricSource.EVALUATION)
+    if not evaluated:
+        return _conclude(case, standing.checks, findings, ())
+    return _evaluate(case, standing.checks, findings, evaluated, facts, now)
+
+
+def _conclude(
+    case: Case, checks: tuple[Check, ...], found: Iterable[Finding], sides: tuple[Evaluated, ...]
+) -> Judgement:
+    by_name = {item.name: item for item in found}
+    findings = tuple(by_name[item.name] for item in case.gates)
+    return Judgement(_follows(checks, findings), checks, findings, sides, _evidence(case, checks, findings))
+
+
+def _follows(checks: tuple[Check, ...], findings: Iterable[Finding]) -> Conclusion:
+    blocking = [item.result for item in findings if gates.blocks(item)]
+    if GateResult.FAILED in blocking:
+        return Conclusion.REFUSED
+    return Conclusion.INCONCLUSIVE if blocking or eligibility.unclear(checks) else Conclusion.PASSED
+
+
+def _evidence(case: Case, checks: tuple[Check, ...], findings: tuple[Finding, ...]) -> str:
+    spec, version = case.spec, case.candidate.version
+    return approvals.evidence(
+        (spec.registry, spec.model, spec.alias, case.uid),
+        version,
+        case.champion,
+        spec.policy,
+        case.gates,
+        checks,
+        findings,
+        skip_gates=bool(case.skip),
+    )
+
+
+# Eligibility
+
+
+def _eligible(case: Case, facts: Facts, now: datetime) -> Standing:
+    rules = case.spec.policy.eligibility
+    if rules is None:
+        return Standing(checks=())
+    version = case.candidate
+    traits = Traits(
+        name=case.name,
+        tags=version.tags,
+        aliases=frozenset(alias for alias, number in case.held.items() if number == version.version),
+        soaking_since=case.soaking_since,
+        signature=_signature(case, facts) if rules.require_signature else Signature(there=None),
+    )
+    return eligibility.judge(rules, traits, now)
+
+
+def _signature(case: Case, facts: Facts) -> Signature:
+    version = case.candidate
+    if not case.registered:
+        return Signature(there=None, note=_LATER)
+    try:
+        return Signature(there=facts.has_signature(version.model, version.version))
+    except InvalidRequest as error:
+        return Signature(there=None, note=str(error))
+
+
+# Numbers that are there already
+
+
+def _judge_plain(case: Case, wanted: tuple[Gate, ...], facts: Facts, now: datetime) -> tuple[Finding, ...]:
+    if not wanted:
+        return ()
+    candidate = {item.name: _read(case, item, case.candidate, wanted, facts) for item in wanted}
+    champion: Readable | None = None
+    if case.champion is not None:
+        champion = {
+            item.name: _read_champion(case, item, wanted, facts)
+            for item in wanted
+            if gates.asks_champion(item)
+        }
+    return gates.judge(wanted, candidate, champion, now)
+
+
+def _read(case: Case, gate: Gate, version: ModelVersion, wanted: tuple[Gate, ...], facts: Facts) -> Readings:
+    name = case.name if version is case.candidate else f"champion version {version.version}"
+    if gate.metric_from is MetricSource.RUN:
+        return _of_run(name, version.run_id, gate.metric, facts.runs(_runs_of(case, wanted, facts)))
+    if version is case.candidate and not case.registered:
+        return metrics.missing(_LATER, unclear=True)
+    if version.model_id is None:
+        return metrics.missing(f"{name} was not made from a logged model")
+    keys = tuple(sorted({item.metric for item in wanted if item.metric_from is MetricSource.LOGGED_MODEL}))
+    try:
+        return metrics.of_logged_model(facts.measurements(version.model_id, keys), gate.metric)
+    except InvalidRequest as error:
+        return metrics.missing(str(error))
+
+
+def _read_champion(case: Case, gate: Gate, wanted: tuple[Gate, ...], facts: Facts) -> Readings:
+    if gate.metric_from is MetricSource.RUN:
+        run_id = _run_of_champion(case, facts)
+        return _of_run(
+            f"champion version {case.champion}",
+            run_id,
+            gate.metric,
+            facts.runs(_runs_of(case, wanted, facts)),
+        )
+    version = _champion(case, facts)
+    return (
+        metrics.missing(f"champion version {case.champion} is gone")
+        if version is None
+        else (_read(case, gate, version, wanted, facts))
+    )
+
+
+def _of_run(name: str, run_id: str | None, metric: str, runs: Mapping[str, Run]) -> Readings:
+    if run_id is None:
+        return metrics.missing(f"{name} was not made by a run")
+    run = runs.get(run_id)
+    return metrics.missing(f"run {run_id} of {name} is gone") if run is None else metrics.of_run(run, metric)
+
+
+def _runs_of(case: Case, wanted: Iterable[Gate], facts: Facts) -> tuple[str, ...]:
+    """Name the runs that the gates ask for, so that they are read at once."""
+    asked = [item for item in wanted if item.metric_from is MetricSource.RUN]
+    other = _run_of_champion(case, facts) if any(gates.asks_champion(item) for item in asked) else None
+    return tuple(sorted({item for item in (case.candidate.run_id, other) if item is not None}))
+
+
+def _run_of_champion(case: Case, facts: Facts) -> str | None:
+    if case.champion_run is not None or case.champion is None:
+        return case.champion_run
+    version = _champion(case, facts)
+    return None if version is None else version.run_id
+
+
+def _champion(case: Case, facts: Facts) -> ModelVersion | None:
+    try:
+        return facts.version(case.spec.model, case.champion or "")
+    except NotFound:
+        return None
+
+
+# Numbers that Jobs have to bring
+
+
+def _evaluate(
+    case: Case,
+    checks: tuple[Check, ...],
+    found: tuple[Finding, ...],
+    wanted: tuple[Gate, ...],
+    facts: Facts,
+    now: datetime,
+) -> Judgement:
+    before = _follows(checks, found)
+    if before is Conclusion.REFUSED or (before is Conclusion.INCONCLUSIVE and not case.may_ask):
+        told = tuple(
+            gates.skipped(item, "not evaluated: another rule refuses already", now) for item in wanted
+        )
+        return _conclude(case, checks, (*found, *told), ())
+    if case.evaluate is None:
+        told = tuple(gates.skipped(item, case.why_unevaluated, now) for item in wanted)
+        told = tuple(item.model_copy(update={"result": case.unevaluated}) for item in told)
+        return _conclude(case, checks, (*found, *told), ())
+    progress = evaluation.look(case.evaluate, case.evaluated, facts)
+    if progress.problem is not None:
+        return Judgement(Conclusion.STUCK, checks, found, progress.sides, problem=progress.problem)
+    if not progress.over:
+        told_so_far = evaluation.running(progress.sides)
+        return Judgement(
+            Conclusion.EVALUATING, checks, found, progress.sides, effect=progress.effect, told=told_so_far
+        )
+    runs = facts.runs(evaluation.run_ids(progress.sides))
+
+    def side(which: Side) -> Readable:
+        return {item.name: evaluation.read(progress.sides, which, item.metric, runs) for item in wanted}
+
+    champion = side(Side.CHAMPION) if case.champion is not None else None
+    return _conclude(
+        case, checks, (*found, *gates.judge(wanted, side(Side.CANDIDATE), champion, now)), progress.sides
+    )
+
+
+def needs_champion(wanted: Iterable[Gate]) -> bool:
+    """Say whether an evaluation has to measure the champion too."""
+    return any(gates.asks_champion(item) for item in wanted if item.metric_from is MetricSource.EVALUATION)

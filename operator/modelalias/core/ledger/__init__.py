@@ -1,0 +1,1 @@
+"""The ledger: what an alias and its versions remember of the moves that were made."""

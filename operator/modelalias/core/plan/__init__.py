@@ -1,0 +1,1 @@
+"""Plans: how one is built, and which step of it comes next."""

@@ -1,0 +1,180 @@
+"""Rollouts: what a roll writes, and whether a workload has finished rolling.
+
+State, not time: the pod-template annotation `modelalias.dev/<ModelAlias>` says which version the pods were
+made for. Done means what the workload itself reports: its newest generation observed, all replicas updated
+and available, no old one left.
+"""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from modelalias.api.alias import (
+    Bearing,
+    LoadMode,
+    Plan,
+    PlannedWorkload,
+    Serving,
+    ServingState,
+    ServingStatus,
+)
+from modelalias.api.conditions import Reason
+from modelalias.api.fields import Value
+from modelalias.core.errors import InvalidRequest
+from modelalias.ports import Workload, WorkloadChange, WorkloadRef
+
+_LONGEST_MARK: Final = 64
+_LONGEST_URI: Final = 1024
+
+
+class Stage(StrEnum):
+    """How far one workload of a plan is."""
+
+    UNTOUCHED = "Untouched"
+    ROLLING = "Rolling"
+    DONE = "Done"
+    BROKEN = "Broken"
+    GONE = "Gone"
+
+
+class Progress(Value):
+    """How far one workload is, and what holds it up."""
+
+    stage: Stage
+    message: str = ""
+    reason: Reason = Reason.ROLLOUT_FAILED
+    """Why it is broken."""
+
+
+def mark(version: str, epoch: int, mode: LoadMode) -> str:
+    """Return the annotation's value: each move of an alias that pods resolve themselves is a new one."""
+    return version if mode is LoadMode.PINNED else f"{version}.{epoch}"
+
+
+def version_of(annotation: str) -> str | None:
+    """Return the version that an annotation's value names, None when somebody else wrote it."""
+    found = re.fullmatch(r"([1-9][0-9]{0,17})(\.[0-9]+)?", annotation)
+    return found[1] if found else None
+
+
+def plan_workload(
+    serving: Serving, workload: Workload, *, alias: str, model: str, before: str | None, to: str, epoch: int
+) -> PlannedWorkload:
+    """Freeze a workload with the values to go to and to come back to.
+
+    Raises `InvalidRequest` when the workload cannot be rolled as it stands.
+    """
+    pinned = serving.load.mode is LoadMode.PINNED
+    if workload.paused:
+        raise InvalidRequest(f"{name_of(serving)} is paused: resume it")
+    if pinned and serving.load.container not in workload.containers:
+        there = ", ".join(sorted(workload.containers)) or "none"
+        raise InvalidRequest(
+            f"{name_of(serving)} has no container {serving.load.container} (there are: {there})"
+        )
+    former, former_uri = workload.marks.get(alias), _uri_of(serving, workload) if pinned else None
+    if former is not None and len(former) > _LONGEST_MARK:
+        raise InvalidRequest(
+            f"{name_of(serving)} has an annotation modelalias.dev/{alias} of somebody else: remove it"
+        )
+    if former_uri is not None and len(former_uri) > _LONGEST_URI:
+        raise InvalidRequest(
+            f"{name_of(serving)} has a {serving.load.env} that is too long to come back to: shorten it"
+        )
+    again = before is not None and not pinned
+    return PlannedWorkload(
+        kind=serving.kind,
+        name=serving.name,
+        uid=workload.uid,
+        wave=serving.wave,
+        mode=serving.load.mode,
+        container=serving.load.container if pinned else None,
+        env=serving.load.env if pinned else None,
+        from_=former,
+        to=mark(to, epoch, serving.load.mode),
+        back=mark(before, epoch + 1, serving.load.mode) if again and before is not None else former,
+        from_uri=former_uri,
+        to_uri=f"models:/{model}/{to}" if pinned else None,
+    )
+
+
+def is_served(serving: Serving, workload: Workload, *, alias: str, model: str, version: str) -> bool:
+    """Say whether the pod template asks for that version already."""
+    annotation = workload.marks.get(alias)
+    if annotation is None or version_of(annotation) != version:
+        return False
+    return serving.load.mode is LoadMode.ALIAS or _uri_of(serving, workload) == f"models:/{model}/{version}"
+
+
+def change(planned: PlannedWorkload, bearing: Bearing, alias: str) -> WorkloadChange:
+    """Return what is to be written into the workload on the way the plan goes."""
+    forward = bearing is Bearing.FORWARD
+    return WorkloadChange(
+        alias=alias,
+        mark=planned.to if forward else planned.back,
+        container=planned.container,
+        env=planned.env,
+        uri=planned.to_uri if forward else planned.from_uri,
+    )
+
+
+def progress(
+    plan: Plan, planned: PlannedWorkload, workload: Workload | None, alias: str, before: ServingStatus | None
+) -> Progress:
+    """Judge one workload of a plan; `before` is what status holds for it from this plan.
+
+    One that was made anew under another uid is a new one: what it lacks was never written into it.
+    """
+    label = f"{planned.kind} {planned.name}"
+    if workload is None:
+        return Progress(stage=Stage.GONE, message=f"{label} is gone")
+    if not _is_written(planned, plan.bearing, workload, alias):
+        known = before is not None and before.uid == workload.uid
+        if before is not None and known and before.state in {ServingState.ROLLING, ServingState.UP_TO_DATE}:
+            told = f"{label}: another writer took the operator's change away"
+            return Progress(stage=Stage.BROKEN, message=told, reason=Reason.CONTENDED)
+        return Progress(stage=Stage.UNTOUCHED)
+    nothing_before = plan.bearing is Bearing.BACKWARD and planned.back is None
+    if nothing_before or is_rolled(workload):
+        return Progress(stage=Stage.DONE)
+    return Progress(stage=Stage.ROLLING, message=f"{label}: {_counts(workload)}")
+
+
+def is_rolled(workload: Workload) -> bool:
+    """Say whether the workload reports its newest template on all replicas, available, with none of the old left."""
+    return (
+        workload.observed_generation >= workload.generation
+        and workload.updated >= workload.desired
+        and workload.available >= workload.desired
+        and workload.total <= workload.updated
+    )
+
+
+def ref_of(planned: PlannedWorkload | Serving, namespace: str) -> WorkloadRef:
+    """Return the reference of a planned workload."""
+    return WorkloadRef(kind=planned.kind, namespace=namespace, name=planned.name)
+
+
+def name_of(serving: Serving | PlannedWorkload) -> str:
+    """Return how messages call the workload."""
+    return f"{serving.kind} {serving.name}"
+
+
+def _is_written(planned: PlannedWorkload, bearing: Bearing, workload: Workload, alias: str) -> bool:
+    wanted = change(planned, bearing, alias)
+    if workload.marks.get(alias) != wanted.mark:
+        return False
+    if planned.container is None or planned.env is None:
+        return True
+    return workload.containers.get(planned.container, {}).get(planned.env) == wanted.uri
+
+
+def _uri_of(serving: Serving, workload: Workload) -> str | None:
+    return workload.containers.get(serving.load.container or "", {}).get(serving.load.env or "")
+
+
+def _counts(workload: Workload) -> str:
+    told = f"{workload.updated} of {workload.desired} updated, {workload.available} available"
+    old = max(0, workload.total - workload.updated)
+    parts = [told, *([f"{old} old left"] if old else []), *([workload.trouble] if workload.trouble else [])]
+    return ", ".join(parts)

@@ -1,0 +1,1 @@
+"""The protocol between the rules and the engine: questions, effects, answers and decisions."""

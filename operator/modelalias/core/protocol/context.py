@@ -1,0 +1,83 @@
+"""What a decision is made on: one alias with its requests, and what is known around it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from modelalias.api.alias import ModelAlias, Observed
+from modelalias.api.conditions import Reason
+from modelalias.api.request import PromotionRequest
+from modelalias.core.protocol.facts import Facts
+from modelalias.ports import Aliases
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The registry as its last snapshot told it, seen from one model."""
+
+    aliases: Aliases | None
+    """None when the snapshot has no such model."""
+    settled: bool
+    """Whether the snapshot began after the operator's last write to this alias."""
+
+
+@dataclass(frozen=True)
+class RegistryView:
+    """How the alias's registry stands."""
+
+    known: bool
+    """Whether the operator's configuration names it for this namespace."""
+    allowed: bool
+    """Whether it allows this namespace that model."""
+    problem: tuple[Reason, str] | None
+    """Why it cannot be used now; None when it answered last."""
+    sight: Sight | None
+    """None before the first snapshot."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whether somebody proves who writes requests and approvals."""
+
+    unproved: str
+    """Why nobody does; "" when the API server does."""
+    accepted: bool
+    """Whether the operator's configuration counts approvals all the same."""
+    machines: tuple[str, ...] = ()
+    """Shell patterns of users who file what somebody else decided, so that nobody knows whose request it is."""
+
+    @property
+    def voids(self) -> str:
+        """Return why approvals count for nothing; "" when they count."""
+        return "" if self.accepted else self.unproved
+
+    def is_machine(self, user: str | None) -> bool:
+        """Say whether a user is no person."""
+        return user is not None and any(fnmatchcase(user, item) for item in self.machines)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that `decide` may look at."""
+
+    namespace: str
+    name: str
+    alias: ModelAlias | None
+    requests: tuple[PromotionRequest, ...]
+    """Those that have not ended, oldest first."""
+    registry: RegistryView
+    owner: str | None
+    """`namespace/name` of an older ModelAlias that claims the same alias; None when this one owns it."""
+    claimed: Mapping[str, str]
+    """Aliases of the model that other ModelAliases claim, and which do."""
+    soaking: Observed | None
+    """What the alias of the soak names, and since when, as the ledger of another ModelAlias says; None
+    without one."""
+    identity: Identity
+    trouble: tuple[Reason, str] | None
+    """What the API server refused at the last try."""
+    waiting: frozenset[str]
+    """Requests that were told in this pass what they wait for."""
+    facts: Facts
+    now: datetime

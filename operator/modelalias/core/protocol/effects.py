@@ -1,0 +1,64 @@
+"""Effects: what a decision may have done, one at a time."""
+
+from modelalias.api.fields import Value
+from modelalias.ports import EvaluationRun, JobRef, NewJob, RunStatus, WorkloadChange, WorkloadRef
+
+
+class SetAlias(Value):
+    """Point an alias at a version."""
+
+    model: str
+    alias: str
+    version: str
+
+
+class DeleteAlias(Value):
+    """Take an alias away."""
+
+    model: str
+    alias: str
+
+
+class TagVersion(Value):
+    """Set tags of a version."""
+
+    model: str
+    version: str
+    tags: tuple[tuple[str, str], ...]
+    optional: bool = False
+    """Whether things go on when the registry does not let the operator write them."""
+    patient: bool = True
+    """Whether things wait for a registry that does not answer."""
+
+
+class Roll(Value):
+    """Write the new version into a workload's pod template."""
+
+    ref: WorkloadRef
+    change: WorkloadChange
+    told: str
+    """What the event on the workload says."""
+
+
+class StartEvaluation(Value):
+    """Make the run of one side and the Job that logs into it; both only if they are not there."""
+
+    run: EvaluationRun
+    job: NewJob
+    """Without the run's id, which is known once the run is made."""
+
+
+class StopEvaluation(Value):
+    """Delete a Job whose result is no longer wanted."""
+
+    ref: JobRef
+
+
+class EndRun(Value):
+    """End the run of a Job that has ended and left it running, or that is about to be deleted."""
+
+    run_id: str
+    status: RunStatus
+
+
+Effect = SetAlias | DeleteAlias | TagVersion | Roll | StartEvaluation | StopEvaluation | EndRun

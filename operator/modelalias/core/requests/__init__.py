@@ -1,0 +1,1 @@
+"""Requests: which version they mean, whose turn it is, and how they end."""

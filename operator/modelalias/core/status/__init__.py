@@ -1,0 +1,1 @@
+"""Statuses: what conditions, phases, events and results say."""

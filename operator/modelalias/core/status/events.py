@@ -1,0 +1,83 @@
+"""Events: what is worth telling when a status changes, with the former and the new version in it."""
+
+from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, Operation, Outcome
+from modelalias.api.conditions import Reason, find, is_true
+from modelalias.api.fields import Value
+from modelalias.api.request import Phase, PromotionRequestStatus
+from modelalias.ports import EventType
+
+_ENDS = {
+    Phase.SUCCEEDED: EventType.NORMAL,
+    Phase.REJECTED: EventType.WARNING,
+    Phase.FAILED: EventType.WARNING,
+    Phase.ROLLED_BACK: EventType.WARNING,
+    Phase.ERRORED: EventType.WARNING,
+    Phase.ABORTED: EventType.NORMAL,
+    Phase.SUPERSEDED: EventType.NORMAL,
+    Phase.EXPIRED: EventType.WARNING,
+}
+
+
+class News(Value):
+    """One event to post on the object whose status changed."""
+
+    type: EventType
+    reason: str
+    message: str
+
+
+def of_request(before: PromotionRequestStatus, after: PromotionRequestStatus) -> tuple[News, ...]:
+    """Tell each change of phase once."""
+    if after.phase is None or after.phase == before.phase:
+        return ()
+    kind = _ENDS.get(after.phase, EventType.NORMAL)
+    return (News(type=kind, reason=str(after.phase), message=after.explanation),)
+
+
+def _moved(name: str, entry: HistoryEntry) -> str:
+    """Tell a move as the ledger has it: what, by whom, approved by whom, why, and how it ended."""
+    if entry.operation is Operation.ADOPT:
+        return f"{name}: version {entry.to} was there already and is taken over as current"
+    told = f"{name}: {entry.operation} from {entry.from_ or 'nothing'} to {entry.to or 'nothing'} {entry.outcome}"
+    people = [
+        *([f"PromotionRequest {entry.request}"] if entry.request else []),
+        *([f"by {entry.actor}"] if entry.actor else []),
+        *([f"approved by {', '.join(entry.approvers)}"] if entry.approvers else []),
+    ]
+    parts = [
+        f" ({', '.join(people)})" if people else "",
+        *(f": {text}" for text in (entry.message, entry.reason) if text),
+    ]
+    return told + "".join(parts)
+
+
+def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
+    """Tell moves, drift and what keeps the alias stalled."""
+    before, name = alias.status, f"{alias.spec.model}@{alias.spec.alias}"
+    news = []
+    new = after.history[-1:] if after.history[-1:] != before.history[-1:] else ()
+    for entry in new:
+        kind = EventType.NORMAL if entry.outcome is Outcome.SUCCEEDED else EventType.WARNING
+        news.append(News(type=kind, reason=f"{entry.operation}{entry.outcome}", message=_moved(name, entry)))
+    for condition, bad in (
+        ("Stalled", True),
+        ("InSync", False),
+        ("RegistryReachable", False),
+        ("IdentityProved", False),
+    ):
+        old, now = find(before.conditions, condition), find(after.conditions, condition)
+        stands = now is not None and str(now.status) == str(bad)
+        if (
+            now is not None
+            and stands
+            and (old is None or (old.status, old.reason) != (now.status, now.reason))
+        ):
+            news.append(News(type=EventType.WARNING, reason=now.reason, message=now.message))
+    returned = not is_true(before.conditions, "RegistryReachable") and is_true(
+        after.conditions, "RegistryReachable"
+    )
+    if returned and find(before.conditions, "RegistryReachable") is not None:
+        news.append(
+            News(type=EventType.NORMAL, reason=str(Reason.REACHABLE), message="the registry answers again")
+        )
+    return tuple(news)

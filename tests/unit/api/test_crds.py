@@ -1,0 +1,131 @@
+"""The CRDs are what the models say, in the structural form that Kubernetes takes."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+import yaml
+from pydantic import BaseModel, Field
+
+from modelalias.api import crds
+from modelalias.api.schema import each, structural
+
+PYDANTIC_ONLY = {"$ref", "$defs", "anyOf", "const", "default", "patternProperties", "propertyNames", "title"}
+CRDS = Path(__file__).parents[3] / "crds"
+
+
+def _nodes(kind: crds.Kind) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the path and the schema of every field that the CRD file holds."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    stored = yaml.safe_load((CRDS / kind.file).read_text(encoding="utf-8"))
+    each(
+        stored["spec"]["versions"][0]["schema"]["openAPIV3Schema"],
+        lambda path, node: found.append((path, node)),
+    )
+    yield from found
+
+
+kinds = pytest.mark.parametrize("kind", crds.KINDS, ids=lambda kind: kind.plural)
+
+
+def test_files_are_what_the_models_say() -> None:
+    assert crds.differences(CRDS) == ""
+    assert sorted(path.name for path in CRDS.glob("*.yaml")) == sorted(kind.file for kind in crds.KINDS)
+
+
+def test_check_shows_a_difference_and_mends_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert crds.main(["--out", str(tmp_path)]) == 0
+    path = tmp_path / crds.KINDS[0].file
+    stale = path.read_text(encoding="utf-8").replace("maxItems: 32", "maxItems: 33")
+    path.write_text(stale, encoding="utf-8")
+
+    code = crds.main(["--out", str(tmp_path), "--check"])
+
+    assert code == 1
+    assert "-                    maxItems: 33\n+                    maxItems: 32" in capsys.readouterr().out
+    assert path.read_text(encoding="utf-8") == stale
+
+
+@kinds
+def test_schema_is_structural(kind: crds.Kind) -> None:
+    for path, node in _nodes(kind):
+        assert not node.keys() & PYDANTIC_ONLY, path
+        assert node["type"] in {"object", "array", "string", "integer", "number", "boolean"}, path
+        holds_something = "properties" in node or "additionalProperties" in node
+        assert holds_something == (node["type"] == "object" and path != ".metadata"), path
+
+
+@kinds
+def test_every_list_map_and_string_is_bounded(kind: crds.Kind) -> None:
+    for path, node in _nodes(kind):
+        if path in {".apiVersion", ".kind"}:
+            continue
+        if node["type"] == "array":
+            assert "maxItems" in node, path
+        if node["type"] == "string":
+            assert "maxLength" in node or "enum" in node or node.get("format") == "date-time", path
+        if "additionalProperties" in node:
+            assert "maxProperties" in node, path
+
+
+@kinds
+def test_every_field_is_described(kind: crds.Kind) -> None:
+    for path, node in _nodes(kind):
+        if path.startswith((".spec", ".status")) and not path.endswith(("[]", "*")):
+            assert node.get("description", "").endswith("."), path
+
+
+@kinds
+def test_no_bound_is_beyond_what_the_api_server_can_store(kind: crds.Kind) -> None:
+    for path, node in _nodes(kind):
+        assert abs(node.get("maximum", 0)) < 2**53, path
+
+
+@kinds
+def test_conditions_are_merged_by_type(kind: crds.Kind) -> None:
+    conditions = dict(_nodes(kind))[".status.conditions"]
+
+    assert conditions["x-kubernetes-list-map-keys"] == ["type"]
+
+
+@kinds
+def test_columns_show_fields_that_exist(kind: crds.Kind) -> None:
+    paths = {path for path, _ in _nodes(kind)} | {".metadata.creationTimestamp"}
+
+    for column in kind.columns:
+        assert column.path.replace(crds.READY, ".status.conditions[]") in paths, column.name
+
+
+class Inner(BaseModel):
+    """Something inside."""
+
+    half_open: Annotated[float, Field(gt=0, lt=1)]
+    either: int | str = 0
+
+
+class Outer(BaseModel):
+    """Something outside."""
+
+    half_open: Annotated[float, Field(gt=0)] | None = None
+    labels: dict[Annotated[str, Field(max_length=9)], str] = {}
+
+
+def test_exclusive_bounds_become_flags() -> None:
+    schema = structural(Outer, {}, defaults=True)
+
+    assert schema["properties"]["half_open"] == {"type": "number", "minimum": 0, "exclusiveMinimum": True}
+
+
+def test_keys_of_a_map_are_bounded_by_a_rule() -> None:
+    schema = structural(Outer, {}, defaults=True)
+
+    (rule,) = schema["properties"]["labels"]["x-kubernetes-validations"]
+    assert rule["rule"] == "self.all(key, key.size() <= 9)"
+
+
+def test_field_of_two_types_is_refused() -> None:
+    with pytest.raises(ValueError, match="one type per field"):
+        structural(Inner, {}, defaults=True)

@@ -1,0 +1,131 @@
+"""Which ModelAlias is taken from a file, and how a file that has none, several or a wrong one is refused."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelalias.cli import alias_file
+from modelalias.core.errors import InvalidRequest
+
+ALIAS = """\
+apiVersion: modelalias.dev/v1alpha1
+kind: ModelAlias
+metadata: {name: churn-champion, namespace: ml}
+spec: {model: churn, alias: champion}
+"""
+OTHER = ALIAS.replace("churn-champion", "churn-smoke").replace("alias: champion", "alias: smoke")
+DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: churn-champion}\nspec: {replicas: 1}\n"
+
+
+def _documents(*texts: str) -> str:
+    return "---\n".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "alias"),
+    [
+        pytest.param(ALIAS, None, "champion", id="alone"),
+        pytest.param(
+            _documents("", DEPLOYMENT, ALIAS, "# nothing\n", "- 1\n"), None, "champion", id="beside-others"
+        ),
+        pytest.param(_documents(ALIAS, OTHER), "churn-smoke", "smoke", id="by-name"),
+        pytest.param(
+            "kind: List\nitems:\n- " + OTHER.replace("\n", "\n  ").rstrip() + "\n",
+            None,
+            "smoke",
+            id="as-kubectl-lists-it",
+        ),
+        pytest.param(
+            ALIAS + "status: {phase: 5, current: {version: x}}\n",
+            None,
+            "champion",
+            id="with-the-status-of-a-cluster",
+        ),
+    ],
+)
+def test_the_one_alias_is_taken(text: str, name: str | None, alias: str) -> None:
+    found = alias_file.pick(text, name)
+
+    assert found.spec.alias == alias
+    assert found.status.phase is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "said"),
+    [
+        pytest.param("", None, "no ModelAlias in it", id="empty"),
+        pytest.param(DEPLOYMENT, None, "no ModelAlias in it", id="none"),
+        pytest.param(ALIAS, "churn", "no ModelAlias is named churn in it", id="none-of-the-name"),
+        pytest.param(
+            DEPLOYMENT, "churn-champion", "no ModelAlias is named churn-champion in it", id="another-kind"
+        ),
+        pytest.param(
+            _documents(OTHER, ALIAS),
+            None,
+            "2 ModelAliases in it: choose one of churn-champion, churn-smoke by --name",
+            id="several",
+        ),
+        pytest.param(
+            _documents(ALIAS, ALIAS),
+            "churn-champion",
+            "2 ModelAliases are named churn-champion",
+            id="name-twice",
+        ),
+        pytest.param("a: 1\nb: [", None, "line 2: ", id="no-yaml"),
+        pytest.param("a: \0", None, "it is no YAML", id="binary"),
+        pytest.param("x: !!bool maybe", None, "YAML that no ModelAlias has", id="a-tag-that-does-not-fit"),
+        pytest.param("x: 2026-13-45", None, "YAML that no ModelAlias has", id="a-date-in-month-13"),
+        pytest.param(f"x: {'1' * 5000}", None, "YAML that no ModelAlias has", id="a-number-of-5000-digits"),
+        pytest.param("x: " + "[" * 3000, None, "YAML that no ModelAlias has", id="a-nest-of-lists"),
+        pytest.param(
+            ALIAS.replace("alias: champion", "alias: champion, colour: hunter2"),
+            None,
+            "ModelAlias churn-champion does not fit: spec.colour: ",
+            id="unknown-field",
+        ),
+        pytest.param(
+            ALIAS.replace("v1alpha1", "v9"),
+            None,
+            "does not fit: apiVersion: ",
+            id="another-version-of-the-api",
+        ),
+        pytest.param(
+            ALIAS.replace("name: churn-champion, ", ""), None, "metadata.name: ", id="without-a-name"
+        ),
+        pytest.param(
+            "kind: ModelAlias", None, "ModelAlias without a name does not fit: metadata: ", id="only-the-kind"
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_what_is_wrong(text: str, name: str | None, said: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        alias_file.pick(text, name)
+
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_file_is_named_in_the_message(tmp_path: Path) -> None:
+    path = tmp_path / "alias.yaml"
+    path.write_text(DEPLOYMENT)
+
+    with pytest.raises(InvalidRequest, match=rf"^{path}: no ModelAlias in it$"):
+        alias_file.read(str(path), None)
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"\xff\xfe", "it is not UTF-8")])
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = tmp_path / "alias.yaml"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(InvalidRequest, match=rf"cannot read {path}: {said}"):
+        alias_file.read(str(path), None)
+
+
+def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ALIAS.encode())))
+
+    assert alias_file.read("-", None).metadata.name == "churn-champion"

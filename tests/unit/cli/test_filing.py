@@ -1,0 +1,159 @@
+"""What was typed becomes a request with just that in it."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from modelalias.cli import filing, main
+from modelalias.core.errors import InvalidRequest
+
+ALIAS: Mapping[str, Any] = {"aliasRef": {"name": "churn-champion"}, "requestedBy": "ana"}
+
+
+def typed(*arguments: str) -> argparse.Namespace:
+    return main.parser().parse_args(["promote", "churn-champion", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "spec"),
+    [
+        pytest.param(["--version", "4"], "v4", {"source": {"version": "4"}}, id="version"),
+        pytest.param(
+            ["--run-id", "87A9c0ffee00", "--artifact-path", "models/net"],
+            "run-87a9c0ff",
+            {"source": {"runId": "87A9c0ffee00", "artifactPath": "models/net"}},
+            id="run",
+        ),
+        pytest.param(
+            ["--from-alias", "Next_Up", "--delete-source-alias"],
+            "from-next-up",
+            {"source": {"alias": "Next_Up"}, "onSuccess": {"deleteSourceAlias": True}},
+            id="alias",
+        ),
+        pytest.param(
+            ["--previous", "--reason", "worse"],
+            "rollback",
+            {"operation": "Rollback", "source": {"previous": True}, "reason": "worse"},
+            id="previous-is-a-rollback",
+        ),
+        pytest.param(
+            ["--operation", "Rollback", "--version", "2", "--reason", "worse"],
+            "rollback-v2",
+            {"operation": "Rollback", "source": {"version": "2"}, "reason": "worse"},
+            id="rollback-to",
+        ),
+        pytest.param(
+            ["--operation", "Swap", "--reason", "canary"],
+            "swap",
+            {"operation": "Swap", "reason": "canary"},
+            id="swap",
+        ),
+        pytest.param(
+            ["--operation", "Promote", "--version", "4"],
+            "v4",
+            {"source": {"version": "4"}},
+            id="the-default-said",
+        ),
+        pytest.param(
+            [
+                "--version",
+                "4",
+                "--expected-current",
+                "3",
+                "--tag",
+                "a=b=c",
+                "--tag",
+                "d=",
+                "--verdict-only",
+                "--expires-after",
+                "1d12h",
+                "--ttl-seconds-after-finished",
+                "0",
+                "--skip-gates",
+                "--reason",
+                "fire",
+            ],
+            "v4",
+            {
+                "source": {"version": "4"},
+                "expectedCurrent": "3",
+                "reason": "fire",
+                "skipGates": True,
+                "dryRun": True,
+                "onSuccess": {"tags": {"a": "b=c", "d": ""}},
+                "expiresAfter": "1d12h",
+                "ttlSecondsAfterFinished": 0,
+            },
+            id="everything",
+        ),
+    ],
+)
+def test_a_request_says_what_was_said(arguments: list[str], name: str, spec: Mapping[str, Any]) -> None:
+    made = filing.of(typed(*arguments), "ana", "ml")
+
+    assert made.body == {
+        "apiVersion": "modelalias.dev/v1alpha1",
+        "kind": "PromotionRequest",
+        "metadata": {"generateName": f"churn-champion-{name}-", "namespace": "ml"},
+        "spec": {**ALIAS, **spec},
+    }
+
+
+def test_a_name_that_was_given_is_kept() -> None:
+    made = filing.of(typed("--version", "4", "--name", "churn-v4"), "ana", "ml")
+
+    assert made.body["metadata"] == {"name": "churn-v4", "namespace": "ml"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(
+            [], "say what to promote: --version, --run-id, --from-alias or --previous", id="no-source"
+        ),
+        pytest.param(["--artifact-path", "model"], "say what to promote", id="a-path-alone"),
+        pytest.param(
+            ["--operation", "Swap", "--version", "4", "--reason", "x"],
+            "a swap takes no version",
+            id="swap-with-source",
+        ),
+        pytest.param(["--previous"], "Rollback needs a --reason", id="rollback-without-reason"),
+        pytest.param(
+            ["--version", "4", "--skip-gates"], "--skip-gates needs a --reason", id="skip-without-reason"
+        ),
+        pytest.param(["--version", "04"], "the request does not fit: source.version:", id="version"),
+        pytest.param(
+            ["--version", "4", "--artifact-path", "model"],
+            "artifactPath goes with runId",
+            id="path-without-run",
+        ),
+        pytest.param(["--version", "4", "--tag", "a"], "--tag a is not KEY=VALUE", id="tag"),
+        pytest.param(
+            ["--version", "4", "--tag", "mlflow.x=1"], "begin with modelalias. or mlflow.", id="reserved-tag"
+        ),
+        pytest.param(
+            ["--operation", "Promote", "--previous"],
+            "source.previous goes with Rollback",
+            id="promote-previous",
+        ),
+        pytest.param(
+            ["--version", "4", "--expires-after", "5w"],
+            "the request does not fit: expiresAfter:",
+            id="duration",
+        ),
+    ],
+)
+def test_what_the_api_server_would_not_take_is_said_at_once(arguments: list[str], words: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        filing.of(typed(*arguments), "ana", "ml")
+
+    assert words in str(refused.value)
+
+
+def test_two_sources_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        typed("--version", "4", "--previous")
+
+    assert "not allowed with argument" in capsys.readouterr().err

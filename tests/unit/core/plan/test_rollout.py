@@ -1,0 +1,217 @@
+"""Rollouts: what a workload's counts say, and what is written into it."""
+
+from typing import Any
+
+import pytest
+
+from modelalias.api.alias import (
+    Bearing,
+    LoadMode,
+    Operation,
+    Plan,
+    PlannedWorkload,
+    ServingState,
+    ServingStatus,
+    WorkloadKind,
+)
+from modelalias.api.workload import Serving
+from modelalias.core.errors import InvalidRequest
+from modelalias.core.plan import rollout
+from modelalias.core.plan.rollout import Stage
+from modelalias.ports import Workload, WorkloadRef
+from tests.support.harness import START
+from tests.support.world import PINNED
+
+REF = WorkloadRef(kind=WorkloadKind.DEPLOYMENT, namespace="ml", name="api")
+
+
+def _workload(**fields: Any) -> Workload:
+    settled: dict[str, Any] = {
+        "ref": REF,
+        "uid": "u1",
+        "resource_version": 1,
+        "generation": 2,
+        "observed_generation": 2,
+        "paused": False,
+        "managed": True,
+        "desired": 3,
+        "updated": 3,
+        "available": 3,
+        "total": 3,
+        "marks": {},
+        "containers": {"main": {}},
+    }
+    return Workload(**{**settled, **fields})
+
+
+def _planned(
+    mode: LoadMode = LoadMode.ALIAS, workload: Workload | None = None, before: str | None = "1"
+) -> PlannedWorkload:
+    load = PINNED if mode is LoadMode.PINNED else {}
+    serving = Serving.model_validate({"name": "api", "load": load})
+    return rollout.plan_workload(
+        serving, workload or _workload(), alias="x", model="churn", before=before, to="2", epoch=5
+    )
+
+
+def _plan(bearing: Bearing = Bearing.FORWARD) -> Plan:
+    return Plan(operation=Operation.PROMOTE, aliases=(), started_at=START, bearing=bearing)
+
+
+@pytest.mark.parametrize(
+    ("fields", "done"),
+    [
+        ({}, True),
+        ({"observed_generation": 1}, False),
+        ({"observed_generation": 3}, True),
+        ({"updated": 2}, False),
+        ({"available": 2}, False),
+        ({"total": 4}, False),
+        ({"desired": 0, "updated": 0, "available": 0, "total": 0}, True),
+        ({"desired": 0, "updated": 0, "available": 0, "total": 1}, False),
+        ({"desired": 2}, False),
+    ],
+    ids=[
+        "all there",
+        "generation not seen",
+        "seen later",
+        "one not updated",
+        "one not available",
+        "an old one left",
+        "scaled to zero",
+        "scaling to zero",
+        "scaling down",
+    ],
+)
+def test_done_is_what_the_workload_itself_reports(fields: dict[str, int], done: bool) -> None:
+    surplus = fields.get("desired") == 2
+    assert rollout.is_rolled(_workload(**fields)) is (done or surplus)
+
+
+@pytest.mark.parametrize(("mode", "text"), [(LoadMode.PINNED, "2"), (LoadMode.ALIAS, "2.5")])
+def test_a_move_of_an_alias_is_a_new_mark_and_a_pinned_version_is_the_same(mode: LoadMode, text: str) -> None:
+    assert rollout.mark("2", 5, mode) == text
+    assert rollout.version_of(text) == "2"
+
+
+def test_a_workload_that_resolves_the_alias_goes_back_with_a_mark_of_its_own() -> None:
+    planned = _planned(workload=_workload(marks={"x": "1.4"}))
+
+    assert (planned.from_, planned.to, planned.back) == ("1.4", "2.5", "1.6")
+    assert (planned.container, planned.to_uri) == (None, None)
+
+
+def test_a_pinned_workload_goes_back_to_what_it_had() -> None:
+    planned = _planned(
+        LoadMode.PINNED, _workload(marks={"x": "1"}, containers={"main": {"MODEL_URI": "models:/churn/1"}})
+    )
+
+    assert (planned.from_, planned.to, planned.back) == ("1", "2", "1")
+    assert (planned.from_uri, planned.to_uri) == ("models:/churn/1", "models:/churn/2")
+
+
+def test_after_a_cold_start_there_is_nothing_to_go_back_to() -> None:
+    assert _planned(before=None).back is None
+
+
+@pytest.mark.parametrize(
+    ("workload", "told"),
+    [
+        (_workload(paused=True), "is paused: resume it"),
+        (_workload(containers={"b": {}, "a": {}}), r"has no container main \(there are: a, b\)"),
+        (_workload(marks={"x": "y" * 65}), "has an annotation modelalias.dev/x of somebody else: remove it"),
+        (
+            _workload(containers={"main": {"MODEL_URI": "y" * 1025}}),
+            "has a MODEL_URI that is too long to come back to",
+        ),
+    ],
+    ids=["paused", "no such container", "a mark that is too long", "a variable that is too long"],
+)
+def test_what_cannot_be_rolled_is_refused_with_the_cause(workload: Workload, told: str) -> None:
+    with pytest.raises(InvalidRequest, match=told):
+        _planned(LoadMode.PINNED, workload)
+
+
+def test_a_change_is_turned_around_on_the_way_back() -> None:
+    planned = _planned(LoadMode.PINNED)
+
+    there = rollout.change(planned, Bearing.FORWARD, "x")
+    back = rollout.change(planned, Bearing.BACKWARD, "x")
+
+    assert (there.alias, there.mark, there.container, there.env, there.uri) == (
+        "x",
+        "2",
+        "main",
+        "MODEL_URI",
+        "models:/churn/2",
+    )
+    assert (back.mark, back.uri) == (None, None)
+
+
+WRITTEN = {"x": "2.5"}
+
+
+@pytest.mark.parametrize(
+    ("workload", "before", "stage"),
+    [
+        (None, None, Stage.GONE),
+        (_workload(), None, Stage.UNTOUCHED),
+        (_workload(), ServingState.PENDING, Stage.UNTOUCHED),
+        (_workload(marks=WRITTEN), ServingState.PENDING, Stage.DONE),
+        (_workload(marks=WRITTEN, observed_generation=1), ServingState.PENDING, Stage.ROLLING),
+        (_workload(), ServingState.ROLLING, Stage.BROKEN),
+        (_workload(), ServingState.UP_TO_DATE, Stage.BROKEN),
+        (_workload(uid="u2"), ServingState.ROLLING, Stage.UNTOUCHED),
+        (_workload(uid="u2", marks=WRITTEN), ServingState.ROLLING, Stage.DONE),
+    ],
+    ids=[
+        "gone",
+        "never seen",
+        "not begun",
+        "done",
+        "rolling",
+        "taken away while it rolled",
+        "taken away afterwards",
+        "made anew",
+        "made anew and rolled",
+    ],
+)
+def test_a_workload_is_judged_by_its_state(
+    workload: Workload | None, before: ServingState | None, stage: Stage
+) -> None:
+    known = (
+        None
+        if before is None
+        else ServingStatus(kind=WorkloadKind.DEPLOYMENT, name="api", uid="u1", state=before)
+    )
+
+    assert rollout.progress(_plan(), _planned(), workload, "x", known).stage is stage
+
+
+def test_a_pinned_workload_is_written_only_with_mark_and_variable() -> None:
+    marked = _workload(marks={"x": "2"})
+    both = _workload(marks={"x": "2"}, containers={"main": {"MODEL_URI": "models:/churn/2"}})
+    planned = _planned(LoadMode.PINNED)
+
+    assert rollout.progress(_plan(), planned, marked, "x", None).stage is Stage.UNTOUCHED
+    assert rollout.progress(_plan(), planned, both, "x", None).stage is Stage.DONE
+
+
+def test_without_a_former_version_the_way_back_does_not_wait_for_pods() -> None:
+    planned = _planned(before=None)
+    crashing = _workload(available=0)
+
+    assert rollout.progress(_plan(Bearing.BACKWARD), planned, crashing, "x", None).stage is Stage.DONE
+
+
+def test_what_holds_a_workload_up_is_told_in_numbers() -> None:
+    rolling = _workload(marks=WRITTEN, updated=1, available=2, total=4, trouble="ReplicaFailure: quota")
+
+    told = rollout.progress(_plan(), _planned(), rolling, "x", None).message
+
+    assert told == "Deployment api: 1 of 3 updated, 2 available, 3 old left, ReplicaFailure: quota"
+
+
+@pytest.mark.parametrize("foreign", ["", "abc", "01", "1.x", "latest"])
+def test_a_mark_of_somebody_else_names_no_version(foreign: str) -> None:
+    assert rollout.version_of(foreign) is None

@@ -1,0 +1,192 @@
+"""Who proves who approves: without the admission policy approvals count for nothing, unless the configuration
+accepts that."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modelalias.adapters.admission import why_unproved
+from modelalias.core.errors import Refused, Unavailable
+from tests.support.harness import DEFAULT, Cluster
+from tests.support.virtual_loop import in_virtual_time
+
+POLICY, BINDING = yaml.safe_load_all(
+    (Path(__file__).parents[3] / "manifests/base/policy.yaml").read_text(encoding="utf-8")
+)
+MISSING = "ValidatingAdmissionPolicy promotionrequests.modelalias.dev is not installed"
+
+
+def test_the_shipped_policy_proves() -> None:
+    served = deepcopy(POLICY)
+    served["spec"]["matchConstraints"] |= {
+        "namespaceSelector": {},
+        "objectSelector": {},
+        "matchPolicy": "Equivalent",
+    }
+
+    assert why_unproved(POLICY, BINDING) == ""
+    assert why_unproved(served, BINDING) == ""
+
+
+def _rule(policy: dict[str, Any]) -> dict[str, Any]:
+    rule: dict[str, Any] = policy["spec"]["matchConstraints"]["resourceRules"][0]
+    return rule
+
+
+WEAKER: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], object], str]] = [
+    (
+        "it lets pass what it cannot judge",
+        lambda policy, _: policy["spec"].update(failurePolicy="Ignore"),
+        "fail closed",
+    ),
+    ("it judges nothing", lambda policy, _: policy["spec"].update(validations=[]), "does not cover"),
+    (
+        "it leaves updates out",
+        lambda policy, _: _rule(policy).update(operations=["CREATE", "DELETE"]),
+        "does not cover",
+    ),
+    (
+        "it is about another kind",
+        lambda policy, _: _rule(policy).update(resources=["modelaliases"]),
+        "does not cover",
+    ),
+    ("it is about one object", lambda policy, _: _rule(policy).update(resourceNames=["x"]), "does not cover"),
+    (
+        "it leaves namespaces out",
+        lambda policy, _: policy["spec"]["matchConstraints"].update(
+            namespaceSelector={"matchLabels": {"a": "b"}}
+        ),
+        "does not cover",
+    ),
+    ("it only warns", lambda _, binding: binding["spec"].update(validationActions=["Warn"]), "does not deny"),
+    (
+        "it binds another policy",
+        lambda _, binding: binding["spec"].update(policyName="other"),
+        "does not deny",
+    ),
+    (
+        "it is bound for some namespaces",
+        lambda _, binding: binding["spec"].update(
+            matchResources={"namespaceSelector": {"matchLabels": {"a": "b"}}}
+        ),
+        "leaves requests out",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "why"), [pytest.param(*item[1:], id=item[0]) for item in WEAKER])
+def test_a_weaker_policy_does_not_prove(change: Callable[[Any, Any], object], why: str) -> None:
+    policy, binding = deepcopy(POLICY), deepcopy(BINDING)
+    change(policy, binding)
+
+    assert why in why_unproved(policy, binding)
+
+
+def test_a_policy_or_a_binding_that_is_not_there_does_not_prove() -> None:
+    assert why_unproved(None, BINDING) == MISSING
+    assert "Binding promotionrequests.modelalias.dev is not installed" in why_unproved(POLICY, None)
+
+
+async def _approved(it: Cluster) -> None:
+    """Let a request wait for people, and somebody approve it."""
+    await it.model(0.8, 0.9, aliases={"champion": "1"})
+    it.add_alias(policy={"approval": {"required": "Always"}})
+    it.ask("go", "2", requestedBy="ana")
+    await it.settle()
+    resolved = it.request("go").status.resolved
+    assert resolved is not None
+    it.edit_request("go", approvals=[{"user": "bo", "evidence": resolved.evidence, "decision": "Approve"}])
+    await it.settle()
+
+
+@in_virtual_time
+async def test_without_the_policy_an_approval_counts_for_nothing_until_it_is_installed() -> None:
+    async with Cluster() as it:
+        it.admission.why = MISSING
+        await _approved(it)
+
+        assert it.phase("go") == "AwaitingApproval"
+        assert it.says("go").endswith(f"approvals do not count: {MISSING}")
+        given = it.request("go").status.approvals
+        assert given is not None
+        assert (given.valid, given.void) == (0, (f"Approve by bo: who wrote it is not proved: {MISSING}",))
+        told = it.condition("IdentityProved")
+        assert (told.status, told.reason, told.message) == (
+            "False",
+            "Unproved",
+            f"{MISSING}; approvals count for nothing",
+        )
+        assert [event.reason for event in it.objects.events].count("Unproved") == 1
+        assert await it.aliases() == {"champion": "1"}
+
+        it.admission.why = ""
+        await it.settle(70)
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
+        assert it.is_true("IdentityProved")
+        await it.assert_settled()
+
+
+@in_virtual_time
+async def test_the_operators_owner_may_accept_approvals_that_nobody_proves() -> None:
+    async with Cluster({**DEFAULT, "acceptUnprovedApprovals": True}) as it:
+        it.admission.why = MISSING
+        await _approved(it)
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
+        assert (
+            it.condition("IdentityProved").message == f"{MISSING}; the operator's configuration accepts that"
+        )
+
+
+@in_virtual_time
+async def test_an_alias_that_asks_nobody_says_nothing_of_it() -> None:
+    async with Cluster() as it:
+        it.admission.why = MISSING
+        await _approved(it)
+        it.edit_alias(policy={})
+        await it.settle()
+
+        assert "IdentityProved" not in {item.type for item in it.alias().status.conditions}
+        assert it.phase("go") == "Succeeded"
+
+
+@in_virtual_time
+@pytest.mark.parametrize("error", [Refused("may not get it"), Unavailable("no answer")])
+async def test_a_policy_that_cannot_be_looked_up_proves_nothing(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Cluster() as it:
+
+        async def fail() -> str:
+            raise error
+
+        with monkeypatch.context() as patched:
+            patched.setattr(it.admission, "why_unproved", fail)
+            await _approved(it)
+            assert it.phase("go") == "AwaitingApproval"
+        await it.settle(70)
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
+
+
+@in_virtual_time
+async def test_an_api_server_that_does_not_answer_leaves_what_was_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Cluster() as it:
+        it.start()
+
+        async def fail() -> str:
+            raise Unavailable("no answer")
+
+        await it.settle()
+        monkeypatch.setattr(it.admission, "why_unproved", fail)
+        await it.settle(200)
+        await _approved(it)
+
+        assert it.end("go") == ("Succeeded", "Succeeded")

@@ -1,0 +1,275 @@
+"""What the operator remembers: the newest state only, small, and who belongs to whom."""
+
+from typing import Any
+
+import pytest
+
+from modelalias.api.alias import AliasMove, ModelAlias, Observed, Operation, Plan, WorkloadKind
+from modelalias.api.conditions import Reason, condition
+from modelalias.api.request import PromotionRequest
+from modelalias.ports import WorkloadRef
+from modelalias.reconcile.memory import Memory
+from modelalias.reconcile.queue import Key
+from tests.support.fake_objects import FakeObjects
+from tests.support.fake_workloads import FakeWorkloads
+from tests.support.harness import START
+from tests.support.world import alias_spec, request_spec
+
+OLD, NEW = Key("ml", "old"), Key("ml", "new")
+HERS = Key("risk", "hers")
+PLAN = Plan(operation=Operation.PROMOTE, aliases=(AliasMove(name="champion", to="3"),), started_at=START)
+PLACES = {"default": "http://mlflow:80#default", "of-risk": "http://mlflow:80#default"}
+
+
+class Api(FakeObjects):
+    """An API server with short words."""
+
+    def new_alias(self, name: str, **fields: Any) -> ModelAlias:
+        return self.add_alias("ml", name, alias_spec(**fields))
+
+    def new_request(self, name: str, of: str = "old") -> PromotionRequest:
+        return self.add_request("ml", name, request_spec("1", name=of))
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api()
+
+
+def _memory(*refused: str) -> Memory:
+    """Return a memory of two names for one registry that some namespaces may not use."""
+    return Memory(
+        lambda name: PLACES.get(name, name), lambda _registry, namespace, _model: namespace not in refused
+    )
+
+
+def _ended(request: PromotionRequest) -> PromotionRequest:
+    done = condition("Complete", True, Reason.SUCCEEDED, "", now=START)
+    metadata = request.metadata.model_copy(
+        update={"resource_version": str(int(request.metadata.resource_version) + 1000)}
+    )
+    status = request.status.model_copy(update={"conditions": (done,)})
+    return request.model_copy(update={"metadata": metadata, "status": status})
+
+
+def test_an_alias_comes_back_as_it_was_seen(api: Api) -> None:
+    memory, alias = _memory(), api.new_alias("old", previousAlias="prev", serving=[{"name": "api"}])
+
+    assert memory.see_alias(alias) == {OLD}
+    assert memory.alias(OLD) == alias
+    assert memory.registry_of(OLD) == ("default", "churn")
+
+
+def test_a_late_event_changes_nothing_and_wakes_nobody(api: Api) -> None:
+    memory, first = _memory(), api.new_alias("old")
+    second = api.edit_alias("ml", "old", alias_spec(suspend=True))
+    memory.see_alias(second)
+
+    assert memory.see_alias(first) == set()
+    assert memory.see_alias(second) == set()
+    assert memory.alias(OLD) == second
+
+
+def test_the_older_claim_owns_and_its_end_wakes_the_younger(api: Api) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old"))
+
+    assert memory.see_alias(api.new_alias("new")) == {OLD, NEW}
+    assert (memory.owner(OLD), memory.owner(NEW)) == (None, OLD)
+    assert memory.drop_alias(OLD) == {OLD, NEW}
+    assert memory.owner(NEW) is None
+
+
+def test_a_claim_that_is_given_up_wakes_the_one_that_waited_for_it(api: Api) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old", previousAlias="prev"))
+    memory.see_alias(api.new_alias("new", alias="prev"))
+    assert memory.owner(NEW) == OLD
+
+    woken = memory.see_alias(api.edit_alias("ml", "old", alias_spec()))
+
+    assert woken == {OLD, NEW}
+    assert memory.owner(NEW) is None
+
+
+def test_a_change_of_status_wakes_no_rival(api: Api) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old"))
+    memory.see_alias(api.new_alias("new"))
+
+    assert memory.see_alias(api.annotate_alias("ml", "old", a="b")) == {OLD}
+
+
+def test_the_same_alias_name_of_another_model_is_no_rival(api: Api) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old"))
+    memory.see_alias(api.new_alias("new", model="fraud"))
+
+    assert memory.owner(NEW) is None
+    assert memory.claimed(NEW) == {}
+    assert memory.of_model("default", "churn") == {OLD}
+    assert memory.of_registry("default") == {OLD, NEW}
+
+
+def test_what_others_claim_of_the_same_model_is_known(api: Api) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old"))
+    memory.see_alias(api.new_alias("new", alias="challenger", previousAlias="was"))
+
+    assert memory.claimed(OLD) == {"challenger": "ml/new", "was": "ml/new"}
+
+
+def test_two_names_of_one_registry_are_one_place_for_claims_and_two_for_snapshots(api: Api) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old", previousAlias="prev"))
+
+    woken = memory.see_alias(api.add_alias("risk", "hers", alias_spec(registry="of-risk")))
+
+    assert woken == {OLD, HERS}
+    assert memory.owner(HERS) == OLD
+    assert memory.claimed(HERS) == {"champion": "ml/old", "prev": "ml/old"}
+    assert memory.of_model("of-risk", "churn") == {HERS}
+    assert memory.of_registry("default") == {OLD}
+    assert memory.drop_alias(OLD) == {OLD, HERS}
+
+
+def test_the_ledger_of_a_soak_is_found_under_another_name_of_the_registry(api: Api) -> None:
+    memory = _memory()
+    since = Observed(version="3", at=START, epoch=1)
+    alias = api.new_alias("old", alias="staging")
+    memory.see_alias(alias.model_copy(update={"status": alias.status.model_copy(update={"observed": since})}))
+    memory.see_alias(api.add_alias("risk", "hers", alias_spec(registry="of-risk")))
+
+    assert memory.ledger(HERS, "staging") == since
+
+
+def test_names_that_nobody_configured_are_different_places(api: Api) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old", registry="lost"))
+    memory.see_alias(api.new_alias("new", registry="gone"))
+
+    assert memory.owner(NEW) is None
+
+
+def test_what_is_not_allowed_keeps_nothing_from_those_who_may_have_it(api: Api) -> None:
+    memory = _memory("ml")
+    alias = api.new_alias("old", previousAlias="prev")
+    observed = Observed(version="3", at=START, epoch=1)
+    memory.see_alias(
+        alias.model_copy(update={"status": alias.status.model_copy(update={"observed": observed})})
+    )
+    memory.see_alias(api.add_alias("risk", "hers", alias_spec()))
+
+    assert memory.owner(HERS) is None
+    assert memory.owner(OLD) is None
+    assert memory.claimed(HERS) == {}
+    assert memory.ledger(HERS, "champion") is None
+    assert memory.of_model("default", "churn") == {OLD, HERS}
+
+
+def test_a_plan_under_way_keeps_its_claim_and_its_end_wakes_those_who_wait(api: Api) -> None:
+    memory = _memory("ml")
+    alias = api.new_alias("old")
+    planned = alias.model_copy(update={"status": alias.status.model_copy(update={"plan": PLAN})})
+    memory.see_alias(planned)
+    memory.see_alias(api.add_alias("risk", "hers", alias_spec()))
+    assert memory.owner(HERS) == OLD
+
+    woken = memory.see_alias(api.annotate_alias("ml", "old", ended="yes"))
+
+    assert woken == {OLD, HERS}
+    assert memory.owner(HERS) is None
+
+
+def test_requests_come_oldest_first(api: Api) -> None:
+    memory = _memory()
+    requests = [api.new_request(name) for name in ("c", "a", "b")]
+    for request in reversed(requests):
+        assert memory.see_request(request) == {OLD}
+
+    assert memory.requests(OLD) == tuple(requests)
+
+
+def test_a_request_that_ended_is_kept_by_name_only_and_cannot_be_reopened(api: Api) -> None:
+    memory, request = _memory(), api.new_request("go")
+    memory.see_request(request)
+
+    assert memory.see_request(_ended(request)) == {OLD}
+    assert memory.requests(OLD) == ()
+    assert not memory.knows(OLD)
+    assert memory.see_request(request) == set()
+    assert memory.requests(OLD) == ()
+
+
+def test_a_request_of_the_same_name_is_another_one(api: Api) -> None:
+    memory = _memory()
+    first = api.new_request("go")
+    memory.see_request(first)
+    api.remove_request("ml", "go")
+    second = api.new_request("go")
+    memory.see_request(second)
+
+    assert memory.drop_request("ml", "go", first.metadata.uid) == set()
+    assert memory.requests(OLD) == (second,)
+    assert memory.drop_request("ml", "go", second.metadata.uid) == {OLD}
+    assert memory.requests(OLD) == ()
+
+
+def test_an_alias_made_anew_is_not_forgotten_with_the_old_one(api: Api) -> None:
+    memory, first = _memory(), api.new_alias("old")
+    memory.see_alias(first)
+    api.delete_alias("ml", "old")
+    second = api.new_alias("old")
+    memory.see_alias(second)
+
+    assert memory.drop_alias(OLD, first.metadata.uid) == set()
+    assert memory.alias(OLD) == second
+
+
+def test_only_labelled_workloads_are_kept_and_each_wakes_what_it_serves(api: Api) -> None:
+    memory, workloads = _memory(), FakeWorkloads()
+    memory.see_alias(api.new_alias("old", serving=[{"name": "api"}]))
+    ref = workloads.add("api")
+
+    assert memory.see_workload(workloads.workloads[ref]) == {OLD}
+    assert memory.workload(ref) is None
+    labelled = workloads.set(ref, managed=True)
+    assert memory.see_workload(labelled) == {OLD}
+    assert memory.workload(ref) == labelled
+    newer = workloads.set(ref, available=0)
+    memory.see_workload(newer)
+    assert memory.see_workload(labelled) == set()
+    assert memory.workload(ref) == newer
+    assert memory.drop_workload(ref) == {OLD}
+    assert memory.workload(ref) is None
+
+
+def test_a_workload_made_anew_replaces_and_is_not_forgotten_with_the_old_one() -> None:
+    memory, workloads = _memory(), FakeWorkloads()
+    ref = WorkloadRef(kind=WorkloadKind.DEPLOYMENT, namespace="ml", name="api")
+    workloads.add("api")
+    first = workloads.set(ref, managed=True)
+    memory.see_workload(first)
+    workloads.add("api")
+    second = workloads.set(ref, managed=True)
+    memory.see_workload(second)
+
+    memory.drop_workload(ref, first.uid)
+
+    assert memory.workload(ref) == second
+
+
+def test_nothing_is_left_of_what_is_gone(api: Api) -> None:
+    memory, empty = _memory(), _memory()
+    alias = api.new_alias("old", previousAlias="prev", serving=[{"name": "api"}])
+    request = api.new_request("go")
+    memory.see_alias(alias)
+    memory.see_request(request)
+    memory.see_request(_ended(request))
+
+    memory.drop_request("ml", "go")
+    memory.drop_alias(OLD)
+
+    assert not memory.knows(OLD)
+    kept = {name: value for name, value in vars(memory).items() if not callable(value)}
+    assert kept == {name: vars(empty)[name] for name in kept}
