@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from modelalias.api.alias import ModelAliasStatus
-from modelalias.api.conditions import is_true
+from modelalias.api.conditions import RequestCondition, is_true
 from modelalias.api.request import PromotionRequestStatus
 from modelalias.core.ledger import version_record
 from modelalias.ports import Dataset, JobRef, JobState
@@ -302,7 +302,8 @@ async def _end(it: Cluster) -> End:
     ended = Counter(
         item.name
         for item in it.objects.writes
-        if isinstance(item.status, PromotionRequestStatus) and is_true(item.status.conditions, "Complete")
+        if isinstance(item.status, PromotionRequestStatus)
+        and is_true(item.status.conditions, RequestCondition.COMPLETE)
     )
     return End(
         aliases=await it.aliases(),
@@ -355,13 +356,16 @@ def _without_times(status: ModelAliasStatus | PromotionRequestStatus) -> dict[st
     return {**cleaned, "conditions": {item.pop("type"): item for item in cleaned["conditions"]}}
 
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
+
+
 def _cleaned(value: Any) -> Any:
     if isinstance(value, dict):
         times = {"at", "since", "lastTransitionTime", "evaluatedAt", "completedAt", "startedAt"}
         return {key: _cleaned(item) for key, item in value.items() if key not in times}
     if isinstance(value, list):
         return [_cleaned(item) for item in value]
-    return value
+    return _MOMENT.sub("a moment", value) if isinstance(value, str) else value
 
 
 @in_virtual_time

@@ -107,14 +107,14 @@ def test_a_soak_is_waited_out_and_a_version_that_is_deleted_meanwhile_is_refused
     seeded.client.delete_model_version(seeded.model, "3")
     ended = stage.ended("soaks", "vanishes", "elsewhere")
 
-    assert "waits: version 3 has held shadow since" in soaking["explanation"]
+    assert "waits: version 3 has had shadow since" in soaking["explanation"]
     assert held_by["champion"] == "1"
     assert ended["soaks"]["phase"] == "Succeeded"
     assert ended["soaks"]["eligibility"][0]["result"] == "Passed"
     assert ended["vanishes"]["phase"] == "Rejected"
     # its aliases go with it: a look in between finds the version still there, without the alias
     assert condition(ended["vanishes"], "Complete")[1] in {"VersionGone", "NotEligible"}
-    assert ended["elsewhere"]["explanation"].endswith("version 3 does not hold alias staging")
+    assert ended["elsewhere"]["explanation"].endswith("version 3 does not have alias staging")
     assert seeded.aliases() == {"champion": "2", "staging": "2"}
 
 

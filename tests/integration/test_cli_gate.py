@@ -87,7 +87,7 @@ class Pipeline:
             ["auc-floor Passed 0.85 - >= 0.7 - -", f"beats-champion Passed 0.85 0.8 {BAR} - -", PASSED],
             id="passed",
         ),
-        pytest.param("1", {}, 0, ["champion holds version 1 already: nothing to do"], id="nothing-to-do"),
+        pytest.param("1", {}, 0, ["champion is version 1 already: nothing to do"], id="nothing-to-do"),
         pytest.param(
             "3",
             {},

@@ -243,7 +243,7 @@ def test_a_rollback_ends_a_rollout_takes_it_back_and_goes_to_its_own_version(
     assert moved == ({"champion": "3", "prev": "2"}, "3")
     assert taken_back == ({"champion": "2", "prev": "1"}, "Queued")
     assert (broken_off["phase"], condition(broken_off, "RolledBack")) == ("Aborted", ("True", "Aborted"))
-    assert "PromotionRequest back (Rollback) goes first" in broken_off["explanation"]
+    assert "PromotionRequest back (Rollback) has priority" in broken_off["explanation"]
     assert ended["phase"] == "Succeeded"
     assert (seeded.aliases(), _served(team)) == ({"champion": "1", "prev": "2"}, "1")
     team.kubectl("rollout", "status", "deployment/churn-api", "--timeout=60s")

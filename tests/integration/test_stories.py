@@ -148,7 +148,7 @@ def test_match_prediction_climbs_four_levels_and_a_refusal_is_an_answer(
     )
     assert [item["phase"] for item in third.values()] == ["Succeeded", "Succeeded", "Rejected"]
     assert condition(detour, "Complete") == ("True", "NotEligible")
-    assert "requireAlias candidate: version 3 does not hold alias candidate" in detour["explanation"]
+    assert "requireAlias candidate: version 3 does not have alias candidate" in detour["explanation"]
     assert seeded.aliases() == {"ci-smoke": "3", "smoke": "3", "candidate": "2", "champion": "1"}
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from modelalias.api.alias import ModelAlias, ModelAliasSpec
-from modelalias.api.conditions import Condition, find
+from modelalias.api.conditions import AliasCondition, Condition, RequestCondition, find
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec, Resolved
 from modelalias.ports import Cluster as Ports
 from modelalias.ports import Job, JobRef, ModelVersion, NewJob, Workload, WorkloadChange, WorkloadRef
@@ -318,7 +318,7 @@ class Cluster:
     def end(self, name: str) -> tuple[str, str]:
         """Return how a request ended: its phase and the reason of its condition Complete, which must stand at
         True."""
-        done = find(self.request(name).status.conditions, "Complete")
+        done = find(self.request(name).status.conditions, RequestCondition.COMPLETE)
         assert done is not None, self.request(name).status
         assert done.status == "True", self.request(name).status
         return self.phase(name), done.reason
@@ -333,7 +333,7 @@ class Cluster:
         return self.request(name).status.explanation
 
     def condition(self, kind: str, name: str = NAME) -> Condition:
-        found = find(self.alias(name).status.conditions, kind)
+        found = find(self.alias(name).status.conditions, AliasCondition(kind))
         assert found is not None, self.alias(name).status
         return found
 

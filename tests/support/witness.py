@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from modelalias.api.alias import AliasMove, Bearing, HistoryEntry, ModelAlias, Operation, Outcome, Plan
-from modelalias.api.conditions import find
+from modelalias.api.conditions import RequestCondition, find
 from modelalias.api.fields import duration
 from modelalias.api.request import Decision, Phase, PromotionRequest, RequestOperation
 from tests.support.fake_objects import FakeObject
@@ -215,7 +215,7 @@ class Witness:
     def _request_ended(self, request: PromotionRequest) -> None:
         status, name = request.status, _name(request)
         self._check(status.phase in ENDS, f"{name} is Complete and {status.phase}")
-        good = find(status.conditions, "Succeeded")
+        good = find(status.conditions, RequestCondition.SUCCEEDED)
         agrees = good is not None and (good.status == "True") == (status.phase is Phase.SUCCEEDED)
         self._check(agrees, f"{name} is {status.phase} and Succeeded is {good}")
         self._check(status.completed_at is not None, f"{name} does not say when it ended")
@@ -409,12 +409,12 @@ def main(plan: Plan) -> AliasMove:
 
 
 def _is_complete(request: PromotionRequest) -> bool:
-    done = find(request.status.conditions, "Complete")
+    done = find(request.status.conditions, RequestCondition.COMPLETE)
     return done is not None and done.status == "True"
 
 
 def _was_suspended(request: PromotionRequest) -> bool:
-    done = find(request.status.conditions, "Complete")
+    done = find(request.status.conditions, RequestCondition.COMPLETE)
     return request.status.phase is Phase.PENDING and done is not None and done.reason == "Suspended"
 
 

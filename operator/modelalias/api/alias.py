@@ -226,3 +226,7 @@ class ModelAlias(Reported):
     metadata: Metadata
     spec: ModelAliasSpec
     status: ModelAliasStatus = ModelAliasStatus()
+
+    def with_status(self, status: ModelAliasStatus) -> Self:
+        """Return the alias with another status."""
+        return self.model_copy(update={"status": status})

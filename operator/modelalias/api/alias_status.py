@@ -1,7 +1,8 @@
 """What the operator knows of an alias: the status of a ModelAlias."""
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
@@ -11,15 +12,18 @@ from modelalias.api.fields import (
     ContainerName,
     EnvName,
     Evidence,
+    Message,
     ModelVersionNumber,
     ObjectName,
+    ReasonName,
     Reported,
     RunId,
     TagKey,
     TagValue,
-    Text,
     Timestamp,
     UserName,
+    keep_first,
+    keep_last,
 )
 from modelalias.api.request_status import Check, Evaluated, Finding, Phase
 from modelalias.api.workload import LoadMode, Rollout, WorkloadKind
@@ -32,7 +36,6 @@ class Operation(StrEnum):
     ROLLBACK = "Rollback"
     SWAP = "Swap"
     PIN = "Pin"
-    RESTORE = "Restore"
     ADOPT = "Adopt"
 
 
@@ -83,7 +86,7 @@ class PinVerdict(Reported):
     """The version that spec.version names."""
     champion: ModelVersionNumber | None = None
     """The version that the alias held."""
-    explanation: Text = ""
+    explanation: Message = ""
     """The verdict in one sentence."""
     eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
     """How each rule of eligibility came out."""
@@ -173,9 +176,9 @@ class Plan(Reported):
     """Hash of the request, by which it is remembered."""
     actor: UserName | None = None
     """Who asked for it."""
-    reason: Text = ""
+    reason: Message = ""
     """Why."""
-    approvers: Annotated[tuple[UserName, ...], Field(max_length=16)] = ()
+    approvers: Annotated[tuple[UserName, ...], Field(max_length=16), keep_first(16)] = ()
     """Who approved."""
     evidence: Evidence | None = None
     """What the verdict rests on."""
@@ -197,9 +200,9 @@ class Plan(Reported):
     """Epoch of the move."""
     bearing: Bearing = Bearing.FORWARD
     """Forward, or backward once it is being undone."""
-    failure: Annotated[str, Field(max_length=64)] | None = None
+    failure: ReasonName | None = None
     """Why it is being undone."""
-    message: Text = ""
+    message: Message = ""
     """The same in words."""
     started_at: Timestamp
     """When the plan was written."""
@@ -235,14 +238,14 @@ class ServingStatus(Reported):
     """The version that it is known to serve."""
     state: ServingState
     """Where it stands."""
-    message: Text = ""
+    message: Message = ""
     """Why."""
 
 
 class Hold(Reported):
     """Why automatic promotion is stopped."""
 
-    reason: Annotated[str, Field(max_length=64)]
+    reason: ReasonName
     """Why."""
     request: ObjectName | None = None
     """The request that led to it."""
@@ -255,7 +258,7 @@ class RolledBackVersion(Reported):
 
     version: ModelVersionNumber
     """The version."""
-    reason: Annotated[str, Field(max_length=64)]
+    reason: ReasonName
     """Why."""
     at: Timestamp
     """When."""
@@ -293,20 +296,20 @@ class HistoryEntry(Reported):
     """The run that made the new version."""
     actor: UserName | None = None
     """Who asked for it."""
-    approvers: Annotated[tuple[UserName, ...], Field(max_length=16)] = ()
+    approvers: Annotated[tuple[UserName, ...], Field(max_length=16), keep_first(16)] = ()
     """Who approved."""
-    reason: Text = ""
+    reason: Message = ""
     """Why it was asked for."""
-    failure: Annotated[str, Field(max_length=64)] | None = None
+    failure: ReasonName | None = None
     """Reason of the failure, one of the condition reasons."""
-    message: Text = ""
+    message: Message = ""
     """Why it ended so."""
     evidence: Evidence | None = None
     """What the verdict rests on."""
 
 
 class FinishedRequest(Reported):
-    """A request that ended without moving anything: the same one applied again ends so, too."""
+    """A request that ended, of which the history does not tell: the same one applied again ends so, too."""
 
     spec_hash: Annotated[str, Field(max_length=80)]
     """Hash of the request."""
@@ -360,7 +363,7 @@ class ModelAliasStatus(Reported):
     """What is being carried out; present only while it is."""
     serving: Annotated[tuple[ServingStatus, ...], Field(max_length=64)] = ()
     """Each workload: what it should serve and what it is known to serve."""
-    queue: Annotated[tuple[ObjectName, ...], Field(max_length=100)] = ()
+    queue: Annotated[tuple[ObjectName, ...], Field(max_length=100), keep_first(100)] = ()
     """Requests that wait for their turn, first the next."""
     soaking: Soaking | None = None
     """What the alias of policy.eligibility.soak names."""
@@ -368,11 +371,64 @@ class ModelAliasStatus(Reported):
     """How the present pin was judged, with policy.pins Gated."""
     hold: Hold | None = None
     """Why automatic promotion is stopped."""
-    rolled_back: Annotated[tuple[RolledBackVersion, ...], Field(max_length=50)] = ()
+    rolled_back: Annotated[tuple[RolledBackVersion, ...], Field(max_length=50), keep_last(50)] = ()
     """Versions that automatic steps leave alone."""
-    history: Annotated[tuple[HistoryEntry, ...], Field(max_length=50)] = ()
+    history: Annotated[tuple[HistoryEntry, ...], Field(max_length=50), keep_last(50)] = ()
     """The latest moves, the newest last."""
-    finished: Annotated[tuple[FinishedRequest, ...], Field(max_length=50)] = ()
-    """The latest requests that ended without a move, the newest last."""
+    finished: Annotated[tuple[FinishedRequest, ...], Field(max_length=50), keep_last(50)] = ()
+    """The latest requests that ended without a move, or whose move the history has forgotten; the newest last."""
     conditions: Conditions = ()
     """The answers one by one; Ready sums them up."""
+
+    def with_plan(self, plan: Plan, serving: tuple[ServingStatus, ...] | None = None) -> Self:
+        """Return the status with a plan in the form it has now, and where its workloads stand if that changed."""
+        return self.changed(plan=plan, serving=self.serving if serving is None else serving)
+
+    def queued(self, names: Iterable[str]) -> Self:
+        """Return the status with the requests that wait for their turn, first the next."""
+        return self.changed(queue=tuple(names))
+
+    def with_observed(self, observed: Observed) -> Self:
+        """Return the status with the registry as it was read."""
+        return self.changed(observed=observed)
+
+    def adopted(self, observed: Observed, entry: HistoryEntry | None) -> Self:
+        """Return the status after the first look at the alias: what it named already becomes current."""
+        status = self.with_observed(observed)
+        if entry is None or observed.version is None:
+            return status
+        return status.changed(current=Held(version=observed.version, since=observed.at), history=(entry,))
+
+    def plan_ended(
+        self, history: tuple[HistoryEntry, ...], observed: Observed, serving: tuple[ServingStatus, ...]
+    ) -> Self:
+        """Return the status without its plan, which the history now tells of."""
+        return self.changed(plan=None, history=history, observed=observed, serving=serving)
+
+    def with_current(self, current: Held, replaced: ModelVersionNumber | None) -> Self:
+        """Return the status with another current version, and with the version that it replaced as previous."""
+        if replaced is None or replaced == current.version:
+            return self.changed(current=current)
+        known = self.current is not None and self.current.version == replaced
+        previous = self.current if known else Held(version=replaced, since=current.since)
+        return self.changed(current=current, previous=previous)
+
+    def released(self, version: ModelVersionNumber | None) -> Self:
+        """Return the status without a hold; the version that the alias moved to is no longer one to leave alone."""
+        left = tuple(item for item in self.rolled_back if item.version != version)
+        return self.changed(hold=None, rolled_back=left)
+
+    def on_hold(self, hold: Hold) -> Self:
+        """Return the status with a hold on automatic steps."""
+        return self.changed(hold=hold)
+
+    def without(self, gone: RolledBackVersion, returned: ModelVersionNumber | None = None) -> Self:
+        """Return the status with a version that automatic steps leave alone, and without the one gone back to."""
+        left = tuple(item for item in self.rolled_back if item.version != returned)
+        return self.changed(rolled_back=(*left, gone))
+
+    def with_finished(self, finished: Iterable[FinishedRequest]) -> Self:
+        """Return the status with more requests that ended; the oldest are forgotten first."""
+        newest = tuple(finished)
+        uids = {item.uid for item in newest}
+        return self.changed(finished=(*(item for item in self.finished if item.uid not in uids), *newest))

@@ -7,11 +7,11 @@ Each reason is a constant with the sentence that the documentation prints for it
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field
 
-from modelalias.api.fields import Reported, Timestamp, list_map
+from modelalias.api.fields import ReasonName, Reported, Timestamp, keep_first, list_map
 
 
 class Status(StrEnum):
@@ -29,9 +29,9 @@ class Condition(Reported):
     """What the condition is about."""
     status: Status
     """Whether it holds."""
-    reason: Annotated[str, Field(max_length=64)]
+    reason: ReasonName
     """Why, in one word."""
-    message: Annotated[str, Field(max_length=4096)] = ""
+    message: Annotated[str, Field(max_length=4096), keep_first(4096)] = ""
     """Why, in words."""
     observed_generation: int | None = None
     """The generation that it is about."""
@@ -96,6 +96,9 @@ class RequestCondition(StrEnum):
     """The operator itself works on it; False while a person is awaited."""
     STALLED = "Stalled"
     """It cannot be carried out as it is written."""
+
+
+ConditionType = AliasCondition | RequestCondition
 
 
 class Reason(StrEnum):
@@ -197,8 +200,15 @@ class Reason(StrEnum):
     WAITING = "Waiting", "Something outside the operator has to happen first; the message says what."
 
 
+class Cause(NamedTuple):
+    """Why something is as it is: the reason of a condition, and the sentence that goes with it."""
+
+    reason: Reason
+    message: str
+
+
 def condition(
-    kind: str,
+    kind: ConditionType,
     status: Status | bool,
     reason: Reason,
     message: str,
@@ -207,12 +217,12 @@ def condition(
     generation: int | None = None,
 ) -> Condition:
     """Make a condition as of `now`."""
-    told = status if isinstance(status, Status) else Status.TRUE if status else Status.FALSE
+    answer = status if isinstance(status, Status) else Status.TRUE if status else Status.FALSE
     return Condition(
-        type=kind,
-        status=told,
+        type=str(kind),
+        status=answer,
         reason=str(reason),
-        message=message[:4096],
+        message=message,
         observed_generation=generation,
         last_transition_time=now,
     )
@@ -220,24 +230,21 @@ def condition(
 
 def merged(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Condition, ...]:
     """Replace conditions of the same type, keep the others, and keep the time of those whose status stayed."""
-    kept = {item.type: item for item in before}
+    by_type = {item.type: item for item in before}
     for item in after:
-        old = kept.get(item.type)
-        since = (
-            old.last_transition_time
-            if old is not None and old.status == item.status
-            else item.last_transition_time
-        )
-        kept[item.type] = item.model_copy(update={"last_transition_time": since})
-    return tuple(kept.values())
+        old = by_type.get(item.type)
+        stays = old is not None and old.status == item.status
+        since = old.last_transition_time if old is not None and stays else item.last_transition_time
+        by_type[item.type] = item.changed(last_transition_time=since)
+    return tuple(by_type.values())
 
 
-def find(conditions: Iterable[Condition], kind: str) -> Condition | None:
+def find(conditions: Iterable[Condition], kind: ConditionType) -> Condition | None:
     """Return the condition of that type."""
     return next((item for item in conditions if item.type == kind), None)
 
 
-def is_true(conditions: Iterable[Condition], kind: str) -> bool:
-    """Say whether the condition of that type stands at True."""
-    found = find(conditions, kind)
-    return found is not None and found.status is Status.TRUE
+def is_true(conditions: Iterable[Condition], kind: ConditionType) -> bool:
+    """Return whether the condition of that type is True."""
+    existing = find(conditions, kind)
+    return existing is not None and existing.status is Status.TRUE

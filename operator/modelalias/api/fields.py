@@ -8,7 +8,7 @@ command line.
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -33,11 +33,33 @@ class Value(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
+    def changed(self, **fields: object) -> Self:
+        """Return a copy in which some fields have other values, each held to its own type and bound.
+
+        Raises TypeError for a name that is no field, where pydantic's `model_copy` would drop it in silence,
+        and pydantic's ValidationError for a value that does not fit.
+        """
+        unknown = fields.keys() - type(self).model_fields.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
+        kept = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).model_validate({**kept, **fields})
+
 
 class Reported(Value):
     """A value of status: fields of a newer release are passed over, so that an older operator can still read them."""
 
     model_config = ConfigDict(extra="ignore")
+
+
+def keep_first(length: int) -> BeforeValidator:
+    """Cut the end of a longer text or tuple."""
+    return BeforeValidator(lambda value: value[:length] if isinstance(value, str | tuple) else value)
+
+
+def keep_last(length: int) -> BeforeValidator:
+    """Cut the beginning of a longer text or tuple, where what is added last matters most."""
+    return BeforeValidator(lambda value: value[-length:] if isinstance(value, str | tuple) else value)
 
 
 def cel(*rules: tuple[str, str]) -> dict[str, Any]:
@@ -129,6 +151,10 @@ Label = Annotated[str, Field(min_length=1, max_length=253)]
 """A short sentence of a checklist."""
 
 Text = Annotated[str, Field(max_length=1024)]
+Message = Annotated[str, Field(max_length=1024), keep_first(1024)]
+"""A sentence of a status, cut to the room that there is."""
+ReasonName = Annotated[str, Field(max_length=64), keep_first(64)]
+"""One of the condition reasons, as text."""
 Evidence = Annotated[str, Field(max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
 TagKey = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[A-Za-z0-9_.\-/ ]+$")]
 TagValue = Annotated[str, Field(max_length=1000)]

@@ -304,6 +304,10 @@ class PromotionRequest(Reported):
     spec: PromotionRequestSpec
     status: PromotionRequestStatus = PromotionRequestStatus()
 
+    def with_status(self, status: PromotionRequestStatus) -> Self:
+        """Return the request with another status."""
+        return self.model_copy(update={"status": status})
+
     @cached_property
     def spec_hash(self) -> str:
         """Name what was asked, by which it is known again: namespace, name and the fields that were set.

@@ -10,14 +10,16 @@ from modelalias.api.fields import (
     Evidence,
     ItemName,
     Label,
+    Message,
     MetricName,
     ModelVersionNumber,
     ObjectName,
     Reported,
     RunId,
-    Text,
     Timestamp,
     UserName,
+    keep_first,
+    keep_last,
 )
 
 
@@ -86,11 +88,11 @@ class GateResult(StrEnum):
 class Check(Reported):
     """How one rule of eligibility came out."""
 
-    rule: Annotated[str, Field(max_length=300)]
+    rule: Annotated[str, Field(max_length=300), keep_first(300)]
     """The rule, such as requireAlias smoke."""
     result: GateResult
     """How it came out."""
-    message: Text = ""
+    message: Message = ""
     """Why."""
 
 
@@ -129,9 +131,9 @@ class Evaluated(Reported):
     """How far it is."""
     attempt: Annotated[int, Field(ge=1)] = 1
     """Which evaluation of the request this is: another champion is another one."""
-    message: Text = ""
+    message: Message = ""
     """Why it failed, or what keeps it."""
-    last_lines: Annotated[str, Field(max_length=2_000)] | None = None
+    last_lines: Annotated[str, Field(max_length=2_000), keep_last(2_000)] | None = None
     """With a Job that failed: the last lines that it wrote. They stand here only: nobody knows what a
     container prints."""
 
@@ -149,15 +151,15 @@ class Finding(Reported):
     """The candidate's value."""
     champion: Annotated[str, Field(max_length=64)] | None = None
     """The champion's value."""
-    rule: Text
+    rule: Message
     """The rule in words, with numbers."""
     enforcement: Annotated[str, Field(max_length=16)] = "Block"
     """Whether the gate blocks or advises."""
-    dataset: Text | None = None
+    dataset: Message | None = None
     """The dataset that the values were measured on."""
     evaluated_at: Timestamp
     """When the gate was judged."""
-    message: Text = ""
+    message: Message = ""
     """Why, where the numbers do not say it."""
 
 
@@ -168,7 +170,7 @@ class ApprovalStatus(Reported):
     """How many approvals are wanted."""
     valid: int = 0
     """How many count."""
-    by: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
+    by: Annotated[tuple[UserName, ...], Field(max_length=64), keep_first(64)] = ()
     """Whose approvals count."""
     since: Timestamp | None = None
     """When the wait for people began; policy.approval.waitFor counts from here."""
@@ -178,7 +180,7 @@ class ApprovalStatus(Reported):
     """Users whose word counts, beside the groups. Both empty: anyone with the verb approve."""
     groups: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
     """Groups whose members' word counts when it names the group, beside the users."""
-    void: Annotated[tuple[Text, ...], Field(max_length=64)] = ()
+    void: Annotated[tuple[Message, ...], Field(max_length=64), keep_first(64)] = ()
     """Those that do not count, each with its reason."""
 
 
@@ -189,7 +191,7 @@ class PromotionRequestStatus(Reported):
     """The generation that this status is about."""
     phase: Phase | None = None
     """Where the request stands."""
-    explanation: Annotated[str, Field(max_length=4096)] = ""
+    explanation: Annotated[str, Field(max_length=4096), keep_first(4096)] = ""
     """One sentence that a person can act on."""
     resolved: Resolved | None = None
     """What the source names, frozen when it was first looked up."""

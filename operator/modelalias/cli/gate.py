@@ -9,11 +9,11 @@ from typing import Any, Final
 from modelalias import settings
 from modelalias.api.alias import ModelAlias
 from modelalias.cli import alias_file, table
-from modelalias.cli.rehearsal import Outcome, Rehearsal, rehearse
+from modelalias.cli.rehearsal import GateOutcome, Rehearsal, rehearse
 from modelalias.core.errors import Refused
 from modelalias.settings import ClientSettings
 
-STATUS: Final = {Outcome.PASSED: 0, Outcome.REFUSED: 1, Outcome.INCONCLUSIVE: 2}
+STATUS: Final = {GateOutcome.PASSED: 0, GateOutcome.REFUSED: 1, GateOutcome.INCONCLUSIVE: 2}
 
 _MORE: Final = """\
 The rules are those of the ModelAlias in the file, the numbers those in MLflow, the champion is what the alias holds now.

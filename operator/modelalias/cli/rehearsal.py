@@ -10,23 +10,23 @@ from datetime import datetime
 from enum import StrEnum
 
 from modelalias.api.alias import ModelAlias
-from modelalias.api.conditions import Reason
+from modelalias.api.conditions import Cause, Reason
 from modelalias.api.request import GateResult, PromotionRequestStatus, RequestOperation
 from modelalias.core.errors import InvalidRequest, Unavailable
-from modelalias.core.judging import approvals, gates, verdict
-from modelalias.core.judging.approvals import Count
-from modelalias.core.judging.verdict import Conclusion, Judgement
-from modelalias.core.protocol.answers import Stop, Verdict
+from modelalias.core.judging import approvals, gates
+from modelalias.core.judging.approvals import Tally
+from modelalias.core.judging.verdict import Case, Conclusion, Verdict, judge
+from modelalias.core.protocol.answers import Answered, VerdictSoFar
 from modelalias.core.protocol.facts import Facts, Needed
-from modelalias.core.protocol.questions import Question, RegistryQuestion
+from modelalias.core.protocol.questions import AnyQuestion, RegistryQuestion
 from modelalias.core.requests import cases
-from modelalias.core.requests.source import Candidate, ready
+from modelalias.core.requests.source import Candidate, require_ready
 from modelalias.core.status import result
 from modelalias.ports import Aliases, ModelVersion, Registry
 from modelalias.reconcile import reading
 
 
-class Outcome(StrEnum):
+class GateOutcome(StrEnum):
     """What a pipeline wants to know."""
 
     PASSED = "Passed"
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
     INCONCLUSIVE = "Inconclusive"
 
 
-_OUTCOME = {Conclusion.PASSED: Outcome.PASSED, Conclusion.REFUSED: Outcome.REFUSED}
+_OUTCOME = {Conclusion.PASSED: GateOutcome.PASSED, Conclusion.REFUSED: GateOutcome.REFUSED}
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,19 @@ class Rehearsal:
     """How a promotion would be judged; the status says what a request's would."""
 
     alias: ModelAlias
-    outcome: Outcome
+    outcome: GateOutcome
     reason: Reason
     status: PromotionRequestStatus
 
     @property
     def result(self) -> dict[str, object]:
         """The verdict as a request's `status.result` has it, with the outcome in place of request and phase."""
-        asked = {
+        whose = {
             "result": self.outcome.value,
             "namespace": self.alias.metadata.namespace or None,
             "operation": RequestOperation.PROMOTE.value,
         }
-        return dict(result.of(self.alias.spec, self.status, self.reason, asked))
+        return dict(result.of(self.alias.spec, self.status, self.reason, whose))
 
 
 async def rehearse(registry: Registry, alias: ModelAlias, version: str, now: datetime) -> Rehearsal:
@@ -72,7 +72,7 @@ async def rehearse(registry: Registry, alias: ModelAlias, version: str, now: dat
         facts.learn(question, await _answer(registry, question))
 
 
-async def _answer(registry: Registry, question: Question) -> object:
+async def _answer(registry: Registry, question: AnyQuestion) -> object:
     if not isinstance(question, RegistryQuestion):
         raise AssertionError(f"nothing but the registry can be asked here: {question!r}")  # noqa: TRY004 - a bug
     try:
@@ -83,68 +83,75 @@ async def _answer(registry: Registry, question: Question) -> object:
 
 def _judge(alias: ModelAlias, number: str, facts: Facts, now: datetime) -> Rehearsal:
     spec = alias.spec
-    version = _ready(facts.version(spec.model, number), now)
-    held = facts.aliases(spec.model)
-    champion = held.get(spec.alias)
-    candidate = Candidate(version=version, run_id=version.run_id, told=f"version {version.version}")
+    version = _require_ready(facts.version(spec.model, number), now)
+    aliases = facts.aliases(spec.model)
+    champion = aliases.get(spec.alias)
+    candidate = Candidate(version=version, run_id=version.run_id, source=f"version {version.version}")
     if version.version == champion:
-        told = f"{spec.alias} holds version {champion} already: nothing to do"
-        return _rehearsal(
-            alias, Outcome.PASSED, Reason.NO_OP, told, Verdict(resolved=candidate.resolved(champion))
-        )
-    judged = verdict.judge(_case(alias, candidate, held), facts, now)
-    if judged.conclusion is Conclusion.RUNNING:
-        raise Unavailable(f"{candidate.name} cannot be judged yet: {judged.told}")
-    outcome = _OUTCOME.get(judged.conclusion, Outcome.INCONCLUSIVE)
-    reason, why = (
-        (Reason.GATES_PASSED, _passed(judged)) if outcome is Outcome.PASSED else cases.why_not(judged)
-    )
-    told = "; ".join([f"{candidate.name} {_WORD[outcome]}: {why}", *_afterwards(alias, outcome, champion)])
-    return _rehearsal(alias, outcome, reason, told, cases.so_far(candidate, champion, judged))
+        message = f"{spec.alias} is version {champion} already: nothing to do"
+        so_far = VerdictSoFar(resolved=candidate.resolved(champion))
+        return _rehearsal(alias, GateOutcome.PASSED, Reason.NO_OP, message, so_far)
+    verdict = judge(_case(alias, candidate, aliases), facts, now)
+    if verdict.conclusion is Conclusion.RUNNING:
+        raise Unavailable(f"{candidate.name} cannot be judged yet: {verdict.message}")
+    outcome = _OUTCOME.get(verdict.conclusion, GateOutcome.INCONCLUSIVE)
+    passed = Cause(Reason.GATES_PASSED, _passed(verdict))
+    cause = passed if outcome is GateOutcome.PASSED else cases.why_refused(verdict)
+    judged = f"{candidate.name} {_WORDS[outcome]}: {cause.message}"
+    message = "; ".join([judged, *_afterwards(alias, outcome, champion)])
+    so_far = cases.verdict_so_far(candidate, champion, verdict)
+    return _rehearsal(alias, outcome, cause.reason, message, so_far)
 
 
-_WORD = {Outcome.PASSED: "passed", Outcome.REFUSED: "refused", Outcome.INCONCLUSIVE: "could not be judged"}
+_WORDS = {
+    GateOutcome.PASSED: "passed",
+    GateOutcome.REFUSED: "refused",
+    GateOutcome.INCONCLUSIVE: "could not be judged",
+}
 
 
-def _ready(version: ModelVersion, now: datetime) -> ModelVersion:
+def _require_ready(version: ModelVersion, now: datetime) -> ModelVersion:
     try:
-        return ready(version, now)
-    except Stop as stop:
-        raise Unavailable(f"version {version.version} cannot be judged: {stop.answer.explanation}") from stop
+        return require_ready(version, now)
+    except Answered as answered:
+        why = answered.answer.explanation
+        raise Unavailable(f"version {version.version} cannot be judged: {why}") from answered
 
 
-def _case(alias: ModelAlias, candidate: Candidate, held: Aliases) -> verdict.Case:
+def _case(alias: ModelAlias, candidate: Candidate, aliases: Aliases) -> Case:
     """Build the case as for a request of an alias that nobody has moved yet."""
     return replace(
-        cases.of_alias(alias, candidate, held, alias.spec.policy.gates, None),
+        cases.build_case(alias, candidate, aliases, alias.spec.policy.gates, None),
         unevaluated=GateResult.INCONCLUSIVE,
         why_unevaluated="only the operator starts the Jobs that evaluate",
         may_ask=approvals.is_needed(alias.spec.policy.approval, inconclusive=True),
     )
 
 
-def _passed(judged: Judgement) -> str:
-    return f"{gates.passed(judged.findings)} gates passed" if judged.findings else "no gates are set"
+def _passed(verdict: Verdict) -> str:
+    return f"{gates.passed(verdict.findings)} gates passed" if verdict.findings else "no gates are set"
 
 
-def _afterwards(alias: ModelAlias, outcome: Outcome, champion: str | None) -> Iterator[str]:
-    """Say what a request for the version would meet."""
+def _afterwards(alias: ModelAlias, outcome: GateOutcome, champion: str | None) -> Iterator[str]:
+    """Return what a request for the version would meet."""
     spec, rules = alias.spec, alias.spec.policy.approval
-    if outcome is Outcome.PASSED:
+    if outcome is GateOutcome.PASSED:
         yield f"it would replace {f'version {champion}' if champion else 'nothing'} as {spec.alias}"
-    if outcome is not Outcome.REFUSED and approvals.is_needed(
-        rules, inconclusive=outcome is Outcome.INCONCLUSIVE
-    ):
-        yield f"a request then {approvals.ask(rules, Count(approved=(), declined=None, void=()))}"
+    unclear = outcome is GateOutcome.INCONCLUSIVE
+    if outcome is not GateOutcome.REFUSED and approvals.is_needed(rules, inconclusive=unclear):
+        nobody = Tally(approved=(), rejection=None, void=())
+        yield f"a request then {approvals.missing(rules, nobody)}"
     if spec.version is not None:
         yield f"requests are refused while spec.version pins version {spec.version}"
 
 
-def _rehearsal(alias: ModelAlias, outcome: Outcome, reason: Reason, told: str, found: Verdict) -> Rehearsal:
+def _rehearsal(
+    alias: ModelAlias, outcome: GateOutcome, reason: Reason, message: str, so_far: VerdictSoFar
+) -> Rehearsal:
     status = PromotionRequestStatus(
-        explanation=told[:4096],
-        resolved=found.resolved,
-        eligibility=found.checks,
-        gates=found.findings,
+        explanation=message,
+        resolved=so_far.resolved,
+        eligibility=so_far.checks,
+        gates=so_far.findings,
     )
     return Rehearsal(alias, outcome, reason, status)

@@ -43,7 +43,7 @@ def as_json(request: PromotionRequest) -> Mapping[str, Any]:
     What is not known is left out.
     """
     status, meta, resolved = request.status, request.metadata, request.status.resolved
-    found = find(status.conditions, "Succeeded")
+    found = find(status.conditions, RequestCondition.SUCCEEDED)
     so_far = {
         "request": meta.name,
         "namespace": meta.namespace,

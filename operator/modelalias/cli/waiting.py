@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from modelalias.api.conditions import is_true
+from modelalias.api.conditions import RequestCondition, is_true
 from modelalias.api.request import PromotionRequest
 from modelalias.cli.cluster import Cluster, Missing
 from modelalias.cli.word import has_ended
@@ -103,7 +103,7 @@ class _Look:
 
 def ending(request: PromotionRequest) -> Ending:
     """Say which way a request ended."""
-    good = is_true(request.status.conditions, "Succeeded")
+    good = is_true(request.status.conditions, RequestCondition.SUCCEEDED)
     return Ending.SUCCEEDED if good else Ending.NOT_SUCCEEDED
 
 

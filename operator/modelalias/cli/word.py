@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from modelalias.api import unfit
-from modelalias.api.conditions import is_true
+from modelalias.api.conditions import RequestCondition, is_true
 from modelalias.api.policy import Approval
 from modelalias.api.request import ApprovalStatus, Decision, GivenApproval, Phase, PromotionRequest
 from modelalias.cli import edits
@@ -75,7 +75,7 @@ def abort(request: PromotionRequest) -> Edit | None:
 
 def has_ended(request: PromotionRequest) -> bool:
     """Say whether the request has ended, whatever way."""
-    return is_true(request.status.conditions, "Complete")
+    return is_true(request.status.conditions, RequestCondition.COMPLETE)
 
 
 def _evidence(request: PromotionRequest, asked: Asked) -> str:

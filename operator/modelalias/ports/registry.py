@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, Self
 
 from pydantic import Field
 
@@ -28,6 +28,10 @@ class ModelVersion(Value):
     tags: Mapping[str, str]
     model_id: str | None = None
     """The logged model that it was made from; None for one that MLflow 2 registered, or that no run made."""
+
+    def with_tags(self, tags: Mapping[str, str]) -> Self:
+        """Return the version with these tags beside its own, or in their place."""
+        return self.changed(tags={**self.tags, **tags})
 
 
 class Dataset(Value):

@@ -3,16 +3,16 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from modelalias.api.alias import ModelAlias, Observed
-from modelalias.api.conditions import Reason
+from modelalias.api.conditions import Cause, Reason
 from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.core.decide import decide
 from modelalias.core.errors import Conflict, InvalidRequest, Refused, Unavailable
-from modelalias.core.protocol.context import Identity, RegistryView, World
-from modelalias.core.protocol.decision import AliasWrite, Decision, RequestWrite
+from modelalias.core.protocol.context import Context, Identity, RegistryView
+from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, RequestWrite, Rest
 from modelalias.core.protocol.effects import (
     DeleteAlias,
     Effect,
@@ -24,7 +24,14 @@ from modelalias.core.protocol.effects import (
     TagVersion,
 )
 from modelalias.core.protocol.facts import Facts
-from modelalias.core.protocol.questions import AliasesOf, ClusterQuestion, Question, VersionOfRun, WorkloadOf
+from modelalias.core.protocol.questions import (
+    AliasesOf,
+    AnyQuestion,
+    ClusterQuestion,
+    System,
+    VersionOfRun,
+    WorkloadOf,
+)
 from modelalias.core.status import events
 from modelalias.core.status.events import News
 from modelalias.ports import Cluster, EventType, Involved, Lead, Registry
@@ -70,7 +77,7 @@ class AliasReconciler:
         self._registries, self._allows, self._lead = registries, allows, lead
         self._clock, self._wall = clock, wall
         self._last_write: dict[Key, float] = {}
-        self._trouble: dict[Key, tuple[Reason, str]] = {}
+        self._trouble: dict[Key, Cause] = {}
         self.evaluations = Evaluations(cluster.jobs, lead, self._registry, self._poke)
         """The steps of evaluations, and the runs that nobody wants any more."""
         self._tidying = Tidying(memory, cluster.objects, lead, wall)
@@ -86,28 +93,30 @@ class AliasReconciler:
         steps, waiting, wakes = 0, set[str](), list[datetime]()
         most = MOST_STEPS + STEPS_EACH * len(self._memory.requests(key))
         while steps < most:
-            world = await self._world(key, facts, frozenset(waiting))
-            if world.alias is None and not world.requests:
+            context = await self._context(key, facts, frozenset(waiting))
+            if context.alias is None and not context.requests:
                 self._last_write.pop(key, None)
                 self._trouble.pop(key, None)
                 return await self._rest(key, None, wakes)
-            decision = decide(world)
-            await self._write(key, world, decision)
-            waiting |= decision.waiting
+            decision = decide(context)
+            await self._write(key, context, decision)
             wakes += [] if decision.wake is None else [decision.wake]
-            if decision.question is not None:
-                facts.learn(decision.question, await self._answer(key, decision.question))
-                continue
+            match decision.next:
+                case Ask(question=question, waiting=answered):
+                    waiting |= answered
+                    await self._answer(key, question, facts)
+                    continue
+                case Do(effect=effect):
+                    await self._carry_out(key, effect, facts)
+                    waiting.clear()
+                case Again():
+                    if context.alias is not None:  # a plan is carried out on what is read after it
+                        facts.forget(AliasesOf(model=context.alias.spec.model))
+                case Rest():
+                    return await self._rest(key, context.alias, wakes)
+                case _:
+                    assert_never(decision.next)
             steps += 1
-            if decision.effect is not None:
-                await self._carry_out(key, decision.effect, facts)
-                waiting.clear()
-            elif not decision.again:
-                return await self._rest(key, world.alias, wakes)
-            if decision.again and world.alias is not None:
-                facts.forget(
-                    AliasesOf(model=world.alias.spec.model)
-                )  # a plan is carried out on what is read after it
         raise Unavailable(f"{key.namespace}/{key.name} did not settle within {most} steps")
 
     async def _rest(self, key: Key, alias: ModelAlias | None, wakes: list[datetime]) -> timedelta | None:
@@ -116,7 +125,7 @@ class AliasReconciler:
         wakes += [] if due is None else [due]
         return max(min(wakes) - self._wall(), SOONEST) if wakes else None
 
-    async def _world(self, key: Key, facts: Facts, waiting: frozenset[str] = frozenset()) -> World:
+    async def _context(self, key: Key, facts: Facts, waiting: frozenset[str] = frozenset()) -> Context:
         alias = self._memory.alias(key)
         requests = self._memory.requests(key)
         if alias is None and requests:
@@ -124,7 +133,7 @@ class AliasReconciler:
             if alias is not None:
                 self._memory.see_alias(alias)
         owner = None if alias is None else self._memory.owner(key)
-        return World(
+        return Context(
             namespace=key.namespace,
             name=key.name,
             alias=alias,
@@ -147,13 +156,13 @@ class AliasReconciler:
     def _registry_view(self, key: Key, alias: ModelAlias | None) -> RegistryView:
         watch = None if alias is None else self._registries.get(alias.spec.registry)
         if alias is None or watch is None:
-            return RegistryView(known=False, allowed=False, problem=None, sight=None)
+            return RegistryView(known=False, allowed=False, problem=None, snapshot=None)
         model = alias.spec.model
         return RegistryView(
             known=True,
             allowed=self._allows(alias.spec.registry, key.namespace, model),
             problem=watch.problem,
-            sight=watch.sight(model, self._last_write.get(key)),
+            snapshot=watch.model_snapshot(model, self._last_write.get(key)),
         )
 
     def _watch(self, key: Key) -> RegistryWatch | None:
@@ -172,17 +181,18 @@ class AliasReconciler:
         if watch is not None:
             watch.poke()
 
-    async def _answer(self, key: Key, question: Question) -> object:
+    async def _answer(self, key: Key, question: AnyQuestion, facts: Facts) -> None:
+        """Read the answer to a question; a failure is an answer too."""
         try:
-            return await self._read(key, question)
+            facts.learn(question, await self._read(key, question))
         except InvalidRequest as error:
-            return error
+            facts.learn(question, error)
         except (Unavailable, Refused) as error:
-            if not isinstance(question, ClusterQuestion):
+            if question.system is System.REGISTRY:
                 self._poke(key)
-            return error
+            facts.learn(question, error)
 
-    async def _read(self, key: Key, question: Question) -> object:
+    async def _read(self, key: Key, question: AnyQuestion) -> object:
         if isinstance(question, WorkloadOf):
             known = self._memory.workload(question.ref)
             if known is not None:
@@ -266,18 +276,18 @@ class AliasReconciler:
             uid=after.uid,
         )
         await self._cluster.objects.post_event(
-            about, EventType.NORMAL, "ModelRolled", effect.told, now=self._wall()
+            about, EventType.NORMAL, "ModelRolled", effect.message, now=self._wall()
         )
         told = {"workload": effect.ref.name, "mark": effect.change.mark}
         _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **told})
 
     async def _tell_trouble(self, key: Key, facts: Facts, reason: Reason, error: Refused) -> None:
         """Say in the statuses which permission is missing; the caller tries again later."""
-        self._trouble[key] = (reason, str(error))
-        world = await self._world(key, facts)
-        await self._write(key, world, decide(world))
+        self._trouble[key] = Cause(reason, str(error))
+        context = await self._context(key, facts)
+        await self._write(key, context, decide(context))
 
-    async def _write(self, key: Key, world: World, decision: Decision) -> None:
+    async def _write(self, key: Key, context: Context, decision: Decision) -> None:
         """Write the statuses that differ, in the order of the decision.
 
         A lost race drops what this process believed.
@@ -285,13 +295,13 @@ class AliasReconciler:
         for write in decision.writes:
             try:
                 match write:
-                    case AliasWrite(status=status) if world.alias is not None and _differ(
-                        status, world.alias.status
+                    case AliasWrite(status=status) if context.alias is not None and _differ(
+                        status, context.alias.status
                     ):
                         self._lead.check()
-                        written = await self._cluster.objects.write_alias_status(world.alias, status)
+                        written = await self._cluster.objects.write_alias_status(context.alias, status)
                         self._memory.see_alias(written)
-                        await self._tell(written, events.of_alias(world.alias, written.status))
+                        await self._tell(written, events.of_alias(context.alias, written.status))
                     case RequestWrite(request=request, status=status) if _differ(status, request.status):
                         self._lead.check()
                         after = await self._cluster.objects.write_request_status(request, status)

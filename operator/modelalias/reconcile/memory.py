@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from modelalias.api.alias import ModelAlias, Observed
-from modelalias.api.conditions import find, is_true
+from modelalias.api.conditions import RequestCondition, find, is_true
 from modelalias.api.request import PromotionRequest
 from modelalias.core.judging.evaluation import ENDED
 from modelalias.ports import Workload, WorkloadRef
@@ -146,7 +146,7 @@ class Memory:
         if old is not None and old.version >= version:
             return set()
         key = Key(request.metadata.namespace, request.spec.alias_ref.name)
-        ended = is_true(request.status.conditions, "Complete")
+        ended = is_true(request.status.conditions, RequestCondition.COMPLETE)
         if old is not None:
             _discard(self._requests_of, old.key, request.metadata.name)
             _discard(self._ended_of, old.key, request.metadata.name)
@@ -277,7 +277,7 @@ class Memory:
 
 
 def _ended(request: PromotionRequest) -> EndedRequest:
-    done = find(request.status.conditions, "Complete")
+    done = find(request.status.conditions, RequestCondition.COMPLETE)
     at = request.status.completed_at or (done.last_transition_time if done else None)
     return EndedRequest(
         name=request.metadata.name,

@@ -6,7 +6,7 @@ from modelalias.core.protocol.questions import (
     AliasesOf,
     ClusterQuestion,
     JobOf,
-    LinesOf,
+    LastLinesOf,
     MeasurementsOf,
     RegistryQuestion,
     RequestOf,
@@ -49,6 +49,6 @@ async def from_cluster(cluster: Cluster, question: ClusterQuestion) -> object:
             return await cluster.objects.request(namespace, name)
         case JobOf(ref=ref):
             return await cluster.jobs.read(ref)
-        case LinesOf(ref=ref):
+        case LastLinesOf(ref=ref):
             return await cluster.jobs.last_lines(ref)
     assert_never(question)

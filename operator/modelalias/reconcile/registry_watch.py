@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from modelalias.api.conditions import Reason
+from modelalias.api.conditions import Cause, Reason
 from modelalias.core.errors import OperatorError, Refused, Unavailable
-from modelalias.core.protocol.context import Sight
+from modelalias.core.protocol.context import ModelSnapshot
 from modelalias.ports import Aliases, Registry
 
 PROBE: Final = timedelta(seconds=5)
@@ -39,11 +39,11 @@ class RegistryWatch:
         self._interval, self._moved, self._clock = interval, moved, clock
         self._snapshot: Mapping[str, Aliases] | None = None
         self._began = 0.0
-        self._problem: tuple[Reason, str] | None = None
+        self._problem: Cause | None = None
         self._poked = asyncio.Event()
 
     @property
-    def problem(self) -> tuple[Reason, str] | None:
+    def problem(self) -> Cause | None:
         """Why the registry cannot be used now."""
         return self._problem
 
@@ -51,12 +51,12 @@ class RegistryWatch:
         """Ask for a snapshot now."""
         self._poked.set()
 
-    def sight(self, model: str, last_write: float | None) -> Sight | None:
+    def model_snapshot(self, model: str, last_write: float | None) -> ModelSnapshot | None:
         """Return what the last snapshot says of a model, None before the first."""
         if self._snapshot is None:
             return None
-        settled = last_write is None or self._began > last_write
-        return Sight(aliases=self._snapshot.get(model), settled=settled)
+        after = last_write is None or self._began > last_write
+        return ModelSnapshot(aliases=self._snapshot.get(model), after_last_write=after)
 
     async def run(self) -> None:
         """Take snapshots for ever; an outage is probed every few seconds."""
@@ -95,7 +95,7 @@ class RegistryWatch:
 
     def _failed(self, error: OperatorError) -> None:
         reason = Reason.AUTH_FAILED if isinstance(error, Refused) else Reason.UNREACHABLE
-        before, self._problem = self._problem, (reason, str(error))
+        before, self._problem = self._problem, Cause(reason, str(error))
         if not isinstance(error, Unavailable | Refused):
             _log.warning(
                 "registry gave an answer that cannot be used",

@@ -4,14 +4,23 @@ from datetime import timedelta
 
 import pytest
 
-from modelalias.api.conditions import Condition, Reason, Status, condition, find, is_true, merged
+from modelalias.api.conditions import (
+    AliasCondition,
+    Condition,
+    Reason,
+    Status,
+    condition,
+    find,
+    is_true,
+    merged,
+)
 from tests.support.harness import START
 
 LATER = START + timedelta(minutes=5)
 
 
 def _ready(status: Status | bool, reason: Reason = Reason.IDLE, message: str = "") -> Condition:
-    return condition("Ready", status, reason, message, now=START, generation=1)
+    return condition(AliasCondition.READY, status, reason, message, now=START, generation=1)
 
 
 @pytest.mark.parametrize(
@@ -29,8 +38,8 @@ def test_a_long_message_is_cut_to_what_the_api_server_takes() -> None:
 
 def test_the_time_moves_only_with_the_status() -> None:
     before = (_ready(False),)
-    same = condition("Ready", False, Reason.DRIFTED, "other words", now=LATER, generation=2)
-    turned = condition("Ready", True, Reason.SUCCEEDED, "", now=LATER, generation=2)
+    same = condition(AliasCondition.READY, False, Reason.DRIFTED, "other words", now=LATER, generation=2)
+    turned = condition(AliasCondition.READY, True, Reason.SUCCEEDED, "", now=LATER, generation=2)
 
     kept, moved = merged(before, [same])[0], merged(before, [turned])[0]
 
@@ -39,7 +48,7 @@ def test_the_time_moves_only_with_the_status() -> None:
 
 
 def test_conditions_of_other_types_stay() -> None:
-    other = condition("Held", True, Reason.HELD, "", now=START)
+    other = condition(AliasCondition.HELD, True, Reason.HELD, "", now=START)
 
     found = merged((other, _ready(False)), [_ready(True)])
 
@@ -47,10 +56,10 @@ def test_conditions_of_other_types_stay() -> None:
 
 
 def test_a_type_that_is_not_there_is_not_true() -> None:
-    assert find((), "Ready") is None
-    assert not is_true((), "Ready")
-    assert is_true((_ready(True),), "Ready")
-    assert not is_true((_ready(Status.UNKNOWN),), "Ready")
+    assert find((), AliasCondition.READY) is None
+    assert not is_true((), AliasCondition.READY)
+    assert is_true((_ready(True),), AliasCondition.READY)
+    assert not is_true((_ready(Status.UNKNOWN),), AliasCondition.READY)
 
 
 @pytest.mark.parametrize("reason", list(Reason))

@@ -91,7 +91,7 @@ async def test_the_version_that_the_alias_holds_is_nothing_to_do(registry: FakeR
     found = await _judge(registry, "1", {"gates": [{**FLOOR, "threshold": 0.99}]})
 
     assert (found.outcome, found.reason) == ("Passed", "NoOp")
-    assert found.status.explanation == "champion holds version 1 already: nothing to do"
+    assert found.status.explanation == "champion is version 1 already: nothing to do"
     assert found.status.gates == ()
 
 
@@ -151,7 +151,7 @@ async def test_a_soak_is_inconclusive_for_whom_it_may_be_over(
     )
 
     assert found.outcome == outcome
-    assert ("since when version 2 holds staging is not known" in found.status.explanation) is (holder == "2")
+    assert ("since when version 2 has staging is not known" in found.status.explanation) is (holder == "2")
 
 
 async def test_what_only_jobs_measure_is_inconclusive(registry: FakeRegistry) -> None:

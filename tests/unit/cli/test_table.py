@@ -7,7 +7,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Check, Finding, GateResult, PromotionRequestStatus, Resolved
 from modelalias.cli import table
-from modelalias.cli.rehearsal import Outcome, Rehearsal
+from modelalias.cli.rehearsal import GateOutcome, Rehearsal
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ALIAS = ModelAlias.model_validate(
@@ -29,7 +29,7 @@ def _finding(**fields: Any) -> Finding:
 def _text(champion: str | None = "3", **status: Any) -> str:
     resolved = Resolved(version="4", champion=champion, from_="version 4")
     told = PromotionRequestStatus(resolved=resolved, explanation="version 4 passed", **status)
-    return table.text(Rehearsal(ALIAS, Outcome.PASSED, Reason.GATES_PASSED, told))
+    return table.text(Rehearsal(ALIAS, GateOutcome.PASSED, Reason.GATES_PASSED, told))
 
 
 def test_rules_and_gates_stand_in_one_table() -> None:

@@ -189,7 +189,12 @@ def test_the_word_says_what_counts(
             {}, rules(groups=["it"]), NO, {}, "would not count: not one of group it", id="may-not-reject"
         ),
         pytest.param(
-            {"requestedBy": "bo"}, rules(), YES, {}, "would not count: one's own request", id="one's-own"
+            {"requestedBy": "bo"},
+            rules(),
+            YES,
+            {},
+            "would not count: nobody can approve a request of their own",
+            id="one's-own",
         ),
         pytest.param(
             {"approvals": [said("bo")]},

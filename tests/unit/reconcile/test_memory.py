@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from modelalias.api.alias import AliasMove, ModelAlias, Observed, Operation, Plan, WorkloadKind
-from modelalias.api.conditions import Reason, condition
+from modelalias.api.conditions import Reason, RequestCondition, condition
 from modelalias.api.request import PromotionRequest
 from modelalias.ports import WorkloadRef
 from modelalias.reconcile.memory import Memory
@@ -44,7 +44,7 @@ def _memory(*refused: str) -> Memory:
 
 
 def _ended(request: PromotionRequest) -> PromotionRequest:
-    done = condition("Complete", True, Reason.SUCCEEDED, "", now=START)
+    done = condition(RequestCondition.COMPLETE, True, Reason.SUCCEEDED, "", now=START)
     metadata = request.metadata.model_copy(
         update={"resource_version": str(int(request.metadata.resource_version) + 1000)}
     )

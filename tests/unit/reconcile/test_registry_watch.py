@@ -38,7 +38,7 @@ class Watched:
 async def test_before_the_first_snapshot_nothing_is_known() -> None:
     it = Watched()
 
-    assert it.watch.sight("churn", None) is None
+    assert it.watch.model_snapshot("churn", None) is None
     assert it.watch.problem is None
 
 
@@ -56,7 +56,7 @@ async def test_only_models_whose_aliases_moved_are_told() -> None:
     await it.watch.look()
 
     assert it.told == [("fraud",), ("churn",)]
-    gone = it.watch.sight("churn", None)
+    gone = it.watch.model_snapshot("churn", None)
     assert gone is not None
     assert gone.aliases is None
 
@@ -67,12 +67,12 @@ async def test_a_snapshot_that_began_before_the_last_write_is_not_settled() -> N
     await it.begin()
     now = asyncio.get_running_loop().time()
 
-    before, after = it.watch.sight("churn", now - 1), it.watch.sight("churn", now)
+    before, after = it.watch.model_snapshot("churn", now - 1), it.watch.model_snapshot("churn", now)
 
     assert before is not None
-    assert before.settled
+    assert before.after_last_write
     assert after is not None
-    assert not after.settled
+    assert not after.after_last_write
 
 
 @in_virtual_time
@@ -84,9 +84,9 @@ async def test_a_part_of_a_snapshot_is_worth_nothing() -> None:
 
     await it.watch.look()
 
-    sight = it.watch.sight("churn", None)
-    assert sight is not None
-    assert sight.aliases == {"champion": "1"}
+    snapshot = it.watch.model_snapshot("churn", None)
+    assert snapshot is not None
+    assert snapshot.aliases == {"champion": "1"}
 
 
 @in_virtual_time

@@ -1,8 +1,8 @@
-"""Approval: what people are asked to agree to, and whose word counts.
+"""Approvals: what people are asked to agree to, and whose approval or rejection counts.
 
-The evidence names everything that a verdict rests on, and nothing that changes by itself. A word counts if it
-names the present evidence and comes from somebody whom the owner named; who said it is proved by the API
-server when it is written.
+The evidence names everything that a verdict rests on, and nothing that changes by itself. An approval or a
+rejection counts if it names the present evidence and comes from somebody whom the owner named; who wrote it is
+proved by the API server when it is written.
 """
 
 import hashlib
@@ -10,21 +10,22 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from modelalias.api.fields import Value, duration
+from modelalias.api.fields import Message, Value, duration
 from modelalias.api.gates import Gate
 from modelalias.api.policy import Approval, ApprovalRequired, Policy
 from modelalias.api.request import Decision, GivenApproval, PromotionRequestSpec
 from modelalias.api.request_status import ApprovalStatus, Check, Finding
 
 
-class Count(Value):
-    """Whose word counts."""
+class Tally(Value):
+    """Whose approval or rejection counts."""
 
     approved: tuple[str, ...]
     """Users, sorted."""
-    declined: GivenApproval | None
-    void: tuple[str, ...]
-    """The words that do not count, each with its reason."""
+    rejection: GivenApproval | None
+    """The first that counts."""
+    void: tuple[Message, ...]
+    """Those that do not count, each with its reason."""
 
 
 def evidence(
@@ -47,10 +48,10 @@ def evidence(
         "of": of,
         "version": version,
         "champion": champion,
-        "eligibility": _told(policy.eligibility),
-        "evaluation": _told(policy.evaluation),
-        "approval": _told(policy.approval),
-        "gates": [_told(item) for item in gates],
+        "eligibility": _plain(policy.eligibility),
+        "evaluation": _plain(policy.evaluation),
+        "approval": _plain(policy.approval),
+        "gates": [_plain(item) for item in gates],
         "skipGates": skip_gates,
         "checks": [[item.rule, item.result] for item in checks],
         "findings": [
@@ -62,62 +63,64 @@ def evidence(
 
 
 def is_needed(rules: Approval, *, inconclusive: bool) -> bool:
-    """Say whether people have to approve."""
+    """Return whether people have to approve."""
     if rules.required is ApprovalRequired.ALWAYS:
         return True
     return inconclusive and rules.required is ApprovalRequired.ON_INCONCLUSIVE
 
 
-def count(rules: Approval, spec: PromotionRequestSpec, present: str, unproved: str = "") -> Count:
-    """Count who approves and who declines on the present evidence; `unproved` says why nobody's word counts."""
+def count(rules: Approval, spec: PromotionRequestSpec, present: str, unproved: str = "") -> Tally:
+    """Count who approves and who rejects on the present evidence; `unproved` says why nothing counts."""
     approved: set[str] = set()
-    declined, void = None, []
-    for word in spec.approvals:
-        why = f"who wrote it is not proved: {unproved}" if unproved else _void(rules, spec, word, present)
+    rejection, void = None, []
+    for given in spec.approvals:
+        why = (
+            f"who wrote it is not proved: {unproved}" if unproved else _why_void(rules, spec, given, present)
+        )
         if why:
-            void.append(f"{word.decision} by {word.user}: {why}"[:1024])
-        elif word.decision is Decision.REJECT:
-            declined = declined or word
+            void.append(f"{given.decision} by {given.user}: {why}")
+        elif given.decision is Decision.REJECT:
+            rejection = rejection or given
         else:
-            approved.add(word.user)
-    return Count(approved=tuple(sorted(approved)), declined=declined, void=tuple(void))
+            approved.add(given.user)
+    return Tally(approved=tuple(sorted(approved)), rejection=rejection, void=tuple(void))
 
 
-def _void(rules: Approval, spec: PromotionRequestSpec, word: GivenApproval, present: str) -> str:
-    """Say why a word does not count; an empty text when it does."""
-    if word.evidence != present:
+def _why_void(rules: Approval, spec: PromotionRequestSpec, given: GivenApproval, present: str) -> str:
+    """Return why an approval or a rejection does not count; an empty text when it does."""
+    if given.evidence != present:
         return "it is about evidence that has changed since"
-    named = word.user in rules.users or (word.group is not None and word.group in rules.groups)
+    named = given.user in rules.users or (given.group is not None and given.group in rules.groups)
     if (rules.users or rules.groups) and not named:
-        hint = "; an approval for a group names it" if rules.groups and word.group is None else ""
-        return f"not one of {_whom(rules)}{hint}"
-    if word.decision is Decision.REJECT:
+        hint = "; an approval for a group names it" if rules.groups and given.group is None else ""
+        return f"not one of {_asked(rules)}{hint}"
+    if given.decision is Decision.REJECT:
         return ""
-    if word.user == spec.requested_by and (spec.skip_gates or not rules.allow_self):
-        return "one's own request"
-    forgotten = [item for item in rules.checklist if item not in word.checklist]
-    return f"it does not confirm: {'; '.join(forgotten)}" if forgotten else ""
+    if given.user == spec.requested_by and (spec.skip_gates or not rules.allow_self):
+        return "nobody can approve a request of their own"
+    missing = [item for item in rules.checklist if item not in given.checklist]
+    return f"it does not confirm: {'; '.join(missing)}" if missing else ""
 
 
-def status(rules: Approval, counted: Count, since: datetime | None) -> ApprovalStatus:
-    """Tell how many approvals are wanted and which count."""
+def status(rules: Approval, tally: Tally, since: datetime | None) -> ApprovalStatus:
+    """Return how many approvals are wanted and which count."""
     return ApprovalStatus(
         required=rules.minimum,
-        valid=len(counted.approved),
-        by=counted.approved,
+        valid=len(tally.approved),
+        by=tally.approved,
         since=since,
         checklist=rules.checklist,
         users=rules.users,
         groups=rules.groups,
-        void=counted.void,
+        void=tally.void,
     )
 
 
-def ask(rules: Approval, counted: Count) -> str:
-    """Say in words which approvals are missing."""
-    more = rules.minimum - len(counted.approved)
-    told = f"waits for {more} approval{'s' if more > 1 else ''} from {_whom(rules)}"
-    return f"{told} ({len(counted.approved)} of {rules.minimum} given)" if counted.approved else told
+def missing(rules: Approval, tally: Tally) -> str:
+    """Return in words which approvals are missing."""
+    more = rules.minimum - len(tally.approved)
+    message = f"waits for {more} approval{'s' if more > 1 else ''} from {_asked(rules)}"
+    return f"{message} ({len(tally.approved)} of {rules.minimum} given)" if tally.approved else message
 
 
 def ends(rules: Approval, since: datetime) -> datetime:
@@ -125,7 +128,7 @@ def ends(rules: Approval, since: datetime) -> datetime:
     return since + duration(rules.wait_for)
 
 
-def _whom(rules: Approval) -> str:
+def _asked(rules: Approval) -> str:
     words = []
     if rules.groups:
         words.append(f"group{'s' if len(rules.groups) > 1 else ''} {', '.join(rules.groups)}")
@@ -134,5 +137,5 @@ def _whom(rules: Approval) -> str:
     return " or ".join(words) or "anyone with the verb approve"
 
 
-def _told(value: Value | None) -> object:
+def _plain(value: Value | None) -> object:
     return None if value is None else value.model_dump(mode="json", by_alias=True)

@@ -1,7 +1,7 @@
 """Eligibility: what a version must have before its metrics are looked at.
 
-Tags that are there, an alias that it holds now, another alias that it has held long enough, a signature. A
-rule that is not met refuses the version; one that cannot be told is Inconclusive; a soak that is not over yet
+Tags that are there, an alias that it has now, another alias that it has had long enough, a signature. A
+rule that is not met refuses the version; one that cannot be message is Inconclusive; a soak that is not over yet
 makes the request wait.
 """
 
@@ -17,7 +17,7 @@ ANY_VALUE: Final = "*"
 
 
 class Signature(Value):
-    """Whether a version's model has a signature; None when that cannot be told, with the reason in `note`."""
+    """Whether a version's model has a signature; None when that cannot be message, with the reason in `note`."""
 
     there: bool | None
     note: str = ""
@@ -30,20 +30,20 @@ class Traits(Value):
     """The version in words, such as `version 4`."""
     tags: Mapping[str, str]
     aliases: frozenset[str]
-    """The aliases that it holds now."""
+    """The aliases that it has now."""
     soaking_since: datetime | None
-    """Since when it has held the alias of the soak; None when nobody knows."""
+    """Since when it has had the alias of the soak; None when nobody knows."""
     signature: Signature
 
 
-class Standing(Value):
+class Eligible(Value):
     """How the rules came out; `until` is when a soak will be over that is not over yet."""
 
     checks: tuple[Check, ...]
     until: datetime | None = None
 
 
-def judge(rules: Eligibility, traits: Traits, now: datetime) -> Standing:
+def judge(rules: Eligibility, traits: Traits, now: datetime) -> Eligible:
     """Judge every rule; a soak that lasts is the last of the checks, as Inconclusive."""
     checks = [*_tags(rules.require_tags, traits)]
     if rules.require_alias is not None:
@@ -54,7 +54,7 @@ def judge(rules: Eligibility, traits: Traits, now: datetime) -> Standing:
     if rules.soak is not None:
         check, until = _soak(rules.soak, traits, now)
         checks.append(check)
-    return Standing(checks=tuple(checks), until=until)
+    return Eligible(checks=tuple(checks), until=until)
 
 
 def refused(checks: Iterable[Check]) -> tuple[Check, ...]:
@@ -63,7 +63,7 @@ def refused(checks: Iterable[Check]) -> tuple[Check, ...]:
 
 
 def unclear(checks: Iterable[Check]) -> tuple[Check, ...]:
-    """Return the rules that cannot be told."""
+    """Return the rules that cannot be message."""
     return tuple(item for item in checks if item.result is GateResult.INCONCLUSIVE)
 
 
@@ -81,20 +81,20 @@ def _tags(wanted: Mapping[str, str], traits: Traits) -> Iterator[Check]:
         elif value not in {ANY_VALUE, there}:
             yield _failed(rule, f"{traits.name} has {key}={there[:200]}")
         else:
-            yield Check(rule=rule[:300], result=GateResult.PASSED, message=f"{key}={there[:200]}")
+            yield Check(rule=rule, result=GateResult.PASSED, message=f"{key}={there[:200]}")
 
 
 def _alias(wanted: str, traits: Traits) -> Check:
     rule = f"requireAlias {wanted}"
     if wanted not in traits.aliases:
-        return _failed(rule, f"{traits.name} does not hold alias {wanted}")
+        return _failed(rule, f"{traits.name} does not have alias {wanted}")
     return Check(rule=rule, result=GateResult.PASSED)
 
 
 def _signature(traits: Traits) -> Check:
     there, rule = traits.signature.there, "requireSignature"
     if there is None:
-        return Check(rule=rule, result=GateResult.INCONCLUSIVE, message=traits.signature.note[:1024])
+        return Check(rule=rule, result=GateResult.INCONCLUSIVE, message=traits.signature.note)
     if not there:
         return _failed(rule, f"the model of {traits.name} has no signature")
     return Check(rule=rule, result=GateResult.PASSED)
@@ -103,19 +103,19 @@ def _signature(traits: Traits) -> Check:
 def _soak(wanted: Soak, traits: Traits, now: datetime) -> tuple[Check, datetime | None]:
     rule, since = f"soak {wanted.for_} in {wanted.alias}", traits.soaking_since
     if wanted.alias not in traits.aliases:
-        return _failed(rule, f"{traits.name} does not hold alias {wanted.alias}"), None
+        return _failed(rule, f"{traits.name} does not have alias {wanted.alias}"), None
     if since is None:
-        told = f"since when {traits.name} holds {wanted.alias} is not known"
-        return Check(rule=rule, result=GateResult.INCONCLUSIVE, message=told), None
+        message = f"since when {traits.name} has {wanted.alias} is not known"
+        return Check(rule=rule, result=GateResult.INCONCLUSIVE, message=message), None
     whole = duration(wanted.for_)
-    told = f"{traits.name} has held {wanted.alias} since {since:%Y-%m-%dT%H:%M:%SZ}"
+    message = f"{traits.name} has had {wanted.alias} since {since:%Y-%m-%dT%H:%M:%SZ}"
     if now - since < whole:
         until = since + whole
         return Check(
-            rule=rule, result=GateResult.INCONCLUSIVE, message=f"{told}, until {until:%Y-%m-%dT%H:%M:%SZ}"
+            rule=rule, result=GateResult.INCONCLUSIVE, message=f"{message}, until {until:%Y-%m-%dT%H:%M:%SZ}"
         ), until
-    return Check(rule=rule, result=GateResult.PASSED, message=told), None
+    return Check(rule=rule, result=GateResult.PASSED, message=message), None
 
 
 def _failed(rule: str, message: str) -> Check:
-    return Check(rule=rule[:300], result=GateResult.FAILED, message=message[:1024])
+    return Check(rule=rule, result=GateResult.FAILED, message=message)

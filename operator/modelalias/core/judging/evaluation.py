@@ -27,7 +27,7 @@ ENDED: Final = frozenset({EvaluationState.SUCCEEDED, EvaluationState.FAILED, Eva
 _LONGEST_NAME: Final = 63
 
 
-class Wanted(Value):
+class WantedEvaluation(Value):
     """Which versions are to be evaluated, and for whom."""
 
     owner: Involved
@@ -48,7 +48,7 @@ class Wanted(Value):
 
 
 @dataclass(frozen=True)
-class Progress:
+class EvaluationProgress:
     """How far the evaluation is: with neither effect nor problem it is over, or its Jobs run."""
 
     sides: tuple[Evaluated, ...]
@@ -58,20 +58,20 @@ class Progress:
 
     @property
     def over(self) -> bool:
-        """Say whether both sides have ended."""
+        """Return whether both sides have ended."""
         return (
             self.effect is None and self.problem is None and all(item.state in ENDED for item in self.sides)
         )
 
 
-def look(wanted: Wanted, before: tuple[Evaluated, ...], facts: Facts) -> Progress:
+def look(wanted: WantedEvaluation, before: tuple[Evaluated, ...], facts: Facts) -> EvaluationProgress:
     """Find out how far the evaluation is, and the next thing to do for it."""
     attempt = _attempt(wanted, before)
     starts = {side: _start(wanted, side, attempt) for side in wanted.versions}
     names = {start.job.ref.name for start in starts.values()}
     stop = leftover((item for item in before if item.job not in names), wanted.owner.namespace, facts)
     if stop is not None:
-        return Progress(sides=before, effect=stop)  # until they are stopped the status keeps them
+        return EvaluationProgress(sides=before, effect=stop)  # until they are stopped the status keeps them
     known = {item.job: item for item in before}
     steps = [
         _step(
@@ -85,12 +85,12 @@ def look(wanted: Wanted, before: tuple[Evaluated, ...], facts: Facts) -> Progres
     ]
     effect = next((step.effect for step in steps if step.effect is not None), None)
     problem = next((step.problem for step in steps if step.problem is not None), None)
-    return Progress(
+    return EvaluationProgress(
         sides=tuple(side for step in steps for side in step.sides), effect=effect, problem=problem
     )
 
 
-def _attempt(wanted: Wanted, before: tuple[Evaluated, ...]) -> int:
+def _attempt(wanted: WantedEvaluation, before: tuple[Evaluated, ...]) -> int:
     """Return which evaluation this is.
 
     The one under way as long as it measures what is wanted, else the next.
@@ -136,19 +136,17 @@ def _stop(item: Evaluated, ref: JobRef, facts: Facts) -> StopEvaluation | EndRun
 
 def stopped(sides: Iterable[Evaluated]) -> tuple[Evaluated, ...]:
     """Return the sides as they stand after an end: none runs any more."""
-    update = {"state": EvaluationState.STOPPED}
-    return tuple(item if item.state in ENDED else item.model_copy(update=update) for item in sides)
+    return tuple(
+        item if item.state in ENDED else item.changed(state=EvaluationState.STOPPED) for item in sides
+    )
 
 
 def running(sides: Iterable[Evaluated]) -> str:
-    """Say in words what is being measured."""
-    told = [f"{item.side.lower()} version {item.version}" for item in sides if item.state not in ENDED]
-    names = [
-        f"Job {item.job}{f' ({item.message})' if item.message else ''}"
-        for item in sides
-        if item.state not in ENDED
-    ]
-    return f"measuring {' and '.join(told)}: {', '.join(names)}"
+    """Return in words what is being measured."""
+    left = [item for item in sides if item.state not in ENDED]
+    versions = [f"{item.side.lower()} version {item.version}" for item in left]
+    jobs = [f"Job {item.job}{f' ({item.message})' if item.message else ''}" for item in left]
+    return f"measuring {' and '.join(versions)}: {', '.join(jobs)}"
 
 
 def run_ids(sides: Iterable[Evaluated]) -> tuple[str, ...]:
@@ -160,22 +158,24 @@ def run_ids(sides: Iterable[Evaluated]) -> tuple[str, ...]:
 
 def read(sides: Iterable[Evaluated], side: Side, metric: str, runs: Mapping[str, Run]) -> Readings:
     """Read a metric of one side; a Job that failed cannot be judged, whatever a gate says of missing metrics."""
-    found = next((item for item in sides if item.side is side), None)
-    if found is None:
+    evaluated = next((item for item in sides if item.side is side), None)
+    if evaluated is None:
         return metrics.missing(f"the {side.lower()} was not evaluated", unclear=True)
-    if found.state is not EvaluationState.SUCCEEDED:
-        return metrics.missing(found.message, unclear=True)
-    run = runs.get(found.run_id or "")
+    if evaluated.state is not EvaluationState.SUCCEEDED:
+        return metrics.missing(evaluated.message, unclear=True)
+    run = runs.get(evaluated.run_id or "")
     if run is None:
-        return metrics.missing(f"run {found.run_id} of the {side.lower()}'s evaluation is gone", unclear=True)
+        return metrics.missing(
+            f"run {evaluated.run_id} of the {side.lower()}'s evaluation is gone", unclear=True
+        )
     readings = metrics.of_run(run, metric)
     if readings[0].value is None:
         note = f"the evaluation of the {side.lower()} did not log {metric} into run {run.run_id}"
-        return tuple(item.model_copy(update={"note": note}) for item in readings)
+        return tuple(item.changed(note=note) for item in readings)
     return readings
 
 
-def _blank(side: Side, start: StartEvaluation, wanted: Wanted, attempt: int) -> Evaluated:
+def _blank(side: Side, start: StartEvaluation, wanted: WantedEvaluation, attempt: int) -> Evaluated:
     """Return a side of which nothing is known yet."""
     name, version = start.job.ref.name, wanted.versions[side]
     return Evaluated(side=side, version=version, job=name, state=EvaluationState.STARTING, attempt=attempt)
@@ -183,68 +183,65 @@ def _blank(side: Side, start: StartEvaluation, wanted: Wanted, attempt: int) -> 
 
 def _step(
     start: StartEvaluation, blank: Evaluated, known: Evaluated | None, owner: str, facts: Facts
-) -> Progress:
+) -> EvaluationProgress:
     """Find out how far one side is."""
     if known is not None and known.state in ENDED:
-        return Progress(sides=(known,))
+        return EvaluationProgress(sides=(known,))
     ref = start.job.ref
-    told = blank if known is None else blank.model_copy(update={"run_id": known.run_id})
+    side = blank if known is None else blank.changed(run_id=known.run_id)
     job = facts.job(ref)
-    if job is not None and (job.owner != owner or told.run_id not in {None, job.run_id}):
-        return _failed(
-            told, f"Job {ref.name} is not the one that was started: somebody made another of that name"
-        )
+    if job is not None and (job.owner != owner or side.run_id not in {None, job.run_id}):
+        message = f"Job {ref.name} is not the one that was started: somebody made another of that name"
+        return _failed(side, message)
     if job is not None:
-        return _of_job(told.model_copy(update={"run_id": job.run_id}), job, facts)
-    if told.run_id is not None:
-        return _without_job(told, told.run_id, facts)
+        return _of_job(side.changed(run_id=job.run_id), job, facts)
+    if side.run_id is not None:
+        return _without_job(side, side.run_id, facts)
     problem = facts.failure(start)
     if problem is not None:
-        return Progress(sides=(told.model_copy(update={"message": str(problem)[:1_024]}),), problem=problem)
-    return Progress(sides=(told,), effect=start)
+        return EvaluationProgress(sides=(side.changed(message=str(problem)),), problem=problem)
+    return EvaluationProgress(sides=(side,), effect=start)
 
 
-def _of_job(told: Evaluated, job: Job, facts: Facts) -> Progress:
+def _of_job(side: Evaluated, job: Job, facts: Facts) -> EvaluationProgress:
+    running = side.changed(state=EvaluationState.RUNNING)
     if job.state is JobState.RUNNING:
-        update: dict[str, object] = {"state": EvaluationState.RUNNING, "message": job.message[:1_024]}
-        return Progress(sides=(told.model_copy(update=update),))
+        return EvaluationProgress(sides=(running.changed(message=job.message),))
     good = job.state is JobState.SUCCEEDED
-    end = _end_run(told.run_id, RunStatus.FINISHED if good else RunStatus.FAILED, facts)
+    end = _end_run(side.run_id, RunStatus.FINISHED if good else RunStatus.FAILED, facts)
     if end is not None:
-        return Progress(sides=(told.model_copy(update={"state": EvaluationState.RUNNING}),), effect=end)
+        return EvaluationProgress(sides=(running,), effect=end)
     if good:
-        return Progress(sides=(told.model_copy(update={"state": EvaluationState.SUCCEEDED}),))
-    told = told.model_copy(update={"last_lines": _lines(job.ref, facts)})
-    return _failed(told, f"Job {job.ref.name} failed: {job.message or 'no reason was given'}")
+        return EvaluationProgress(sides=(side.changed(state=EvaluationState.SUCCEEDED),))
+    side = side.changed(last_lines=_last_lines(job.ref, facts))
+    return _failed(side, f"Job {job.ref.name} failed: {job.message or 'no reason was given'}")
 
 
-def _without_job(told: Evaluated, run_id: str, facts: Facts) -> Progress:
+def _without_job(side: Evaluated, run_id: str, facts: Facts) -> EvaluationProgress:
     """Judge by its run a side whose Job was cleaned away before anybody looked."""
     run = facts.runs((run_id,)).get(run_id)
     if run is not None and run.status is RunStatus.FINISHED:
-        return Progress(sides=(told.model_copy(update={"state": EvaluationState.SUCCEEDED}),))
+        return EvaluationProgress(sides=(side.changed(state=EvaluationState.SUCCEEDED),))
     end = _end_run(run_id, RunStatus.FAILED, facts)
     if end is not None:
-        return Progress(sides=(told,), effect=end)
-    return _failed(
-        told, f"Job {told.job} is gone and its run {run_id} is {run.status if run else 'gone too'}"
-    )
+        return EvaluationProgress(sides=(side,), effect=end)
+    how = run.status if run else "gone too"
+    return _failed(side, f"Job {side.job} is gone and its run {run_id} is {how}")
 
 
-def _failed(told: Evaluated, message: str) -> Progress:
-    update = {"state": EvaluationState.FAILED, "message": message[:1_024]}
-    return Progress(sides=(told.model_copy(update=update),))
+def _failed(side: Evaluated, message: str) -> EvaluationProgress:
+    return EvaluationProgress(sides=(side.changed(state=EvaluationState.FAILED, message=message),))
 
 
-def _lines(ref: JobRef, facts: Facts) -> str | None:
+def _last_lines(ref: JobRef, facts: Facts) -> str | None:
     """Return what a Job wrote last.
 
     A log that cannot be read, as of a node that is gone, holds up no verdict.
     """
     try:
-        return facts.last_lines(ref)[-2_000:] or None
+        return facts.last_lines(ref) or None
     except Failed as failed:
-        return f"(cannot be read: {failed.error})"[:2_000]
+        return f"(cannot be read: {failed.error})"
 
 
 def _end_run(run_id: str | None, status: RunStatus, facts: Facts) -> EndRun | None:
@@ -255,8 +252,8 @@ def _end_run(run_id: str | None, status: RunStatus, facts: Facts) -> EndRun | No
     return end if run is not None and not run.finished and facts.failure(end) is None else None
 
 
-def _start(wanted: Wanted, side: Side, attempt: int) -> StartEvaluation:
-    """Say which run and which Job one side wants; the same evaluation gives the same names."""
+def _start(wanted: WantedEvaluation, side: Side, attempt: int) -> StartEvaluation:
+    """Return which run and which Job one side wants; the same evaluation gives the same names."""
     version, owner = wanted.versions[side], wanted.owner
     named = [owner.uid, side, wanted.candidate, wanted.champion, wanted.rules.cron_job, attempt]
     key = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:32]

@@ -47,7 +47,7 @@ _ON_NO_CHAMPION: Final = {
 
 
 def is_usable(value: Decimal | None) -> bool:
-    """Say whether a metric's value can be compared: present, finite, and no stand-in for infinity."""
+    """Return whether a metric's value can be compared: present, finite, and no stand-in for infinity."""
     return value is not None and value.is_finite() and abs(value) < UNBELIEVABLE
 
 
@@ -98,7 +98,7 @@ def judge_one(
         enforcement=gate.enforcement,
         dataset=_data(compared),
         evaluated_at=now,
-        message=message[:1024],
+        message=message,
     )
 
 
@@ -106,10 +106,10 @@ def _data(compared: Pair) -> str | None:
     """Name the data of the candidate, and that of the champion where it is other data."""
     own = metrics.named(compared.candidate.datasets)
     other = own if compared.champion is None else metrics.named(compared.champion.datasets)
-    told = own if other == own else f"{own or 'unknown'}; champion: {other or 'unknown'}"
-    if len(told) > _LONGEST_DATA:  # the evidence rests on it, so that what is cut off still counts
-        told = f"{told[: _LONGEST_DATA - 20]}... {hashlib.sha256(told.encode()).hexdigest()[:16]}"
-    return told or None
+    data = own if other == own else f"{own or 'unknown'}; champion: {other or 'unknown'}"
+    if len(data) > _LONGEST_DATA:  # the evidence rests on it, so that what is cut off still counts
+        data = f"{data[: _LONGEST_DATA - 20]}... {hashlib.sha256(data.encode()).hexdigest()[:16]}"
+    return data or None
 
 
 def skipped(gate: Gate, why: str, now: datetime) -> Finding:
@@ -122,12 +122,12 @@ def skipped(gate: Gate, why: str, now: datetime) -> Finding:
         rule=rule,
         enforcement=gate.enforcement,
         evaluated_at=now,
-        message=why[:1024],
+        message=why,
     )
 
 
 def asks_champion(gate: Gate) -> bool:
-    """Say whether the gate looks at the champion: at its value, or at the data that it was measured on."""
+    """Return whether the gate looks at the champion: at its value, or at the data that it was measured on."""
     return gate.champion is not None or gate.dataset is DatasetRule.SAME
 
 
@@ -138,7 +138,7 @@ def needed_data(gate: Gate) -> DatasetRule:
 
 
 def blocks(finding: Finding) -> bool:
-    """Say whether the finding stops a promotion."""
+    """Return whether the finding stops a promotion."""
     return (
         finding.result in {GateResult.FAILED, GateResult.INCONCLUSIVE}
         and finding.enforcement == Enforcement.BLOCK
@@ -181,9 +181,9 @@ def _rule(gate: Gate, champion: Decimal | None) -> tuple[str, Decimal | None]:
     """Return the rule in words, and the bar where the numbers give one."""
     if gate.champion is None:
         return f"{_sign(gate)} {text(gate.threshold)}", gate.threshold
-    told = f"{_sign(gate)} champion {_distance(gate, gate.champion)}"
+    data = f"{_sign(gate)} champion {_distance(gate, gate.champion)}"
     if champion is None or not is_usable(champion) or (gate.champion.mode is Mode.RELATIVE and champion == 0):
-        return told, None
+        return data, None
     bar = _bar(gate, gate.champion, champion)
     return f"{_sign(gate)} {text(bar)} (champion {text(champion)} {_distance(gate, gate.champion)})", bar
 
@@ -212,5 +212,5 @@ def _distance(gate: Gate, versus: Versus) -> str:
 
 
 def _missing(side: str, value: Decimal | None) -> str:
-    told = "was not logged" if value is None else f"is {text(value)}, which cannot be compared"
-    return f"the metric of the {side} {told}"
+    data = "was not logged" if value is None else f"is {text(value)}, which cannot be compared"
+    return f"the metric of the {side} {data}"

@@ -32,8 +32,8 @@ class Reading(Value):
     @property
     def digests(self) -> frozenset[str]:
         """Return the digests of the datasets; empty where one of them is not known."""
-        found = frozenset(item.digest for item in self.datasets)
-        return frozenset() if "" in found else found
+        digests = frozenset(item.digest for item in self.datasets)
+        return frozenset() if "" in digests else digests
 
 
 Readings = tuple[Reading, ...]
@@ -59,12 +59,12 @@ def of_run(run: Run, metric: str) -> Readings:
 
 def of_logged_model(measurements: Iterable[Measurement], metric: str) -> Readings:
     """Read a metric of a logged model, once for each dataset."""
-    found = tuple(
+    readings = tuple(
         Reading(value=item.value, datasets=() if item.dataset is None else (item.dataset,))
         for item in measurements
         if item.key == metric
     )
-    return found or (Reading(),)
+    return readings or (Reading(),)
 
 
 def missing(note: str, *, unclear: bool = False) -> Readings:
@@ -82,8 +82,8 @@ def pair(candidate: Readings, champion: Readings | None, rule: DatasetRule) -> P
         return _on_same_data(candidate, champion)
     problem = _several(candidate, "candidate") or ("" if champion is None else _several(champion, "champion"))
     return Pair(
-        candidate=_told(candidate, problem),
-        champion=None if champion is None else _told(champion, problem),
+        candidate=_representative(candidate, problem),
+        champion=None if champion is None else _representative(champion, problem),
         problem=problem,
     )
 
@@ -98,7 +98,11 @@ def _on_same_data(candidate: Readings, champion: Readings) -> Pair:
     if len(shared) == 1:
         return Pair(candidate=shared[0][0], champion=shared[0][1])
     problem = _note(candidate) or _note(champion) or _not_the_same(candidate, champion, shared)
-    return Pair(candidate=_told(candidate, problem), champion=_told(champion, problem), problem=problem)
+    return Pair(
+        candidate=_representative(candidate, problem),
+        champion=_representative(champion, problem),
+        problem=problem,
+    )
 
 
 def _not_the_same(candidate: Readings, champion: Readings, shared: Iterable[tuple[Reading, Reading]]) -> str:
@@ -117,7 +121,7 @@ def _not_the_same(candidate: Readings, champion: Readings, shared: Iterable[tupl
     )
 
 
-def _told(readings: Readings, problem: str) -> Reading:
+def _representative(readings: Readings, problem: str) -> Reading:
     first = min(readings, key=lambda item: (named(item.datasets), str(item.value)))
     return first if len(readings) == 1 else first.model_copy(update={"note": problem, "unclear": True})
 

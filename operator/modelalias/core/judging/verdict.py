@@ -15,8 +15,8 @@ from modelalias.api.gates import Gate, MetricSource
 from modelalias.api.request_status import Check, Evaluated, Finding, GateResult, Side
 from modelalias.core.errors import InvalidRequest, NotFound, Refused, Unavailable
 from modelalias.core.judging import approvals, eligibility, evaluation, gates, metrics
-from modelalias.core.judging.eligibility import Signature, Standing, Traits
-from modelalias.core.judging.evaluation import Wanted
+from modelalias.core.judging.eligibility import Eligible, Signature, Traits
+from modelalias.core.judging.evaluation import WantedEvaluation
 from modelalias.core.judging.metrics import Readable, Readings
 from modelalias.core.protocol.effects import Effect
 from modelalias.core.protocol.facts import Facts
@@ -57,11 +57,12 @@ class Case:
     """The champion's run, where it is on record."""
     registered: bool
     """False for the run of a dry run that is no version yet."""
-    held: Aliases
+    aliases: Aliases
+    """Alias to version, as the verdict has to see them."""
     soaking_since: datetime | None
     """Since when the candidate has held the alias of the soak; None when nobody knows."""
     gates: tuple[Gate, ...]
-    evaluate: Wanted | None
+    evaluate: WantedEvaluation | None
     """None: no Job may be started, and gates that want one come out as `unevaluated`."""
     unevaluated: GateResult
     why_unevaluated: str
@@ -74,8 +75,8 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What was found, and what follows from it."""
+class Verdict:
+    """How eligibility and gates came out, and what follows from it."""
 
     conclusion: Conclusion
     checks: tuple[Check, ...] = ()
@@ -86,61 +87,61 @@ class Judgement:
     until: datetime | None = None
     effect: Effect | None = None
     problem: InvalidRequest | Refused | Unavailable | None = None
-    told: str = ""
+    message: str = ""
     """Why it waits."""
 
 
-def judge(case: Case, facts: Facts, now: datetime) -> Judgement:
+def judge(case: Case, facts: Facts, now: datetime) -> Verdict:
     """Judge a case as far as it can be judged now; a verdict leaves no Job running that it does not rest on."""
-    judged = _judge(case, facts, now)
-    if judged.evidence is None:
-        return judged
-    kept = {item.job for item in judged.sides}
+    verdict = _judge(case, facts, now)
+    if verdict.evidence is None:
+        return verdict
+    kept = {item.job for item in verdict.sides}
     stop = evaluation.leftover(
         (item for item in case.evaluated if item.job not in kept), case.namespace, facts
     )
     if stop is None:
-        return judged
-    told = "stopping Jobs whose result is no longer wanted"
-    return Judgement(
-        Conclusion.EVALUATING, judged.checks, judged.findings, case.evaluated, effect=stop, told=told
+        return verdict
+    message = "stopping Jobs whose result is no longer wanted"
+    return Verdict(
+        Conclusion.EVALUATING, verdict.checks, verdict.findings, case.evaluated, effect=stop, message=message
     )
 
 
-def _judge(case: Case, facts: Facts, now: datetime) -> Judgement:
-    standing = _eligible(case, facts, now)
-    refused = eligibility.refused(standing.checks)
+def _judge(case: Case, facts: Facts, now: datetime) -> Verdict:
+    eligible = _eligible(case, facts, now)
+    refused = eligibility.refused(eligible.checks)
     if refused:
-        return Judgement(Conclusion.REFUSED, standing.checks, evidence=_evidence(case, standing.checks, ()))
-    if standing.until is not None:
-        return Judgement(
-            Conclusion.SOAKING, standing.checks, until=standing.until, told=standing.checks[-1].message
+        return Verdict(Conclusion.REFUSED, eligible.checks, evidence=_evidence(case, eligible.checks, ()))
+    if eligible.until is not None:
+        return Verdict(
+            Conclusion.SOAKING, eligible.checks, until=eligible.until, message=eligible.checks[-1].message
         )
     if case.skip:
         return _conclude(
-            case, standing.checks, (gates.skipped(item, case.skip, now) for item in case.gates), ()
+            case, eligible.checks, (gates.skipped(item, case.skip, now) for item in case.gates), ()
         )
     plain = tuple(item for item in case.gates if item.metric_from is not MetricSource.EVALUATION)
     run_id = case.candidate.run_id
     if plain and run_id is not None:
         run = facts.runs(_runs_of(case, plain, facts)).get(run_id)
         if run is not None and not run.finished:
-            return Judgement(
-                Conclusion.RUNNING, standing.checks, told=f"waits until run {run_id} has finished"
+            return Verdict(
+                Conclusion.RUNNING, eligible.checks, message=f"waits until run {run_id} has finished"
             )
     findings = _judge_plain(case, plain, facts, now)
     evaluated = tuple(item for item in case.gates if item.metric_from is MetricSource.EVALUATION)
     if not evaluated:
-        return _conclude(case, standing.checks, findings, ())
-    return _evaluate(case, standing.checks, findings, evaluated, facts, now)
+        return _conclude(case, eligible.checks, findings, ())
+    return _evaluate(case, eligible.checks, findings, evaluated, facts, now)
 
 
 def _conclude(
-    case: Case, checks: tuple[Check, ...], found: Iterable[Finding], sides: tuple[Evaluated, ...]
-) -> Judgement:
-    by_name = {item.name: item for item in found}
+    case: Case, checks: tuple[Check, ...], unordered: Iterable[Finding], sides: tuple[Evaluated, ...]
+) -> Verdict:
+    by_name = {item.name: item for item in unordered}
     findings = tuple(by_name[item.name] for item in case.gates)
-    return Judgement(_follows(checks, findings), checks, findings, sides, _evidence(case, checks, findings))
+    return Verdict(_follows(checks, findings), checks, findings, sides, _evidence(case, checks, findings))
 
 
 def _follows(checks: tuple[Check, ...], findings: Iterable[Finding]) -> Conclusion:
@@ -167,15 +168,15 @@ def _evidence(case: Case, checks: tuple[Check, ...], findings: tuple[Finding, ..
 # Eligibility
 
 
-def _eligible(case: Case, facts: Facts, now: datetime) -> Standing:
+def _eligible(case: Case, facts: Facts, now: datetime) -> Eligible:
     rules = case.spec.policy.eligibility
     if rules is None:
-        return Standing(checks=())
+        return Eligible(checks=())
     version = case.candidate
     traits = Traits(
         name=case.name,
         tags=version.tags,
-        aliases=frozenset(alias for alias, number in case.held.items() if number == version.version),
+        aliases=frozenset(alias for alias, number in case.aliases.items() if number == version.version),
         soaking_since=case.soaking_since,
         signature=_signature(case, facts) if rules.require_signature else Signature(there=None),
     )
@@ -275,28 +276,28 @@ def _champion(case: Case, facts: Facts) -> ModelVersion | None:
 def _evaluate(
     case: Case,
     checks: tuple[Check, ...],
-    found: tuple[Finding, ...],
+    findings: tuple[Finding, ...],
     wanted: tuple[Gate, ...],
     facts: Facts,
     now: datetime,
-) -> Judgement:
-    before = _follows(checks, found)
+) -> Verdict:
+    before = _follows(checks, findings)
     if before is Conclusion.REFUSED or (before is Conclusion.INCONCLUSIVE and not case.may_ask):
-        told = tuple(
+        skipped = tuple(
             gates.skipped(item, "not evaluated: another rule refuses already", now) for item in wanted
         )
-        return _conclude(case, checks, (*found, *told), ())
+        return _conclude(case, checks, (*findings, *skipped), ())
     if case.evaluate is None:
-        told = tuple(gates.skipped(item, case.why_unevaluated, now) for item in wanted)
-        told = tuple(item.model_copy(update={"result": case.unevaluated}) for item in told)
-        return _conclude(case, checks, (*found, *told), ())
+        skipped = tuple(gates.skipped(item, case.why_unevaluated, now) for item in wanted)
+        skipped = tuple(item.changed(result=case.unevaluated) for item in skipped)
+        return _conclude(case, checks, (*findings, *skipped), ())
     progress = evaluation.look(case.evaluate, case.evaluated, facts)
     if progress.problem is not None:
-        return Judgement(Conclusion.STUCK, checks, found, progress.sides, problem=progress.problem)
+        return Verdict(Conclusion.STUCK, checks, findings, progress.sides, problem=progress.problem)
     if not progress.over:
-        told_so_far = evaluation.running(progress.sides)
-        return Judgement(
-            Conclusion.EVALUATING, checks, found, progress.sides, effect=progress.effect, told=told_so_far
+        message = evaluation.running(progress.sides)
+        return Verdict(
+            Conclusion.EVALUATING, checks, findings, progress.sides, effect=progress.effect, message=message
         )
     runs = facts.runs(evaluation.run_ids(progress.sides))
 
@@ -305,10 +306,10 @@ def _evaluate(
 
     champion = side(Side.CHAMPION) if case.champion is not None else None
     return _conclude(
-        case, checks, (*found, *gates.judge(wanted, side(Side.CANDIDATE), champion, now)), progress.sides
+        case, checks, (*findings, *gates.judge(wanted, side(Side.CANDIDATE), champion, now)), progress.sides
     )
 
 
 def needs_champion(wanted: Iterable[Gate]) -> bool:
-    """Say whether an evaluation has to measure the champion too."""
+    """Return whether an evaluation has to measure the champion too."""
     return any(gates.asks_champion(item) for item in wanted if item.metric_from is MetricSource.EVALUATION)

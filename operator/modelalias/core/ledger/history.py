@@ -14,6 +14,7 @@ from modelalias.api.alias import (
     Outcome,
     Plan,
 )
+from modelalias.api.conditions import Reason
 from modelalias.api.request import Check, Finding, Phase, PromotionRequest
 
 _LONGEST_FINDINGS: Final = 4_000
@@ -75,6 +76,21 @@ def appended(history: Iterable[HistoryEntry], new: HistoryEntry, limit: int) -> 
     return (*history, new)[-limit:]
 
 
+def forgotten(history: Iterable[HistoryEntry], limit: int) -> tuple[FinishedRequest, ...]:
+    """Return the requests of the entries that a new one pushes out of the ledger, so that they stay known."""
+    entries = tuple(history)
+    return tuple(
+        FinishedRequest(spec_hash=item.spec_hash, uid=item.uid, phase=phase_of(item), version=item.to)
+        for item in entries[: max(0, len(entries) + 1 - limit)]
+        if item.spec_hash is not None and item.uid is not None
+    )
+
+
+def phase_of(entry: HistoryEntry) -> Phase:
+    """Return how the request of an entry ended: one that lost a race has failed, whatever was undone."""
+    return Phase.FAILED if entry.failure == Reason.STALE_CHAMPION else Phase(str(entry.outcome))
+
+
 def findings(checks: Iterable[Check], gates: Iterable[Finding]) -> str | None:
     """Return how the rules came out as one JSON text, shortened until it fits; None when there was no rule."""
     checks, gates = tuple(checks), tuple(gates)
@@ -99,8 +115,8 @@ def findings(checks: Iterable[Check], gates: Iterable[Finding]) -> str | None:
 
 
 def _present(item: Check | Finding, names: set[str]) -> Mapping[str, object]:
-    told = item.model_dump(mode="json", by_alias=True, exclude_none=True, include=names)
-    return {key: value for key, value in told.items() if value != ""}
+    fields = item.model_dump(mode="json", by_alias=True, exclude_none=True, include=names)
+    return {key: value for key, value in fields.items() if value != ""}
 
 
 def _line(value: object) -> str:

@@ -67,7 +67,7 @@ def past(text: str | None, request: PromotionRequest) -> Past | None:
 
 
 def was_held(text: str | None) -> bool:
-    """Say whether the version has held the alias, by its record."""
+    """Return whether the version has held the alias, by its record."""
     kept = _read(text)
     return "archived" in kept or "again" in kept or ("operation" in kept and "rolledBack" not in kept)
 
@@ -125,17 +125,14 @@ def _with_remembered(
     for item in status.finished:
         if item.version == version:
             done = _with(done, item.spec_hash, item.uid, item.phase)
-    for move in status.history:
-        if move.to == version and move.spec_hash:
-            lost = move.failure == Reason.STALE_CHAMPION
-            done = _with(
-                done, move.spec_hash, move.uid or "", Phase.FAILED if lost else Phase(str(move.outcome))
-            )
+    for entry in status.history:
+        if entry.to == version and entry.spec_hash:
+            done = _with(done, entry.spec_hash, entry.uid or "", history.phase_of(entry))
     return done
 
 
 def _alike(before: object, entry: Mapping[str, object]) -> bool:
-    """Say whether an entry stands there already, be it shortened."""
+    """Return whether an entry stands there already, be it shortened."""
     return isinstance(before, dict) and all(before.get(name) == entry.get(name) for name in _ARCHIVED)
 
 

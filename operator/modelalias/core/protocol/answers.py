@@ -1,7 +1,4 @@
-"""What a request, or a pin, is told when it is looked at.
-
-It has ended, it waits, it holds its place, or it goes.
-"""
+"""Answers: what becomes of a request, or of a pin, when it is looked at."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,8 +28,8 @@ _NOT_FOUND = {
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What was found about a request so far."""
+class VerdictSoFar:
+    """What is known of a request's verdict so far; its status says it."""
 
     resolved: Resolved | None = None
     checks: tuple[Check, ...] = ()
@@ -48,68 +45,69 @@ class Ended:
     phase: Phase
     reason: Reason
     explanation: str
-    verdict: Verdict = field(default_factory=Verdict)
+    so_far: VerdictSoFar = field(default_factory=VerdictSoFar)
 
 
 @dataclass(frozen=True)
-class Waits:
-    """Something has to happen first; the request holds no place in the queue meanwhile."""
+class NotReady:
+    """Something has to happen first; the request does not block later ones meanwhile."""
 
     reason: Reason
     explanation: str
     until: datetime | None = None
-    verdict: Verdict = field(default_factory=Verdict)
+    so_far: VerdictSoFar = field(default_factory=VerdictSoFar)
 
 
 @dataclass(frozen=True)
-class Holds:
+class KeepsTurn:
     """The request is being judged, or people are asked; those that came later wait behind it."""
 
     phase: Phase
     reason: Reason
     explanation: str
     until: datetime | None = None
-    verdict: Verdict = field(default_factory=Verdict)
+    so_far: VerdictSoFar = field(default_factory=VerdictSoFar)
     effect: Effect | None = None
 
 
 @dataclass(frozen=True)
-class Goes:
-    """The request may have what it asks for."""
+class Proceeds:
+    """The request gets what it asks for: the plan is to be written."""
 
     plan: Plan
-    verdict: Verdict
+    so_far: VerdictSoFar
 
 
-Answer = Ended | Waits | Holds | Goes
+Answer = Ended | NotReady | KeepsTurn | Proceeds
 
 
-def already(phase: Phase) -> Ended:
+class Answered(Exception):
+    """The answer is known before all was looked at."""
+
+    def __init__(self, answer: Ended | NotReady | KeepsTurn) -> None:
+        """Keep the answer."""
+        super().__init__(answer)
+        self.answer = answer
+
+
+def already_processed(phase: Phase) -> Ended:
     """End a request as the same one, applied before, ended."""
     return Ended(
         phase, Reason.ALREADY_PROCESSED, f"the same request ended {phase} before: nothing was done again"
     )
 
 
-class Stop(Exception):
-    """The answer is known before all was looked at."""
-
-    def __init__(self, answer: Ended | Waits | Holds) -> None:
-        """Keep the answer."""
-        super().__init__(answer)
-        self.answer = answer
-
-
-def found(read: Callable[[], T]) -> T:
-    """Read something that must be there; raise `Stop` with a rejection when it is not."""
+def required(read: Callable[[], T]) -> T:
+    """Read something that must be there; raise `Answered` with a rejection when it is not."""
     try:
         return read()
     except NotFound as error:
-        raise Stop(Ended(Phase.REJECTED, _NOT_FOUND.get(type(error), Reason.INVALID), str(error))) from error
+        reason = _NOT_FOUND.get(type(error), Reason.INVALID)
+        raise Answered(Ended(Phase.REJECTED, reason, str(error))) from error
     except InvalidRequest as error:
-        raise Stop(Ended(Phase.REJECTED, Reason.INVALID, str(error))) from error
+        raise Answered(Ended(Phase.REJECTED, Reason.INVALID, str(error))) from error
 
 
-def no_answer(failed: Failed, now: datetime) -> Waits:
+def unanswered(failed: Failed, now: datetime) -> NotReady:
     """Wait for what did not answer."""
-    return Waits(failed.reason, f"waits: {failed.error}", now + ANSWER_POLL)
+    return NotReady(failed.reason, f"waits: {failed.error}", now + ANSWER_POLL)

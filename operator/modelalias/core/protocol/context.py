@@ -1,4 +1,4 @@
-"""What a decision is made on: one alias with its requests, and what is known around it."""
+"""The context of a decision: one alias with its requests, and what is known around it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from modelalias.api.alias import ModelAlias, Observed
-from modelalias.api.conditions import Reason
+from modelalias.api.conditions import Cause
 from modelalias.api.request import PromotionRequest
 from modelalias.core.protocol.facts import Facts
 from modelalias.ports import Aliases
 
 
 @dataclass(frozen=True)
-class Sight:
-    """The registry as its last snapshot told it, seen from one model."""
+class ModelSnapshot:
+    """What the last snapshot of the registry says of one model."""
 
     aliases: Aliases | None
     """None when the snapshot has no such model."""
-    settled: bool
+    after_last_write: bool
     """Whether the snapshot began after the operator's last write to this alias."""
 
 
@@ -30,18 +30,18 @@ class RegistryView:
     """Whether the operator's configuration names it for this namespace."""
     allowed: bool
     """Whether it allows this namespace that model."""
-    problem: tuple[Reason, str] | None
+    problem: Cause | None
     """Why it cannot be used now; None when it answered last."""
-    sight: Sight | None
+    snapshot: ModelSnapshot | None
     """None before the first snapshot."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Whether somebody proves who writes requests and approvals."""
+    """Whether the API server proves who writes requests and approvals."""
 
     unproved: str
-    """Why nobody does; "" when the API server does."""
+    """Why it does not; "" when it does."""
     accepted: bool
     """Whether the operator's configuration counts approvals all the same."""
     machines: tuple[str, ...] = ()
@@ -53,12 +53,12 @@ class Identity:
         return "" if self.accepted else self.unproved
 
     def is_machine(self, user: str | None) -> bool:
-        """Say whether a user is no person."""
+        """Return whether a user is no person."""
         return user is not None and any(fnmatchcase(user, item) for item in self.machines)
 
 
 @dataclass(frozen=True)
-class World:
+class Context:
     """Everything that `decide` may look at."""
 
     namespace: str
@@ -72,10 +72,9 @@ class World:
     claimed: Mapping[str, str]
     """Aliases of the model that other ModelAliases claim, and which do."""
     soaking: Observed | None
-    """What the alias of the soak names, and since when, as the ledger of another ModelAlias says; None
-    without one."""
+    """What the alias of the soak names, and since when, by the ledger of another ModelAlias; None without one."""
     identity: Identity
-    trouble: tuple[Reason, str] | None
+    trouble: Cause | None
     """What the API server refused at the last try."""
     waiting: frozenset[str]
     """Requests that were told in this pass what they wait for."""

@@ -1,17 +1,12 @@
-"""What a decision is made of: statuses to write, in order, and then at most one thing to do."""
+"""What a decision is made of: statuses to write, in order, and then the one thing that comes next."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from modelalias.api.alias import FinishedRequest, ModelAlias, ModelAliasStatus
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
 from modelalias.core.protocol.effects import Effect
-from modelalias.core.protocol.questions import Question
-
-_MOST_FINISHED: Final = 50
-"""As many as the status has room for, whatever the owner keeps of the history: a NoOp stands nowhere else
-until the version is replaced, and what never found its version stands nowhere else at all."""
+from modelalias.core.protocol.questions import AnyQuestion
 
 
 @dataclass(frozen=True)
@@ -30,25 +25,47 @@ class RequestWrite:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What to write, in this order, and then what to do.
+class Ask:
+    """Something has to be known first: read it, then decide again."""
 
-    With neither question nor effect nor `again` the pass is over.
-    """
+    question: AnyQuestion
+    waiting: frozenset[str] = frozenset()
+    """Requests that were told what they wait for; until something is done they need not be asked again."""
+
+
+@dataclass(frozen=True)
+class Do:
+    """Carry this out, then decide again."""
+
+    effect: Effect
+
+
+@dataclass(frozen=True)
+class Again:
+    """Decide again: a plan was written, turned round or ended, and the aliases are to be read afresh."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """There is nothing to do now: the pass is over."""
+
+
+Next = Ask | Do | Again | Rest
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to write, in this order, and what comes next."""
 
     writes: tuple[AliasWrite | RequestWrite, ...] = ()
-    question: Question | None = None
-    effect: Effect | None = None
-    again: bool = False
+    next: Next = field(default_factory=Rest)
     wake: datetime | None = None
-    waiting: frozenset[str] = frozenset()
-    """Requests that were told what they wait for; until something is done they need not be asked again in
-    this pass."""
+    """When to look again at the latest, also if the pass goes on."""
 
 
 @dataclass
 class Draft:
-    """The answer in the making; wakes are gathered, the earliest counts."""
+    """The decision in the making; wakes are gathered, the earliest counts."""
 
     alias: ModelAlias | None = None
     """The alias as it is stored."""
@@ -61,7 +78,7 @@ class Draft:
     """What has to be done before something that is not among the writes yet; the first one counts."""
     finished: list[FinishedRequest] = field(default_factory=list)
     """Requests that end here without a move: the alias remembers them."""
-    stuck: bool = False
+    blocked: bool = False
     """Whether an end could not be written yet, so that nothing may begin."""
 
     def wake(self, at: datetime | None) -> None:
@@ -73,24 +90,20 @@ class Draft:
         """Have this done, unless something else comes first."""
         self.effect = self.effect or effect
 
-    def done(
-        self, *, again: bool = False, effect: Effect | None = None, question: Question | None = None
-    ) -> Decision:
-        """Return the decision; a question comes before what there is to do."""
-        writes, wake = self._remembered(), min(self.wakes, default=None)
-        if question is not None:
-            return Decision(writes, question=question, wake=wake, waiting=frozenset(self.waiting))
-        return Decision(writes, effect=effect or self.effect, again=again, wake=wake)
+    def decision(self, following: Next | None = None) -> Decision:
+        """Return the decision; without `following` what is left to do comes next, else rest."""
+        left = Rest() if self.effect is None else Do(self.effect)
+        return Decision(self._remembered(), following or left, min(self.wakes, default=None))
+
+    def asking(self, question: AnyQuestion) -> Decision:
+        """Return the decision with a question, which comes before what there is to do."""
+        return self.decision(Ask(question, frozenset(self.waiting)))
 
     def _remembered(self) -> tuple[AliasWrite | RequestWrite, ...]:
         """Have the alias remember what ended, before the ends are written."""
         if self.alias is None or not self.finished:
             return tuple(self.writes)
-        found = next(
-            (item for item in self.writes if isinstance(item, AliasWrite)), AliasWrite(self.alias.status)
-        )
-        ended = {item.uid for item in self.finished}
-        known = [item for item in found.status.finished if item.uid not in ended]
-        kept = (*known, *self.finished)[-_MOST_FINISHED:]
-        others = [item for item in self.writes if item is not found]
-        return (AliasWrite(found.status.model_copy(update={"finished": kept})), *others)
+        stored = AliasWrite(self.alias.status)
+        write = next((item for item in self.writes if isinstance(item, AliasWrite)), stored)
+        others = [item for item in self.writes if item is not write]
+        return (AliasWrite(write.status.with_finished(self.finished)), *others)

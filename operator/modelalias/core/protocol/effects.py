@@ -36,7 +36,7 @@ class Roll(Value):
 
     ref: WorkloadRef
     change: WorkloadChange
-    told: str
+    message: str
     """What the event on the workload says."""
 
 

@@ -1,23 +1,61 @@
-"""Questions: what the rules may ask of the registry and of the cluster."""
+"""Questions: what the rules may ask of the registry and of the cluster, each with the type of its answer."""
 
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import ClassVar, Generic, TypeVar
+
+from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
-from modelalias.ports import JobRef, WorkloadRef
+from modelalias.api.request import PromotionRequest
+from modelalias.ports import Aliases, Job, JobRef, Measurement, ModelVersion, Run, Workload, WorkloadRef
+
+T = TypeVar("T")
 
 
-class AliasesOf(Value):
+class System(StrEnum):
+    """Who answers a question."""
+
+    REGISTRY = "registry"
+    CLUSTER = "cluster"
+
+    @property
+    def refusal(self) -> Reason:
+        """Return the reason of a condition when this system refuses to answer."""
+        return Reason.AUTH_FAILED if self is System.REGISTRY else Reason.FORBIDDEN
+
+
+class Question(Value, Generic[T]):
+    """Something that a rule has to know; the answer is a T, or a failure that is raised to the rule."""
+
+    system: ClassVar[System]
+
+
+class AskRegistry(Question[T], Generic[T]):
+    """A question that the registry answers."""
+
+    system: ClassVar[System] = System.REGISTRY
+
+
+class AskCluster(Question[T], Generic[T]):
+    """A question that the API server answers."""
+
+    system: ClassVar[System] = System.CLUSTER
+
+
+class AliasesOf(AskRegistry[Aliases]):
     """Ask which versions the aliases of a model name."""
 
     model: str
 
 
-class VersionOf(Value):
+class VersionOf(AskRegistry[ModelVersion]):
     """Ask what the registry says of a version."""
 
     model: str
     version: str
 
 
-class VersionOfRun(Value):
+class VersionOfRun(AskRegistry[ModelVersion | None]):
     """Ask which version was made from a run; with `register_missing` it is made when there is none."""
 
     model: str
@@ -26,53 +64,53 @@ class VersionOfRun(Value):
     register_missing: bool
 
 
-class VersionsTagged(Value):
-    """Ask which versions have a tag that holds a text."""
+class VersionsTagged(AskRegistry[Sequence[ModelVersion]]):
+    """Ask which versions have a tag that contains a text."""
 
     model: str
     key: str
     text: str
 
 
-class RunsOf(Value):
+class RunsOf(AskRegistry[Mapping[str, Run]]):
     """Ask what runs logged."""
 
     run_ids: tuple[str, ...]
 
 
-class MeasurementsOf(Value):
+class MeasurementsOf(AskRegistry[Sequence[Measurement]]):
     """Ask what a logged model was measured with."""
 
     model_id: str
     keys: tuple[str, ...]
 
 
-class SignatureOf(Value):
+class SignatureOf(AskRegistry[bool]):
     """Ask whether a version's model has a signature."""
 
     model: str
     version: str
 
 
-class JobOf(Value):
+class JobOf(AskCluster[Job | None]):
     """Ask how an evaluation Job stands."""
 
     ref: JobRef
 
 
-class LinesOf(Value):
+class LastLinesOf(AskCluster[str]):
     """Ask what a Job wrote last."""
 
     ref: JobRef
 
 
-class WorkloadOf(Value):
+class WorkloadOf(AskCluster[Workload | None]):
     """Ask how a workload stands."""
 
     ref: WorkloadRef
 
 
-class RequestOf(Value):
+class RequestOf(AskCluster[PromotionRequest | None]):
     """Ask whether a request is still there."""
 
     namespace: str
@@ -82,5 +120,6 @@ class RequestOf(Value):
 RegistryQuestion = (
     AliasesOf | VersionOf | VersionOfRun | VersionsTagged | RunsOf | MeasurementsOf | SignatureOf
 )
-ClusterQuestion = WorkloadOf | RequestOf | JobOf | LinesOf
-Question = RegistryQuestion | ClusterQuestion
+ClusterQuestion = WorkloadOf | RequestOf | JobOf | LastLinesOf
+AnyQuestion = RegistryQuestion | ClusterQuestion
+"""Every question there is: who reads the answers has to know all of them."""

@@ -1,18 +1,21 @@
-"""Closing a request that ends without a plan: nothing of it is left running, and the end is remembered.
+"""Ending a request that has no plan: nothing of it is left running, and the end is remembered.
 
 The version that it asked for remembers it in its record, so that a cluster built anew knows it, and the
-ModelAlias in its status; where no version was looked up yet, the one that holds the alias does. What ended
-with a plan stands in the history.
+ModelAlias in its status; where no version was looked up yet, the one that the alias names does. What ended with a
+plan stands in the history.
 """
+
+from datetime import datetime
 
 from modelalias.api.alias import FinishedRequest, ModelAlias
 from modelalias.api.conditions import Reason
-from modelalias.api.request import PromotionRequest, PromotionRequestStatus
+from modelalias.api.fields import duration
+from modelalias.api.request import Phase, PromotionRequest, PromotionRequestStatus
 from modelalias.core.errors import NotFound
 from modelalias.core.judging import evaluation
 from modelalias.core.ledger import history, version_record
-from modelalias.core.protocol.answers import ANSWER_POLL, Ended
-from modelalias.core.protocol.context import World
+from modelalias.core.protocol.answers import ANSWER_POLL, Ended, already_processed
+from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Draft, RequestWrite
 from modelalias.core.protocol.effects import Effect, TagVersion
 from modelalias.core.protocol.facts import Failed
@@ -20,83 +23,124 @@ from modelalias.core.requests import replay
 from modelalias.core.status import request_status
 
 
-def close(
-    world: World, alias: ModelAlias | None, request: PromotionRequest, end: Ended, draft: Draft
+def end_if_settled(
+    context: Context, alias: ModelAlias | None, request: PromotionRequest, draft: Draft
 ) -> bool:
-    """End a request and say whether that is written; what has to be done first is left in the draft."""
+    """End a request that needs no judging, and return whether it was one.
+
+    It ended before, was aborted, waited too long, or a pin decides.
+    """
+    entry = None if alias is None else history.finished(alias.status.history, request)
+    if alias is not None and entry is not None:
+        status = request_status.ended_by_history(alias, request, entry, context.now)
+        write_end(context, request, status, draft)
+        return True
+    end = _settled(context, alias, request)
+    if end is not None:
+        end_request(context, alias, request, end, draft)
+        return True
+    draft.wake(_expires(request))
+    return False
+
+
+def end_request(
+    context: Context, alias: ModelAlias | None, request: PromotionRequest, end: Ended, draft: Draft
+) -> bool:
+    """End a request and return whether that is written; what has to be done first is left in the draft."""
     if alias is None or request.spec.dry_run or end.reason is Reason.ALREADY_PROCESSED:
-        return write(world, request, request_status.ended(alias, request, end, world.now), draft)
+        return write_end(context, request, request_status.ended(alias, request, end, context.now), draft)
     try:
-        before, effect = _record(world, alias, request, end) if draft.records else (None, None)
+        record, effect = _recorded(context, alias, request, end) if draft.records else (None, None)
     except Failed:
-        before, effect = None, None  # the alias remembers it; nobody waits for a version that cannot be read
-    past = replay.by_record(before, request)
-    if past is not None:
-        return close(world, alias, request, past, draft)
-    status = request_status.ended(alias, request, end, world.now)
+        record, effect = None, None  # the alias remembers it; nobody waits for a version that cannot be read
+    before = replay.end_by_record(record, request)
+    if before is not None:
+        return end_request(context, alias, request, before, draft)
     if effect is not None:
         draft.do(effect)
-        draft.stuck = True
+        draft.blocked = True
         return False
-    if not write(world, request, status, draft):
+    if not write_end(context, request, request_status.ended(alias, request, end, context.now), draft):
         return False
-    digest, number = request.spec_hash, _version(request, end)
     draft.finished.append(
-        FinishedRequest(spec_hash=digest, uid=request.metadata.uid, phase=end.phase, version=number)
+        FinishedRequest(
+            spec_hash=request.spec_hash,
+            uid=request.metadata.uid,
+            phase=end.phase,
+            version=_version(request, end),
+        )
     )
     return True
 
 
-def write(world: World, request: PromotionRequest, status: PromotionRequestStatus, draft: Draft) -> bool:
-    """Write an end and say so, unless Jobs that still run for the request have to be stopped first."""
+def write_end(
+    context: Context, request: PromotionRequest, status: PromotionRequestStatus, draft: Draft
+) -> bool:
+    """Write an end and return true, unless Jobs that still run for the request have to be stopped first."""
     try:
-        stop = evaluation.leftover(request.status.evaluation, world.namespace, world.facts)
+        stop = evaluation.leftover(request.status.evaluation, context.namespace, context.facts)
     except Failed:
-        return _later(world, draft)
+        draft.wake(context.now + ANSWER_POLL)
+        draft.blocked = True
+        return False
     if stop is not None:
-        told = f"{status.explanation[:1024]}; its Jobs are being stopped first"
-        draft.writes.append(RequestWrite(request, request.status.model_copy(update={"explanation": told})))
+        explanation = f"{status.explanation[:1024]}; its Jobs are being stopped first"
+        draft.writes.append(RequestWrite(request, request.status.changed(explanation=explanation)))
         draft.do(stop)
-        draft.stuck = True
+        draft.blocked = True
         return False
     draft.writes.append(RequestWrite(request, status))
     return True
 
 
-def _later(world: World, draft: Draft) -> bool:
-    draft.wake(world.now + ANSWER_POLL)
-    draft.stuck = True
-    return False
+def _settled(context: Context, alias: ModelAlias | None, request: PromotionRequest) -> Ended | None:
+    expires = _expires(request)
+    before = None if alias is None else history.finished_before(alias.status.finished, request)
+    if before is not None:
+        return already_processed(before)
+    if request.spec.abort:
+        return Ended(Phase.ABORTED, Reason.ABORTED, "aborted before anything was done")
+    if expires is not None and context.now >= expires:
+        message = f"nothing was begun within {request.spec.expires_after} of its creation"
+        return Ended(Phase.EXPIRED, Reason.EXPIRED, message)
+    if alias is not None and alias.spec.version is not None:
+        pin = f"spec.version of ModelAlias {context.name} pins version {alias.spec.version}"
+        return Ended(Phase.REJECTED, Reason.ALIAS_PINNED, f"{pin}: remove it to promote by requests")
+    return None
+
+
+def _expires(request: PromotionRequest) -> datetime | None:
+    created = request.metadata.creation_timestamp
+    return None if created is None else created + duration(request.spec.expires_after)
 
 
 def _version(request: PromotionRequest, end: Ended) -> str | None:
     """Return the version that the request is about, where that is known without asking."""
-    resolved = end.verdict.resolved or request.status.resolved
-    if resolved is not None:
-        return resolved.version
-    return replay.version_asked(request)
+    resolved = end.so_far.resolved or request.status.resolved
+    return resolved.version if resolved is not None else replay.version_asked(request)
 
 
-def _record(
-    world: World, alias: ModelAlias, request: PromotionRequest, end: Ended
+def _recorded(
+    context: Context, alias: ModelAlias, request: PromotionRequest, end: Ended
 ) -> tuple[str | None, Effect | None]:
     """Return the record, and how the end is added to it.
 
-    Nothing is where it stands there, cannot be written or moved nothing anyway.
+    No effect where the end is in it already, where it cannot be written, or where it would move nothing anyway.
     """
-    number = _version(request, end) or (alias.status.observed.version if alias.status.observed else None)
+    observed = alias.status.observed
+    number = _version(request, end) or (observed.version if observed else None)
     if number is None or end.reason is Reason.NO_OP:
         return None, None
     key = version_record.key(alias.spec.alias)
     try:
-        before = world.facts.version(alias.spec.model, number).tags.get(key)
+        before = context.facts.version(alias.spec.model, number).tags.get(key)
     except NotFound:
         return None, None
-    found = history.findings(end.verdict.checks, end.verdict.findings)
-    text = version_record.ended(before, request, end.phase, end.reason, found, world.now)
-    if text is None:
+    findings = history.findings(end.so_far.checks, end.so_far.findings)
+    record = version_record.ended(before, request, end.phase, end.reason, findings, context.now)
+    if record is None:
         return before, None
     effect = TagVersion(
-        model=alias.spec.model, version=number, tags=((key, text),), optional=True, patient=False
+        model=alias.spec.model, version=number, tags=((key, record),), optional=True, patient=False
     )
-    return before, None if world.facts.failure(effect) else effect
+    return before, None if context.facts.failure(effect) else effect

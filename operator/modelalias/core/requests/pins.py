@@ -4,64 +4,63 @@ from dataclasses import replace
 
 from modelalias.api.alias import ModelAlias, Outcome, Pins
 from modelalias.api.request import Phase
-from modelalias.core.judging import verdict
-from modelalias.core.judging.verdict import Conclusion
-from modelalias.core.plan.build import plan
+from modelalias.core.judging.verdict import Conclusion, judge
+from modelalias.core.plan.build import build_plan
 from modelalias.core.protocol.answers import (
     Answer,
+    Answered,
     Ended,
-    Goes,
-    Stop,
-    Verdict,
-    found,
-    no_answer,
+    Proceeds,
+    VerdictSoFar,
+    required,
+    unanswered,
 )
-from modelalias.core.protocol.context import World
+from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests import cases
-from modelalias.core.requests.source import Candidate, ready
+from modelalias.core.requests.source import Candidate, require_ready
 
 
-def consider(world: World, alias: ModelAlias, version: str) -> Answer:
+def consider_pin(context: Context, alias: ModelAlias, version: str) -> Answer:
     """Judge the owner's pin: a trusted one only has to name a version that is there."""
     try:
-        return _consider(world, alias, version)
-    except Stop as stop:
-        return stop.answer
+        return _consider(context, alias, version)
+    except Answered as answered:
+        return answered.answer
     except Failed as failed:
-        return no_answer(failed, world.now)
+        return unanswered(failed, context.now)
 
 
 def is_gated(alias: ModelAlias, version: str) -> bool:
-    """Say whether a pin has to be judged: the owner wants that, and the alias never was at that version."""
+    """Return whether a pin has to be judged: the owner wants that, and the alias never was at that version."""
     status = alias.status
     known = {item.to for item in status.history if item.outcome is Outcome.SUCCEEDED}
     known |= {status.current.version} if status.current else set()
     return alias.spec.policy.pins is Pins.GATED and version not in known
 
 
-def _consider(world: World, alias: ModelAlias, version: str) -> Answer:
-    facts, meta, before = world.facts, alias.metadata, alias.status.pin
-    number = ready(found(lambda: facts.version(alias.spec.model, version)), world.now)
-    held = found(lambda: facts.aliases(alias.spec.model))
-    champion = held.get(alias.spec.alias)
-    if not is_gated(alias, version):
-        return Goes(plan(world, alias, number, champion, None, Verdict()), Verdict())
-    candidate = Candidate(version=number, run_id=number.run_id, told="spec.version")
-    owner = cases.owner("ModelAlias", meta.namespace, meta.name, meta.uid)
-    if champion == version:  # moved there by hand: it is compared with what was there before
-        held = {**held, alias.spec.alias: alias.status.current.version} if alias.status.current else held
+def _consider(context: Context, alias: ModelAlias, number: str) -> Answer:
+    facts = context.facts
+    version = require_ready(required(lambda: facts.version(alias.spec.model, number)), context.now)
+    aliases = required(lambda: facts.aliases(alias.spec.model))
+    champion = aliases.get(alias.spec.alias)
+    if not is_gated(alias, number):
+        return Proceeds(build_plan(context, alias, version, champion, None, VerdictSoFar()), VerdictSoFar())
+    candidate = Candidate(version=version, run_id=version.run_id, source="spec.version")
+    meta, before = alias.metadata, alias.status.pin
+    owner = cases.job_owner("ModelAlias", meta.namespace, meta.name, meta.uid)
+    yardstick = cases.aliases_to_beat(alias, aliases, number)
     case = replace(
-        cases.of_alias(alias, candidate, held, alias.spec.policy.gates, owner),
-        soaking_since=cases.soaking_since(world, alias, number),
+        cases.build_case(alias, candidate, yardstick, alias.spec.policy.gates, owner),
+        soaking_since=cases.soaking_since(context, alias, version),
         evaluated=before.evaluation if before else (),
     )
-    judged = verdict.judge(case, facts, world.now)
-    so_far = cases.so_far(candidate, held.get(alias.spec.alias), judged)
-    waiting = cases.open_answer(judged, so_far, world.now)
-    if waiting is not None:
-        return waiting
-    if judged.conclusion is Conclusion.PASSED:
-        return Goes(plan(world, alias, number, champion, None, so_far), so_far)
-    reason, told = cases.why_not(judged)
-    return Ended(Phase.REJECTED, reason, f"the pin of {candidate.name} is refused: {told}", so_far)
+    verdict = judge(case, facts, context.now)
+    so_far = cases.verdict_so_far(candidate, yardstick.get(alias.spec.alias), verdict)
+    open_answer = cases.answer_while_open(verdict, so_far, context.now)
+    if open_answer is not None:
+        return open_answer
+    if verdict.conclusion is Conclusion.PASSED:
+        return Proceeds(build_plan(context, alias, version, champion, None, so_far), so_far)
+    reason, message = cases.why_refused(verdict)
+    return Ended(Phase.REJECTED, reason, f"the pin of {candidate.name} is refused: {message}", so_far)

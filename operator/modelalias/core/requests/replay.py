@@ -1,50 +1,53 @@
 """Replays: a request that is applied again ends as it ended, also where its ModelAlias has forgotten it.
 
-The records of versions remember it. Which version that was is not known where the source may name another one
-by now, or none.
+The records of versions remember it. Which version that was is not known where the source may name another one by
+now, or none.
 """
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
 from modelalias.core.errors import NotFound
 from modelalias.core.ledger import version_record
-from modelalias.core.protocol.answers import Ended, already
-from modelalias.core.protocol.context import World
+from modelalias.core.protocol.answers import Ended, already_processed
+from modelalias.core.protocol.context import Context
 from modelalias.ports import ModelVersion
 
 
-def by_search(world: World, alias: ModelAlias, request: PromotionRequest) -> Ended | None:
-    """Say how a request ended whose version was not looked up yet, by the records of all versions."""
+def known_end(context: Context, alias: ModelAlias, request: PromotionRequest) -> Ended | None:
+    """Return how the same request ended, before anything else is asked about it."""
+    resolved = request.status.resolved
+    number = resolved.version if resolved else version_asked(request)
+    if number is None:
+        return end_by_search(context, alias, request)
+    try:
+        return end_by_version(alias, request, context.facts.version(alias.spec.model, number))
+    except NotFound:
+        return None
+
+
+def end_by_search(context: Context, alias: ModelAlias, request: PromotionRequest) -> Ended | None:
+    """Return how a request ended whose version was not looked up yet, by the records of all versions."""
     if request.spec.dry_run or request.status.resolved is not None or version_asked(request) is not None:
         return None
     key = version_record.key(alias.spec.alias)
-    known = world.facts.versions_tagged(alias.spec.model, key, version_record.digest(request))
-    ends = (by_record(item.tags.get(key), request) for item in known)
+    versions = context.facts.versions_tagged(alias.spec.model, key, version_record.digest(request))
+    ends = (end_by_record(item.tags.get(key), request) for item in versions)
     return next((end for end in ends if end is not None), None)
 
 
-def by_version(alias: ModelAlias, request: PromotionRequest, version: ModelVersion | None) -> Ended | None:
-    """Say how a request ended, by the record of the version that it means."""
+def end_by_version(
+    alias: ModelAlias, request: PromotionRequest, version: ModelVersion | None
+) -> Ended | None:
+    """Return how a request ended, by the record of the version that it means."""
     if request.spec.dry_run or version is None:
         return None
-    return by_record(version.tags.get(version_record.key(alias.spec.alias)), request)
+    return end_by_record(version.tags.get(version_record.key(alias.spec.alias)), request)
 
 
-def by_record(text: str | None, request: PromotionRequest) -> Ended | None:
-    """Say how the same request ended by one record; None when it did not, or when it was this very object."""
-    past = version_record.past(text, request)
-    return None if past is None or past.own else already(past.phase)
-
-
-def known(world: World, alias: ModelAlias, request: PromotionRequest) -> Ended | None:
-    """Say how the same request ended, before anything else is asked about it."""
-    number = request.status.resolved.version if request.status.resolved else version_asked(request)
-    if number is None:
-        return by_search(world, alias, request)
-    try:
-        return by_version(alias, request, world.facts.version(alias.spec.model, number))
-    except NotFound:
-        return None
+def end_by_record(record: str | None, request: PromotionRequest) -> Ended | None:
+    """Return how the same request ended by one record; None when it did not, or when it was this very object."""
+    past = version_record.past(record, request)
+    return None if past is None or past.own else already_processed(past.phase)
 
 
 def version_asked(request: PromotionRequest) -> str | None:

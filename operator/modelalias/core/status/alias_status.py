@@ -1,4 +1,6 @@
-"""Where an alias stands: its conditions, and the one word for people that follows from them."""
+"""The status of a ModelAlias: its conditions, and the one word for people that follows from them."""
+
+from collections.abc import Mapping
 
 from modelalias.api.alias import (
     AliasPhase,
@@ -6,184 +8,208 @@ from modelalias.api.alias import (
     Bearing,
     ModelAlias,
     ModelAliasStatus,
+    Outcome,
     Serving,
     ServingState,
     ServingStatus,
 )
-from modelalias.api.conditions import Condition, Reason, Status, condition, find, is_true, merged
-from modelalias.core.protocol.context import World
+from modelalias.api.conditions import (
+    AliasCondition,
+    Cause,
+    Condition,
+    ConditionType,
+    Reason,
+    Status,
+    find,
+    is_true,
+    merged,
+)
+from modelalias.core.protocol.context import Context
+from modelalias.core.status.new_condition import NewCondition, dated
 
-Fault = tuple[Reason, str]
 
-
-def stand(
-    world: World,
+def complete(
+    context: Context,
     alias: ModelAlias,
     status: ModelAliasStatus,
-    stalled: Fault | None,
-    pending: Fault | None = None,
+    stalled: Cause | None,
+    pending: Cause | None = None,
 ) -> ModelAliasStatus:
     """Complete a status with the serving list, the conditions and the phase that follow from the rest of it.
 
-    `pending` is what a pin waits for that will come by itself.
+    `stalled` is what a person has to edit; `pending` is what a pin waits for that will come by itself.
     """
     if status.plan is None:
-        status = status.model_copy(update={"serving": _serving(alias, status)})
-    told = [
-        _reachable(world),
+        status = status.changed(serving=_serving(alias, status))
+    new = [
+        _reachable(context),
         _in_sync(alias, status, stalled),
-        _rolled_out(world, status),
+        _rolled_out(context, status),
         _held(status),
         _reconciling(status, pending),
-        ("Stalled", stalled is not None, *(stalled or (Reason.ACCEPTED, "nothing has to be edited"))),
+        _stalled(stalled),
     ]
-    told.append(_ready(status, told))
-    if alias.spec.policy.approval.required is not ApprovalRequired.NEVER or world.identity.machines:
-        told.append(_proved(world))
-    asked = {kind for kind, *_ in told}
-    made = [
-        condition(kind, state, reason, message, now=world.now, generation=alias.metadata.generation)
-        for kind, state, reason, message in told
-    ]
-    before = (item for item in status.conditions if item.type in asked or item.type != "IdentityProved")
-    conditions = merged(before, made)
-    return status.model_copy(
-        update={
-            "observed_generation": alias.metadata.generation,
-            "conditions": conditions,
-            "phase": _phase(alias, status, conditions),
-        }
+    new.append(_ready(status, new))
+    if alias.spec.policy.approval.required is not ApprovalRequired.NEVER or context.identity.machines:
+        new.append(_proved(context))
+    conditions = _merged(context, alias, status, new)
+    return status.changed(
+        observed_generation=alias.metadata.generation,
+        conditions=conditions,
+        phase=_phase(alias, status, conditions),
     )
 
 
-def failed_before(alias: ModelAlias) -> Fault | None:
+def standing_failure(alias: ModelAlias) -> Cause | None:
     """Return the failure that keeps an alias stalled until its spec changes."""
-    found = find(alias.status.conditions, "Stalled")
-    stands = found is not None and found.status is Status.TRUE and found.reason == Reason.ROLLOUT_FAILED
-    if found is None or not stands or found.observed_generation != alias.metadata.generation:
+    existing = find(alias.status.conditions, AliasCondition.STALLED)
+    if existing is None or existing.status is not Status.TRUE or existing.reason != Reason.ROLLOUT_FAILED:
         return None
-    return Reason.ROLLOUT_FAILED, found.message
+    if existing.observed_generation != alias.metadata.generation:
+        return None
+    return Cause(Reason.ROLLOUT_FAILED, existing.message)
 
 
-Told = tuple[str, Status | bool, Reason, str]
+def _merged(
+    context: Context, alias: ModelAlias, status: ModelAliasStatus, new: list[NewCondition]
+) -> tuple[Condition, ...]:
+    """Replace the conditions before; whether identity is proved is only said where it matters."""
+    kinds, optional = {item.type for item in new}, AliasCondition.IDENTITY_PROVED
+    before = (item for item in status.conditions if item.type in kinds or item.type != optional)
+    return merged(before, dated(new, context.now, alias.metadata.generation))
 
 
-def _reachable(world: World) -> Told:
-    view = world.registry
+def _reachable(context: Context) -> NewCondition:
+    kind, view = AliasCondition.REGISTRY_REACHABLE, context.registry
     if not view.known:
-        return (
-            "RegistryReachable",
-            Status.UNKNOWN,
-            Reason.REGISTRY_UNKNOWN,
-            "the operator knows no such registry",
+        return NewCondition(
+            kind, Status.UNKNOWN, Reason.REGISTRY_UNKNOWN, "the operator's configuration has no such registry"
         )
     if view.problem is not None:
-        return "RegistryReachable", False, *view.problem
-    return "RegistryReachable", True, Reason.REACHABLE, "the registry answers"
+        return NewCondition(kind, False, *view.problem)
+    return NewCondition(kind, True, Reason.REACHABLE, "the registry new")
 
 
-def _proved(world: World) -> Told:
-    if world.identity.unproved:
-        what = (
-            "the operator's configuration accepts that"
-            if world.identity.accepted
-            else "approvals count for nothing"
-        )
-        return "IdentityProved", False, Reason.UNPROVED, f"{world.identity.unproved}; {what}"
-    return "IdentityProved", True, Reason.PROVED, "the API server proves who writes requests and approvals"
+def _proved(context: Context) -> NewCondition:
+    kind, identity = AliasCondition.IDENTITY_PROVED, context.identity
+    if not identity.unproved:
+        message = "the API server proves who writes requests and approvals"
+        return NewCondition(kind, True, Reason.PROVED, message)
+    effect = (
+        "the operator's configuration accepts that" if identity.accepted else "approvals count for nothing"
+    )
+    return NewCondition(kind, False, Reason.UNPROVED, f"{identity.unproved}; {effect}")
 
 
-def _in_sync(alias: ModelAlias, status: ModelAliasStatus, stalled: Fault | None) -> Told:
-    name = f"{alias.spec.model}@{alias.spec.alias}"
-    if stalled is not None and stalled[0] is Reason.MODEL_NOT_FOUND:
-        return "InSync", False, *stalled
+def _in_sync(alias: ModelAlias, status: ModelAliasStatus, stalled: Cause | None) -> NewCondition:
+    kind, name = AliasCondition.IN_SYNC, f"{alias.spec.model}@{alias.spec.alias}"
+    if stalled is not None and stalled.reason is Reason.MODEL_NOT_FOUND:
+        return NewCondition(kind, False, *stalled)
     if status.observed is None and stalled is not None:
-        return "InSync", Status.UNKNOWN, *stalled
+        return NewCondition(kind, Status.UNKNOWN, *stalled)
     if status.observed is None:
-        return "InSync", Status.UNKNOWN, Reason.WAITING, "the registry was not read yet"
-    holds = status.observed.version
-    wanted = status.current.version if status.current else None
+        return NewCondition(kind, Status.UNKNOWN, Reason.WAITING, "the registry has not been read yet")
+    version = status.observed.version
+    expected = status.current.version if status.current else None
     if status.plan is not None:
-        return "InSync", Status.UNKNOWN, Reason.PROGRESSING, f"{name} is being moved"
-    if holds != wanted:
-        told = f"someone moved {name} to {holds or 'nothing'}; this resource answers for version {wanted or 'none'}"
-        return "InSync", False, Reason.DRIFTED, told
-    if holds is None:
-        return "InSync", True, Reason.NO_VERSION, f"{name} names no version yet"
-    return "InSync", True, Reason.IN_SYNC, f"{name} is version {holds}"
+        return NewCondition(kind, Status.UNKNOWN, Reason.PROGRESSING, f"{name} is being moved")
+    if version != expected:
+        message = f"someone moved {name} to {version or 'nothing'}; this resource answers for version {expected or 'none'}"
+        return NewCondition(kind, False, Reason.DRIFTED, message)
+    if version is None:
+        return NewCondition(kind, True, Reason.NO_VERSION, f"{name} names no version yet")
+    return NewCondition(kind, True, Reason.IN_SYNC, f"{name} is version {version}")
 
 
-def _rolled_out(world: World, status: ModelAliasStatus) -> Told:
-    if world.trouble is not None:
-        return "RolledOut", False, *world.trouble
+def _rolled_out(context: Context, status: ModelAliasStatus) -> NewCondition:
+    kind = AliasCondition.ROLLED_OUT
+    if context.trouble is not None:
+        return NewCondition(kind, False, *context.trouble)
     states = {item.state for item in status.serving}
     details = "; ".join(item.message for item in status.serving if item.message)
     if status.plan is not None:
-        return "RolledOut", False, Reason.ROLLING_OUT, details or "the alias is being moved"
+        return NewCondition(kind, False, Reason.ROLLING_OUT, details or "the alias is being moved")
     if ServingState.FAILED in states:
-        return "RolledOut", False, Reason.ROLLOUT_FAILED, details
+        return NewCondition(kind, False, Reason.ROLLOUT_FAILED, details)
     if ServingState.UNKNOWN in states:
-        return (
-            "RolledOut",
-            Status.UNKNOWN,
-            Reason.UNKNOWN_SERVING,
-            "not known before the next move",
-        )
+        return NewCondition(kind, Status.UNKNOWN, Reason.UNKNOWN_SERVING, "not known before the next move")
     version = status.current.version if status.current else "none"
-    return (
-        "RolledOut",
-        True,
-        Reason.ROLLED_OUT,
-        f"all workloads ({len(status.serving)}) run version {version}",
+    return NewCondition(
+        kind, True, Reason.ROLLED_OUT, f"all workloads ({len(status.serving)}) run version {version}"
     )
 
 
-def _held(status: ModelAliasStatus) -> Told:
-    if status.hold is None:
-        return "Held", False, Reason.RELEASED, "there is no hold"
-    return "Held", True, Reason.HELD, f"since {status.hold.reason}"
+def _held(status: ModelAliasStatus) -> NewCondition:
+    kind, hold = AliasCondition.HELD, status.hold
+    if hold is None:
+        return NewCondition(kind, False, Reason.RELEASED, "there is no hold")
+    gone = status.rolled_back[-1].version if status.rolled_back else None
+    undone = hold.reason == Outcome.ROLLED_BACK and gone is not None
+    cause = f"version {gone} was rolled back" if undone else "the last move failed"
+    since = f"{hold.since:%Y-%m-%d %H:%M} UTC"
+    return NewCondition(
+        kind, True, Reason.HELD, f"held since {since}: {cause}; the next promotion releases it"
+    )
 
 
-def _reconciling(status: ModelAliasStatus, pending: Fault | None) -> Told:
-    if status.plan is None and pending is not None:
-        return "Reconciling", True, *pending
-    if status.plan is None:
-        return "Reconciling", False, Reason.IDLE, "there is no plan"
-    to = next((item.to for item in reversed(status.plan.aliases)), None)
-    word = "to" if status.plan.bearing is Bearing.FORWARD else "back from"
-    return "Reconciling", True, Reason.PROGRESSING, f"{status.plan.operation} {word} version {to or 'none'}"
+def _reconciling(status: ModelAliasStatus, pending: Cause | None) -> NewCondition:
+    kind, plan = AliasCondition.RECONCILING, status.plan
+    if plan is None and pending is not None:
+        return NewCondition(kind, True, *pending)
+    if plan is None:
+        return NewCondition(kind, False, Reason.IDLE, "there is no plan")
+    to = next((item.to for item in reversed(plan.aliases)), None)
+    way = "to" if plan.bearing is Bearing.FORWARD else "back from"
+    return NewCondition(kind, True, Reason.PROGRESSING, f"{plan.operation} {way} version {to or 'none'}")
 
 
-def _ready(status: ModelAliasStatus, told: list[Told]) -> Told:
-    wanted = {"RegistryReachable": True, "InSync": True, "Stalled": False, "Reconciling": False}
-    stalled = next(item for item in told if item[0] == "Stalled")
-    for kind, state, reason, message in (stalled, *told):
-        if (kind in wanted and state is not wanted[kind]) or (kind == "RolledOut" and state is False):
-            return "Ready", False, reason, message
+def _stalled(stalled: Cause | None) -> NewCondition:
+    if stalled is None:
+        return NewCondition(AliasCondition.STALLED, False, Reason.ACCEPTED, "nothing has to be edited")
+    return NewCondition(AliasCondition.STALLED, True, *stalled)
+
+
+_READY_NEEDS: Mapping[ConditionType, bool] = {
+    AliasCondition.STALLED: False,
+    AliasCondition.REGISTRY_REACHABLE: True,
+    AliasCondition.IN_SYNC: True,
+    AliasCondition.RECONCILING: False,
+}
+
+
+def _ready(status: ModelAliasStatus, new: list[NewCondition]) -> NewCondition:
+    """Sum the others up; what a person has to edit is said first."""
+    for item in sorted(new, key=lambda item: item.type is not AliasCondition.STALLED):
+        needed = _READY_NEEDS.get(item.type)
+        failed = item.type is AliasCondition.ROLLED_OUT and item.status is False
+        if failed or (needed is not None and item.status is not needed):
+            return NewCondition(AliasCondition.READY, False, item.reason, item.message)
     if status.current is None:
-        return "Ready", False, Reason.NO_VERSION, "nothing was promoted yet"
-    return "Ready", True, Reason.SUCCEEDED, f"version {status.current.version}"
+        return NewCondition(AliasCondition.READY, False, Reason.NO_VERSION, "nothing was promoted yet")
+    return NewCondition(AliasCondition.READY, True, Reason.SUCCEEDED, f"version {status.current.version}")
 
 
 def _phase(alias: ModelAlias, status: ModelAliasStatus, conditions: tuple[Condition, ...]) -> AliasPhase:
-    rolled, reachable, in_sync = (
-        find(conditions, kind) for kind in ("RolledOut", "RegistryReachable", "InSync")
-    )
-    if is_true(conditions, "Stalled"):
+    if is_true(conditions, AliasCondition.STALLED):
         return AliasPhase.STALLED
-    if reachable is not None and reachable.status is Status.FALSE:
+    if _is_false(conditions, AliasCondition.REGISTRY_REACHABLE):
         return AliasPhase.UNREACHABLE
     if status.plan is not None:
         if status.plan.bearing is Bearing.BACKWARD:
             return AliasPhase.ROLLING_BACK
         return AliasPhase.ROLLING_OUT if status.plan.rolling_since else AliasPhase.PROMOTING
-    if rolled is not None and rolled.status is Status.FALSE:
+    if _is_false(conditions, AliasCondition.ROLLED_OUT):
         return AliasPhase.FAILED
-    if in_sync is not None and in_sync.status is Status.FALSE:
+    if _is_false(conditions, AliasCondition.IN_SYNC):
         return AliasPhase.DRIFTED
     if alias.spec.suspend:
         return AliasPhase.SUSPENDED
     return AliasPhase.READY if status.current is not None else AliasPhase.PENDING
+
+
+def _is_false(conditions: tuple[Condition, ...], kind: AliasCondition) -> bool:
+    existing = find(conditions, kind)
+    return existing is not None and existing.status is Status.FALSE
 
 
 def _serving(alias: ModelAlias, status: ModelAliasStatus) -> tuple[ServingStatus, ...]:

@@ -1,7 +1,7 @@
 """Events: what is worth telling when a status changes, with the former and the new version in it."""
 
 from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, Operation, Outcome
-from modelalias.api.conditions import Reason, find, is_true
+from modelalias.api.conditions import AliasCondition, Reason, find, is_true
 from modelalias.api.fields import Value
 from modelalias.api.request import Phase, PromotionRequestStatus
 from modelalias.ports import EventType
@@ -60,10 +60,10 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
         kind = EventType.NORMAL if entry.outcome is Outcome.SUCCEEDED else EventType.WARNING
         news.append(News(type=kind, reason=f"{entry.operation}{entry.outcome}", message=_moved(name, entry)))
     for condition, bad in (
-        ("Stalled", True),
-        ("InSync", False),
-        ("RegistryReachable", False),
-        ("IdentityProved", False),
+        (AliasCondition.STALLED, True),
+        (AliasCondition.IN_SYNC, False),
+        (AliasCondition.REGISTRY_REACHABLE, False),
+        (AliasCondition.IDENTITY_PROVED, False),
     ):
         old, now = find(before.conditions, condition), find(after.conditions, condition)
         stands = now is not None and str(now.status) == str(bad)
@@ -73,10 +73,10 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
             and (old is None or (old.status, old.reason) != (now.status, now.reason))
         ):
             news.append(News(type=EventType.WARNING, reason=now.reason, message=now.message))
-    returned = not is_true(before.conditions, "RegistryReachable") and is_true(
-        after.conditions, "RegistryReachable"
+    returned = not is_true(before.conditions, AliasCondition.REGISTRY_REACHABLE) and is_true(
+        after.conditions, AliasCondition.REGISTRY_REACHABLE
     )
-    if returned and find(before.conditions, "RegistryReachable") is not None:
+    if returned and find(before.conditions, AliasCondition.REGISTRY_REACHABLE) is not None:
         news.append(
             News(type=EventType.NORMAL, reason=str(Reason.REACHABLE), message="the registry answers again")
         )

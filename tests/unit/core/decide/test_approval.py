@@ -84,7 +84,7 @@ async def test_a_person_who_declines_ends_it_at_once() -> None:
 @pytest.mark.parametrize(
     ("word", "why"),
     [
-        pytest.param({"user": "ana"}, "one's own request", id="the requester"),
+        pytest.param({"user": "ana"}, "nobody can approve a request of their own", id="the requester"),
         pytest.param({"user": "bo", "group": None}, "not one of group ml-leads", id="no group named"),
         pytest.param({"user": "bo", "group": "friends"}, "not one of group ml-leads", id="another group"),
         pytest.param(
@@ -195,7 +195,7 @@ async def test_requests_behind_one_that_waits_for_people_keep_their_place() -> N
         await it.settle()
 
         assert it.phase("later") == "Queued"
-        assert "PromotionRequest go goes first" in it.says("later")
+        assert "behind PromotionRequest go" in it.says("later")
         it.edit_request("go", abort=True)
         await it.settle()
 

@@ -46,7 +46,7 @@ async def test_a_version_without_the_tags_or_the_alias_is_refused_with_every_rea
         assert it.says("go") == (
             "version 2 refused: requireTags owner=*: version 2 has no tag owner; "
             "requireTags validated_by=qa: version 2 has no tag validated_by; "
-            "requireAlias smoke: version 2 does not hold alias smoke"
+            "requireAlias smoke: version 2 does not have alias smoke"
         )
         conditions = {item.type: (item.status, item.reason) for item in it.request("go").status.conditions}
         assert conditions["Eligible"] == ("False", "NotEligible")
@@ -67,7 +67,7 @@ async def test_a_soak_is_waited_for_from_when_the_operator_first_saw_it() -> Non
         await it.settle()
 
         assert it.phase("go") == "Pending"
-        assert "version 2 has held staging since" in it.says("go")
+        assert "version 2 has had staging since" in it.says("go")
         await it.settle(22 * 3600)
         assert it.phase("go") == "Pending"
         await it.settle(3600)

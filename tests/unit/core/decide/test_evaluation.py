@@ -274,7 +274,7 @@ async def test_requests_behind_one_that_is_measured_wait_for_it() -> None:
         await it.settle()
 
         assert it.phase("later") == "Queued"
-        assert it.says("later") == "number 1 in the queue: PromotionRequest go goes first"
+        assert it.says("later") == "number 1 in the queue, behind PromotionRequest go"
         assert it.alias().status.queue == ("later",)
         await _measured(it, "Candidate", 0.7)
         await _measured(it, "Champion", 0.8)

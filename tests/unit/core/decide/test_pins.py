@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from modelalias.ports import Dataset
 from tests.support.harness import MODEL, NAMESPACE, Cluster
 from tests.support.virtual_loop import in_virtual_time
@@ -192,3 +194,25 @@ async def test_a_pin_that_is_not_eligible_is_not_asked_for_again_and_again() -> 
         await it.settle(300)
 
         assert len(it.registry.called("version")) == before
+
+
+@in_virtual_time
+@pytest.mark.parametrize("by_hand", ["before it is pinned", "while it is judged"])
+@pytest.mark.parametrize(("on_no_champion", "passes"), [("Pass", True), ("Fail", False)])
+async def test_a_version_is_no_yardstick_for_itself(by_hand: str, on_no_champion: str, passes: bool) -> None:
+    """The alias named nothing at first sight, and somebody made the pinned version champion by hand."""
+    async with Cluster() as it:
+        await it.model(0.9, 0.8)
+        it.add_alias(policy=_policy({**GATE, "onNoChampion": on_no_champion}))
+        await it.settle()
+        await it.registry.set_alias("churn", "champion", "2")
+        if by_hand == "before it is pinned":
+            await it.settle(60)
+        it.edit_alias(version="2")
+        await it.settle(60)
+
+        assert it.is_true("Stalled") is not passes
+        verdict = it.alias().status.pin
+        assert verdict is not None
+        assert verdict.champion is None
+        assert [item.champion for item in verdict.gates] == [None]

@@ -400,7 +400,7 @@ async def test_a_request_for_another_champion_is_stale() -> None:
         await it.settle()
 
         assert it.end("go") == ("Rejected", "StaleChampion")
-        assert it.says("go") == "the request expects champion to hold version 1, it holds 2"
+        assert it.says("go") == "the request expects champion to name version 1, it names 2"
         assert await it.aliases() == {"champion": "2"}
 
 
@@ -416,7 +416,7 @@ async def test_a_request_for_the_champion_itself_writes_nothing() -> None:
         await it.settle()
 
         assert it.end("go") == ("Succeeded", "NoOp")
-        assert it.says("go") == "champion holds version 1 already"
+        assert it.says("go") == "champion is version 1 already"
         assert it.registry_writes() == []
         await it.assert_settled()
 

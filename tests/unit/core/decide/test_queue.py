@@ -22,8 +22,8 @@ async def test_requests_go_oldest_first_and_are_told_their_place() -> None:
 
         await it.settle()
         assert it.phase("b-first") == "RollingOut"
-        assert it.says("c-second") == "number 1 in the queue: PromotionRequest b-first goes first"
-        assert it.says("a-third") == "number 2 in the queue: PromotionRequest b-first goes first"
+        assert it.says("c-second") == "number 1 in the queue, behind PromotionRequest b-first"
+        assert it.says("a-third") == "number 2 in the queue, behind PromotionRequest b-first"
         assert it.alias().status.queue == ("c-second", "a-third")
         for _ in range(3):
             await it.finish_rollout()

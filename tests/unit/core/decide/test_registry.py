@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from modelalias.core.errors import Refused, Unavailable
-from modelalias.core.protocol.context import Sight
+from modelalias.core.protocol.context import ModelSnapshot
 from modelalias.reconcile.registry_watch import RegistryWatch
 from tests.support.fake_objects import FakeObject
 from tests.support.harness import Cluster
@@ -110,14 +110,16 @@ async def test_drift_right_after_our_own_write_is_told_when_the_next_snapshot_ag
         await it.model(0.7, 0.8, aliases={"champion": "1"})
         it.add_alias()
         await it.settle()
-        read, until = RegistryWatch.sight, it.wall() + timedelta(seconds=45)
+        read, until = RegistryWatch.model_snapshot, it.wall() + timedelta(seconds=45)
 
-        def too_early(self: RegistryWatch, model: str, last_write: float | None) -> Sight | None:
+        def too_early(self: RegistryWatch, model: str, last_write: float | None) -> ModelSnapshot | None:
             """Show the first snapshots as begun before the operator's last write."""
-            sight = read(self, model, last_write)
-            return sight if sight is None or it.wall() > until else replace(sight, settled=False)
+            snapshot = read(self, model, last_write)
+            if snapshot is None or it.wall() > until:
+                return snapshot
+            return replace(snapshot, after_last_write=False)
 
-        monkeypatch.setattr(RegistryWatch, "sight", too_early)
+        monkeypatch.setattr(RegistryWatch, "model_snapshot", too_early)
         await it.registry.set_alias("churn", "champion", "2")
 
         await it.settle(70)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelalias.api.conditions import find
+from modelalias.api.conditions import RequestCondition, find
 from modelalias.core.errors import Refused
 from tests.support.harness import NAMESPACE, Cluster
 from tests.support.virtual_loop import in_virtual_time
@@ -55,7 +55,7 @@ Memory = Callable[[Cluster], Awaitable[None]]
 def _assert_already(it: Cluster, name: str, phase: str) -> None:
     assert it.end(name) == (phase, "AlreadyProcessed"), it.says(name)
     assert f"the same request ended {phase} before" in it.says(name)
-    succeeded = find(it.request(name).status.conditions, "Succeeded")
+    succeeded = find(it.request(name).status.conditions, RequestCondition.SUCCEEDED)
     assert succeeded is not None
     assert succeeded.status == ("True" if phase == "Succeeded" else "False")
 
@@ -306,3 +306,36 @@ async def test_a_request_that_found_nothing_to_do_is_remembered_though_the_histo
 
         _assert_already(it, "no-op", "Succeeded")
         assert await it.aliases() == {"champion": "2"}
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("operation", "reason"), [("Rollback", "complaints"), ("Promote", None)], ids=["rollback", "promotion"]
+)
+async def test_an_end_that_no_record_tells_of_is_known_when_the_history_forgot_it(
+    operation: str, reason: str | None
+) -> None:
+    """The registry refuses the record, so only the ModelAlias can know how the request ended."""
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9)
+        it.add_alias(historyLimit=1)
+        for version in ("1", "2"):
+            it.ask(f"go-{version}", version)
+            await it.settle()
+        it.registry.fail_next(Refused("the registry refuses that"), call="tag_version", times=9)
+        asked = {"operation": operation, **({"reason": reason} if reason else {})}
+        version = "1" if operation == "Rollback" else "3"
+        it.ask("once", version, **asked)
+        await it.settle()
+        assert it.end("once") == ("Succeeded", "Succeeded"), it.says("once")
+        it.registry.heal()
+        await it.registry.set_alias("churn", "champion", "2")
+        await it.settle(60)
+        it.ask("later", "2" if operation == "Promote" else "3")
+        await it.settle()
+        before = it.moves()
+
+        await _again(it, "once", version, **asked)
+
+        _assert_already(it, "once", "Succeeded")
+        assert it.moves() == before

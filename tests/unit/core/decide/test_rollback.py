@@ -118,11 +118,15 @@ async def test_gates_are_listed_as_skipped_and_nobody_is_asked() -> None:
 
 REFUSED: list[Any] = [
     pytest.param(
-        _to("4"), {}, "NeverHeld", "champion has never held version 4", id="a version that was never champion"
+        _to("4"),
+        {},
+        "NeverHeld",
+        "champion has never named version 4",
+        id="a version that was never champion",
     ),
     pytest.param(_to("9"), {}, "VersionGone", "model churn has no version 9", id="a version that is gone"),
     pytest.param(
-        {**_to("2"), "expectedCurrent": "1"}, {}, "StaleChampion", "it holds 3", id="another champion"
+        {**_to("2"), "expectedCurrent": "1"}, {}, "StaleChampion", "it names 3", id="another champion"
     ),
     pytest.param(
         SWAP, {}, "NoPrevious", f"ModelAlias {NAME} has no previousAlias", id="a swap without previousAlias"
@@ -232,7 +236,7 @@ async def test_a_swap_exchanges_both_aliases_and_twice_is_where_it_began() -> No
     [
         ({"champion": "2"}, "nothing to swap: churn has no alias prev"),
         ({"prev": "2"}, "nothing to swap: churn has no alias champion"),
-        ({"champion": "2", "prev": "2"}, "nothing to swap: champion and prev both hold version 2"),
+        ({"champion": "2", "prev": "2"}, "nothing to swap: champion and prev both name version 2"),
     ],
     ids=["no previous", "no champion", "equal"],
 )
@@ -304,7 +308,7 @@ async def test_a_promotion_under_way_is_undone_and_the_rollback_follows() -> Non
 
         assert queued == "Queued"
         assert it.end("go-3") == ("Aborted", "Aborted")
-        assert "PromotionRequest back (Rollback) goes first" in it.says("go-3")
+        assert "PromotionRequest back (Rollback) has priority" in it.says("go-3")
         assert it.end("back") == ("Succeeded", "Succeeded")
         assert await it.aliases() == {"champion": "1", "prev": "2"}
         told = [(item.operation, item.outcome, item.to) for item in it.alias().status.history[-2:]]

@@ -78,4 +78,4 @@ async def test_by_default_requests_queue() -> None:
         await it.settle()
 
         assert (it.phase("first"), it.phase("second")) == ("AwaitingApproval", "Queued")
-        assert it.says("second") == "number 1 in the queue: PromotionRequest first goes first"
+        assert it.says("second") == "number 1 in the queue, behind PromotionRequest first"

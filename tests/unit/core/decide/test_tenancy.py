@@ -4,7 +4,7 @@ another."""
 from typing import Any
 
 from modelalias.api.alias import ModelAlias
-from modelalias.api.conditions import find
+from modelalias.api.conditions import AliasCondition, find
 from modelalias.core.errors import Refused
 from modelalias.reconcile.registry_watch import PROBE
 from modelalias.settings import Settings
@@ -22,7 +22,7 @@ def _settings(*rules: dict[str, Any]) -> dict[str, Any]:
 
 def _stalled(it: Cluster, namespace: str, name: str) -> tuple[str, str, str]:
     alias = it.objects.aliases[namespace, name]
-    found = find(alias.status.conditions, "Stalled")
+    found = find(alias.status.conditions, AliasCondition.STALLED)
     assert found is not None, alias.status
     return str(found.status), found.reason, found.message
 

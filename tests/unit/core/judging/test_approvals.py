@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from modelalias.api.policy import Approval, Policy
 from modelalias.api.request_status import ApprovalStatus, Check, Finding, GateResult
 from modelalias.core.judging import approvals
-from modelalias.core.judging.approvals import Count
+from modelalias.core.judging.approvals import Tally
 from tests.support.world import gate, request_spec
 
 NOW: Final = datetime(2026, 3, 1, tzinfo=UTC)
@@ -184,7 +184,7 @@ def _word(
     return {"user": user, "decision": decision, "evidence": evidence, **fields}
 
 
-def _count(rules: dict[str, Any], *words: dict[str, Any], requested_by: str | None = "ana") -> Count:
+def _count(rules: dict[str, Any], *words: dict[str, Any], requested_by: str | None = "ana") -> Tally:
     spec = request_spec("4", requestedBy=requested_by, approvals=words)
     return approvals.count(Approval.model_validate(rules), spec, PRESENT)
 
@@ -205,7 +205,11 @@ LISTED: Final = {"checklist": ["read it", "ran it"]}
         pytest.param({"groups": ["other", "leads"]}, _word(group="leads"), id="one of the second group"),
         pytest.param(BOTH, _word(), id="the user of users and groups"),
         pytest.param(BOTH, _word("cy", group="leads"), id="the group of users and groups"),
-        pytest.param({"allowSelf": True}, _word("ana"), id="one's own request, where that is allowed"),
+        pytest.param(
+            {"allowSelf": True},
+            _word("ana"),
+            id="nobody can approve a request of their own, where that is allowed",
+        ),
         pytest.param(LISTED, _word(checklist=["ran it", "read it"]), id="the whole checklist"),
         pytest.param(
             LISTED, _word(checklist=["read it", "ran it", "liked it"]), id="more than the checklist"
@@ -213,7 +217,7 @@ LISTED: Final = {"checklist": ["read it", "ran it"]}
     ],
 )
 def test_an_approval_counts(rules: dict[str, Any], word: dict[str, Any]) -> None:
-    assert _count(rules, word) == Count(approved=(word["user"],), declined=None, void=())
+    assert _count(rules, word) == Tally(approved=(word["user"],), rejection=None, void=())
 
 
 @pytest.mark.parametrize(
@@ -248,14 +252,22 @@ def test_an_approval_counts(rules: dict[str, Any], word: dict[str, Any]) -> None
             "not one of group leads or user bo; an approval for a group names it",
             id="neither of both",
         ),
-        pytest.param({}, _word("ana"), "one's own request", id="one's own request"),
         pytest.param(
-            {"users": ["ana"]}, _word("ana"), "one's own request", id="one's own request, though named"
+            {},
+            _word("ana"),
+            "nobody can approve a request of their own",
+            id="their own",
+        ),
+        pytest.param(
+            {"users": ["ana"]},
+            _word("ana"),
+            "nobody can approve a request of their own",
+            id="their own, though named",
         ),
         pytest.param(
             {"groups": ["leads"]},
             _word("ana", group="leads"),
-            "one's own request",
+            "nobody can approve a request of their own",
             id="one's own, for a group",
         ),
         pytest.param(LISTED, _word(), "it does not confirm: read it; ran it", id="no checklist"),
@@ -271,8 +283,8 @@ def test_an_approval_counts(rules: dict[str, Any], word: dict[str, Any]) -> None
     ],
 )
 def test_an_approval_is_void(rules: dict[str, Any], word: dict[str, Any], why: str) -> None:
-    assert _count(rules, word) == Count(
-        approved=(), declined=None, void=(f"Approve by {word['user']}: {why}",)
+    assert _count(rules, word) == Tally(
+        approved=(), rejection=None, void=(f"Approve by {word['user']}: {why}",)
     )
 
 
@@ -280,7 +292,7 @@ def test_an_approval_is_void(rules: dict[str, Any], word: dict[str, Any], why: s
     ("rules", "word", "why"),
     [
         pytest.param({}, _word(decision="Reject"), None, id="anyone"),
-        pytest.param({}, _word("ana", "Reject"), None, id="of one's own request"),
+        pytest.param({}, _word("ana", "Reject"), None, id="of nobody can approve a request of their own"),
         pytest.param(LISTED, _word(decision="Reject"), None, id="without the checklist"),
         pytest.param({"groups": ["leads"]}, _word(decision="Reject", group="leads"), None, id="for a group"),
         pytest.param({}, _word(decision="Reject", evidence=FORMER), OTHER_EVIDENCE, id="on another evidence"),
@@ -294,7 +306,7 @@ def test_a_refusal_counts_or_is_void(rules: dict[str, Any], word: dict[str, Any]
 
     assert counted.approved == ()
     assert counted.void == (() if why is None else (f"Reject by bo: {why}",))
-    assert (counted.declined.user if counted.declined else None) == (word["user"] if why is None else None)
+    assert (counted.rejection.user if counted.rejection else None) == (word["user"] if why is None else None)
 
 
 def test_a_refusal_wins_over_approvals_whatever_their_order() -> None:
@@ -303,16 +315,16 @@ def test_a_refusal_wins_over_approvals_whatever_their_order() -> None:
     counted, turned = _count({}, *words), _count({}, *reversed(words))
 
     assert (counted.approved, turned.approved) == (("bo", "di"), ("bo", "di"))
-    assert counted.declined is not None
-    assert turned.declined is not None
-    assert (counted.declined.user, counted.declined.message) == ("cy", "not yet")
-    assert turned.declined.user == "ed"
+    assert counted.rejection is not None
+    assert turned.rejection is not None
+    assert (counted.rejection.user, counted.rejection.message) == ("cy", "not yet")
+    assert turned.rejection.user == "ed"
 
 
 def test_a_refusal_of_former_evidence_stops_nothing() -> None:
     counted = _count({}, _word("bo", "Reject", FORMER), _word("bo"))
 
-    assert counted == Count(approved=("bo",), declined=None, void=(f"Reject by bo: {OTHER_EVIDENCE}",))
+    assert counted == Tally(approved=("bo",), rejection=None, void=(f"Reject by bo: {OTHER_EVIDENCE}",))
 
 
 def test_one_person_counts_once() -> None:
@@ -380,7 +392,7 @@ def test_every_word_counts_or_is_void_with_its_reason(policy: Approval, words: l
         and set(policy.checklist) <= set(word["checklist"])
     ]
     assert counted.approved == tuple(sorted(approved))
-    assert (counted.declined.user if counted.declined else None) == (refused[0] if refused else None)
+    assert (counted.rejection.user if counted.rejection else None) == (refused[0] if refused else None)
     assert len(counted.void) == len(words) - len(approved) - len(refused)
 
 
@@ -422,20 +434,27 @@ def test_when_people_are_asked(required: str, of_clear: bool, of_inconclusive: b
 def test_what_is_missing_is_asked_for_in_words(
     policy: dict[str, Any], approved: tuple[str, ...], words: str
 ) -> None:
-    counted = Count(approved=approved, declined=None, void=())
+    counted = Tally(approved=approved, rejection=None, void=())
 
-    assert approvals.ask(Approval.model_validate(policy), counted) == words
+    assert approvals.missing(Approval.model_validate(policy), counted) == words
 
 
 @pytest.mark.parametrize("since", [NOW, None], ids=["since when", "not begun"])
 def test_the_status_tells_what_counts_and_what_does_not(since: datetime | None) -> None:
     policy = Approval.model_validate({"minimum": 3, "checklist": ["read it"], **BOTH})
-    counted = Count(approved=("bo", "cy"), declined=None, void=("Approve by di: one's own request",))
+    counted = Tally(
+        approved=("bo", "cy"),
+        rejection=None,
+        void=("Approve by di: nobody can approve a request of their own",),
+    )
 
     told = approvals.status(policy, counted, since)
 
     assert (told.required, told.valid, told.by, told.since) == (3, 2, ("bo", "cy"), since)
-    assert (told.checklist, told.void) == (("read it",), ("Approve by di: one's own request",))
+    assert (told.checklist, told.void) == (
+        ("read it",),
+        ("Approve by di: nobody can approve a request of their own",),
+    )
     assert (told.users, told.groups) == (("bo",), ("leads",))
 
 
@@ -444,7 +463,7 @@ def test_the_status_has_room_for_all_whom_the_owner_may_name(named: str) -> None
     everybody = tuple(f"{number:03}{'u' * 509}" for number in range(64))
     policy = Approval.model_validate({named: everybody})
 
-    told = approvals.status(policy, Count(approved=(), declined=None, void=()), NOW)
+    told = approvals.status(policy, Tally(approved=(), rejection=None, void=()), NOW)
 
     assert getattr(ApprovalStatus.model_validate_json(told.model_dump_json()), named) == everybody
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from modelalias.api.policy import Eligibility
 from modelalias.api.request_status import Check, GateResult
 from modelalias.core.judging import eligibility
-from modelalias.core.judging.eligibility import Signature, Standing, Traits
+from modelalias.core.judging.eligibility import Eligible, Signature, Traits
 
 NOW: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SOAK: Final = {"soak": {"alias": "staging", "for": "24h"}}
@@ -30,11 +30,11 @@ def _traits(**fields: Any) -> Traits:
     return Traits(**{**default, **fields})
 
 
-def _judge(rules: dict[str, Any], now: datetime = NOW, **traits: Any) -> Standing:
+def _judge(rules: dict[str, Any], now: datetime = NOW, **traits: Any) -> Eligible:
     return eligibility.judge(Eligibility.model_validate(rules), _traits(**traits), now)
 
 
-def _soaks(since: datetime | None, now: datetime = NOW, *aliases: str) -> Standing:
+def _soaks(since: datetime | None, now: datetime = NOW, *aliases: str) -> Eligible:
     return _judge(SOAK, now, aliases=frozenset(aliases or ("staging",)), soaking_since=since)
 
 
@@ -66,7 +66,7 @@ def test_a_tag_is_there_with_its_value(wanted: str, tags: dict[str, str], check:
     standing = _judge({"requireTags": {"by": wanted}}, tags=tags)
 
     result, message = check
-    assert standing == Standing(checks=(_check(f"requireTags by={wanted}", result, message),))
+    assert standing == Eligible(checks=(_check(f"requireTags by={wanted}", result, message),))
 
 
 @given(
@@ -90,15 +90,15 @@ def test_every_tag_is_asked_for_once_in_the_order_of_their_names(
     [
         ({"smoke"}, "Passed", ""),
         ({"smoke", "staging"}, "Passed", ""),
-        ({"smoke-2", "Smoke"}, "Failed", "version 4 does not hold alias smoke"),
-        (set(), "Failed", "version 4 does not hold alias smoke"),
+        ({"smoke-2", "Smoke"}, "Failed", "version 4 does not have alias smoke"),
+        (set(), "Failed", "version 4 does not have alias smoke"),
     ],
     ids=["it alone", "among others", "others", "none"],
 )
 def test_an_alias_is_held_now(aliases: set[str], result: str, message: str) -> None:
     standing = _judge({"requireAlias": "smoke"}, aliases=frozenset(aliases))
 
-    assert standing == Standing(checks=(_check("requireAlias smoke", result, message),))
+    assert standing == Eligible(checks=(_check("requireAlias smoke", result, message),))
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_an_alias_is_held_now(aliases: set[str], result: str, message: str) -> N
 def test_a_signature_is_there(signature: Signature, result: str, message: str) -> None:
     standing = _judge({"requireSignature": True}, signature=signature)
 
-    assert standing == Standing(checks=(_check("requireSignature", result, message),))
+    assert standing == Eligible(checks=(_check("requireSignature", result, message),))
 
 
 @pytest.mark.parametrize("there", [True, False, None])
 def test_a_signature_that_is_not_asked_for_is_not_looked_at(there: bool | None) -> None:
-    assert _judge({"requireSignature": False}, signature=Signature(there=there)) == Standing(checks=())
+    assert _judge({"requireSignature": False}, signature=Signature(there=there)) == Eligible(checks=())
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_soak_is_over_at_its_exact_end(held: timedelta, over: bool) -> None:
 
 def test_a_soak_tells_since_when_and_until_when() -> None:
     since = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)
-    told = "version 4 has held staging since 2026-03-01T12:30:05Z"
+    told = "version 4 has had staging since 2026-03-01T12:30:05Z"
 
     waiting, over = _soaks(since), _soaks(since, NOW + DAY)
 
@@ -163,15 +163,15 @@ def test_a_soak_tells_since_when_and_until_when() -> None:
 def test_a_soak_refuses_what_does_not_hold_the_alias_now(since: datetime | None) -> None:
     standing = _soaks(since, NOW, "smoke")
 
-    failed = _check("soak 24h in staging", "Failed", "version 4 does not hold alias staging")
-    assert standing == Standing(checks=(failed,), until=None)
+    failed = _check("soak 24h in staging", "Failed", "version 4 does not have alias staging")
+    assert standing == Eligible(checks=(failed,), until=None)
 
 
 def test_a_soak_of_which_nobody_knows_the_beginning_is_inconclusive() -> None:
     standing = _soaks(None)
 
-    told = "since when version 4 holds staging is not known"
-    assert standing == Standing(checks=(_check("soak 24h in staging", "Inconclusive", told),), until=None)
+    told = "since when version 4 has staging is not known"
+    assert standing == Eligible(checks=(_check("soak 24h in staging", "Inconclusive", told),), until=None)
 
 
 @given(st.integers(-100, 100), st.integers(-100, 100), st.integers(1, 100))
@@ -179,7 +179,7 @@ def test_a_soak_that_is_over_stays_over_and_ends_when_it_said(since: int, later:
     begun = NOW + timedelta(minutes=since)
     rules = {"soak": {"alias": "staging", "for": f"{minutes}m"}}
 
-    def standing(now: datetime) -> Standing:
+    def standing(now: datetime) -> Eligible:
         return _judge(rules, now, aliases=frozenset({"staging"}), soaking_since=begun)
 
     until = standing(NOW).until
@@ -212,7 +212,7 @@ def test_the_soak_is_the_last_of_the_rules() -> None:
 
 
 def test_no_rule_is_no_check() -> None:
-    assert _judge({}) == Standing(checks=(), until=None)
+    assert _judge({}) == Eligible(checks=(), until=None)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from modelalias.api.conditions import Reason
 from modelalias.api.metadata import Metadata
 from modelalias.core.errors import InvalidRequest, ModelNotFound, Refused, VersionNotFound
 from modelalias.core.ledger import version_record
-from modelalias.core.plan import steps
+from modelalias.core.plan import steps, workload_steps
 from modelalias.core.protocol.effects import DeleteAlias, Roll, SetAlias, TagVersion
 from modelalias.core.protocol.facts import Facts
 from modelalias.core.protocol.questions import AliasesOf, VersionOf, WorkloadOf
@@ -132,7 +132,7 @@ def _next(made: Plan, facts: Facts, seconds: int = 0) -> steps.Step:
 def test_aliases_move_one_by_one(aliases: dict[str, str], effect: SetAlias) -> None:
     made = _plan()
 
-    assert _next(made, _world(made, aliases, _workload("1"))) == steps.Do(effect=effect)
+    assert _next(made, _world(made, aliases, _workload("1"))) == steps.Do(effect)
 
 
 def test_after_the_aliases_the_record_the_workload_the_replaced_version_the_source_alias_and_the_end() -> (
@@ -154,7 +154,7 @@ def test_after_the_aliases_the_record_the_workload_the_replaced_version_the_sour
     assert isinstance(replaced, steps.Do)
     assert isinstance(replaced.effect, TagVersion)
     assert (replaced.effect.version, replaced.effect.optional) == ("1", True)
-    assert source == steps.Do(effect=DeleteAlias(model="churn", alias="challenger"))
+    assert source == steps.Do(DeleteAlias(model="churn", alias="challenger"))
     assert end == steps.Finish(outcome=Outcome.SUCCEEDED)
 
 
@@ -174,7 +174,7 @@ def test_pinned_workloads_go_before_the_aliases() -> None:
 
     assert isinstance(first, steps.Do)
     assert isinstance(first.effect, Roll)
-    assert then == steps.Do(effect=DO_PREV)
+    assert then == steps.Do(DO_PREV)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_workload_that_no_watch_tells_of_is_looked_at_soon() -> None:
     assert watched.until == START + timedelta(seconds=600)
     for step in (unlabelled, gone):
         assert isinstance(step, steps.Wait)
-        assert step.until == START + steps.UNWATCHED_POLL
+        assert step.until == START + workload_steps.UNWATCHED_POLL
 
 
 def test_on_the_way_back_the_alias_goes_first_and_the_former_values_follow() -> None:
@@ -226,8 +226,8 @@ def test_on_the_way_back_the_alias_goes_first_and_the_former_values_follow() -> 
     roll = _next(made, _world(made, {"champion": "1"}, _workload("2"), archived=False))
     end = _next(made, _world(made, {"champion": "1"}, _workload("1"), archived=False))
 
-    assert main == steps.Do(effect=SetAlias(model="churn", alias="champion", version="1"))
-    assert previous == steps.Do(effect=DeleteAlias(model="churn", alias="prev"))
+    assert main == steps.Do(SetAlias(model="churn", alias="champion", version="1"))
+    assert previous == steps.Do(DeleteAlias(model="churn", alias="prev"))
     assert isinstance(roll, steps.Do)
     assert isinstance(roll.effect, Roll)
     assert roll.effect.change.mark == "1"
@@ -255,7 +255,7 @@ def test_an_abort_after_the_last_step_takes_back_the_source_alias_and_then_the_r
     taken_back = _next(made, _world(made, {"champion": "1", "challenger": "2"}, _workload("1")))
     end = _next(made, _world(made, {"champion": "1"}, _workload("1"), archived=False))
 
-    assert restored == steps.Do(effect=SetAlias(model="churn", alias="challenger", version="2"))
+    assert restored == steps.Do(SetAlias(model="churn", alias="challenger", version="2"))
     assert _tagged(taken_back) == ("1", True, {})
     assert isinstance(end, steps.Finish)
 
@@ -302,7 +302,7 @@ def test_the_tags_that_a_request_asks_for_have_to_be_written() -> None:
     facts = _world(_plan(), MOVED, _workload("2"))
 
     step = _next(made, facts)
-    assert step == steps.Do(effect=TagVersion(model="churn", version="2", tags=(("ticket", "ML-1"),)))
+    assert step == steps.Do(TagVersion(model="churn", version="2", tags=(("ticket", "ML-1"),)))
     facts.fail(step.effect, InvalidRequest("too long"))
 
     assert _next(made, facts) == steps.Turn(failure=Reason.INVALID, message="too long")
@@ -311,11 +311,11 @@ def test_the_tags_that_a_request_asks_for_have_to_be_written() -> None:
 def test_a_failed_plan_that_stays_is_recorded_on_both_versions_one_by_one() -> None:
     made = _plan(failure="DeadlineExceeded")
 
-    new = steps.last_word(
+    new = steps.failure_record(
         _alias(made), made, _world(made, MOVED, _workload("2"), tagged=False, archived=False)
     )
-    replaced = steps.last_word(_alias(made), made, _world(made, MOVED, _workload("2"), archived=False))
-    end = steps.last_word(_alias(made), made, _world(made, MOVED, _workload("2")))
+    replaced = steps.failure_record(_alias(made), made, _world(made, MOVED, _workload("2"), archived=False))
+    end = steps.failure_record(_alias(made), made, _world(made, MOVED, _workload("2")))
 
     assert isinstance(new, TagVersion)
     assert (new.version, new.optional) == ("2", True)
@@ -329,9 +329,11 @@ def test_a_failed_plan_that_stays_has_no_last_word_where_it_did_not_move_the_ali
     gone = _world(made, MOVED, _workload("1"))
     gone.learn(AliasesOf(model="churn"), ModelNotFound("no model"))
 
-    assert steps.last_word(_alias(made), made, gone) is None
+    assert steps.failure_record(_alias(made), made, gone) is None
     assert (
-        steps.last_word(_alias(made), made, _world(made, {"champion": "1"}, _workload("1"), archived=False))
+        steps.failure_record(
+            _alias(made), made, _world(made, {"champion": "1"}, _workload("1"), archived=False)
+        )
         is None
     )
 
@@ -355,7 +357,7 @@ def test_a_write_that_was_refused_for_good_turns_the_plan_and_on_the_way_back_ke
     gone.fail(back, VersionNotFound("no version 1"))
 
     assert _next(forward, there) == steps.Turn(failure=Reason.VERSION_GONE, message="no version 2")
-    assert _next(backward, gone) == steps.Do(effect=DeleteAlias(model="churn", alias="prev"))
+    assert _next(backward, gone) == steps.Do(DeleteAlias(model="churn", alias="prev"))
 
 
 def test_a_model_that_is_gone_turns_the_plan() -> None:
@@ -382,4 +384,4 @@ def test_what_goes_back_is_the_owners_word_but_for_aborts_and_lost_races(
         {**_plan().model_dump(), "failure": failure, "rollout": {"on_failure": policy}}
     )
 
-    assert steps.goes_back(made) is back
+    assert steps.is_undone(made) is back

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, Operation, Outcome
-from modelalias.api.conditions import Condition, Reason, condition
+from modelalias.api.conditions import AliasCondition, Condition, Reason, condition
 from modelalias.api.metadata import Metadata
 from modelalias.api.request import Phase, PromotionRequestStatus
 from modelalias.core.status import events
@@ -24,7 +24,7 @@ def _entry(outcome: Outcome, **fields: Any) -> HistoryEntry:
 
 
 def _condition(kind: str, status: bool, reason: Reason) -> Condition:
-    return condition(kind, status, reason, str(reason), now=START)
+    return condition(AliasCondition(kind), status, reason, str(reason), now=START)
 
 
 @pytest.mark.parametrize("phase", list(Phase))

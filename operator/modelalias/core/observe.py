@@ -1,0 +1,88 @@
+"""What is looked at before anything is decided for an alias: the registry's aliases, a soak, a pin that is gone."""
+
+from typing import NamedTuple
+
+from modelalias.api.alias import ModelAlias, ModelAliasStatus, Observed, Pins, Soaking
+from modelalias.api.conditions import Cause, Reason
+from modelalias.core.errors import ModelNotFound
+from modelalias.core.judging import evaluation
+from modelalias.core.ledger import history
+from modelalias.core.protocol.answers import ANSWER_POLL
+from modelalias.core.protocol.context import Context
+from modelalias.core.protocol.decision import Draft
+from modelalias.core.protocol.facts import Failed
+
+
+class Observation(NamedTuple):
+    """The status after the look at the registry, and why there is nothing to look at."""
+
+    status: ModelAliasStatus
+    missing: Cause | None
+
+
+def observe(context: Context, alias: ModelAlias, draft: Draft) -> Observation:
+    """Bring the status up to date with what stands outside; what has to be stopped first is left in the draft."""
+    status, missing = _observe_registry(context, alias, draft)
+    status = _observe_soak(context, alias, status)
+    return Observation(_without_stale_pin(context, alias, status, draft), missing)
+
+
+def _observe_registry(context: Context, alias: ModelAlias, draft: Draft) -> Observation:
+    """Bring `observed` up to date with the registry, and adopt at first sight what the alias names already."""
+    status, spec, snapshot, now = alias.status, alias.spec, context.registry.snapshot, context.now
+    aliases = None if snapshot is None else snapshot.aliases
+    seen = None if aliases is None else aliases.get(spec.alias)
+    if status.observed is not None:
+        same = aliases is not None and seen == status.observed.version
+        if snapshot is None or same:
+            return Observation(status, None)
+        if not snapshot.after_last_write:
+            draft.wake(now + ANSWER_POLL)  # the next snapshot may be like this one, and wakes nobody then
+            return Observation(status, None)
+    try:
+        first = status.observed is None and seen is not None
+        version = seen if first else context.facts.aliases(spec.model).get(spec.alias)
+    except ModelNotFound as error:
+        return Observation(status, Cause(Reason.MODEL_NOT_FOUND, str(error)))
+    except Failed:
+        draft.wake(now + ANSWER_POLL)
+        return Observation(status, None)
+    if status.observed is None:
+        observed = Observed(version=version, at=now, epoch=0 if version is None else 1)
+        entry = None if version is None else history.adopted(version, None, now)
+        return Observation(status.adopted(observed, entry), None)
+    if version == status.observed.version:
+        return Observation(status, None)
+    observed = Observed(version=version, at=now, epoch=status.observed.epoch + 1)
+    return Observation(status.with_observed(observed), None)
+
+
+def _observe_soak(context: Context, alias: ModelAlias, status: ModelAliasStatus) -> ModelAliasStatus:
+    """Remember since when the alias of the soak names what it names, as far as the operator has seen it."""
+    rules, snapshot = alias.spec.policy.eligibility, context.registry.snapshot
+    if rules is None or rules.soak is None:
+        return status.changed(soaking=None)
+    if snapshot is None or snapshot.aliases is None:
+        return status
+    seen, known = snapshot.aliases.get(rules.soak.alias), status.soaking
+    if known is not None and (known.alias, known.version) == (rules.soak.alias, seen):
+        return status
+    return status.changed(soaking=Soaking(alias=rules.soak.alias, version=seen, since=context.now))
+
+
+def _without_stale_pin(
+    context: Context, alias: ModelAlias, status: ModelAliasStatus, draft: Draft
+) -> ModelAliasStatus:
+    """Drop the verdict on a pin that no longer stands, once nothing is measured for it any more."""
+    pin = status.pin
+    if pin is None or (alias.spec.version == pin.version and alias.spec.policy.pins is Pins.GATED):
+        return status
+    try:
+        stop = evaluation.leftover(pin.evaluation, context.namespace, context.facts)
+    except Failed:
+        draft.wake(context.now + ANSWER_POLL)
+        return status
+    if stop is not None:
+        draft.do(stop)
+        return status
+    return status.changed(pin=None)
