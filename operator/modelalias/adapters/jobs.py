@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from modelalias.adapters.job_log import LIMIT_BYTES, LINES, last_lines, log_container
-from modelalias.adapters.kubernetes_client import Call, Connection, Denied, Missing, Resource, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, Denied, Missing, Verb
 from modelalias.adapters.workloads import MANAGED_LABEL, PREFIX
 from modelalias.core.errors import Conflict, InvalidRequest, Unavailable
 from modelalias.ports import Job, JobRef, JobState, NewJob
+from modelalias.rest import Resource
 
 ALIAS_LABEL: Final = f"{PREFIX}alias"
 RUN_ANNOTATION: Final = f"{PREFIX}run-id"

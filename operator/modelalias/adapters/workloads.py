@@ -8,11 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from modelalias.adapters.kubernetes_client import Call, Connection, Missing, PatchType, Resource, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, Missing, Verb
 from modelalias.api.alias import WorkloadKind
 from modelalias.api.fields import GROUP
 from modelalias.core.errors import Conflict, InvalidRequest
 from modelalias.ports import Workload, WorkloadChange, WorkloadRef
+from modelalias.rest import PatchType, Resource
 
 PREFIX: Final = f"{GROUP}/"
 MANAGED_LABEL: Final = f"{PREFIX}managed"
