@@ -9,15 +9,12 @@ from modelalias.adapters.kubernetes_client import FIELD_MANAGER
 from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.api.workload import WorkloadKind
 from modelalias.core.errors import Conflict, InvalidRequest, Refused
+from modelalias.kinds import KINDS
+from modelalias.kinds.pod_template import PodWorkload
 from modelalias.ports import Workload, WorkloadChange, WorkloadRef, Workloads
 from tests.support.fake_workloads import FakeWorkloads
 from tests.support.raw_api import RawApi, connection_as, raw_api, until
 
-PLURALS = {
-    WorkloadKind.DEPLOYMENT: "deployments",
-    WorkloadKind.STATEFUL_SET: "statefulsets",
-    WorkloadKind.DAEMON_SET: "daemonsets",
-}
 CONTAINERS: Mapping[str, Mapping[str, str]] = {
     "api": {"MODEL_URI": "models:/churn/3", "KEPT": "yes"},
     "side": {},
@@ -84,13 +81,13 @@ class RealWorld:
 
     async def finish_rollout(self, ref: WorkloadRef) -> None:
         async def finished() -> bool:
-            found = await self.workloads.read(ref)
-            return found is not None and found.observed_generation == found.generation
+            workload = with_pods(await self.workloads.read(ref))
+            return workload.observed_generation == workload.generation
 
         await until(finished, f"{ref.kind} {ref.name} was observed by its controller")
 
     def path(self, ref: WorkloadRef) -> str:
-        return f"/apis/apps/v1/namespaces/{ref.namespace}/{PLURALS[ref.kind]}/{ref.name}"
+        return KINDS[ref.kind].resource.path(ref.namespace, ref.name)
 
 
 def manifest(ref: WorkloadRef, *, replicas: int = 0) -> Mapping[str, Any]:
@@ -114,7 +111,12 @@ def manifest(ref: WorkloadRef, *, replicas: int = 0) -> Mapping[str, Any]:
         spec["replicas"] = replicas
     if ref.kind is WorkloadKind.STATEFUL_SET:
         spec["serviceName"] = ref.name
-    return {"apiVersion": "apps/v1", "kind": str(ref.kind), "metadata": {"name": ref.name}, "spec": spec}
+    return {
+        "apiVersion": KINDS[ref.kind].resource.api_version,
+        "kind": str(ref.kind),
+        "metadata": {"name": ref.name},
+        "spec": spec,
+    }
 
 
 @pytest.fixture
@@ -129,13 +131,20 @@ def world(request: pytest.FixtureRequest) -> World:
     return found
 
 
-async def read(world: World, ref: WorkloadRef) -> Workload:
-    workload = await world.workloads.read(ref)
-    assert workload is not None
+async def read(world: World, ref: WorkloadRef) -> PodWorkload:
+    return with_pods(await world.workloads.read(ref))
+
+
+async def roll(world: World, workload: Workload, change: WorkloadChange) -> PodWorkload:
+    return with_pods(await world.workloads.roll(workload, change))
+
+
+def with_pods(workload: Workload | None) -> PodWorkload:
+    assert isinstance(workload, PodWorkload)
     return workload
 
 
-def template(workload: Workload) -> tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]:
+def template(workload: PodWorkload) -> tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]:
     """Return what a roll may change; controllers write the rest at any time."""
     return workload.marks, workload.containers
 
@@ -162,7 +171,7 @@ async def test_a_roll_writes_mark_variable_and_label(world: World, kind: Workloa
     ref = await world.add(kind)
     before = await read(world, ref)
 
-    answered = await world.workloads.roll(before, PINNED)
+    answered = await roll(world, before, PINNED)
 
     after = await read(world, ref)
     for rolled in (answered, after):
@@ -174,11 +183,11 @@ async def test_a_roll_writes_mark_variable_and_label(world: World, kind: Workloa
 
 async def test_the_same_values_again_are_no_write(world: World) -> None:
     ref = await world.add()
-    await world.workloads.roll(await read(world, ref), PINNED)
+    await roll(world, await read(world, ref), PINNED)
     await world.finish_rollout(ref)
     before = await read(world, ref)
 
-    again = await world.workloads.roll(before, PINNED)
+    again = await roll(world, before, PINNED)
 
     assert again is before
     assert (await read(world, ref)).generation == before.generation
@@ -187,18 +196,18 @@ async def test_the_same_values_again_are_no_write(world: World) -> None:
 async def test_the_same_values_over_an_older_sight_do_not_roll_again(world: World) -> None:
     ref = await world.add()
     before = await read(world, ref)
-    rolled = await world.workloads.roll(before, PINNED)
+    rolled = await roll(world, before, PINNED)
 
-    again = await world.workloads.roll(before, PINNED)
+    again = await roll(world, before, PINNED)
 
     assert again.generation == rolled.generation
 
 
 async def test_two_aliases_keep_their_own_marks(world: World) -> None:
     ref = await world.add()
-    first = await world.workloads.roll(await read(world, ref), WorkloadChange(alias="churn", mark="4.1"))
+    first = await roll(world, await read(world, ref), WorkloadChange(alias="churn", mark="4.1"))
 
-    second = await world.workloads.roll(first, WorkloadChange(alias="fraud", mark="9.1"))
+    second = await roll(world, first, WorkloadChange(alias="fraud", mark="9.1"))
 
     assert second.marks == {"churn": "4.1", "fraud": "9.1"}
 
@@ -206,9 +215,9 @@ async def test_two_aliases_keep_their_own_marks(world: World) -> None:
 async def test_a_variable_that_was_not_there_is_added_and_taken_away(world: World) -> None:
     ref = await world.add()
     change = WorkloadChange(alias="churn", mark="4", container="side", env="MODEL_URI", uri="models:/churn/4")
-    rolled = await world.workloads.roll(await read(world, ref), change)
+    rolled = await roll(world, await read(world, ref), change)
 
-    back = await world.workloads.roll(rolled, change.model_copy(update={"mark": None, "uri": None}))
+    back = await roll(world, rolled, change.model_copy(update={"mark": None, "uri": None}))
 
     assert rolled.containers["side"] == {"MODEL_URI": "models:/churn/4"}
     assert template(back) == template(await read(world, ref)) == ({}, CONTAINERS)
@@ -219,7 +228,7 @@ async def test_a_wrong_container_is_refused_with_those_there_are(world: World) -
     before = await read(world, ref)
 
     with pytest.raises(InvalidRequest, match=r"has no container 'apo', it has: api, side$"):
-        await world.workloads.roll(before, PINNED.model_copy(update={"container": "apo"}))
+        await roll(world, before, PINNED.model_copy(update={"container": "apo"}))
 
     assert template(await read(world, ref)) == template(before)
 
@@ -231,7 +240,7 @@ async def test_a_variable_taken_from_elsewhere_is_refused(world: World) -> None:
     with pytest.raises(
         InvalidRequest, match=rf"container api of Deployment .*/api takes {ELSEWHERE} from elsewhere"
     ):
-        await world.workloads.roll(before, PINNED.model_copy(update={"env": ELSEWHERE}))
+        await roll(world, before, PINNED.model_copy(update={"env": ELSEWHERE}))
 
     assert template(await read(world, ref)) == template(before)
 
@@ -239,12 +248,10 @@ async def test_a_variable_taken_from_elsewhere_is_refused(world: World) -> None:
 async def test_a_variable_taken_from_elsewhere_is_not_taken_away(world: World) -> None:
     ref = await world.add()
 
-    await world.workloads.roll(
-        await read(world, ref), PINNED.model_copy(update={"env": ELSEWHERE, "uri": None})
-    )
+    await roll(world, await read(world, ref), PINNED.model_copy(update={"env": ELSEWHERE, "uri": None}))
 
     with pytest.raises(InvalidRequest, match="from elsewhere"):
-        await world.workloads.roll(await read(world, ref), PINNED.model_copy(update={"env": ELSEWHERE}))
+        await roll(world, await read(world, ref), PINNED.model_copy(update={"env": ELSEWHERE}))
 
 
 async def test_rolling_a_deleted_workload_is_a_conflict(world: World) -> None:
@@ -253,7 +260,7 @@ async def test_rolling_a_deleted_workload_is_a_conflict(world: World) -> None:
     await world.delete(ref)
 
     with pytest.raises(Conflict, match=r"is gone$"):
-        await world.workloads.roll(before, PINNED)
+        await roll(world, before, PINNED)
 
 
 @pytest.mark.parametrize("kind", list(WorkloadKind))
@@ -266,7 +273,7 @@ async def test_rolling_a_workload_made_anew_is_a_conflict_and_leaves_it(
     await world.add(kind)
 
     with pytest.raises(Conflict, match="made anew"):
-        await world.workloads.roll(before, PINNED)
+        await roll(world, before, PINNED)
 
     assert (await read(world, ref)).containers == CONTAINERS
 
@@ -276,14 +283,14 @@ async def test_other_writers_do_not_stand_in_the_way(world: World) -> None:
     before = await read(world, ref)
     await world.write_something_else(ref)
 
-    rolled = await world.workloads.roll(before, PINNED)
+    rolled = await roll(world, before, PINNED)
 
     assert rolled.marks == {"churn": "4"}
 
 
 async def test_a_rollout_is_observed_when_the_controller_has_seen_it(world: World) -> None:
     ref = await world.add()
-    rolled = await world.workloads.roll(await read(world, ref), PINNED)
+    rolled = await roll(world, await read(world, ref), PINNED)
 
     await world.finish_rollout(ref)
 
@@ -295,7 +302,7 @@ async def test_a_roll_touches_nothing_but_its_own_fields(real: RealWorld) -> Non
     ref = await real.add()
     before = await real.api.get(real.path(ref))
 
-    await real.workloads.roll(await read(real, ref), PINNED)
+    await roll(real, await read(real, ref), PINNED)
 
     after = await real.api.get(real.path(ref))
     assert after["spec"]["template"]["metadata"]["annotations"] == {"modelalias.dev/churn": "4"}

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelalias.adapters.workloads import gone, made_anew, not_literal, patch_for
+from modelalias.adapters.workloads import gone, made_anew, patch_for
 from modelalias.api.alias import WorkloadKind
 from modelalias.core.errors import Conflict, InvalidRequest
+from modelalias.kinds import KINDS
+from modelalias.kinds.pod_template import PodWorkload
 from modelalias.ports import Workload, WorkloadChange, WorkloadRef
 from tests.support.fault_queue import ANY, FaultQueue
 
-Listener = Callable[[str, Workload], None]
+Listener = Callable[[str, PodWorkload], None]
 """Called with ADDED, MODIFIED or DELETED and the workload as it stands after."""
 
 
@@ -29,7 +31,7 @@ class FakeWorkloads:
     """The port `Workloads` in memory, with what users and controllers do beside it."""
 
     def __init__(self) -> None:
-        self.workloads: dict[WorkloadRef, Workload] = {}
+        self.workloads: dict[WorkloadRef, PodWorkload] = {}
         self.rolls: list[Roll] = []
         self.calls: list[str] = []
         self.listeners: list[Listener] = []
@@ -57,7 +59,7 @@ class FakeWorkloads:
         version = self._next()
         self._store(
             "ADDED",
-            Workload(
+            PodWorkload(
                 ref=ref,
                 uid=f"uid-{version}",
                 resource_version=version,
@@ -80,26 +82,26 @@ class FakeWorkloads:
         for listener in self.listeners:
             listener("DELETED", gone_now)
 
-    def edit(self, ref: WorkloadRef, **fields: Any) -> Workload:
+    def edit(self, ref: WorkloadRef, **fields: Any) -> PodWorkload:
         """Change the template or the spec as a user would: the generation rises."""
         return self.set(ref, generation=self.workloads[ref].generation + 1, **fields)
 
     # What a controller does
 
-    def set(self, ref: WorkloadRef, **fields: Any) -> Workload:
+    def set(self, ref: WorkloadRef, **fields: Any) -> PodWorkload:
         """Set fields of a workload as a controller would, such as `updated=1, available=0, trouble="..."`."""
         return self._store(
             "MODIFIED", self.workloads[ref].model_copy(update={**fields, "resource_version": self._next()})
         )
 
-    def observe(self, ref: WorkloadRef, **counts: Any) -> Workload:
+    def observe(self, ref: WorkloadRef, **counts: Any) -> PodWorkload:
         """Let the controller see the newest template, with nothing rolled yet but for the counts that are
         given."""
         return self.set(
             ref, **{"observed_generation": self.workloads[ref].generation, "updated": 0, **counts}
         )
 
-    def complete_rollout(self, ref: WorkloadRef) -> Workload:
+    def complete_rollout(self, ref: WorkloadRef) -> PodWorkload:
         """Let the controller finish: all replicas updated and available, none old."""
         now = self.workloads[ref]
         return self.set(
@@ -143,7 +145,7 @@ class FakeWorkloads:
         if now.uid != workload.uid:
             raise Conflict(made_anew(ref))
         if change.uri is not None and (ref, change.container or "", change.env or "") in self.references:
-            raise InvalidRequest(not_literal(ref, change))
+            raise InvalidRequest(KINDS[ref.kind].explain(now, change, "env[0].valueFrom: Invalid value"))
         rolled = _rolled(now, change)
         if rolled != now:
             self.rolls.append(Roll(ref, change))
@@ -159,14 +161,14 @@ class FakeWorkloads:
         self._serial += 1
         return self._serial
 
-    def _store(self, change: str, workload: Workload) -> Workload:
+    def _store(self, change: str, workload: PodWorkload) -> PodWorkload:
         self.workloads[workload.ref] = workload
         for listener in self.listeners:
             listener(change, workload)
         return workload
 
 
-def _rolled(workload: Workload, change: WorkloadChange) -> Workload:
+def _rolled(workload: PodWorkload, change: WorkloadChange) -> PodWorkload:
     """Return the workload with the change in its template."""
     marks = _with(workload.marks, change.alias, change.mark)
     containers = workload.containers

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from modelalias.api.alias import ModelAlias, ModelAliasSpec
 from modelalias.api.conditions import AliasCondition, Condition, RequestCondition, find
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec, Resolved
+from modelalias.kinds.pod_template import PodWorkload
 from modelalias.ports import Cluster as Ports
 from modelalias.ports import Job, JobRef, ModelVersion, NewJob, Workload, WorkloadChange, WorkloadRef
 from modelalias.reconcile.engine import Engine
@@ -343,7 +344,7 @@ class Cluster:
     def ref(self, name: str) -> WorkloadRef:
         return next(ref for ref in self.workloads.workloads if ref.name == name)
 
-    def workload(self, name: str) -> Workload:
+    def workload(self, name: str) -> PodWorkload:
         return self.workloads.workloads[self.ref(name)]
 
     def mark(self, name: str) -> str | None:

@@ -14,6 +14,8 @@ import yaml
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
 from modelalias.core import unsupported
+from modelalias.kinds import KINDS
+from modelalias.kinds.kind import VERBS
 from modelalias.settings import load
 
 ROOT = Path(__file__).parents[2]
@@ -108,9 +110,7 @@ def test_the_operator_is_given_this_and_no_more() -> None:
         ("ClusterRole", "modelalias.dev", "promotionrequests", ""): {"get", "list", "watch", "delete"},
         ("ClusterRole", "modelalias.dev", "modelaliases/status", ""): {"patch"},
         ("ClusterRole", "modelalias.dev", "promotionrequests/status", ""): {"patch"},
-        ("ClusterRole", "apps", "deployments", ""): {"get", "list", "watch", "patch"},
-        ("ClusterRole", "apps", "statefulsets", ""): {"get", "list", "watch", "patch"},
-        ("ClusterRole", "apps", "daemonsets", ""): {"get", "list", "watch", "patch"},
+        **{("ClusterRole", kind.resource.group, kind.resource.plural, ""): VERBS for kind in KINDS.values()},
         ("ClusterRole", "batch", "cronjobs", ""): {"get"},
         ("ClusterRole", "batch", "jobs", ""): {"get", "list", "watch", "create", "delete"},
         ("ClusterRole", "", "pods", ""): {"list"},

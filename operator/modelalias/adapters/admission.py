@@ -7,8 +7,9 @@ installation without it, one that only warns, or one that leaves namespaces or w
 from collections.abc import Mapping
 from typing import Any, Final
 
-from modelalias.adapters.kubernetes_client import Call, Connection, Missing, Resource, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, Missing, Verb
 from modelalias.api.fields import GROUP
+from modelalias.rest import Resource
 
 NAME: Final = f"promotionrequests.{GROUP}"
 _POLICIES: Final = Resource(

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from modelalias.adapters.job_log import LIMIT_BYTES, LINES, last_lines, log_container
-from modelalias.adapters.kubernetes_client import Call, Connection, Denied, Missing, Resource, Verb
-from modelalias.adapters.workloads import MANAGED_LABEL, PREFIX
+from modelalias.adapters.kubernetes_client import Call, Connection, Denied, Missing, Verb
 from modelalias.core.errors import Conflict, InvalidRequest, Unavailable
+from modelalias.kinds.marks import MANAGED_LABEL, PREFIX, is_managed
 from modelalias.ports import Job, JobRef, JobState, NewJob
+from modelalias.rest import Resource
 
 ALIAS_LABEL: Final = f"{PREFIX}alias"
 RUN_ANNOTATION: Final = f"{PREFIX}run-id"
@@ -204,7 +205,7 @@ def parse_job(body: Body) -> Job | None:
     """
     metadata, spec, status = body["metadata"], body["spec"], body.get("status") or {}
     run_id = (metadata.get("annotations") or {}).get(RUN_ANNOTATION)
-    if run_id is None or (metadata.get("labels") or {}).get(MANAGED_LABEL) != "true":
+    if run_id is None or not is_managed(metadata):
         return None
     true = {item["type"]: item for item in status.get("conditions") or () if item.get("status") == "True"}
     state, message = JobState.RUNNING, ""

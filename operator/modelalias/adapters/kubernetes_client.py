@@ -8,12 +8,12 @@ needed here is JSON.
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
@@ -27,14 +27,13 @@ from multidict import CIMultiDict
 
 from modelalias.api.fields import Value
 from modelalias.core.errors import Conflict, InvalidRequest, NotFound, OperatorError, Refused, Unavailable
+from modelalias.rest import JsonBody, PatchType, Resource
 
 FIELD_MANAGER: Final = "modelalias-operator"
 READ_SECONDS: Final = 10.0
 WRITE_SECONDS: Final = 5.0
 """No longer than the time between the end of a lease's validity here and its end for others, see
 `core.leadership`."""
-
-JsonBody = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 PAGE: Final = 500
 """Objects per page of a list."""
@@ -68,41 +67,6 @@ _METHODS: Final = {
     Verb.PATCH: "PATCH",
     Verb.DELETE: "DELETE",
 }
-
-
-class PatchType(StrEnum):
-    """The patch formats in use."""
-
-    JSON = "application/json-patch+json"
-    MERGE = "application/merge-patch+json"
-    STRATEGIC = "application/strategic-merge-patch+json"
-
-
-class Resource(Value):
-    """A kind of resource; `group` is empty for the core group."""
-
-    group: str
-    version: str
-    plural: str
-    subresource: str = ""
-
-    def path(self, namespace: str, name: str = "") -> str:
-        """Return the address of one object, or of the collection when no name is given.
-
-        No namespace stands for all.
-        """
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        parts = [root, *(["namespaces", quote(namespace, safe="")] if namespace else []), self.plural]
-        if name:
-            parts.append(quote(name, safe=""))
-        if self.subresource:
-            parts.append(self.subresource)
-        return "/".join(parts)
-
-    def __str__(self) -> str:
-        """Name the resource as an RBAC rule does, with its group."""
-        plural = f"{self.plural}/{self.subresource}" if self.subresource else self.plural
-        return f"{plural}.{self.group}" if self.group else plural
 
 
 class Call(Value):

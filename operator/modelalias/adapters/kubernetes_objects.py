@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from modelalias.adapters.kubernetes_client import Call, Connection, Missing, PatchType, Resource, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, Missing, Verb
 from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.fields import GROUP, VERSION, Value
@@ -22,6 +22,7 @@ from modelalias.api.metadata import Metadata
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
 from modelalias.core.errors import Conflict, InvalidRequest, OperatorError
 from modelalias.ports import EventType, Involved
+from modelalias.rest import PatchType, Resource
 
 ALIASES: Final = Resource(group=GROUP, version=VERSION, plural="modelaliases")
 REQUESTS: Final = Resource(group=GROUP, version=VERSION, plural="promotionrequests")

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from modelalias.adapters.kubernetes_client import Call, Connection, Missing, PatchType, Resource, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, Missing, Verb
 from modelalias.adapters.leadership import (
     CALL_SECONDS,
     DURATION_SECONDS,
@@ -27,6 +27,7 @@ from modelalias.adapters.leadership import (
     observe,
 )
 from modelalias.core.errors import Conflict, OperatorError, Superseded
+from modelalias.rest import PatchType, Resource
 
 LEASES: Final = Resource(group="coordination.k8s.io", version="v1", plural="leases")
 

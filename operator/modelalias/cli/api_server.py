@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from modelalias.adapters import kubernetes_client
-from modelalias.adapters.kubernetes_client import Call, Caller, Connection, Denied, PatchType, Resource, Verb
+from modelalias.adapters.kubernetes_client import Call, Caller, Connection, Denied, Verb
 from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import GROUP, VERSION
@@ -16,6 +16,7 @@ from modelalias.cli import credential_plugin
 from modelalias.cli.cluster import Missing, Who
 from modelalias.cli.kubeconfig import Access
 from modelalias.core.errors import InvalidRequest, Refused
+from modelalias.rest import PatchType, Resource
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -6,13 +6,10 @@ from typing import Any, Final
 
 import kopf
 
-MANAGED: Final = "modelalias.dev/managed=true"
-_LABELLED: Final = (
-    ("apps", "deployments"),
-    ("apps", "statefulsets"),
-    ("apps", "daemonsets"),
-    ("batch", "jobs"),
-)
+from modelalias.kinds import KINDS
+from modelalias.kinds.marks import MANAGED_LABEL
+
+MANAGED: Final = f"{MANAGED_LABEL}=true"
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -58,8 +55,9 @@ def settings() -> kopf.OperatorSettings:
     tuned.persistence.progress_storage = _NoProgress()
     tuned.queueing.idle_timeout = 0.05
     tuned.watching.chunk_size = 250
-    for resource in _LABELLED:
-        tuned.watching.label_selectors[resource] = MANAGED
+    tuned.watching.label_selectors["batch", "jobs"] = MANAGED
+    for kind in KINDS.values():
+        tuned.watching.label_selectors[kind.resource.group, kind.resource.plural] = MANAGED
     tuned.networking.request_timeout = 15.0
     tuned.networking.connect_timeout = 5.0
     tuned.scanning.disabled = True

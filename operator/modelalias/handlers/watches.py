@@ -8,19 +8,14 @@ import kopf
 
 from modelalias.adapters.jobs import ALIAS_LABEL
 from modelalias.adapters.kubernetes_objects import parse_alias, parse_request
-from modelalias.adapters.workloads import parse_workload
-from modelalias.api.alias import WorkloadKind
 from modelalias.api.fields import GROUP, VERSION
 from modelalias.core.errors import InvalidRequest
+from modelalias.kinds import KINDS
+from modelalias.kinds.kind import Kind
 from modelalias.ports import WorkloadRef
 from modelalias.reconcile.engine import Engine
 
 _log = logging.getLogger(__name__)
-_PLURALS = {
-    WorkloadKind.DEPLOYMENT: "deployments",
-    WorkloadKind.STATEFUL_SET: "statefulsets",
-    WorkloadKind.DAEMON_SET: "daemonsets",
-}
 
 
 def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
@@ -58,19 +53,25 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
         if alias := labels.get(ALIAS_LABEL):
             engine.job_seen(namespace or "", alias)
 
-    for kind, plural in _PLURALS.items():
-        _register_workloads(engine, registry, kind, plural)
+    for kind in KINDS.values():
+        _register_workloads(engine, registry, kind)
 
 
-def _register_workloads(
-    engine: Engine, registry: kopf.OperatorRegistry, kind: WorkloadKind, plural: str
-) -> None:
-    @kopf.on.event("apps", "v1", plural, id=f"{plural}_seen", registry=registry)
+def _register_workloads(engine: Engine, registry: kopf.OperatorRegistry, kind: Kind[Any]) -> None:
+    resource = kind.resource
+
+    @kopf.on.event(
+        resource.group,
+        resource.version,
+        resource.plural,
+        id=f"{resource.plural}_seen",
+        registry=registry,
+    )
     async def workload_seen(
         event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any
     ) -> None:
         """Remember the workload and wake the aliases that it serves."""
         if event["type"] == "DELETED":
-            engine.workload_gone(WorkloadRef(kind=kind, namespace=namespace or "", name=name or ""), uid)
+            engine.workload_gone(WorkloadRef(kind=kind.name, namespace=namespace or "", name=name or ""), uid)
             return
-        engine.workload_seen(parse_workload(kind, event["object"]))
+        engine.workload_seen(kind.parse(event["object"]))

@@ -1,5 +1,6 @@
 """What the rules ask of the API server, in our own words."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Protocol
 from modelalias.api.alias import ModelAlias, ModelAliasStatus, WorkloadKind
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
+from modelalias.api.workload import Load
 
 
 class WorkloadRef(Value):
@@ -19,40 +21,55 @@ class WorkloadRef(Value):
     name: str
 
 
-class Workload(Value):
-    """A workload with all that a roll and its judgement need, and no more."""
-
-    ref: WorkloadRef
-    uid: str
-    resource_version: int
-    generation: int
-    observed_generation: int
-    paused: bool
-    managed: bool
-    """Whether it carries the label `modelalias.dev/managed=true`."""
-    desired: int
-    """Replicas wanted (of a DaemonSet: nodes that should run it)."""
-    updated: int
-    available: int
-    total: int
-    """Replicas that exist, old ones included."""
-    marks: Mapping[str, str]
-    """The pod-template annotations under `modelalias.dev/`, without the prefix: ModelAlias name to value."""
-    containers: Mapping[str, Mapping[str, str]]
-    """Literal environment variables per container (init containers are left out)."""
-    trouble: str = ""
-    """What the workload's own conditions complain of, such as a quota; empty when nothing."""
-
-
 class WorkloadChange(Value):
-    """What a roll writes into the pod template; None for `mark` or `uri` takes the value away."""
+    """What a roll writes into a workload; None for `mark` or `uri` takes the value away."""
 
     alias: str
-    """Name of the ModelAlias, the annotation's key."""
+    """Name of the ModelAlias, the mark's key."""
     mark: str | None
     container: str | None = None
     env: str | None = None
     uri: str | None = None
+
+
+class Workload(Value, ABC):
+    """A workload as it was seen.
+
+    The fields are what the rules need of each kind. What else a kind has to know, and the answers to the
+    rules' questions about it, stand in a subclass of its own: see `modelalias.kinds`.
+    """
+
+    ref: WorkloadRef
+    uid: str
+    resource_version: int
+    managed: bool
+    """Whether it carries the label `modelalias.dev/managed=true`."""
+    marks: Mapping[str, str]
+    """What rolls wrote last, for each ModelAlias by its name: the annotations under `modelalias.dev/` where
+    a change of them makes new pods."""
+
+    @abstractmethod
+    def uri(self, load: Load) -> str | None:
+        """Return which model the pods are told to load at the place that `load` names, None when none."""
+
+    @abstractmethod
+    def why_not_rollable(self, load: Load) -> str:
+        """Return what keeps it from being rolled at all until a person edits it; "" when nothing does.
+
+        The words go on where its name ends: "is paused: resume it".
+        """
+
+    @abstractmethod
+    def has(self, change: WorkloadChange) -> bool:
+        """Return whether the change is written, be it rolled or not."""
+
+    @abstractmethod
+    def is_rolled(self) -> bool:
+        """Return whether it reports that nothing runs but what is written, and runs well."""
+
+    @abstractmethod
+    def why_not_rolled(self) -> str:
+        """Return how far it is and what troubles it, for people: the same state in the same words."""
 
 
 class EventType(StrEnum):
@@ -125,7 +142,7 @@ class Objects(Protocol):
 
 
 class Workloads(Protocol):
-    """Deployments and their like.
+    """Workloads of the kinds in `modelalias.kinds`.
 
     Every call raises `Unavailable` and `Refused` as `Objects` does.
     """
@@ -135,11 +152,11 @@ class Workloads(Protocol):
         ...
 
     async def roll(self, workload: Workload, change: WorkloadChange) -> Workload:
-        """Write annotation, variable and label in one patch and return the workload as it stands after.
+        """Write mark, URI and label in one patch and return the workload as it stands after.
 
         The same values again are no write. Raise `Conflict` when the workload is gone or was made anew under
-        another uid, and `InvalidRequest` when it has no container of that name or the variable is not a
-        literal.
+        another uid, and `InvalidRequest` when it has no place for the URI, such as a container of that name
+        or a variable that is a literal.
         """
         ...
 

@@ -34,6 +34,7 @@ from modelalias.core.protocol.questions import (
 )
 from modelalias.core.status import events
 from modelalias.core.status.events import News
+from modelalias.kinds import KINDS
 from modelalias.ports import Cluster, EventType, Involved, Lead, Registry
 from modelalias.reconcile import reading
 from modelalias.reconcile.evaluations import Evaluations
@@ -269,7 +270,7 @@ class AliasReconciler:
         self._memory.see_workload(after)
         facts.learn(WorkloadOf(ref=effect.ref), after)
         about = Involved(
-            api_version="apps/v1",
+            api_version=KINDS[effect.ref.kind].resource.api_version,
             kind=effect.ref.kind,
             namespace=effect.ref.namespace,
             name=effect.ref.name,

@@ -10,17 +10,9 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from modelalias.adapters.kubernetes_client import (
-    Call,
-    Connection,
-    Denied,
-    Missing,
-    PatchType,
-    Resource,
-    Verb,
-    open_client,
-)
+from modelalias.adapters.kubernetes_client import Call, Connection, Denied, Missing, Verb, open_client
 from modelalias.core.errors import Conflict, InvalidRequest, OperatorError, Refused, Unavailable
+from modelalias.rest import PatchType, Resource
 
 DEPLOYMENTS = Resource(group="apps", version="v1", plural="deployments")
 PATCH = Call(verb=Verb.PATCH, resource=DEPLOYMENTS, namespace="ml", name="api")

@@ -1,8 +1,8 @@
 """Rollouts: what a roll writes, and whether a workload has finished rolling.
 
 State, not time: the pod-template annotation `modelalias.dev/<ModelAlias>` says which version the pods were
-made for. Done means what the workload itself reports: its newest generation observed, all replicas updated
-and available, no old one left.
+made for. What is done, and what it takes to read and to write a workload, its kind knows; here a workload is
+only asked (`modelalias.ports.Workload`).
 """
 
 import re
@@ -65,14 +65,10 @@ def plan_workload(
     Raises `InvalidRequest` when the workload cannot be rolled as it stands.
     """
     pinned = serving.load.mode is LoadMode.PINNED
-    if workload.paused:
-        raise InvalidRequest(f"{name_of(serving)} is paused: resume it")
-    if pinned and serving.load.container not in workload.containers:
-        there = ", ".join(sorted(workload.containers)) or "none"
-        raise InvalidRequest(
-            f"{name_of(serving)} has no container {serving.load.container} (there are: {there})"
-        )
-    former, former_uri = workload.marks.get(alias), _uri_of(serving, workload) if pinned else None
+    objection = workload.why_not_rollable(serving.load)
+    if objection:
+        raise InvalidRequest(f"{name_of(serving)} {objection}")
+    former, former_uri = workload.marks.get(alias), workload.uri(serving.load) if pinned else None
     if former is not None and len(former) > _LONGEST_MARK:
         raise InvalidRequest(
             f"{name_of(serving)} has an annotation modelalias.dev/{alias} of somebody else: remove it"
@@ -99,11 +95,11 @@ def plan_workload(
 
 
 def is_served(serving: Serving, workload: Workload, *, alias: str, model: str, version: str) -> bool:
-    """Say whether the pod template asks for that version already."""
+    """Return whether the workload asks for that version already."""
     annotation = workload.marks.get(alias)
     if annotation is None or version_of(annotation) != version:
         return False
-    return serving.load.mode is LoadMode.ALIAS or _uri_of(serving, workload) == f"models:/{model}/{version}"
+    return serving.load.mode is LoadMode.ALIAS or workload.uri(serving.load) == f"models:/{model}/{version}"
 
 
 def change(planned: PlannedWorkload, bearing: Bearing, alias: str) -> WorkloadChange:
@@ -128,26 +124,16 @@ def progress(
     label = f"{planned.kind} {planned.name}"
     if workload is None:
         return Progress(stage=Stage.GONE, message=f"{label} is gone")
-    if not _is_written(planned, plan.bearing, workload, alias):
+    if not workload.has(change(planned, plan.bearing, alias)):
         known = before is not None and before.uid == workload.uid
         if before is not None and known and before.state in {ServingState.ROLLING, ServingState.UP_TO_DATE}:
             told = f"{label}: another writer took the operator's change away"
             return Progress(stage=Stage.BROKEN, message=told, reason=Reason.CONTENDED)
         return Progress(stage=Stage.UNTOUCHED)
     nothing_before = plan.bearing is Bearing.BACKWARD and planned.back is None
-    if nothing_before or is_rolled(workload):
+    if nothing_before or workload.is_rolled():
         return Progress(stage=Stage.DONE)
-    return Progress(stage=Stage.ROLLING, message=f"{label}: {_counts(workload)}")
-
-
-def is_rolled(workload: Workload) -> bool:
-    """Say whether the workload reports its newest template on all replicas, available, with none of the old left."""
-    return (
-        workload.observed_generation >= workload.generation
-        and workload.updated >= workload.desired
-        and workload.available >= workload.desired
-        and workload.total <= workload.updated
-    )
+    return Progress(stage=Stage.ROLLING, message=f"{label}: {workload.why_not_rolled()}")
 
 
 def ref_of(planned: PlannedWorkload | Serving, namespace: str) -> WorkloadRef:
@@ -158,23 +144,3 @@ def ref_of(planned: PlannedWorkload | Serving, namespace: str) -> WorkloadRef:
 def name_of(serving: Serving | PlannedWorkload) -> str:
     """Return how messages call the workload."""
     return f"{serving.kind} {serving.name}"
-
-
-def _is_written(planned: PlannedWorkload, bearing: Bearing, workload: Workload, alias: str) -> bool:
-    wanted = change(planned, bearing, alias)
-    if workload.marks.get(alias) != wanted.mark:
-        return False
-    if planned.container is None or planned.env is None:
-        return True
-    return workload.containers.get(planned.container, {}).get(planned.env) == wanted.uri
-
-
-def _uri_of(serving: Serving, workload: Workload) -> str | None:
-    return workload.containers.get(serving.load.container or "", {}).get(serving.load.env or "")
-
-
-def _counts(workload: Workload) -> str:
-    told = f"{workload.updated} of {workload.desired} updated, {workload.available} available"
-    old = max(0, workload.total - workload.updated)
-    parts = [told, *([f"{old} old left"] if old else []), *([workload.trouble] if workload.trouble else [])]
-    return ", ".join(parts)

@@ -27,6 +27,7 @@ from modelalias.core.plan import steps, workload_steps
 from modelalias.core.protocol.effects import DeleteAlias, Roll, SetAlias, TagVersion
 from modelalias.core.protocol.facts import Facts
 from modelalias.core.protocol.questions import AliasesOf, VersionOf, WorkloadOf
+from modelalias.kinds.pod_template import PodWorkload
 from modelalias.ports import ModelVersion, VersionState, Workload, WorkloadRef
 from tests.support.harness import START
 from tests.support.world import alias_spec
@@ -68,7 +69,7 @@ def _plan(mode: LoadMode = LoadMode.ALIAS, **fields: Any) -> Plan:
     return Plan(**made)
 
 
-def _workload(mark: str, **fields: Any) -> Workload:
+def _workload(mark: str, **fields: Any) -> PodWorkload:
     settled: dict[str, Any] = {
         "ref": REF,
         "uid": "u1",
@@ -85,7 +86,7 @@ def _workload(mark: str, **fields: Any) -> Workload:
         "containers": {"main": {"MODEL_URI": f"models:/churn/{mark}"}},
         **fields,
     }
-    return Workload(**settled)
+    return PodWorkload(**settled)
 
 
 def _world(

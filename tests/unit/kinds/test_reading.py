@@ -5,8 +5,15 @@ from typing import Any
 
 import pytest
 
-from modelalias.adapters.workloads import parse_workload
 from modelalias.api.workload import WorkloadKind
+from modelalias.kinds import KINDS
+from modelalias.kinds.pod_template import PodWorkload
+
+
+def parse(kind: WorkloadKind, raw: Mapping[str, Any]) -> PodWorkload:
+    workload = KINDS[kind].parse(raw)
+    assert isinstance(workload, PodWorkload)
+    return workload
 
 
 def body(
@@ -54,34 +61,34 @@ def body(
 def test_counts_are_read_from_each_kinds_own_fields(
     kind: WorkloadKind, spec: Mapping[str, Any], status: Mapping[str, Any]
 ) -> None:
-    found = parse_workload(kind, body(spec, status))
+    workload = parse(kind, body(spec, status))
 
-    assert (found.desired, found.total, found.updated, found.available) == (5, 6, 3, 4)
-    assert (found.generation, found.observed_generation, found.resource_version) == (3, 2, 12)
+    assert (workload.desired, workload.total, workload.updated, workload.available) == (5, 6, 3, 4)
+    assert (workload.generation, workload.observed_generation, workload.resource_version) == (3, 2, 12)
 
 
 def test_counts_that_are_left_out_are_zero_and_replicas_one() -> None:
-    found = parse_workload(WorkloadKind.DEPLOYMENT, body())
+    workload = parse(WorkloadKind.DEPLOYMENT, body())
 
-    assert (found.desired, found.total, found.updated, found.available) == (1, 0, 0, 0)
+    assert (workload.desired, workload.total, workload.updated, workload.available) == (1, 0, 0, 0)
 
 
 def test_no_replicas_are_wanted_when_it_says_so() -> None:
-    assert parse_workload(WorkloadKind.DEPLOYMENT, body({"replicas": 0})).desired == 0
+    assert parse(WorkloadKind.DEPLOYMENT, body({"replicas": 0})).desired == 0
 
 
 def test_a_workload_that_no_controller_has_seen_yet_is_not_observed() -> None:
     fresh = {key: value for key, value in body().items() if key != "status"}
 
-    assert parse_workload(WorkloadKind.STATEFUL_SET, fresh).observed_generation == 0
+    assert parse(WorkloadKind.STATEFUL_SET, fresh).observed_generation == 0
 
 
 def test_only_our_own_annotations_of_the_template_are_marks() -> None:
     annotations = {"modelalias.dev/churn": "4", "modelalias.dev/fraud": "9.1", "other.dev/x": "y"}
 
-    found = parse_workload(WorkloadKind.DEPLOYMENT, body(metadata={"annotations": annotations}))
+    workload = parse(WorkloadKind.DEPLOYMENT, body(metadata={"annotations": annotations}))
 
-    assert found.marks == {"churn": "4", "fraud": "9.1"}
+    assert workload.marks == {"churn": "4", "fraud": "9.1"}
 
 
 def test_variables_are_literal_ones_of_each_container() -> None:
@@ -101,9 +108,9 @@ def test_variables_are_literal_ones_of_each_container() -> None:
         "initContainers": [{"name": "init", "env": [{"name": "D", "value": "2"}]}],
     }
 
-    found = parse_workload(WorkloadKind.DEPLOYMENT, body(spec={"template": {"spec": spec}}))
+    workload = parse(WorkloadKind.DEPLOYMENT, body(spec={"template": {"spec": spec}}))
 
-    assert found.containers == {"api": {"A": "1", "B": ""}, "side": {}}
+    assert workload.containers == {"api": {"A": "1", "B": ""}, "side": {}}
 
 
 @pytest.mark.parametrize(
@@ -113,11 +120,11 @@ def test_the_label_says_whether_it_is_managed(labels: Mapping[str, str] | None, 
     raw = body()
     labelled = {**raw, "metadata": {**raw["metadata"], "labels": labels}}
 
-    assert parse_workload(WorkloadKind.DEPLOYMENT, labelled).managed is managed
+    assert parse(WorkloadKind.DEPLOYMENT, labelled).managed is managed
 
 
 def test_a_paused_deployment_is_paused() -> None:
-    assert parse_workload(WorkloadKind.DEPLOYMENT, body({"paused": True})).paused
+    assert parse(WorkloadKind.DEPLOYMENT, body({"paused": True})).paused
 
 
 def condition(kind: str, status: str, reason: str, message: str) -> Mapping[str, str]:
@@ -147,12 +154,12 @@ LATE = condition(
 def test_trouble_is_what_the_conditions_complain_of(
     conditions: list[Mapping[str, str]], trouble: str
 ) -> None:
-    assert parse_workload(WorkloadKind.DEPLOYMENT, body(status={"conditions": conditions})).trouble == trouble
+    assert parse(WorkloadKind.DEPLOYMENT, body(status={"conditions": conditions})).trouble == trouble
 
 
 def test_the_same_complaints_are_the_same_text() -> None:
     texts = {
-        parse_workload(WorkloadKind.DEPLOYMENT, body(status={"conditions": conditions})).trouble
+        parse(WorkloadKind.DEPLOYMENT, body(status={"conditions": conditions})).trouble
         for conditions in (
             [QUOTA, LATE],
             [LATE, QUOTA],
@@ -176,4 +183,10 @@ def test_the_same_complaints_are_the_same_text() -> None:
     ids=["on delete", "partition", "rolling"],
 )
 def test_a_strategy_that_leaves_old_pods_alone_is_trouble(strategy: Mapping[str, Any], trouble: str) -> None:
-    assert parse_workload(WorkloadKind.STATEFUL_SET, body({"updateStrategy": strategy})).trouble == trouble
+    assert parse(WorkloadKind.STATEFUL_SET, body({"updateStrategy": strategy})).trouble == trouble
+
+
+def test_a_daemon_set_that_waits_for_somebody_to_delete_pods_is_in_trouble() -> None:
+    raw = body({"updateStrategy": {"type": "OnDelete"}})
+
+    assert parse(WorkloadKind.DAEMON_SET, raw).trouble.startswith("OnDelete: ")

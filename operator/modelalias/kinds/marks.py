@@ -1,0 +1,21 @@
+"""What the operator writes on objects of others: annotations and a label of its own group."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from modelalias.api.fields import GROUP
+
+PREFIX: Final = f"{GROUP}/"
+MANAGED_LABEL: Final = f"{PREFIX}managed"
+"""The watches see only what carries it with the value `true`."""
+
+
+def marks_in(metadata: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the annotations of our group without its prefix: ModelAlias name to value."""
+    annotations = metadata.get("annotations") or {}
+    return {key.removeprefix(PREFIX): value for key, value in annotations.items() if key.startswith(PREFIX)}
+
+
+def is_managed(metadata: Mapping[str, Any]) -> bool:
+    """Return whether the object carries the label."""
+    return (metadata.get("labels") or {}).get(MANAGED_LABEL) == "true"
