@@ -235,6 +235,4 @@ def parse_request(body: Mapping[str, Any]) -> PromotionRequest:
 def _unfit(kind: str, body: Mapping[str, Any], error: ValidationError) -> str:
     raw = body.get("metadata")
     metadata = raw if isinstance(raw, Mapping) else {}
-    return (
-        f"{kind} {metadata.get('namespace', '')}/{metadata.get('name', '')} does not fit: {unfit.told(error)}"
-    )
+    return f"{kind} {metadata.get('namespace', '')}/{metadata.get('name', '')} does not fit: {unfit.message(error)}"

@@ -1,18 +1,18 @@
-"""What does not fit in an object, in words that name the fields and never what stands in them."""
+"""Why an object is not valid: the fields that are wrong, never their values, which may be secret."""
 
 from typing import Final
 
 from pydantic import ValidationError
 
 _MOST: Final = 3
-"""Fields that are named; enough to start with."""
+"""How many wrong fields are named; enough to start with."""
 
 
-def told(error: ValidationError) -> str:
-    """Name the first fields that do not fit, and why."""
-    found = [
+def message(error: ValidationError) -> str:
+    """Return the first fields that are not valid, and why."""
+    problems = [
         f"{'.'.join(str(part) for part in item['loc']) or 'the object'}: {item['msg']}"
         for item in error.errors(include_input=False, include_url=False)
     ]
-    more = f" (and {len(found) - _MOST} more)" if len(found) > _MOST else ""
-    return f"{'; '.join(found[:_MOST])}{more}"
+    more = f" (and {len(problems) - _MOST} more)" if len(problems) > _MOST else ""
+    return f"{'; '.join(problems[:_MOST])}{more}"

@@ -48,7 +48,7 @@ def pick(text: str, name: str | None) -> ModelAlias:
         return ModelAlias.model_validate(body)
     except ValidationError as error:
         raise InvalidRequest(
-            f"{KIND} {_name(body) or 'without a name'} does not fit: {unfit.told(error)}"
+            f"{KIND} {_name(body) or 'without a name'} does not fit: {unfit.message(error)}"
         ) from error
 
 

@@ -143,5 +143,5 @@ def _parsed(model: type[M], body: Mapping[str, Any]) -> M:
     except ValidationError as error:
         name = body.get("metadata", {}).get("name", "")
         raise InvalidRequest(
-            f"this release cannot read {model.__name__} {name}: {unfit.told(error)}"
+            f"this release cannot read {model.__name__} {name}: {unfit.message(error)}"
         ) from error

@@ -65,7 +65,7 @@ def _must_fit(spec: Mapping[str, Any], operation: RequestOperation) -> None:
     try:
         PromotionRequestSpec.model_validate(spec)
     except ValidationError as error:
-        raise InvalidRequest(f"the request does not fit: {unfit.told(error)}") from error
+        raise InvalidRequest(f"the request does not fit: {unfit.message(error)}") from error
 
 
 def _prefix(options: argparse.Namespace, operation: RequestOperation) -> str:

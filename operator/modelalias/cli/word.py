@@ -116,7 +116,7 @@ def _word(
             message=asked.message,
         )
     except ValidationError as error:
-        raise InvalidRequest(f"your word does not fit: {unfit.told(error)}") from error
+        raise InvalidRequest(f"your word does not fit: {unfit.message(error)}") from error
 
 
 def _group(named: Approval | ApprovalStatus | None, who: Who, asked: Asked) -> str | None:
