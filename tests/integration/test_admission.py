@@ -258,8 +258,8 @@ def test_abort_is_set_once(requests: Kind) -> None:
     requests.created(request())
 
     assert requests.changed(lambda spec: spec.update(abort=True)).ok
-    _assert_refused(requests.changed(lambda spec: spec.update(abort=False)), "an abort cannot be taken back")
-    _assert_refused(requests.changed(lambda spec: spec.pop("abort")), "an abort cannot be taken back")
+    _assert_refused(requests.changed(lambda spec: spec.update(abort=False)), "abort cannot be set back")
+    _assert_refused(requests.changed(lambda spec: spec.pop("abort")), "abort cannot be set back")
 
 
 class TestApprovals:
@@ -302,7 +302,7 @@ class TestApprovals:
         ],
     )
     def test_an_earlier_one_stays(self, approved: Kind, change: Callable[[Spec], object]) -> None:
-        _assert_refused(approved.changed(change), "an approval cannot be taken back or changed")
+        _assert_refused(approved.changed(change), "an approval or a rejection cannot be changed or removed")
 
     def test_two_who_apply_keep_each_others(self, kube_api: KubeApi, judged: Kind) -> None:
         path = f"{judged.path}/churn"

@@ -171,7 +171,7 @@ ASKS_EITHER = (
     "denied request: modelaliases/churn-champion asks user mia or group ml-leads: an approval for a group",
 )
 NOT_HELD = (FORBIDDEN, "is attempting to grant RBAC permissions not currently held")
-STAYS = (INVALID, "an approval cannot be taken back or changed")
+STAYS = (INVALID, "an approval or a rejection cannot be changed or removed")
 
 
 def _verbs(*verbs: str, name: str) -> dict[str, Any]:

@@ -151,7 +151,7 @@ class Reason(StrEnum):
     GATES_PASSED = "GatesPassed", "Every blocking gate passed."
     HELD = (
         "Held",
-        "Automatic steps are on hold after a rollback or a failed rollout; the next promotion or pin ends it.",
+        "Automatic steps are stopped after a rollback or a failed rollout, until a promotion or a pin succeeds.",
     )
     IDLE = "Idle", "No move is under way."
     INCONCLUSIVE = (

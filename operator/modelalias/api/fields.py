@@ -1,8 +1,8 @@
 """Field types that several resources share, each with its bounds.
 
-Each bound is defined here once: pydantic enforces it, and `api.crds` copies it into the CRDs. A rule that a JSON
-schema cannot express is written twice on neighbouring lines, as CEL for the API server and as a validator for
-the command line.
+Each bound is defined here once: pydantic enforces it, and `api.crds` copies it into the CRDs. A rule that a
+JSON schema cannot express is written twice on neighbouring lines, as CEL for the API server and as a
+validator for the command line.
 """
 
 import re
@@ -107,7 +107,7 @@ AliasName = Annotated[
 ]
 
 ModelName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"""^[^/:%'"`\\\x00-\x1f\x7f]+$""")]
-"""Name of a registered model: no character that MLflow refuses or that could end the quotes of a search filter."""
+"""Name of a registered model: no character that MLflow refuses or that could end a quoted search filter."""
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """The name of a Kubernetes object."""

@@ -77,7 +77,8 @@ class Evaluation(Value):
     """A suspended CronJob that serves as the template of the evaluation Jobs.
 
     One Job measures the candidate and one the champion. Every container gets the environment variables
-    MLFLOW_RUN_ID (a run created for the Job to log into), MODEL_URI and MODELALIAS_SIDE (Candidate or Champion).
+    MLFLOW_RUN_ID (a run created for the Job to log into), MODEL_URI and MODELALIAS_SIDE (Candidate or
+    Champion).
     """
 
     cron_job: CronJobName

@@ -1,7 +1,7 @@
 """From pydantic's JSON schema to the structural schema that a CRD takes.
 
-Kubernetes requires one type per field, without references, alternatives, titles or null. Defaults are named in
-the description and not stored: a default in a CRD would be written into what users store, and could never
+Kubernetes requires one type per field, without references, alternatives, titles or null. Defaults are named
+in the description and not stored: a default in a CRD would be written into what users store, and could never
 change again.
 """
 

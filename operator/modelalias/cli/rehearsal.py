@@ -1,6 +1,6 @@
-"""A promotion as the operator would judge it, with the registry alone to ask.
+"""A promotion as the operator would judge it, with nothing but reads of the registry.
 
-What only the operator knows or does is Inconclusive here: since when a version has held an alias, and what
+What only the operator knows or does is Inconclusive here: since when an alias has named a version, and what
 evaluation Jobs measure.
 """
 
@@ -27,7 +27,7 @@ from modelalias.reconcile import reading
 
 
 class Outcome(StrEnum):
-    """What a pipeline wants to know."""
+    """The verdict, as a pipeline needs it."""
 
     PASSED = "Passed"
     REFUSED = "Refused"
@@ -39,7 +39,7 @@ _OUTCOME = {Conclusion.PASSED: Outcome.PASSED, Conclusion.REFUSED: Outcome.REFUS
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """How a promotion would be judged; the status says what a request's would."""
+    """The verdict on a promotion; the status is what a request would have."""
 
     alias: ModelAlias
     outcome: Outcome
@@ -48,20 +48,20 @@ class Rehearsal:
 
     @property
     def result(self) -> dict[str, object]:
-        """The verdict as a request's `status.result` has it, with the outcome in place of request and phase."""
-        asked = {
+        """The verdict like a request's `status.result`, with the outcome instead of request and phase."""
+        heading = {
             "result": self.outcome.value,
             "namespace": self.alias.metadata.namespace or None,
             "operation": RequestOperation.PROMOTE.value,
         }
-        return dict(result.of(self.alias.spec, self.status, self.reason, asked))
+        return dict(result.of(self.alias.spec, self.status, self.reason, heading))
 
 
 async def rehearse(registry: Registry, alias: ModelAlias, version: str, now: datetime) -> Rehearsal:
-    """Judge a version with reads of the registry and nothing else.
+    """Judge a version with nothing but reads of the registry.
 
-    Raise `InvalidRequest` when there is nothing to judge, `Unavailable` when it cannot be judged yet or the
-    registry does not answer, `Refused` when the registry says no.
+    Raise `InvalidRequest` if there is nothing to judge, `Unavailable` if the version cannot be judged yet or
+    the registry does not answer, `Refused` if the registry does not accept the credentials.
     """
     facts = Facts()
     while True:
@@ -74,7 +74,7 @@ async def rehearse(registry: Registry, alias: ModelAlias, version: str, now: dat
 
 async def _answer(registry: Registry, question: Question) -> object:
     if not isinstance(question, RegistryQuestion):
-        raise AssertionError(f"nothing but the registry can be asked here: {question!r}")  # noqa: TRY004 - a bug
+        raise AssertionError(f"only the registry can be asked here: {question!r}")  # noqa: TRY004 - a bug
     try:
         return await reading.from_registry(registry, question)
     except InvalidRequest as error:
@@ -84,26 +84,27 @@ async def _answer(registry: Registry, question: Question) -> object:
 def _judge(alias: ModelAlias, number: str, facts: Facts, now: datetime) -> Rehearsal:
     spec = alias.spec
     version = _ready(facts.version(spec.model, number), now)
-    held = facts.aliases(spec.model)
-    champion = held.get(spec.alias)
+    aliases = facts.aliases(spec.model)
+    champion = aliases.get(spec.alias)
     candidate = Candidate(version=version, run_id=version.run_id, told=f"version {version.version}")
     if version.version == champion:
-        told = f"{spec.alias} holds version {champion} already: nothing to do"
+        explanation = f"{spec.alias} already names version {champion}: nothing to do"
         return _rehearsal(
-            alias, Outcome.PASSED, Reason.NO_OP, told, Verdict(resolved=candidate.resolved(champion))
+            alias, Outcome.PASSED, Reason.NO_OP, explanation, Verdict(resolved=candidate.resolved(champion))
         )
-    judged = verdict.judge(_case(alias, candidate, held), facts, now)
+    judged = verdict.judge(_case(alias, candidate, aliases), facts, now)
     if judged.conclusion is Conclusion.RUNNING:
         raise Unavailable(f"{candidate.name} cannot be judged yet: {judged.told}")
     outcome = _OUTCOME.get(judged.conclusion, Outcome.INCONCLUSIVE)
     reason, why = (
         (Reason.GATES_PASSED, _passed(judged)) if outcome is Outcome.PASSED else cases.why_not(judged)
     )
-    told = "; ".join([f"{candidate.name} {_WORD[outcome]}: {why}", *_afterwards(alias, outcome, champion)])
-    return _rehearsal(alias, outcome, reason, told, cases.so_far(candidate, champion, judged))
+    sentence = f"{candidate.name} {_VERB[outcome]}: {why}"
+    explanation = "; ".join([sentence, *_afterwards(alias, outcome, champion)])
+    return _rehearsal(alias, outcome, reason, explanation, cases.so_far(candidate, champion, judged))
 
 
-_WORD = {Outcome.PASSED: "passed", Outcome.REFUSED: "refused", Outcome.INCONCLUSIVE: "could not be judged"}
+_VERB = {Outcome.PASSED: "passed", Outcome.REFUSED: "refused", Outcome.INCONCLUSIVE: "could not be judged"}
 
 
 def _ready(version: ModelVersion, now: datetime) -> ModelVersion:
@@ -113,22 +114,22 @@ def _ready(version: ModelVersion, now: datetime) -> ModelVersion:
         raise Unavailable(f"version {version.version} cannot be judged: {stop.answer.explanation}") from stop
 
 
-def _case(alias: ModelAlias, candidate: Candidate, held: Aliases) -> verdict.Case:
-    """Build the case as for a request of an alias that nobody has moved yet."""
+def _case(alias: ModelAlias, candidate: Candidate, aliases: Aliases) -> verdict.Case:
+    """Build the case as for a request to a ModelAlias without a history."""
     return replace(
-        cases.of_alias(alias, candidate, held, alias.spec.policy.gates, None),
+        cases.of_alias(alias, candidate, aliases, alias.spec.policy.gates, None),
         unevaluated=GateResult.INCONCLUSIVE,
-        why_unevaluated="only the operator starts the Jobs that evaluate",
+        why_unevaluated="only the operator starts evaluation Jobs",
         may_ask=approvals.is_needed(alias.spec.policy.approval, inconclusive=True),
     )
 
 
 def _passed(judged: Judgement) -> str:
-    return f"{gates.passed(judged.findings)} gates passed" if judged.findings else "no gates are set"
+    return f"{gates.passed(judged.findings)} gates passed" if judged.findings else "there are no gates"
 
 
 def _afterwards(alias: ModelAlias, outcome: Outcome, champion: str | None) -> Iterator[str]:
-    """Say what a request for the version would meet."""
+    """Return what would happen to a request for the version after the verdict."""
     spec, rules = alias.spec, alias.spec.policy.approval
     if outcome is Outcome.PASSED:
         yield f"it would replace {f'version {champion}' if champion else 'nothing'} as {spec.alias}"
@@ -137,14 +138,16 @@ def _afterwards(alias: ModelAlias, outcome: Outcome, champion: str | None) -> It
     ):
         yield f"a request then {approvals.ask(rules, Count(approved=(), declined=None, void=()))}"
     if spec.version is not None:
-        yield f"requests are refused while spec.version pins version {spec.version}"
+        yield f"requests are rejected while spec.version pins version {spec.version}"
 
 
-def _rehearsal(alias: ModelAlias, outcome: Outcome, reason: Reason, told: str, found: Verdict) -> Rehearsal:
+def _rehearsal(
+    alias: ModelAlias, outcome: Outcome, reason: Reason, explanation: str, verdict: Verdict
+) -> Rehearsal:
     status = PromotionRequestStatus(
-        explanation=told[:4096],
-        resolved=found.resolved,
-        eligibility=found.checks,
-        gates=found.findings,
+        explanation=explanation[:4096],
+        resolved=verdict.resolved,
+        eligibility=verdict.checks,
+        gates=verdict.findings,
     )
     return Rehearsal(alias, outcome, reason, status)

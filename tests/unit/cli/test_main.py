@@ -119,7 +119,7 @@ def test_what_stands_in_the_registry_begins_no_line_and_moves_no_cursor(
     ("arguments", "said"),
     [
         (["--version", "9"], "model churn has no version 9"),
-        (["--version", "2", "--name", "other"], "no ModelAlias is named other in it"),
+        (["--version", "2", "--name", "other"], "it contains no ModelAlias named other"),
         (["--version", "2", "-f", "/none.yaml"], "cannot read /none.yaml: No such file or directory"),
         (
             ["--version", "2", "--tracking-uri", "http://ana:hunter2@mlflow"],
