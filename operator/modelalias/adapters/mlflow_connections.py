@@ -89,7 +89,7 @@ def _authorization(creds: MlflowHostCreds) -> Mapping[str, str]:
     if not creds.token:
         return {}
     if not creds.token.isascii():
-        raise Refused("the registry's token is none: it has characters that no header may have")
+        raise Refused("the registry's token contains characters that are not allowed in an HTTP header")
     return {"Authorization": f"Bearer {creds.token}"}
 
 

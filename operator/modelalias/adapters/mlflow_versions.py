@@ -39,7 +39,7 @@ def check_version(model: str, version: str) -> None:
 
 
 def no_version(model: str, version: str) -> VersionNotFound:
-    """Say that the model has no such version."""
+    """Return the failure that the model has no such version."""
     return VersionNotFound(f"model {model} has no version {version}")
 
 

@@ -160,7 +160,7 @@ def test_what_cannot_be_used_is_said(
 def test_no_kubeconfig_at_all_is_said(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="set KUBECONFIG or use --kubeconfig FILE"):
         read(tmp_path)
-    with pytest.raises(InvalidRequest, match="none of the files that KUBECONFIG names is there"):
+    with pytest.raises(InvalidRequest, match="none of the files in KUBECONFIG exists"):
         read(tmp_path, environ={"KUBECONFIG": str(tmp_path / "none")})
     with pytest.raises(InvalidRequest, match="cannot read the kubeconfig none: No such file"):
         read(tmp_path, kubeconfig=str(tmp_path / "none"))
