@@ -159,7 +159,7 @@ def test_name_longer_than_an_annotation_key_refused(kube_api: KubeApi, offered_a
     )
     taken = kube_api.create(offered_aliases.path, offered_aliases.body(alias(), name=63 * "a"), dry_run=True)
 
-    _assert_refused(refused, "metadata.name is at most 63 long")
+    _assert_refused(refused, "metadata.name must have at most 63 characters")
     assert taken.ok, taken.message
 
 

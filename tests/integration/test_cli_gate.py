@@ -204,7 +204,7 @@ def test_a_server_that_is_down_is_status_2(judged: Pipeline) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (
         2,
         "",
-        "modelalias: no connection to the registry\n",
+        "modelalias: the registry cannot be reached\n",
     )
 
 

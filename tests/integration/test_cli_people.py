@@ -409,7 +409,7 @@ def test_a_pipeline_logs_in_through_a_plugin_and_kubectl_finds_the_command(
     )
 
     assert done.returncode == 0, done
-    assert f"asked by {user}" in done.stdout
+    assert f"requested by {user}" in done.stdout
     assert explained.stdout.startswith("usage: kubectl modelalias promote")
     assert model.aliases() == {"champion": "2"}
 
@@ -428,7 +428,7 @@ def test_a_wait_survives_an_operator_that_is_away(
     waited = finished(waiting)
 
     assert filed.stdout == "request go filed by ana\n"
-    assert unseen.stderr == "modelalias: request go is not judged yet: not seen by the operator\n"
+    assert unseen.stderr == "modelalias: request go has not been judged yet: no status yet\n"
     assert timed_out.returncode == 2
     assert json.loads(timed_out.stdout)["ended"] is False
     assert waited.returncode == 0, waited
@@ -438,7 +438,7 @@ def test_what_is_not_there_or_not_allowed_is_one_line(team: Stage, terminal: Ter
     where = f"in namespace {team.namespace}"
     for arguments, who, said in (
         (("status", "go"), EVE, f"there is no PromotionRequest go {where}"),
-        (("promote", ALIAS, "--version", "2"), ANA, f"no ModelAlias {ALIAS} {where}"),
+        (("promote", ALIAS, "--version", "2"), ANA, f"there is no ModelAlias {ALIAS} {where}"),
         (
             ("history", ALIAS),
             Person("zoe"),

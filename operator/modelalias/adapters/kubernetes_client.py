@@ -1,4 +1,4 @@
-"""The connection to the API server: credentials, a deadline on every call, and failures in our own words.
+"""The connection to the API server: credentials, a deadline on every call, and its errors as the core's failures.
 
 Everything that the operator asks of Kubernetes apart from Kopf's watches goes through `Connection.send`. The
 generated classes of the client library are not used: they build a model of each answer, and all that is
@@ -149,7 +149,7 @@ class Caller(Value):
     remedy: str
     """What to do about a missing permission."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Sent with each call; a name may stand there more than once, as that of an impersonated group does."""
+    """Sent with each call; a name can be repeated, as for several impersonated groups."""
 
 
 OPERATOR: Final = Caller(whose="the operator's", remedy="grant it in the operator's ClusterRole")

@@ -18,7 +18,7 @@ from modelalias.api.fields import Value
 from modelalias.core.errors import InvalidRequest, RunNotFound, Unavailable
 
 RUN_ID: Final = re.compile(r"[A-Za-z0-9]{1,64}")
-"""What may stand in a search filter without a thought of quotes."""
+"""Safe in a search filter, because it has no quotes."""
 
 HISTORY_TAG: Final = "mlflow.log-model.history"
 MODEL_FILE: Final = "MLmodel"

@@ -100,7 +100,7 @@ class RequestRef(Reported):
 
 
 class AliasMove(Reported):
-    """One alias with its former and its new version; None stands for no version."""
+    """One alias with its former and its new version."""
 
     name: AliasName
     """The alias."""
@@ -114,8 +114,7 @@ class PlannedWorkload(Reported):
     """A workload as it was when the plan was written, with its new values and the values to go back to.
 
     `from` and `to` are marks (values of the pod-template annotation); `fromUri` and `toUri` are values of the
-    environment variable, with mode Pinned. A `from` of None means that the annotation, or the variable, was
-    not set.
+    environment variable, with mode Pinned. Without `from` or `fromUri` it was not set before.
     """
 
     kind: WorkloadKind

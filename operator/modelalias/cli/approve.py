@@ -55,7 +55,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         parser.add_argument(
             "--group",
             metavar="GROUP",
-            help="approve as a member of this group; default: the first of the groups asked that you are in",
+            help="decide as a member of this group; default: the first of the groups asked that you are in",
         )
         parser.add_argument(
             "--evidence",

@@ -1,4 +1,4 @@
-"""The state of a request in a few words, for messages."""
+"""The state of a request, in short, for messages."""
 
 from typing import Final
 

@@ -18,7 +18,7 @@ RBAC = (
 )
 POLICY = (
     "promotionrequests.modelalias.dev \"go\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: "
-    "bo may not approve for modelaliases/churn-champion"
+    "bo may not approve modelaliases/churn-champion"
 )
 OWNER: Mapping[str, Any] = {
     "metadata": {"name": "churn-champion"},
@@ -112,8 +112,8 @@ def test_one_may_act_as_another(stub: HttpStub, kubeconfig: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Answer(status(403, "Forbidden", POLICY), 403), "bo may not approve for modelaliases/churn-champion"),
-        (Answer(status(422, "Invalid", POLICY), 422), "bo may not approve for modelaliases/churn-champion"),
+        (Answer(status(403, "Forbidden", POLICY), 403), "bo may not approve modelaliases/churn-champion"),
+        (Answer(status(422, "Invalid", POLICY), 422), "bo may not approve modelaliases/churn-champion"),
         (
             Answer(status(403, "Forbidden", RBAC), 403),
             "may not patch promotionrequests.modelalias.dev in namespace ml: none of your roles grants it",
@@ -124,7 +124,7 @@ def test_one_may_act_as_another(stub: HttpStub, kubeconfig: str) -> None:
         ),
         (
             Answer(b"<html>", 502),
-            "the API server cannot now: patch promotionrequests.modelalias.dev in namespace ml: HTTP 502",
+            "the API server cannot do it now: patch promotionrequests.modelalias.dev in namespace ml: HTTP 502",
         ),
         (Answer(status(404, "NotFound", "gone"), 404), "there is no PromotionRequest go in namespace ml"),
     ],
