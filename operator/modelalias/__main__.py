@@ -110,7 +110,7 @@ async def _run(config: settings.Settings, engine: Engine, lead: Lease | NoLease)
 
 
 def _why_it_ended(tasks: Iterable["asyncio.Task[Any]"]) -> str:
-    """Log and return what went wrong; Kopf cancels the others when it fails, so its word comes first."""
+    """Log and return what went wrong; Kopf cancels the others when it fails, so it is looked at first."""
     for task in tasks:
         error = None if not task.done() or task.cancelled() else task.exception()
         if error is not None:

@@ -1,9 +1,9 @@
 """The configuration of operator and command line.
 
-The only reader of the environment and of the configuration file. `MODELALIAS_CONFIG` names a YAML file;
-without it the registry `default` is taken from `MLFLOW_TRACKING_URI`. URLs and credentials stand here and
-never in a resource, so that a tenant cannot point the operator elsewhere. The command line takes what
-MLflow's own client takes, from the same variables.
+Only this module reads the environment and the configuration file. `MODELALIAS_CONFIG` names a YAML file;
+without it the registry `default` is at `MLFLOW_TRACKING_URI`. Addresses and credentials are configured here
+and never in a resource, so that a tenant cannot point the operator elsewhere. The command line reads the same
+variables as MLflow's own client.
 """
 
 import os
@@ -24,14 +24,14 @@ DEFAULT_NAMESPACE: Final = "modelalias-system"
 STANDARD_PORTS: Final = {"http": 80, "https": 443}
 
 Pattern = Annotated[str, Field(min_length=1, max_length=255)]
-"""A shell pattern: `*`, `?` and `[abc]`; it has to match the whole name, with regard to case."""
+"""A shell pattern with `*`, `?` and `[abc]`; it has to match the whole name, including its case."""
 
 
 def _address(uri: str) -> str:
-    """Refuse what only looks like an address, such as half of an IPv6 one or a port beyond 65535."""
+    """Refuse addresses without a host or with a port that does not exist."""
     parts = urlsplit(uri)
     if not parts.hostname or parts.port == 0:
-        raise ValueError("an address has a host, and a port other than 0")
+        raise ValueError("the address needs a host, and a port other than 0")
     return uri
 
 
@@ -45,22 +45,22 @@ class Credentials(Value):
 
     @model_validator(mode="after")
     def _one_way_to_authenticate(self) -> Self:
-        """Refuse what would leave it open which account is used, or go out with none."""
+        """Refuse credentials that are incomplete or name two accounts."""
         if (self.username_file is None) != (self.password_file is None):
-            raise ValueError("usernameFile and passwordFile go together")
+            raise ValueError("set usernameFile and passwordFile together")
         if self.token_file is not None and self.username_file is not None:
-            raise ValueError("credentials are a tokenFile, or a usernameFile with a passwordFile, not both")
+            raise ValueError("set either tokenFile, or usernameFile and passwordFile")
         return self
 
 
 class AllowRule(Value):
-    """Namespaces, and the registered models that their resources may name; a rule allows what matches both."""
+    """Namespaces, and the registered models that they may manage; a rule allows what matches both."""
 
     namespaces: Annotated[tuple[Pattern, ...], Field(min_length=1)] = ("*",)
     models: Annotated[tuple[Pattern, ...], Field(min_length=1)] = ("*",)
 
     def allows(self, namespace: str, model: str) -> bool:
-        """Say whether both match."""
+        """Return whether both match."""
         return any(fnmatchcase(namespace, item) for item in self.namespaces) and any(
             fnmatchcase(model, item) for item in self.models
         )
@@ -74,22 +74,22 @@ class RegistrySettings(Value):
     workspace: Annotated[str, Field(pattern=r"^[a-z0-9][-a-z0-9]{0,61}[a-z0-9]$")] | None = None
     """Workspace on a server that has them; none means `default`."""
     allow: tuple[AllowRule, ...] = (AllowRule(),)
-    """Who may manage what: one rule that fits is enough; left out, every namespace every model; empty, nobody
-    anything."""
+    """Which namespaces may manage which models; one matching rule is enough. Left out: every namespace, every
+    model. Empty: none."""
     credentials: Credentials = Credentials()
     snapshot_interval: Duration = "30s"
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
     """Total time one call may take."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 6
-    """Calls under way at once; MLflow on two cores saturates at four to eight."""
+    """Concurrent calls; MLflow on two cores saturates at four to eight."""
 
     @model_validator(mode="before")
     @classmethod
     def _patterns_stand_in_rules(cls, given: object) -> object:
-        """Tell where patterns belong: a rule says which namespaces may name which models."""
+        """Refuse patterns outside a rule, with a message that says where they belong."""
         if isinstance(given, Mapping) and given.keys() & {"namespaces", "models"}:
             raise ValueError(
-                "namespaces and models stand in a rule: write allow: [{namespaces: [...], models: [...]}]"
+                "namespaces and models belong into a rule: write allow: [{namespaces: [...], models: [...]}]"
             )
         return given
 
@@ -102,22 +102,22 @@ class RegistrySettings(Value):
         return f"{parts.scheme}://{host}:{port}{parts.path.rstrip('/')}#{self.workspace or 'default'}"
 
     def allows(self, namespace: str, model: str) -> bool:
-        """Say whether resources of the namespace may manage aliases of the model."""
+        """Return whether the namespace may manage aliases of the model."""
         return any(rule.allows(namespace, model) for rule in self.allow)
 
 
 class GivenCredentials(Value):
-    """A registry's credentials by value; only the command line has them so."""
+    """A registry's credentials by value; only the command line uses this."""
 
     username: SecretStr | None = None
     password: SecretStr | None = None
     token: SecretStr | None = None
     insecure_tls: bool = False
-    """Whether any certificate will do."""
+    """Whether any certificate is accepted."""
 
     @property
     def are_set(self) -> bool:
-        """Say whether there is anything to authenticate with, as MLflow's client counts it."""
+        """Return whether there is a token, or a user name with a password."""
         return self.token is not None or (self.username is not None and self.password is not None)
 
 
@@ -128,7 +128,7 @@ class ClientSettings(RegistrySettings):
 
 
 class LeaseSettings(Value):
-    """Where the operators of one cluster agree which of them acts."""
+    """The Lease by which one of several operators in a cluster becomes the one that acts."""
 
     enabled: bool = True
     namespace: ObjectName = DEFAULT_NAMESPACE
@@ -136,25 +136,25 @@ class LeaseSettings(Value):
 
 
 class Settings(Value):
-    """Everything that a start of the operator needs to know."""
+    """The operator's configuration."""
 
     registries: Annotated[Mapping[ItemName, RegistrySettings], Field(min_length=1)]
     namespaces: tuple[str, ...] = ()
-    """Namespaces that are watched; none means all."""
+    """Namespaces to watch; empty means all."""
     lease: LeaseSettings = LeaseSettings()
     accept_unproved_approvals: bool = False
-    """Whether approvals count where the admission policy is not installed, so that anybody may have written
-    them."""
+    """Whether approvals count although the admission policy is missing or incomplete, so that anybody could
+    have written them."""
     machine_requesters: tuple[Pattern, ...] = ()
     """Shell patterns of user names that are machines, such as the service account of a GitOps controller.
 
-    A machine files requests for people that the API server does not see, so nobody can tell who would approve
-    their own.
+    A machine files requests for people whom the API server does not see, so nobody knows who would approve
+    their own request.
     """
     workers: Annotated[int, Field(ge=1, le=256)] = 32
-    """Aliases that are reconciled at once."""
+    """ModelAliases that are reconciled concurrently."""
     resync: Duration = "10m"
-    """How often each alias is looked at without a cause."""
+    """How often each ModelAlias is reconciled without a change."""
     liveness_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     log_level: Annotated[str, Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     identity: Annotated[str, Field(min_length=1, max_length=128)] = "modelalias-operator"
@@ -179,7 +179,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             "set MODELALIAS_CONFIG to a configuration file, or MLFLOW_TRACKING_URI to the registry's address"
         )
     if not isinstance(raw, dict):
-        raise InvalidRequest(f"{source}: a mapping is expected")
+        raise InvalidRequest(f"{source}: expected a YAML mapping")
     raw.setdefault("identity", environ.get("POD_NAME") or socket.gethostname())
     try:
         return Settings.model_validate(raw)
@@ -190,19 +190,19 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def client(uri: str | None, environ: Mapping[str, str] = os.environ) -> ClientSettings:
-    """Return the registry at an address, or at `MLFLOW_TRACKING_URI`, with the credentials that MLflow's client would use.
+    """Return the registry at `uri`, or at `MLFLOW_TRACKING_URI`, with the credentials of MLflow's client.
 
     Raise `InvalidRequest`, which never repeats the address: it may hold a password.
     """
     address = (uri or environ.get("MLFLOW_TRACKING_URI") or "").strip()
     if not address:
         raise InvalidRequest(
-            "say where the registry is: --tracking-uri, or MLFLOW_TRACKING_URI in the environment"
+            "the registry's address is missing: use --tracking-uri or set MLFLOW_TRACKING_URI"
         )
     if "@" in address:
         raise InvalidRequest(
-            "the tracking URI holds credentials: put them into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, "
-            "or MLFLOW_TRACKING_TOKEN, and leave them out of the URI"
+            "the tracking URI contains credentials: remove them and set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         )
     secrets = {
         name: _secret(environ, f"MLFLOW_TRACKING_{name.upper()}")
@@ -227,7 +227,7 @@ def client(uri: str | None, environ: Mapping[str, str] = os.environ) -> ClientSe
 def _secret(environ: Mapping[str, str], name: str) -> SecretStr | None:
     text = environ.get(name, "").strip()
     if not text.isprintable():
-        raise InvalidRequest(f"{name} is not one line of text")
+        raise InvalidRequest(f"{name} is not a single line of printable text")
     return SecretStr(text) if text else None
 
 
@@ -236,5 +236,5 @@ def _certificate(environ: Mapping[str, str]) -> Path | None:
     if not name:
         return None
     if not Path(name).exists():
-        raise InvalidRequest("MLFLOW_TRACKING_SERVER_CERT_PATH names no file")
+        raise InvalidRequest("the file in MLFLOW_TRACKING_SERVER_CERT_PATH does not exist")
     return Path(name)

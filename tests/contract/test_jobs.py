@@ -143,7 +143,8 @@ async def test_a_name_that_somebody_else_uses_is_refused(world: World) -> None:
     await world.add_foreign(new.ref)
 
     with pytest.raises(
-        InvalidRequest, match=rf"^Job {world.namespace}/churn-4 is there and was not made for run a1b2"
+        InvalidRequest,
+        match=rf"^Job {world.namespace}/churn-4 exists but was not created by the operator for run a1b2",
     ):
         await world.jobs.start(new)
 
@@ -348,7 +349,7 @@ async def test_a_quota_is_told_and_does_not_hide_the_job_that_filled_it(real: Re
     second = new.model_copy(update={"ref": JobRef(namespace=real.namespace, name="churn-5")})
 
     with pytest.raises(
-        InvalidRequest, match=r"cannot be made from CronJob holdout: .* exceeded quota: one, requested: "
+        InvalidRequest, match=r"cannot be created from CronJob holdout: .* exceeded quota: one, requested: "
     ):
         await real.jobs.start(second)
 

@@ -236,7 +236,7 @@ async def test_the_first_leads_and_the_second_waits(operators: Operators) -> Non
     await operators.pass_by(60)
 
     first.check()
-    with pytest.raises(Superseded, match="first holds the Lease"):
+    with pytest.raises(Superseded, match="first has the Lease"):
         second.check()
 
 
@@ -327,7 +327,7 @@ async def test_a_lease_that_was_taken_by_force_is_left_at_once(operators: Operat
 
     await operators.pass_by(RENEW_SECONDS + 0.5)
 
-    with pytest.raises(Superseded, match="thief holds the Lease"):
+    with pytest.raises(Superseded, match="thief has the Lease"):
         first.check()
 
 

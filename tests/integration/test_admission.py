@@ -159,7 +159,7 @@ def test_name_longer_than_an_annotation_key_refused(kube_api: KubeApi, offered_a
     )
     taken = kube_api.create(offered_aliases.path, offered_aliases.body(alias(), name=63 * "a"), dry_run=True)
 
-    _assert_refused(refused, "metadata.name is at most 63 long")
+    _assert_refused(refused, "metadata.name must have at most 63 characters")
     assert taken.ok, taken.message
 
 
@@ -258,8 +258,8 @@ def test_abort_is_set_once(requests: Kind) -> None:
     requests.created(request())
 
     assert requests.changed(lambda spec: spec.update(abort=True)).ok
-    _assert_refused(requests.changed(lambda spec: spec.update(abort=False)), "an abort cannot be taken back")
-    _assert_refused(requests.changed(lambda spec: spec.pop("abort")), "an abort cannot be taken back")
+    _assert_refused(requests.changed(lambda spec: spec.update(abort=False)), "abort cannot be set back")
+    _assert_refused(requests.changed(lambda spec: spec.pop("abort")), "abort cannot be set back")
 
 
 class TestApprovals:
@@ -302,7 +302,7 @@ class TestApprovals:
         ],
     )
     def test_an_earlier_one_stays(self, approved: Kind, change: Callable[[Spec], object]) -> None:
-        _assert_refused(approved.changed(change), "an approval cannot be taken back or changed")
+        _assert_refused(approved.changed(change), "an approval or a rejection cannot be changed or removed")
 
     def test_two_who_apply_keep_each_others(self, kube_api: KubeApi, judged: Kind) -> None:
         path = f"{judged.path}/churn"

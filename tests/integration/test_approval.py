@@ -92,11 +92,11 @@ def test_two_leads_approve_what_they_saw_and_again_when_the_champion_changes(
     assert asked["explanation"] == "waits for 2 approvals from group ml-leads; 1/1 gates passed"
     assert condition(asked, "Reconciling")[0] == "False", "a person is awaited"
     for how, words in {
-        "a requester without the verb": "ana may not approve for modelaliases/churn-champion",
-        "in another's name": "an approval can be given only in one's own name",
-        "for another's group": "an approval names a group that you are not in",
+        "a requester without the verb": "ana may not approve modelaliases/churn-champion",
+        "in another's name": "you can approve or reject only in your own name",
+        "for another's group": "the approval names a group that you are not in",
         "of other evidence": f"must name the evidence that stands: {asked['resolved']['evidence']}",
-        "for no group": f"modelaliases/{ALIAS} asks group ml-leads: an approval for a group names it",
+        "for no group": f"modelaliases/{ALIAS} asks group ml-leads to approve; an approval for a group has to name",
         "with a sentence forgotten": f"has to confirm each item of status.approvals.checklist: {sentence}",
     }.items():
         assert words in refused[how], how

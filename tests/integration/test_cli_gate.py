@@ -87,7 +87,7 @@ class Pipeline:
             ["auc-floor Passed 0.85 - >= 0.7 - -", f"beats-champion Passed 0.85 0.8 {BAR} - -", PASSED],
             id="passed",
         ),
-        pytest.param("1", {}, 0, ["champion is version 1 already: nothing to do"], id="nothing-to-do"),
+        pytest.param("1", {}, 0, ["champion already names version 1: nothing to do"], id="nothing-to-do"),
         pytest.param(
             "3",
             {},
@@ -109,9 +109,7 @@ class Pipeline:
             "2",
             {"gates": [*GATES, HOLDOUT], "evaluation": {"cronJob": "holdout"}},
             2,
-            [
-                "holdout Inconclusive - - >= champion + 0.002 - only the operator starts the Jobs that evaluate"
-            ],
+            ["holdout Inconclusive - - >= champion + 0.002 - only the operator starts evaluation Jobs"],
             id="evaluation",
         ),
         pytest.param(
@@ -187,7 +185,7 @@ def test_a_run_that_goes_on_is_not_judged(judged: Pipeline) -> None:
         (
             "2",
             {"gates": [{"name": "x"}]},
-            "modelalias: standard input: ModelAlias churn-champion does not fit: spec.policy.gates.",
+            "modelalias: standard input: ModelAlias churn-champion is not valid: spec.policy.gates.",
         ),
     ],
 )
@@ -206,7 +204,7 @@ def test_a_server_that_is_down_is_status_2(judged: Pipeline) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (
         2,
         "",
-        "modelalias: no connection to the registry\n",
+        "modelalias: the registry cannot be reached\n",
     )
 
 

@@ -196,8 +196,8 @@ def test_people_approve_what_they_see_until_there_are_enough(
     for done, said in {
         "not one of group ml-leads": without_the_verb,
         "not one of group ml-leads; an approval for a group names it": looking_only,
-        f"an approval confirms each sentence, by --confirm or --confirm-all: {SENTENCE}": unconfirmed,
-        f"the evidence of request go has changed: it is {asked['resolved']['evidence']} now": outdated,
+        f"confirm each sentence of the checklist with --confirm, or all with --confirm-all: {SENTENCE}": unconfirmed,
+        f"the evidence of request go has changed to {asked['resolved']['evidence']}": outdated,
         "request go has ended: Succeeded": late,
     }.items():
         assert said.returncode == 2, said
@@ -248,7 +248,7 @@ def test_nobodys_word_gets_lost(team: Stage, terminal: Terminal, model: Seeding)
     assert [item.returncode for item in done] == [0, 0], done
     assert after_apply == ["bo Approve", "cy Approve"]
     assert after_server_side_apply == after_apply
-    assert "an approval cannot be taken back" in replaced
+    assert "an approval or a rejection cannot be changed or removed" in replaced
     managers = {item["manager"] for item in _meta(team, "go", "--show-managed-fields")["managedFields"]}
     assert "modelalias-cli" in managers
     found = team.until(
@@ -287,7 +287,7 @@ def test_one_word_or_an_abort_ends_a_request(team: Stage, terminal: Terminal, mo
     assert timed_out.stderr.splitlines()[-1] == "timed out after 1 s: request two has not ended"
     assert "phase: AwaitingApproval" in timed_out.stdout
     assert stranger.stderr == f"modelalias: bo may not promote modelaliases/{ALIAS}\n"
-    assert aborted.stdout == "request two: abort asked for\n"
+    assert aborted.stdout == "request two: abort requested\n"
     assert again.returncode == 0
     assert ended.returncode == 1
     assert "phase: Aborted" in ended.stdout
@@ -347,7 +347,7 @@ def test_what_a_dry_run_prints_kubectl_carries_out(
     assert nothing_filed == []
     assert made.startswith(f"promotionrequest.modelalias.dev/{ALIAS}-v2-")
     assert before == untouched
-    assert "an approval cannot be taken back or changed" in begun_twice
+    assert "an approval or a rejection cannot be changed or removed" in begun_twice
     assert words(team, "go") == ["bo Approve", "cy Approve"]
     assert accepted.returncode == 0, accepted
 
@@ -409,7 +409,7 @@ def test_a_pipeline_logs_in_through_a_plugin_and_kubectl_finds_the_command(
     )
 
     assert done.returncode == 0, done
-    assert f"asked by {user}" in done.stdout
+    assert f"requested by {user}" in done.stdout
     assert explained.stdout.startswith("usage: kubectl modelalias promote")
     assert model.aliases() == {"champion": "2"}
 
@@ -428,7 +428,7 @@ def test_a_wait_survives_an_operator_that_is_away(
     waited = finished(waiting)
 
     assert filed.stdout == "request go filed by ana\n"
-    assert unseen.stderr == "modelalias: request go is not judged yet: not seen by the operator\n"
+    assert unseen.stderr == "modelalias: request go has not been judged yet: no status yet\n"
     assert timed_out.returncode == 2
     assert json.loads(timed_out.stdout)["ended"] is False
     assert waited.returncode == 0, waited
@@ -437,8 +437,8 @@ def test_a_wait_survives_an_operator_that_is_away(
 def test_what_is_not_there_or_not_allowed_is_one_line(team: Stage, terminal: Terminal) -> None:
     where = f"in namespace {team.namespace}"
     for arguments, who, said in (
-        (("status", "go"), EVE, f"no PromotionRequest go {where}"),
-        (("promote", ALIAS, "--version", "2"), ANA, f"no ModelAlias {ALIAS} {where}"),
+        (("status", "go"), EVE, f"there is no PromotionRequest go {where}"),
+        (("promote", ALIAS, "--version", "2"), ANA, f"there is no ModelAlias {ALIAS} {where}"),
         (
             ("history", ALIAS),
             Person("zoe"),

@@ -188,8 +188,8 @@ def test_forecast_goes_to_staging_by_a_bar_and_to_production_by_a_person(
 
     refused = stage.status("promotionrequest", "stage-2")
     assert refused["explanation"] == "version 2 refused: gate bar: rmspe 0.1001 is not <= 0.1"
-    assert waiting["explanation"] == "waits for 1 approval from group ml-leads; no gates are set"
-    assert "ana may not approve for modelaliases/production" in not_hers
+    assert waiting["explanation"] == "waits for 1 approval from group ml-leads; there are no gates"
+    assert "ana may not approve modelaliases/production" in not_hers
     assert condition(released, "Approved") == ("True", "Approved")
     assert json.loads(released["result"])["approvedBy"] == ["bo"]
     assert seeded.aliases() == {"staging": "3", "production": "3", "archived": "1"}

@@ -151,27 +151,33 @@ def _lacks(who: Person, verb: str, name: str = "churn-champion") -> tuple[int, s
 
 
 def _must_be(who: Person) -> tuple[int, str]:
-    return INVALID, f"denied request: spec.requestedBy must be you: {who.name}"
+    return INVALID, f"denied request: spec.requestedBy must be your user name, {who.name}"
 
 
-NOT_WITH_IT = (INVALID, "denied request: approvals are given after the request was judged, not with it")
-NOT_YOUR_NAME = (INVALID, "denied request: an approval can be given only in one's own name")
-STANDS = (INVALID, f"denied request: an approval must name the evidence that stands: {EVIDENCE}")
-NO_EVIDENCE = (INVALID, "denied request: an approval must name the evidence that stands: there is none yet")
+NOT_WITH_IT = (INVALID, "denied request: an approval or a rejection cannot be part of a new request")
+NOT_YOUR_NAME = (INVALID, "denied request: you can approve or reject only in your own name")
+STANDS = (
+    INVALID,
+    f"denied request: the approval must name the evidence in status.resolved.evidence: {EVIDENCE}",
+)
+NO_EVIDENCE = (
+    INVALID,
+    "denied request: the approval must name the evidence in status.resolved.evidence: there is none yet",
+)
 CONFIRM = (
     INVALID,
-    "denied request: an approval has to confirm each item of status.approvals.checklist: bias report read",
+    "denied request: the approval has to confirm each sentence of the checklist: bias report read",
 )
 ASKS_LEADS = (
     INVALID,
-    "denied request: modelaliases/churn-champion asks group ml-leads: an approval for a group names it",
+    "denied request: modelaliases/churn-champion asks group ml-leads to approve; an approval for a group has to name",
 )
 ASKS_EITHER = (
     INVALID,
-    "denied request: modelaliases/churn-champion asks user mia or group ml-leads: an approval for a group",
+    "denied request: modelaliases/churn-champion asks user mia or group ml-leads to approve; an approval for a group",
 )
 NOT_HELD = (FORBIDDEN, "is attempting to grant RBAC permissions not currently held")
-STAYS = (INVALID, "an approval cannot be taken back or changed")
+STAYS = (INVALID, "an approval or a rejection cannot be changed or removed")
 
 
 def _verbs(*verbs: str, name: str) -> dict[str, Any]:
@@ -312,7 +318,7 @@ APPROVING = (
         MIA,
         approves(word(MIA, checklist=CROWD[0]["checklist"])),
         INVALID,
-        "denied request: status.approvals.users and groups say whom the alias asks",
+        "denied request: only status.approvals.users and groups may approve",
         on=CROWDED,
     ),
     Row("approver-signs-as-another", BO, approves(word(CY)), *NOT_YOUR_NAME, on=JUDGED),
@@ -323,7 +329,7 @@ APPROVING = (
         BO,
         approves(word(BO, group="admins")),
         INVALID,
-        "denied request: an approval names a group that you are not in",
+        "denied request: the approval names a group that you are not in",
         on=JUDGED,
     ),
     Row(
@@ -347,7 +353,7 @@ APPROVING = (
         BO,
         approves(word(BO, group="ml-leads")),
         INVALID,
-        "denied request: an approval has to confirm each item of status.approvals.checklist",
+        "denied request: the approval has to confirm each sentence of status.approvals.checklist",
         on=CROWDED,
     ),
     Row(
@@ -378,7 +384,7 @@ APPROVING = (
         ANA,
         approves(word(ANA)),
         FORBIDDEN,
-        "denied request: ana may not approve for modelaliases/churn-champion",
+        "denied request: ana may not approve modelaliases/churn-champion",
         on=JUDGED,
     ),
     Row(
@@ -386,7 +392,7 @@ APPROVING = (
         CY,
         approves(word(CY)),
         FORBIDDEN,
-        "denied request: cy may not approve for modelaliases/churn-champion",
+        "denied request: cy may not approve modelaliases/churn-champion",
         on=JUDGED,
     ),
     Row(
@@ -394,7 +400,7 @@ APPROVING = (
         GUS,
         approves(word(GUS)),
         FORBIDDEN,
-        "denied request: gus may not approve for modelaliases/churn-champion",
+        "denied request: gus may not approve modelaliases/churn-champion",
         on=JUDGED,
     ),
     Row(
@@ -402,7 +408,7 @@ APPROVING = (
         ARGO,
         approves(word(ARGO)),
         FORBIDDEN,
-        f"denied request: {ARGO.name} may not approve for modelaliases/churn-champion",
+        f"denied request: {ARGO.name} may not approve modelaliases/churn-champion",
         on=JUDGED,
     ),
     Row("onlooker-approves", DI, approves(word(DI)), *_cannot(DI, "update"), on=JUDGED),
@@ -514,7 +520,7 @@ WRITING = (
         BO,
         merges(NO_OWNER),
         FORBIDDEN,
-        f"{_lacks(BO, 'promote')[1]}, so may not give its request an owner or a finalizer",
+        f"{_lacks(BO, 'promote')[1]}, so may not add an owner or a finalizer to its request",
         on=JUDGED,
     ),
     Row("approver-gives-a-finalizer", BO, merges(FINALIZER), *_lacks(BO, "promote"), on=JUDGED),

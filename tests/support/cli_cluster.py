@@ -62,7 +62,7 @@ def condition(kind: str, status: str, reason: str, message: str = "") -> Mapping
     return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": NOW}
 
 
-def word(user: str, **fields: Any) -> Mapping[str, Any]:
+def approval(user: str, **fields: Any) -> Mapping[str, Any]:
     return {"user": user, "evidence": EVIDENCE, "decision": "Approve", **fields}
 
 
@@ -91,7 +91,7 @@ class FakeCluster:
                 raise answer
             self.found = answer
         if self.found is None:
-            raise Missing(f"no PromotionRequest {name} in namespace ml")
+            raise Missing(f"there is no PromotionRequest {name} in namespace ml")
         return PromotionRequest.model_validate(self.found)
 
     async def alias(self, name: str) -> ModelAlias:
@@ -114,14 +114,14 @@ class FakeCluster:
     async def patch(self, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
         self.patches += 1
         if self.found is None:
-            raise Missing(f"no PromotionRequest {name} in namespace ml")
+            raise Missing(f"there is no PromotionRequest {name} in namespace ml")
         self.before_patch(self.found)
         patched = copy.deepcopy(self.found)
         for operation in operations:
             _carry_out(patched, operation)
         before, after = (item["spec"].get("approvals", []) for item in (self.found, patched))
         if [item for item in before if item not in after]:
-            raise InvalidRequest("an approval cannot be taken back or changed")
+            raise InvalidRequest("an approval or a rejection cannot be changed or removed")
         self.found = patched
 
     async def renew(self) -> None:

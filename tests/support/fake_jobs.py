@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from modelalias.adapters.job_log import last_lines
-from modelalias.adapters.jobs import SUSPENDED, no_cron_job, not_suspended, not_taken, taken
+from modelalias.adapters.jobs import SUSPENDED, no_cron_job, not_suspended, refused, taken
 from modelalias.core.errors import InvalidRequest
 from modelalias.ports import Job, JobRef, JobState, NewJob
 from tests.support.fault_queue import ANY, FaultQueue
@@ -130,7 +130,7 @@ class FakeJobs:
     def _make(self, new: NewJob) -> Job:
         self._check(new.ref.namespace, new.cron_job)
         if self.refusal:
-            raise InvalidRequest(not_taken(new, self.refusal))
+            raise InvalidRequest(refused(new, self.refusal))
         self._serial += 1
         self.started.append(new)
         self._made_from[new.ref] = new

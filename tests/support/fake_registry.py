@@ -331,4 +331,4 @@ def _path(run_id: str, run: RunRecord, wanted: str | None) -> str:
 
 def _check_alias(alias: str) -> None:
     if alias.lower() == "latest" or (alias[:1] in {"v", "V"} and alias[1:].isdecimal()):
-        raise InvalidRequest("the registry refuses the request as invalid")
+        raise InvalidRequest("the registry says that the request is invalid")

@@ -137,9 +137,7 @@ class FakeTracking:
     def evaluation_run(self, wanted: EvaluationRun) -> str:
         """Return the run with that key, making it when there is none."""
         if not self.experiments.setdefault(wanted.experiment, True):
-            raise InvalidRequest(
-                f"experiment {wanted.experiment} is deleted in the registry: restore it, or name another"
-            )
+            raise InvalidRequest(f"experiment {wanted.experiment} is deleted in the registry: restore it")
         for run_id, record in self.runs.items():
             same = record.experiment == wanted.experiment and record.tags.get(EVALUATION_TAG) == wanted.key
             if same and not record.deleted:

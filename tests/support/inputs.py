@@ -274,7 +274,7 @@ BAD_ALIASES: Final = (
     Case(
         "serving-twice",
         alias(serving=[{"name": "api"}, {"kind": "Deployment", "name": "api"}]),
-        "a workload stands in serving once",
+        "serving lists the same workload twice",
     ),
     Case("serving-unknown-kind", alias(serving=[{"kind": "Pod", "name": "api"}]), "spec.serving[0].kind"),
     Case("serving-65", alias(serving=[{"name": f"api-{number}"} for number in range(65)]), "spec.serving"),
@@ -282,7 +282,7 @@ BAD_ALIASES: Final = (
     Case(
         "variable-without-pinned",
         alias(serving=[{"name": "api", "load": {"container": "api", "env": "MODEL_URI"}}]),
-        "container and env go with mode Pinned",
+        "container and env are only for mode Pinned",
     ),
     Case(
         "pinned-without-variable",
@@ -351,7 +351,7 @@ BAD_REQUESTS: Final = (
         "spec.aliasRef.namespace",
     ),
     Case("aliasRef-64-long", request(aliasRef={"name": 64 * "a"}), "spec.aliasRef.name"),
-    Case("no-source", request(source=LEFT_OUT), "Promote and Rollback need a source, Swap takes none"),
+    Case("no-source", request(source=LEFT_OUT), "Promote and Rollback need a source; Swap takes none"),
     Case("empty-source", request(source={}), "exactly one of version, runId, alias and previous"),
     Case(
         "two-sources",
@@ -361,7 +361,7 @@ BAD_REQUESTS: Final = (
     Case(
         "path-without-run",
         request(source={"version": "4", "artifactPath": "model"}),
-        "artifactPath goes with runId",
+        "artifactPath needs runId",
     ),
     Case(
         "path-leaves-the-run",
@@ -377,11 +377,11 @@ BAD_REQUESTS: Final = (
     Case("source-alias-256-long", request(source={"alias": 256 * "a"}), "spec.source.alias"),
     Case("run-with-quote", request(source={"runId": "a' OR 1=1"}), "spec.source.runId"),
     Case("previous-false", request(source={"previous": False}), "spec.source.previous"),
-    Case("promote-previous", request(source={"previous": True}), "source.previous goes with Rollback"),
+    Case("promote-previous", request(source={"previous": True}), "source.previous is only for Rollback"),
     Case(
         "swap-with-source",
         request(operation="Swap", reason="x"),
-        "Promote and Rollback need a source, Swap takes none",
+        "Promote and Rollback need a source; Swap takes none",
     ),
     Case(
         "rollback-without-reason", request(operation="Rollback"), "Rollback, Swap and skipGates need a reason"
@@ -394,12 +394,12 @@ BAD_REQUESTS: Final = (
     Case(
         "rollback-to-alias",
         request(operation="Rollback", source={"alias": "smoke"}, reason="x"),
-        "Rollback takes source.version or source.previous",
+        "Rollback needs source.version or source.previous",
     ),
     Case(
         "rollback-without-source",
         request(operation="Rollback", source=LEFT_OUT, reason="x"),
-        "Promote and Rollback need a source, Swap takes none",
+        "Promote and Rollback need a source; Swap takes none",
     ),
     Case(
         "swap-without-reason",
@@ -423,12 +423,12 @@ BAD_REQUESTS: Final = (
     Case(
         "tags-of-the-operator",
         request(onSuccess={"tags": {"modelalias.champion": "{}"}}),
-        "tags that begin with modelalias. or mlflow. are not a request's to set",
+        "a request cannot set tags that begin with modelalias. or mlflow.",
     ),
     Case(
         "tags-of-mlflow",
         request(onSuccess={"tags": {"mlflow.user": "eve"}}),
-        "tags that begin with modelalias. or mlflow. are not a request's to set",
+        "a request cannot set tags that begin with modelalias. or mlflow.",
     ),
     Case("ttl-negative", request(ttlSecondsAfterFinished=-1), "spec.ttlSecondsAfterFinished"),
     Case("ttl-fraction", request(ttlSecondsAfterFinished=1.5), "spec.ttlSecondsAfterFinished"),

@@ -149,8 +149,8 @@ def test_without_an_address_the_message_says_what_to_set() -> None:
     ("text", "named"),
     [
         ("registries: {}", "registries"),
-        ("[]", "registries|a mapping is expected"),
-        ("- 1", "a mapping is expected"),
+        ("[]", "registries|expected a YAML mapping"),
+        ("- 1", "expected a YAML mapping"),
         ("registries: {a: {uri: 'ftp://x'}}", r"registries\.a\.uri"),
         ("registries: {a: {uri: 'http://user:secret@x'}}", r"registries\.a\.uri"),
         ("registries: {a: {uri: 'http://x?token=secret'}}", r"registries\.a\.uri"),

@@ -75,6 +75,6 @@ def _covers(constraints: Body) -> bool:
 
 
 def _narrows(match: Body) -> bool:
-    """Say whether selectors or rules leave anything out; the API server fills in empty selectors."""
+    """Return whether selectors or rules leave anything out; the API server fills in empty selectors."""
     selectors = (match.get("namespaceSelector"), match.get("objectSelector"))
     return any(selectors) or bool(match.get("excludeResourceRules")) or bool(match.get("resourceRules"))

@@ -48,29 +48,29 @@ class KubernetesJobs:
             return None
 
     async def start(self, new: NewJob) -> Job:
-        """Make the Job and return it, or the one that was made before.
+        """Create the Job and return it, or the one that was created before.
 
-        Raise `InvalidRequest` when there is no such CronJob, when it is not suspended, when the API server
-        refuses what it would make, and when the name is taken by a Job of somebody else.
+        Raise `InvalidRequest` if there is no such CronJob, if it is not suspended, if the API server refuses
+        the Job, or if another Job has the name already.
         """
         namespace = new.ref.namespace
         # Asked first: a quota that this Job filled would answer before its name does, and the template may be
         # gone by now.
-        if found := await self._made_before(new):
-            return found
+        if existing := await self._existing(new):
+            return existing
         body = job_body(await self._cron_job(namespace, new.cron_job), new)
         try:
-            made = parse_job(await self._connection.send(_call(Verb.CREATE, _JOBS, namespace), body))
+            job = parse_job(await self._connection.send(_call(Verb.CREATE, _JOBS, namespace), body))
         except Conflict as error:
-            if found := await self._made_before(new):
-                return found
+            if existing := await self._existing(new):
+                return existing
             # Others that wrote to the same quota at the same time are a conflict too.
-            raise Unavailable(f"Job {namespace}/{new.ref.name} cannot be made now: {error}") from error
+            raise Unavailable(f"Job {namespace}/{new.ref.name} cannot be created now: {error}") from error
         except (Denied, InvalidRequest) as error:
-            raise InvalidRequest(not_taken(new, str(error))) from error
-        if made is None:
-            raise InvalidRequest(not_taken(new, "something takes the operator's label or annotation away"))
-        return made
+            raise InvalidRequest(refused(new, str(error))) from error
+        if job is None:
+            raise InvalidRequest(refused(new, "something removes the operator's label or annotation from it"))
+        return job
 
     async def check(self, namespace: str, cron_job: str) -> None:
         """Raise `InvalidRequest` when there is no such CronJob, or when it is not suspended."""
@@ -82,7 +82,7 @@ class KubernetesJobs:
         except Missing as error:
             raise InvalidRequest(no_cron_job(namespace, name)) from error
 
-    async def _made_before(self, new: NewJob) -> Job | None:
+    async def _existing(self, new: NewJob) -> Job | None:
         try:
             body = await self._connection.send(_call(Verb.GET, _JOBS, new.ref.namespace, new.ref.name))
         except Missing:
@@ -142,7 +142,7 @@ class KubernetesJobs:
 
 
 def job_body(cron_job: Body, new: NewJob) -> Body:
-    """Build the Job from the CronJob's template, as `kubectl create job --from` does, with what is ours added.
+    """Build the Job from the template, as `kubectl create job --from` does, with the operator's own parts added.
 
     A template's own `suspend` stays, because queueing systems such as Kueue set it. Raise as `template_of`
     does.
@@ -210,11 +210,11 @@ def parse_job(body: Body) -> Job | None:
     true = {item["type"]: item for item in status.get("conditions") or () if item.get("status") == "True"}
     state, message = JobState.RUNNING, ""
     if "Failed" in true:
-        state, message = JobState.FAILED, _told(true["Failed"])
+        state, message = JobState.FAILED, _condition_message(true["Failed"])
     elif "Complete" in true:
         state = JobState.SUCCEEDED
     elif "FailureTarget" in true:
-        message = _told(true["FailureTarget"])
+        message = _condition_message(true["FailureTarget"])
     elif spec.get("suspend"):
         message = SUSPENDED
     return Job(
@@ -230,29 +230,31 @@ def parse_job(body: Body) -> Job | None:
     )
 
 
-SUSPENDED: Final = "suspended: a queue or a person sets spec.suspend of the Job to false"
+SUSPENDED: Final = "suspended: waits until a queue or a person sets spec.suspend of the Job to false"
 
 
 def no_cron_job(namespace: str, name: str) -> str:
-    """Say that the template is not there."""
-    return f"there is no CronJob {namespace}/{name}: create it with spec.suspend: true, it is a template"
+    """Return the message that the template does not exist."""
+    return f"there is no CronJob {namespace}/{name}: create it as a template, with spec.suspend: true"
 
 
 def not_suspended(namespace: str, name: str) -> str:
-    """Say that the template would run by itself."""
-    return f"CronJob {namespace}/{name} would run by itself, it is a template: set spec.suspend: true"
+    """Return the message that the template would run by itself."""
+    return (
+        f"CronJob {namespace}/{name} would run by itself, but it is only a template: set spec.suspend: true"
+    )
 
 
 def taken(new: NewJob) -> str:
-    """Say that another Job has the name."""
+    """Return the message that another Job has the name."""
     ref = new.ref
-    return f"Job {ref.namespace}/{ref.name} is there and was not made for run {new.run_id} by the operator: delete it"
+    return f"Job {ref.namespace}/{ref.name} exists but was not created by the operator for run {new.run_id}: delete it"
 
 
-def not_taken(new: NewJob, said: str) -> str:
-    """Say why the API server does not let the Job in."""
+def refused(new: NewJob, why: str) -> str:
+    """Return the message that the API server refuses the Job, and why."""
     ref = new.ref
-    return f"Job {ref.namespace}/{ref.name} cannot be made from CronJob {new.cron_job}: {said}"
+    return f"Job {ref.namespace}/{ref.name} cannot be created from CronJob {new.cron_job}: {why}"
 
 
 def _call(verb: Verb, resource: Resource, namespace: str, name: str = "") -> Call:
@@ -281,5 +283,5 @@ def _variables(container: Body, environment: Sequence[tuple[str, str]]) -> Itera
     yield from (item for item in container.get("env") or () if item["name"] not in given)
 
 
-def _told(condition: Body) -> str:
+def _condition_message(condition: Body) -> str:
     return f"{condition.get('reason', condition['type'])}: {condition.get('message', '')}"

@@ -1,4 +1,4 @@
-"""The connection to the API server: credentials, a deadline on every call, and failures in our own words.
+"""The connection to the API server: credentials, a deadline on every call, and its errors as the core's failures.
 
 Everything that the operator asks of Kubernetes apart from Kopf's watches goes through `Connection.send`. The
 generated classes of the client library are not used: they build a model of each answer, and all that is
@@ -33,7 +33,7 @@ FIELD_MANAGER: Final = "modelalias-operator"
 READ_SECONDS: Final = 10.0
 WRITE_SECONDS: Final = 5.0
 """No longer than the time between the end of a lease's validity here and its end for others, see
-`core.leadership`."""
+`adapters.leadership`."""
 
 PAGE: Final = 500
 """Objects per page of a list."""
@@ -70,7 +70,7 @@ _METHODS: Final = {
 
 
 class Call(Value):
-    """What is done to what: the part of a call that a permission is about."""
+    """What is done to which resource: the part of a call that a permission is about."""
 
     verb: Verb
     resource: Resource
@@ -82,7 +82,7 @@ class Call(Value):
     """What else is asked, such as a labelSelector."""
 
     def __str__(self) -> str:
-        """Name verb, resource and namespace in the words of RBAC."""
+        """Name verb, resource and namespace as RBAC does."""
         return f"{self.verb} {self.resource} in {f'namespace {self.namespace}' if self.namespace else 'the cluster'}"
 
 
@@ -100,20 +100,20 @@ class Answer(Value):
     status: int
     retry_after: str | None = None
     reason: str = ""
-    """A word such as NotFound; empty where the answer was no Kubernetes Status, as when the kind itself is
+    """A reason such as NotFound; empty where the answer was no Kubernetes Status, as when the kind itself is
     not served."""
     message: str = ""
 
 
 class Caller(Value):
-    """In whose name calls are made, and how a failure that is about that name is told."""
+    """The user in whose name calls are made, and how messages refer to that user."""
 
     whose: str
     """As in "... credentials"."""
     remedy: str
-    """What is said where RBAC lacks a permission."""
+    """What to do about a missing permission."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Sent with each call; a name may stand there more than once, as that of an impersonated group does."""
+    """Sent with each call; a name can be repeated, as for several impersonated groups."""
 
 
 OPERATOR: Final = Caller(whose="the operator's", remedy="grant it in the operator's ClusterRole")
@@ -234,41 +234,41 @@ async def client_of(kubeconfig: Mapping[str, Any]) -> ApiClient:
 
 
 def answer_of(status: int, headers: Mapping[str, str], data: bytes) -> Answer:
-    """Read what the API server said, from a Kubernetes Status where it sent one."""
+    """Read an error of the API server, from a Kubernetes Status if it sent one."""
     try:
         body = json.loads(data)
     except ValueError:
         body = None
-    told = body if isinstance(body, dict) and body.get("kind") == "Status" else {}
+    error = body if isinstance(body, dict) and body.get("kind") == "Status" else {}
     return Answer(
         status=status,
         retry_after=headers.get("Retry-After"),
-        reason=str(told.get("reason") or ""),
-        message=str(told.get("message") or "")[:_MESSAGE_LIMIT],
+        reason=str(error.get("reason") or ""),
+        message=str(error.get("message") or "")[:_MESSAGE_LIMIT],
     )
 
 
 def failure(call: Call, answer: Answer, caller: Caller = OPERATOR) -> OperatorError:
-    """Sort a refusal by what to do next."""
-    said = answer.message or f"HTTP {answer.status}"
+    """Sort an error by what to do next."""
+    message = answer.message or f"HTTP {answer.status}"
     status = answer.status
     error: OperatorError
     if status == HTTPStatus.NOT_FOUND and answer.reason == "NotFound":
-        error = Missing(said)
+        error = Missing(message)
     elif status == HTTPStatus.NOT_FOUND:
         error = Unavailable(f"the API server does not serve {call.resource} now: are its CRDs installed?")
     elif status == HTTPStatus.CONFLICT:
-        error = Conflict(said)
+        error = Conflict(message)
     elif status == HTTPStatus.UNAUTHORIZED:
         error = Refused(f"the API server does not accept {caller.whose} credentials: {call}")
     elif status == HTTPStatus.FORBIDDEN:
         known = not answer.message or _RBAC.search(answer.message)
-        error = Refused(f"may not {call}: {caller.remedy}") if known else Denied(f"may not {call}: {said}")
+        error = Refused(f"may not {call}: {caller.remedy}") if known else Denied(f"may not {call}: {message}")
     elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TIME_MAY_CURE:
-        error = InvalidRequest(answer.message or f"the API server does not take it: {call}: {said}")
+        error = InvalidRequest(answer.message or f"the API server refuses it: {call}: {message}")
     else:
         error = Unavailable(
-            f"the API server cannot now: {call}: {said}", retry_after=_pause(answer.retry_after)
+            f"the API server cannot do it now: {call}: {message}", retry_after=_pause(answer.retry_after)
         )
     return error
 

@@ -52,7 +52,7 @@ class KubernetesObjects:
             try:
                 yield parse_alias(body)
             except InvalidRequest as error:
-                _log.warning("passed over: %s", error)
+                _log.warning("ignored an object that is not valid: %s", error)
 
     async def every_request(self, namespaces: Sequence[str]) -> AsyncIterator[PromotionRequest]:
         """List all PromotionRequests by pages, of the named namespaces or, with none named, of the cluster."""
@@ -60,7 +60,7 @@ class KubernetesObjects:
             try:
                 yield parse_request(body)
             except InvalidRequest as error:
-                _log.warning("passed over: %s", error)
+                _log.warning("ignored an object that is not valid: %s", error)
 
     async def _every(self, resource: Resource, namespaces: Sequence[str]) -> AsyncIterator[Mapping[str, Any]]:
         for namespace in namespaces or ("",):
@@ -123,7 +123,7 @@ class KubernetesObjects:
             _log.debug("the same event was posted before: %s", body["metadata"]["name"])
         except OperatorError as error:
             _log.warning(
-                "an event was not posted: %s %s/%s: %s: %s",
+                "an Event could not be posted: %s %s/%s: %s: %s",
                 about.kind,
                 about.namespace,
                 about.name,
@@ -151,7 +151,7 @@ def status_patch(seen: Metadata, status: Value) -> Sequence[Mapping[str, Any]]:
     """Build the patch that replaces the status if the object is still at the resourceVersion that was seen.
 
     Setting the resourceVersion makes the API server compare it and answer 409; a `test` operation would
-    answer 422, which could not be told from a status that does not fit. Raise `ValueError` for an object that
+    answer 422, as for a status that is not valid. Raise `ValueError` for an object that
     was never read.
     """
     if not seen.resource_version:
@@ -214,7 +214,7 @@ def _shortened(message: str) -> str:
 def parse_alias(body: Mapping[str, Any]) -> ModelAlias:
     """Read a ModelAlias from a watch event or an answer.
 
-    Raise `InvalidRequest` naming the field that does not fit.
+    Raise `InvalidRequest` naming the field that is not valid.
     """
     try:
         return ModelAlias.model_validate(body)
@@ -225,7 +225,7 @@ def parse_alias(body: Mapping[str, Any]) -> ModelAlias:
 def parse_request(body: Mapping[str, Any]) -> PromotionRequest:
     """Read a PromotionRequest from a watch event or an answer.
 
-    Raise `InvalidRequest` naming the field that does not fit.
+    Raise `InvalidRequest` naming the field that is not valid.
     """
     try:
         return PromotionRequest.model_validate(body)
@@ -236,6 +236,4 @@ def parse_request(body: Mapping[str, Any]) -> PromotionRequest:
 def _unfit(kind: str, body: Mapping[str, Any], error: ValidationError) -> str:
     raw = body.get("metadata")
     metadata = raw if isinstance(raw, Mapping) else {}
-    return (
-        f"{kind} {metadata.get('namespace', '')}/{metadata.get('name', '')} does not fit: {unfit.told(error)}"
-    )
+    return f"{kind} {metadata.get('namespace', '')}/{metadata.get('name', '')} is not valid: {unfit.message(error)}"

@@ -1,7 +1,7 @@
-"""The Lease that says which operator of a cluster acts.
+"""The Lease that decides which operator of a cluster acts.
 
 A loop of our own: the library's cannot create a Lease and goes on leading when a call hangs. The rules are in
-`core.leadership`; here they are carried out against the API server. The engine asks `Lease.check` before
+`adapters.leadership`; here they are carried out against the API server. The engine asks `Lease.check` before
 every external write.
 """
 
@@ -59,7 +59,7 @@ class LeaseStore(Protocol):
 class Lease:
     """Leadership that is held by renewing a Lease.
 
-    `run` does the work until it is cancelled and then gives the Lease up: cancel it only after the last
+    `run` does the work until it is cancelled and then releases the Lease: cancel it only after the last
     write.
     """
 
@@ -81,8 +81,8 @@ class Lease:
         self._mine: Record | None = None
         self._sighting: Sighting | None = None
         self._valid_until = -math.inf
-        self._why = "it has not held the Lease yet"
-        self._said: str | None = None
+        self._why = "it has not had the Lease yet"
+        self._logged: str | None = None
         self._renewed = asyncio.Event()
 
     @property
@@ -116,12 +116,12 @@ class Lease:
         except OperatorError as error:
             self._mine = None
             self._why = f"the Lease could not be renewed in time: {error}"
-            self._say(logging.WARNING, f"the Lease could not be read or written: {error}")
+            self._log_change(logging.WARNING, f"the Lease could not be read or written: {error}")
             return RETRY_SECONDS if self.leads else RENEW_SECONDS
         if self.leads:
-            self._say(logging.INFO, "this process leads")
+            self._log_change(logging.INFO, "this process leads")
             return RENEW_SECONDS
-        self._say(logging.INFO, f"this process waits: {self._why}")
+        self._log_change(logging.INFO, f"this process is on standby: {self._why}")
         wait = free_at(self._sighting, self._identity) - self._clock() if self._sighting else RENEW_SECONDS
         return min(RENEW_SECONDS, max(wait, 0.0))
 
@@ -133,7 +133,7 @@ class Lease:
             self._sighting = observe(self._sighting, seen, now)
             if seen is not None and seen.holder != self._identity:
                 self._valid_until = -math.inf
-                self._why = f"{seen.holder or 'nobody'} holds the Lease"
+                self._why = f"{seen.holder or 'nobody'} has the Lease"
             if not self.leads and free_at(self._sighting, self._identity) > now:
                 return
         sent = self._clock()
@@ -147,25 +147,25 @@ class Lease:
         self._renewed.set()
 
     async def _release(self) -> None:
-        """Give the Lease up, so that a standby need not wait for it."""
+        """Release the Lease, so that a standby need not wait for it."""
         self._valid_until = -math.inf
-        self._why = "it has given the Lease up"
+        self._why = "it has released the Lease"
         try:
             try:
-                await self._give_up(self._mine or await self._store.read())
-            except Conflict:  # a stranger touched the Lease
-                await self._give_up(await self._store.read())
+                await self._release_if_held(self._mine or await self._store.read())
+            except Conflict:  # somebody else changed the Lease
+                await self._release_if_held(await self._store.read())
         except OperatorError as error:
-            _log.warning("the Lease was not given up, others wait until it runs out: %s", error)
+            _log.warning("the Lease could not be released, so others wait until it expires: %s", error)
 
-    async def _give_up(self, seen: Record | None) -> None:
+    async def _release_if_held(self, seen: Record | None) -> None:
         if seen is not None and seen.holder == self._identity:
             await self._store.replace(seen, "", self._wall())
 
-    def _say(self, level: int, text: str) -> None:
+    def _log_change(self, level: int, text: str) -> None:
         """Log what changed, once."""
-        if text != self._said:
-            self._said = text
+        if text != self._logged:
+            self._logged = text
             _log.log(level, text)
 
 
@@ -223,7 +223,7 @@ class KubernetesLease:
                 self._call(Verb.PATCH), body, patch=PatchType.MERGE, seconds=CALL_SECONDS
             )
         except Missing as error:
-            raise Conflict(f"the Lease {self._namespace}/{self._name} is gone") from error
+            raise Conflict(f"the Lease {self._namespace}/{self._name} was deleted") from error
         return parse_lease(answer)
 
     def _call(self, verb: Verb) -> Call:

@@ -1,6 +1,6 @@
 """Connections to one registry, shared with no other.
 
-What one account was answered with never goes out with another's words. MLflow's client sends everything of a
+What one account was answered with never is sent with another's requests. MLflow's client sends everything of a
 process through one session, by which cookies of an authenticating proxy would reach any other registry on the
 same host, whatever its port. Its headers also take the workspace from the environment.
 """
@@ -84,12 +84,12 @@ def _authorization(creds: MlflowHostCreds) -> Mapping[str, str]:
     Raise `Refused` for what cannot be one.
     """
     if creds.username and creds.password:
-        word = base64.standard_b64encode(f"{creds.username}:{creds.password}".encode()).decode()
-        return {"Authorization": f"Basic {word}"}
+        encoded = base64.standard_b64encode(f"{creds.username}:{creds.password}".encode()).decode()
+        return {"Authorization": f"Basic {encoded}"}
     if not creds.token:
         return {}
     if not creds.token.isascii():
-        raise Refused("the registry's token is none: it has characters that no header may have")
+        raise Refused("the registry's token contains characters that are not allowed in an HTTP header")
     return {"Authorization": f"Bearer {creds.token}"}
 
 

@@ -1,8 +1,8 @@
-"""What an answer of MLflow means for us.
+"""What an error of MLflow means: the failure that the core knows.
 
-Nothing that the server wrote is passed on: its messages hold SQL, addresses and whatever a proxy puts into
-its pages. What it says is known by status and `error_code` alone, save for the refusal of a Host header,
-which has neither.
+Nothing that the server wrote is passed on: its messages contain SQL, addresses and whatever a proxy puts into
+its pages. Errors are told apart by status and `error_code` alone, except for a refused Host header, which has
+neither.
 """
 
 import re
@@ -15,35 +15,35 @@ from typing import Final
 from modelalias.core.errors import InvalidRequest, OperatorError, Refused, Unavailable
 
 LONGEST_RETRY_AFTER: Final = timedelta(minutes=10)
-"""A registry that asks for more is asked again all the same."""
+"""A registry that asks for a longer pause is asked again after this one."""
 
 HOST_REMEDY: Final = (
-    "the registry refuses the name it is called by: start its server with --allowed-hosts listing {host}"
+    "the registry refuses the host name {host}: start MLflow with this name in --allowed-hosts"
 )
 
 PASSING: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT})
-"""Refusals that time cures."""
+"""Errors that go away with time."""
 
-STRANGE: Final = "the registry's answer is not about what was asked"
-"""Said of an answer that parses: an empty one would otherwise read as a model without aliases."""
+STRANGE: Final = "the registry's answer does not match the question"
+"""For an answer that can be parsed: an empty one would otherwise read as a model without aliases."""
 
 
 class Missing(OperatorError):
-    """The registry says that something named is not there.
+    """The registry says that something does not exist.
 
-    The caller finds out what and never lets this one out.
+    The caller finds out what, and never passes this one on.
     """
 
 
 class Clash(OperatorError):
     """The database refused a write that met another one.
 
-    The caller reads and tries again and never lets this one out.
+    The caller reads and tries again, and never passes this one on.
     """
 
 
 class Taken(InvalidRequest):
-    """Somebody made a thing of that name before us; the caller reads it and never lets this one out."""
+    """Somebody else created something with that name first; the caller reads it and never passes this one on."""
 
 
 class Broken(Unavailable):
@@ -76,13 +76,13 @@ def failure(
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return _refusal(status, text, host)
     if error_code == "RESOURCE_DOES_NOT_EXIST":
-        return Missing("the registry has nothing of that name")
+        return Missing("the registry has nothing with that name")
     if error_code == "RESOURCE_ALREADY_EXISTS":
-        return Taken("the registry has something of that name already")
+        return Taken("the registry already has something with that name")
     if (status, error_code) == (HTTPStatus.BAD_REQUEST, "BAD_REQUEST") or status == HTTPStatus.CONFLICT:
         return Clash(f"the registry's database refused the write ({status})")
     if status == HTTPStatus.BAD_REQUEST:
-        return InvalidRequest(f"the registry refuses the request as invalid ({_known(error_code)})")
+        return InvalidRequest(f"the registry says that the request is invalid ({_known(error_code)})")
     kind = Broken if _over_this_request(status) else Unavailable
     return kind(_outage(status, error_code), retry_after=retry_after(headers))
 
@@ -92,7 +92,7 @@ def _refusal(status: int, text: str, host: str) -> Refused:
         return Refused(HOST_REMEDY.format(host=host))
     if status == HTTPStatus.UNAUTHORIZED:
         return Unauthorized(f"the registry does not accept the credentials ({status})")
-    return Unauthorized(f"the registry does not permit this with the credentials given ({status})")
+    return Unauthorized(f"the credentials do not permit this in the registry ({status})")
 
 
 def _over_this_request(status: int) -> bool:
@@ -107,9 +107,7 @@ def _outage(status: int, error_code: str) -> str:
         return (
             f"the registry's address redirects elsewhere ({status}): configure the address of MLflow itself"
         )
-    return (
-        f"what answers at the registry's address is not an MLflow registry ({status}, {_known(error_code)})"
-    )
+    return f"the server at the registry's address is not MLflow ({status}, {_known(error_code)})"
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:

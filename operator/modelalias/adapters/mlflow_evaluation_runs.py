@@ -38,7 +38,7 @@ class Guard(Protocol):
 
 
 class EvaluationRuns:
-    """Opens and ends runs; those of one experiment are looked for and made one after another."""
+    """Creates and ends runs; those of one experiment are searched for and created one after another."""
 
     def __init__(
         self, store: Runs, calls: Calls, guarded: Guard, now: Callable[[], float] = time.time
@@ -50,9 +50,9 @@ class EvaluationRuns:
         self._locks = Locks()
 
     async def open(self, wanted: EvaluationRun) -> str:
-        """Return the id of the run with that key, making it, and its experiment, where there is none.
+        """Return the id of the run with that key; create it, and its experiment, if there is none.
 
-        The run is looked for before each try, so that one whose making was answered to nobody is found.
+        Each try searches for the run first, in case an earlier try created it without getting the answer.
         """
         if not KEY.fullmatch(wanted.key):
             raise ValueError("the key of an evaluation run is lower-case hexadecimal, at most 64 long")
@@ -60,7 +60,7 @@ class EvaluationRuns:
             for _ in range(ATTEMPTS):
                 try:
                     experiment_id = await self._experiment(wanted.experiment)
-                    return await self._find(experiment_id, wanted.key) or await self._make(
+                    return await self._find(experiment_id, wanted.key) or await self._create(
                         experiment_id, wanted
                     )
                 except (Clash, Missing, Taken):
@@ -96,14 +96,14 @@ class EvaluationRuns:
 
     async def _experiment(self, name: str) -> str:
         try:
-            found = await self._calls.run(lambda: self._store.get_experiment_by_name(name))
+            experiment = await self._calls.run(lambda: self._store.get_experiment_by_name(name))
         except Missing:
             return await self._calls.run(partial(self._guarded, lambda: self._store.create_experiment(name)))
-        return _usable(found, name)
+        return _usable(experiment, name)
 
     async def _find(self, experiment_id: str, key: str) -> str | None:
         """Return the oldest run with that key: another process may have made a second at the same moment."""
-        found = await self._calls.run(
+        runs = await self._calls.run(
             lambda: self._store.search_runs(
                 [experiment_id],
                 f"tags.`{EVALUATION_TAG}` = '{key}'",
@@ -112,11 +112,11 @@ class EvaluationRuns:
                 order_by=["attributes.start_time ASC", "attributes.run_id ASC"],
             )
         )
-        return next((_told(run, key) for run in found), None)
+        return next((_checked_id(run, key) for run in runs), None)
 
-    async def _make(self, experiment_id: str, wanted: EvaluationRun) -> str:
+    async def _create(self, experiment_id: str, wanted: EvaluationRun) -> str:
         tags = {**dict(wanted.tags), EVALUATION_TAG: wanted.key}
-        make = partial(
+        create = partial(
             self._store.create_run,
             experiment_id,
             "",
@@ -124,7 +124,7 @@ class EvaluationRuns:
             [RunTag(name, text) for name, text in tags.items()],
             wanted.name,
         )
-        return _told(await self._calls.run(partial(self._guarded, make)), wanted.key)
+        return _checked_id(await self._calls.run(partial(self._guarded, create)), wanted.key)
 
     async def _is_running(self, run_id: str) -> bool:
         if not RUN_ID.fullmatch(run_id):
@@ -141,17 +141,17 @@ class EvaluationRuns:
         return int(self._now() * 1000)
 
 
-def _usable(found: Experiment | None, name: str) -> str:
+def _usable(experiment: Experiment | None, name: str) -> str:
     """Return the experiment's id; MLflow keeps the name of a deleted one taken."""
-    if found is None or found.name != name or not found.experiment_id:
+    if experiment is None or experiment.name != name or not experiment.experiment_id:
         raise Unavailable(STRANGE)
-    if found.lifecycle_stage != LifecycleStage.ACTIVE:
-        raise InvalidRequest(f"experiment {name} is deleted in the registry: restore it, or name another")
-    experiment_id: str = found.experiment_id
+    if experiment.lifecycle_stage != LifecycleStage.ACTIVE:
+        raise InvalidRequest(f"experiment {name} is deleted in the registry: restore it")
+    experiment_id: str = experiment.experiment_id
     return experiment_id
 
 
-def _told(run: MlflowRun, key: str) -> str:
+def _checked_id(run: MlflowRun, key: str) -> str:
     run_id: str = run.info.run_id
     if not RUN_ID.fullmatch(run_id) or run.data.tags.get(EVALUATION_TAG) != key:
         raise Unavailable(STRANGE)

@@ -62,12 +62,13 @@ class MeasurementReader:
         histories = await asyncio.gather(
             *(self._points(*which, moments) for which, moments in wanted.items())
         )
-        held = dict(zip(wanted, histories, strict=True))
-        found = (
-            (metric, held.get((run_id, metric.key), {}).get(_moment(metric), ())) for metric, run_id in logged
+        points_of = dict(zip(wanted, histories, strict=True))
+        with_points = (
+            (metric, points_of.get((run_id, metric.key), {}).get(_moment(metric), ()))
+            for metric, run_id in logged
         )
         return tuple(
-            _measurement(metric, points) for metric, points in found if _counts(metric.value, points)
+            _measurement(metric, points) for metric, points in with_points if _counts(metric.value, points)
         )
 
     async def _model(self, model_id: str) -> LoggedModel:
@@ -83,7 +84,7 @@ class MeasurementReader:
 
     async def _points(self, run_id: str, key: str, moments: set[Moment]) -> Points:
         """Return what the run's history of a metric holds at these moments."""
-        found: dict[Moment, list[float]] = {}
+        points: dict[Moment, list[float]] = {}
         token: str | None = None
         for _ in range(MOST_PAGES):
             try:
@@ -94,21 +95,21 @@ class MeasurementReader:
                 return {}
             for point in page:
                 if _moment(point) in moments:
-                    found.setdefault(_moment(point), []).append(point.value)
+                    points.setdefault(_moment(point), []).append(point.value)
             token = page.token
             if not token:
                 break
-        return found
+        return points
 
 
 def _last(metrics: Iterable[Metric], keys: frozenset[str]) -> Sequence[Metric]:
     """Return the last metric of each key and dataset by step, then by time, in an order of their own."""
-    found: dict[tuple[str, str, str], Metric] = {}
+    latest: dict[tuple[str, str, str], Metric] = {}
     for metric in metrics:
         if metric.key in keys:
             name = (metric.key, metric.dataset_name or "", metric.dataset_digest or "")
-            found[name] = max(found.get(name, metric), metric, key=_order)
-    return [found[name] for name in sorted(found)]
+            latest[name] = max(latest.get(name, metric), metric, key=_order)
+    return [latest[name] for name in sorted(latest)]
 
 
 def _order(metric: Metric) -> tuple[int, int, float, str]:

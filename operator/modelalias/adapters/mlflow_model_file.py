@@ -25,7 +25,7 @@ class NonsenseError(ValueError):
 
 
 def names_signature(text: str) -> bool:
-    """Say whether the file names a signature; raise `NonsenseError`."""
+    """Return whether the file names a signature; raise `NonsenseError`."""
     try:
         content = _document(LOADER(text))
     except yaml.YAMLError as error:
@@ -68,21 +68,21 @@ def _node(loader: Any, depth: int) -> object:
 
 
 def _items(loader: Any, depth: int) -> list[object]:
-    found = []
+    items = []
     while not loader.check_event(SequenceEndEvent):
-        found.append(_node(loader, depth))
+        items.append(_node(loader, depth))
     loader.get_event()
-    return found
+    return items
 
 
 def _pairs(loader: Any, depth: int) -> dict[str, object]:
-    found: dict[str, object] = {}
+    pairs: dict[str, object] = {}
     while not loader.check_event(MappingEndEvent):
         key, value = _node(loader, depth), _node(loader, depth)
         if isinstance(key, str):
-            found[key] = value
+            pairs[key] = value
     loader.get_event()
-    return found
+    return pairs
 
 
 def _is_there(columns: object) -> bool:

@@ -63,30 +63,30 @@ class MlflowRegistry:
         Pages are offsets: a model that comes or goes meanwhile can hide another one, so what a snapshot lacks
         is only a hint.
         """
-        found: dict[str, Aliases] = {}
+        aliases_by_model: dict[str, Aliases] = {}
         token: str | None = None
         seen: set[str | None] = set()
         while token not in seen:
             seen.add(token)
             page = await self._calls.run(partial(self._models.page_of_aliases, self._page_size, token))
-            found |= {
-                model.name: {held.alias: held.version for held in model.aliases}
+            aliases_by_model |= {
+                model.name: {item.alias: item.version for item in model.aliases}
                 for model in page.registered_models
             }
             token = page.next_page_token
             if not token:
-                return found
-        raise Unavailable("the registry's list of models comes back to a page it has given before")
+                return aliases_by_model
+        raise Unavailable("the registry's list of models repeats a page")
 
     async def aliases(self, model: str) -> Aliases:
         """Read the aliases of one model; raise `ModelNotFound`."""
         try:
-            found = await self._calls.run(lambda: self._models.get_registered_model(model))
+            registered_model = await self._calls.run(lambda: self._models.get_registered_model(model))
         except Missing as error:
             raise _no_model(model) from error
-        if found.name != model:
+        if registered_model.name != model:
             raise Unavailable(STRANGE)
-        return _aliases(found)
+        return _aliases(registered_model)
 
     async def version(self, model: str, version: str) -> ModelVersion:
         """Read one version; raise `ModelNotFound` or `VersionNotFound`."""
@@ -96,7 +96,7 @@ class MlflowRegistry:
     async def version_of_run(
         self, model: str, run_id: str, artifact_path: str | None, *, register: bool = True
     ) -> ModelVersion | None:
-        """Return the oldest version made from a run's model, registering it when there is none and that is wanted."""
+        """Return the oldest version made from a run's model, registering it if there is none and the caller wants that."""
         async with self._locks.hold(model):
             source = await self._sources.find(run_id, artifact_path)
             for _ in range(WRITE_ATTEMPTS):
@@ -123,10 +123,10 @@ class MlflowRegistry:
             )
         wanted = f"tags.`{key}` LIKE '%{text}%'"  # without the model's name, which may hold quotes
         try:
-            found = await self._calls.run(lambda: self._models.search_model_versions(wanted))
+            versions = await self._calls.run(lambda: self._models.search_model_versions(wanted))
         except InvalidRequest:  # a back end that does not filter by tags
             return ()
-        return tuple(model_version(item) for item in found if item.name == model)
+        return tuple(model_version(item) for item in versions if item.name == model)
 
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
@@ -137,7 +137,7 @@ class MlflowRegistry:
         return await self._measurements.read(model_id, keys)
 
     async def has_signature(self, model: str, version: str) -> bool:
-        """Say whether the version's MLmodel file names a signature; raise `NotFound` or `Unreadable`."""
+        """Return whether the version's MLmodel file names a signature; raise `NotFound` or `Unreadable`."""
         check_version(model, version)
         return await self._signatures.read(model, version)
 
@@ -218,12 +218,12 @@ class MlflowRegistry:
 
     async def _read_version(self, model: str, version: str) -> MlflowVersion:
         try:
-            found = await self._calls.run(lambda: self._models.get_model_version(model, version))
+            mlflow_version = await self._calls.run(lambda: self._models.get_model_version(model, version))
         except Missing as error:
             raise await self._missing(model, version) from error
-        if (found.name, str(found.version)) != (model, version):
+        if (mlflow_version.name, str(mlflow_version.version)) != (model, version):
             raise Unavailable(STRANGE)
-        return found
+        return mlflow_version
 
     async def _missing(self, model: str, version: str | None) -> NotFound:
         """Find out which of the two is not there: the registry's answer says so only in prose."""
@@ -240,16 +240,18 @@ class MlflowRegistry:
 
         The filter holds the run's id and nothing else.
         """
-        found = self._models.search_model_versions(f"run_id = '{run_id}'")
-        return tuple(model_version(item) for item in found if item.name == model and source.made(item.source))
+        versions = self._models.search_model_versions(f"run_id = '{run_id}'")
+        return tuple(
+            model_version(item) for item in versions if item.name == model and source.matches(item.source)
+        )
 
     def _register(self, model: str, run_id: str, source: Source) -> ModelVersion:
-        made = model_version(
+        version = model_version(
             self._models.create_model_version(model, source.uri, run_id=run_id, model_id=source.model_id)
         )
-        if made.model != model or not VERSION.fullmatch(made.version):
+        if version.model != model or not VERSION.fullmatch(version.version):
             raise Unavailable(STRANGE)
-        return made
+        return version
 
 
 def open_registry(settings: RegistrySettings, may_write: Callable[[], None] = lambda: None) -> MlflowRegistry:
@@ -267,5 +269,5 @@ def _no_model(model: str) -> ModelNotFound:
 
 def _contended(model: str) -> Unavailable:
     return Unavailable(
-        f"model {model} is being changed by others: the registry refused the write {WRITE_ATTEMPTS} times"
+        f"model {model} is being changed by others at the same time: {WRITE_ATTEMPTS} writes were refused"
     )

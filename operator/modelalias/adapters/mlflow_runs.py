@@ -45,22 +45,22 @@ class RunReader:
     async def read(self, run_ids: Iterable[str]) -> Mapping[str, Run]:
         """Return the runs that exist and are not deleted."""
         wanted = [run_id for run_id in dict.fromkeys(run_ids) if RUN_ID.fullmatch(run_id)]
-        found: dict[str, Run] = {}
+        runs: dict[str, Run] = {}
         probes = 1
         if len(wanted) > FEW:
-            found |= await self._search(wanted, tuple(self._experiments))
-        rest = [run_id for run_id in wanted if run_id not in found]
+            runs |= await self._search(wanted, tuple(self._experiments))
+        rest = [run_id for run_id in wanted if run_id not in runs]
         while rest:
             probed, rest = (rest, []) if len(rest) <= FEW else (rest[:probes], rest[probes:])
             known = set(self._experiments)
-            found |= {
+            runs |= {
                 run.run_id: run for run in await asyncio.gather(*map(self._get, probed)) if run is not None
             }
             probes *= 2
             if rest and (new := tuple(name for name in self._experiments if name not in known)):
-                found |= await self._search(rest, new)
-                rest = [run_id for run_id in rest if run_id not in found]
-        return found
+                runs |= await self._search(rest, new)
+                rest = [run_id for run_id in rest if run_id not in runs]
+        return runs
 
     async def _get(self, run_id: str) -> Run | None:
         try:
@@ -79,7 +79,7 @@ class RunReader:
         """
         if not experiments:
             return {}
-        found: dict[str, Run] = {}
+        runs: dict[str, Run] = {}
         for start in range(0, len(run_ids), BATCH):
             names = ", ".join(f"'{run_id}'" for run_id in run_ids[start : start + BATCH])
             search = partial(
@@ -90,8 +90,8 @@ class RunReader:
                 max_results=BATCH,
             )
             page = await self._calls.run(search)
-            found |= {run.info.run_id: _value(run) for run in page}
-        return found
+            runs |= {run.info.run_id: _value(run) for run in page}
+        return runs
 
     def _remember(self, run: MlflowRun) -> None:
         """Keep the experiment, the newest at the end, and forget the oldest beyond the bound."""
@@ -111,14 +111,14 @@ def _value(run: MlflowRun) -> Run:
 
 def _datasets(run: MlflowRun) -> tuple[Dataset, ...]:
     """Return each dataset once, sorted: the database gives them in no order."""
-    found = {
+    datasets = {
         (
-            given.dataset.name,
-            given.dataset.digest,
-            next((tag.value for tag in given.tags if tag.key == CONTEXT_TAG), ""),
+            item.dataset.name,
+            item.dataset.digest,
+            next((tag.value for tag in item.tags if tag.key == CONTEXT_TAG), ""),
         )
-        for given in (run.inputs.dataset_inputs if run.inputs else ())
+        for item in (run.inputs.dataset_inputs if run.inputs else ())
     }
     return tuple(
-        Dataset(name=name, digest=digest, context=context) for name, digest, context in sorted(found)
+        Dataset(name=name, digest=digest, context=context) for name, digest, context in sorted(datasets)
     )

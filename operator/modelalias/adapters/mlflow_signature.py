@@ -46,7 +46,7 @@ class SignatureReader:
         self._version = version
 
     async def read(self, model: str, version: str) -> bool:
-        """Say whether the version's MLmodel file names a signature.
+        """Return whether the version's MLmodel file names a signature.
 
         Raise `Unreadable`, and what reading a version raises.
         """
@@ -54,10 +54,10 @@ class SignatureReader:
         try:
             return await self._signed(OF_VERSION, {"name": model, "version": version, "path": MODEL_FILE})
         except NO_FILE as error:
-            found = await self._of_run(await self._version(model, version), file)
-            if found is None:
+            signed = await self._of_run(await self._version(model, version), file)
+            if signed is None:
                 raise Unreadable(f"the registry cannot hand out {file}") from error
-            return found
+            return signed
         except (NonsenseError, Oversized) as error:
             raise _unreadable(file, error) from error
 

@@ -18,7 +18,7 @@ from modelalias.api.fields import Value
 from modelalias.core.errors import InvalidRequest, RunNotFound, Unavailable
 
 RUN_ID: Final = re.compile(r"[A-Za-z0-9]{1,64}")
-"""What may stand in a search filter without a thought of quotes."""
+"""Safe in a search filter, because it has no quotes."""
 
 HISTORY_TAG: Final = "mlflow.log-model.history"
 MODEL_FILE: Final = "MLmodel"
@@ -34,8 +34,8 @@ class Source(Value):
     aliases: frozenset[str]
     """Other addresses of the same files, by which somebody else may have registered it."""
 
-    def made(self, uri: str | None) -> bool:
-        """Say whether a version with that source holds this model."""
+    def matches(self, uri: str | None) -> bool:
+        """Return whether a version with that source is this model."""
         return uri is not None and uri.rstrip("/") in self.aliases | {self.uri}
 
 
@@ -91,12 +91,12 @@ class SourceFinder:
 
     def _logged_models(self, run: MlflowRun) -> tuple[LoggedModel, ...]:
         """Return the logged models that the run made, save those whose files never arrived."""
-        found = self._store.search_logged_models(
+        models = self._store.search_logged_models(
             [run.info.experiment_id],
             filter_string=f"source_run_id = '{run.info.run_id}'",
             max_results=MOST_MODELS,
         )
-        return tuple(model for model in found if model.status != LoggedModelStatus.FAILED)
+        return tuple(model for model in models if model.status != LoggedModelStatus.FAILED)
 
 
 def _logged(run: MlflowRun, models: tuple[LoggedModel, ...]) -> Source:

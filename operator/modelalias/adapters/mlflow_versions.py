@@ -1,4 +1,4 @@
-"""What MLflow answers about a model version, in the words of the port."""
+"""MLflow's answers about a model version, as values of the port."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ from modelalias.ports import ModelVersion, VersionState
 VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 MODEL_ID: Final = re.compile(r"m-[0-9a-f]{1,64}")
-"""The id of a logged model: may stand in a path without a thought of slashes."""
+"""The id of a logged model: safe in a path, because it has no slashes."""
 
 SCHEME: Final = "models:/"
 
@@ -39,7 +39,7 @@ def check_version(model: str, version: str) -> None:
 
 
 def no_version(model: str, version: str) -> VersionNotFound:
-    """Say that the model has no such version."""
+    """Return the failure that the model has no such version."""
     return VersionNotFound(f"model {model} has no version {version}")
 
 

@@ -42,7 +42,7 @@ CHUNK: Final = 64 * 1024
 
 WRITE_SECONDS: Final = 5.0
 """No longer than the time between the end of a Lease's validity here and its end for others, see
-`core.leadership`."""
+`adapters.leadership`."""
 
 M = TypeVar("M", bound=Message)
 
@@ -110,7 +110,7 @@ class Wire:
             while piece := response.raw.read1(CHUNK, decode_content=True):
                 body += piece
                 if time.monotonic() > deadline:
-                    raise Unavailable(f"the registry's answer was not complete within {limit:g} s")
+                    raise Unavailable(f"the registry's answer did not end within {limit:g} s")
                 if len(body) > most:
                     raise Oversized("the registry's answer is too large to be one of MLflow's")
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -267,14 +267,14 @@ def _runs_in(answer: Message) -> Sequence[RunMessage]:
 
 
 def _why_not(cause: Exception, seconds: float) -> str:
-    """Say what kept a request from being answered; the library's own words hold the whole URL."""
-    told = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else None
-    reason = getattr(told, "reason", None)  # without retries, requests hides a timeout in a ConnectionError
+    """Return why a request was not answered; the library's own message contains the whole URL."""
+    inner = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else None
+    reason = getattr(inner, "reason", None)  # without retries, requests hides a timeout in a ConnectionError
     if isinstance(cause, requests.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError):
         return f"the registry did not answer within {seconds:g} s"
     if isinstance(cause, requests.exceptions.SSLError):
-        return "no trusted connection to the registry: its certificate does not match ca_file or its name"
-    return "no connection to the registry"
+        return "the registry's certificate is not trusted: it does not match caFile or the server's name"
+    return "the registry cannot be reached"
 
 
 def _error_code(text: str) -> str:

@@ -1,8 +1,7 @@
-"""ModelAlias: what an alias should be, and who decides.
+"""ModelAlias: one alias of a registered model, the rules for moving it, and the workloads that serve it.
 
-The spec follows the design page field by field. Defaults stand here and not in the CRD, so that a release can
-change one without rewriting what users stored. Its parts have modules of their own and are offered here under
-one name.
+Defaults are here and not in the CRD, so that a release can change one without rewriting what users stored.
+The parts have modules of their own and are all exported here.
 """
 
 from enum import StrEnum
@@ -128,14 +127,14 @@ __all__ = [
 
 
 class Drift(StrEnum):
-    """What to do when someone else moves the alias in the registry."""
+    """What to do on drift: when somebody moves the alias in the registry by hand."""
 
     REPORT = "Report"
-    """say so and leave it."""
+    """report it in the condition InSync and change nothing."""
     RESTORE = "Restore"
-    """set the alias back."""
+    """move the alias back."""
     ADOPT = "Adopt"
-    """take the new version as current and roll the workloads."""
+    """take over the new version as the current one and roll out the workloads."""
 
 
 _EACH_WORKLOAD_ONCE = (
@@ -145,22 +144,22 @@ _EACH_WORKLOAD_ONCE = (
 
 
 class ModelAliasSpec(Value):
-    """What the owner wants of one alias of one registered model."""
+    """How one alias of one registered model is managed."""
 
     registry: ItemName = "default"
     """Name of the MLflow registry in the operator's configuration. Immutable."""
     model: ModelName
     """Name of the registered model. Immutable."""
     alias: AliasName
-    """The alias that is managed, such as champion. Immutable; latest and v<digits> are reserved by MLflow."""
+    """The alias to manage, such as champion. Immutable; latest and v<digits> are reserved by MLflow."""
     version: ModelVersionNumber | None = None
-    """Pin: the alias holds this version and promotion requests are refused. Unset: requests decide."""
+    """Pin: move the alias to this version and reject promotion requests. Unset: requests move the alias."""
     previous_alias: AliasName | None = None
-    """A second alias that is kept on the version that was replaced."""
+    """A second alias, such as prev-champion, that the operator moves to the version that was replaced."""
     drift: Drift = Drift.REPORT
-    """What to do when someone else moves the alias in the registry."""
+    """What to do on drift: when somebody moves the alias in the registry by hand."""
     suspend: StrictBool = False
-    """Stop the line: nothing new starts, and a plan under way stops before its next side effect."""
+    """Start nothing new, not even a rollback, and stop a plan that is under way before its next step."""
     serving: Annotated[
         tuple[Serving, ...],
         Field(
@@ -168,14 +167,14 @@ class ModelAliasSpec(Value):
             json_schema_extra=cel(
                 (
                     _EACH_WORKLOAD_ONCE,
-                    "a workload stands in serving once",
+                    "serving lists the same workload twice",
                 )
             ),
         ),
     ] = ()
-    """Workloads that serve the alias and are rolled when it moves."""
+    """Workloads that serve the alias and are rolled out when it moves."""
     rollout: Rollout = Rollout()
-    """How long a rollout may take and what a failed one leads to."""
+    """How long a rollout may take and what happens if it fails."""
     policy: Policy = Policy()
     """The owner's rules for promotions."""
     monitors: Annotated[
@@ -183,12 +182,12 @@ class ModelAliasSpec(Value):
         Field(max_length=16, json_schema_extra=list_map("name")),
         each_once("name"),
     ] = ()
-    """Live metrics that are watched after a promotion."""
+    """Production metrics that are watched after a promotion."""
     history_limit: Annotated[int, Field(ge=1, le=50)] = 20
     """How many moves status.history keeps."""
     request_history_limit: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """How many requests that have ended are kept; the oldest beyond are deleted, but for those that a GitOps
-    tool tracks. Unset: all are kept."""
+    """How many requests that have ended are kept. The oldest are deleted, except those that a GitOps tool
+    tracks. Unset: all are kept."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
@@ -214,12 +213,12 @@ class ModelAliasSpec(Value):
     @model_validator(mode="after")
     def _each_workload_once(self) -> Self:
         if len({(item.kind, item.name) for item in self.serving}) < len(self.serving):
-            raise ValueError("a workload stands in serving once")
+            raise ValueError("serving lists the same workload twice")
         return self
 
 
 class ModelAlias(Reported):
-    """An alias of a registered MLflow model: who may move it, by which rules, and what serves it."""
+    """An alias of a registered MLflow model: how it may be moved, what serves it, and its history."""
 
     api_version: Literal["modelalias.dev/v1alpha1"] = "modelalias.dev/v1alpha1"
     kind: Literal["ModelAlias"] = "ModelAlias"

@@ -1,4 +1,4 @@
-"""What the operator knows of an alias: the status of a ModelAlias."""
+"""What the operator knows about an alias: the status of a ModelAlias."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -30,7 +30,7 @@ from modelalias.api.workload import LoadMode, Rollout, WorkloadKind
 
 
 class Operation(StrEnum):
-    """What moved, or is to move, an alias."""
+    """What kind of move it is."""
 
     PROMOTE = "Promote"
     ROLLBACK = "Rollback"
@@ -40,73 +40,70 @@ class Operation(StrEnum):
 
 
 class Held(Reported):
-    """A version that the alias holds or held."""
+    """A version that the alias names or has named."""
 
     version: ModelVersionNumber
     """The version."""
     run_id: RunId | None = None
-    """The run that made it."""
+    """The run that produced it."""
     since: Timestamp
-    """Since when."""
+    """Since when the alias has named it."""
     request: ObjectName | None = None
-    """The request that brought it."""
+    """The request that moved the alias to it."""
     actor: UserName | None = None
-    """Who asked for it."""
+    """Who asked for the move."""
 
 
 class Observed(Reported):
-    """The registry as last read: `version` is absent where the alias names none.
-
-    `epoch` rises with each change.
-    """
+    """What the alias names in the registry, as last read."""
 
     version: ModelVersionNumber | None = None
     """The version that the alias names in the registry; absent when it names none."""
     at: Timestamp
-    """Since when, as far as was seen."""
+    """When the operator first saw it there."""
     epoch: Annotated[int, Field(ge=0)] = 0
-    """Rises with each change that was seen or made."""
+    """A counter that rises each time the operator moves the alias or sees that it was moved."""
 
 
 class Soaking(Reported):
-    """What the alias of policy.eligibility.soak names, and since when the operator has seen it there."""
+    """What the alias in policy.eligibility.soak names, and since when the operator has seen it there."""
 
     alias: AliasName
     """The alias."""
     version: ModelVersionNumber | None = None
     """The version that it names; absent when it names none."""
     since: Timestamp
-    """Since when, as far as was seen."""
+    """When the operator first saw it there."""
 
 
 class PinVerdict(Reported):
-    """How a gated pin was judged."""
+    """The verdict on a pin, with policy.pins Gated."""
 
     version: ModelVersionNumber
-    """The version that spec.version names."""
+    """The version in spec.version."""
     champion: ModelVersionNumber | None = None
-    """The version that the alias held."""
+    """The version that the alias named when the pin was judged."""
     explanation: Message = ""
     """The verdict in one sentence."""
     eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
-    """How each rule of eligibility came out."""
+    """The result of each rule of eligibility."""
     evaluation: Annotated[tuple[Evaluated, ...], Field(max_length=2)] = ()
     """The Jobs that measure candidate and champion."""
     gates: Annotated[tuple[Finding, ...], Field(max_length=64)] = ()
-    """How each gate came out."""
+    """The result of each gate."""
 
 
 class RequestRef(Reported):
-    """The request that a plan serves."""
+    """The request that a plan carries out."""
 
     name: ObjectName
     """Name of the request."""
     uid: Annotated[str, Field(max_length=64)]
-    """Its uid."""
+    """UID of the request."""
 
 
 class AliasMove(Reported):
-    """One alias with its former and its new version; None is "names no version"."""
+    """One alias with its former and its new version."""
 
     name: AliasName
     """The alias."""
@@ -117,10 +114,10 @@ class AliasMove(Reported):
 
 
 class PlannedWorkload(Reported):
-    """A workload as it was frozen when the plan was made, with the values to go back to.
+    """A workload as it was when the plan was written, with its new values and the values to go back to.
 
-    `from` and `to` are values of the pod-template annotation; `fromUri` and `toUri` of the variable, with
-    mode Pinned. A `from` of None means that the annotation, or the variable, was not there.
+    `from` and `to` are marks (values of the pod-template annotation); `fromUri` and `toUri` are values of the
+    environment variable, with mode Pinned. Without `from` or `fromUri` it was not set before.
     """
 
     kind: WorkloadKind
@@ -128,66 +125,66 @@ class PlannedWorkload(Reported):
     name: ObjectName
     """Name of the workload."""
     uid: Annotated[str, Field(max_length=64)]
-    """Its uid: another one is another workload."""
+    """UID of the workload; one with another UID is another workload."""
     wave: int = 0
-    """Its wave."""
+    """Wave of the workload."""
     mode: LoadMode = LoadMode.ALIAS
     """How its pods learn the version."""
     container: ContainerName | None = None
     """With mode Pinned: the container."""
     env: EnvName | None = None
-    """With mode Pinned: the variable."""
+    """With mode Pinned: the environment variable."""
     from_: Annotated[str | None, Field(alias="from", max_length=64)] = None
-    """Former value of the annotation."""
+    """Former mark of the pod template."""
     to: Annotated[str, Field(max_length=64)]
-    """New value of the annotation."""
+    """New mark of the pod template."""
     back: Annotated[str | None, Field(max_length=64)] = None
-    """Value of the annotation after the plan was undone."""
+    """Mark of the pod template if the plan is undone."""
     from_uri: Annotated[str, Field(max_length=1024)] | None = None
-    """Former value of the variable."""
+    """Former value of the environment variable."""
     to_uri: Annotated[str, Field(max_length=1024)] | None = None
-    """New value of the variable."""
+    """New value of the environment variable."""
 
 
 class Bearing(StrEnum):
-    """Which way a plan is being carried out."""
+    """Whether a plan is being carried out or undone."""
 
     FORWARD = "Forward"
     BACKWARD = "Backward"
 
 
 class SourceAlias(Reported):
-    """The alias that is removed at the end, if it still holds this version."""
+    """The alias that is removed at the end, if it still names this version."""
 
     name: AliasName
     """The alias."""
     version: ModelVersionNumber
-    """The version that it must still hold."""
+    """The version that it must still name."""
 
 
 class Plan(Reported):
-    """What is being carried out: written before the first side effect, removed with the history entry."""
+    """The move that is under way, frozen: written before the first change, removed with the history entry."""
 
     operation: Operation
-    """What moves the alias."""
+    """What kind of move it is."""
     request: RequestRef | None = None
-    """The request that it serves; absent for a pin or a drift."""
+    """The request that is carried out; absent for a pin."""
     spec_hash: Annotated[str, Field(max_length=80)] | None = None
-    """Hash of the request, by which it is remembered."""
+    """Hash of the request, by which it is known again when it is applied again."""
     actor: UserName | None = None
-    """Who asked for it."""
+    """Who asked for the move."""
     reason: Message = ""
-    """Why."""
+    """Why the move was asked for."""
     approvers: Annotated[tuple[UserName, ...], Field(max_length=16), keep_first(16)] = ()
     """Who approved."""
     evidence: Evidence | None = None
-    """What the verdict rests on."""
+    """Hash of what the verdict rests on."""
     verdict: Annotated[str, Field(max_length=4_500)] | None = None
-    """How the gates came out, one JSON text; it goes into the version's record."""
+    """The verdict as JSON; it goes into the record on the version."""
     aliases: Annotated[tuple[AliasMove, ...], Field(max_length=8)]
     """Each alias with its former and its new version."""
     run_id: RunId | None = None
-    """The run that made the new version."""
+    """The run that produced the new version."""
     serving: Annotated[tuple[PlannedWorkload, ...], Field(max_length=64)] = ()
     """Each workload with its former and its new values."""
     source_alias: SourceAlias | None = None
@@ -195,25 +192,25 @@ class Plan(Reported):
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=32)] = Field(default_factory=dict)
     """Tags that are set on the version."""
     rollout: Rollout = Rollout()
-    """Deadline and what a failure leads to, frozen."""
+    """spec.rollout as it was when the plan was written."""
     epoch: Annotated[int, Field(ge=0)] = 0
     """Epoch of the move."""
     bearing: Bearing = Bearing.FORWARD
-    """Forward, or backward once it is being undone."""
+    """Forward, or Backward once the plan is being undone."""
     failure: ReasonName | None = None
-    """Why it is being undone."""
+    """Why the plan is being undone, one of the condition reasons."""
     message: Message = ""
-    """The same in words."""
+    """The same as a sentence."""
     started_at: Timestamp
     """When the plan was written."""
     rolling_since: Timestamp | None = None
     """When the rollout began; the deadline counts from here."""
     turned_at: Timestamp | None = None
-    """When it was turned back."""
+    """When undoing began."""
 
 
 class ServingState(StrEnum):
-    """Where a workload stands."""
+    """How far a workload is."""
 
     UNKNOWN = "Unknown"
     PENDING = "Pending"
@@ -231,37 +228,37 @@ class ServingStatus(Reported):
     name: ObjectName
     """Name of the workload."""
     uid: Annotated[str, Field(max_length=64)] | None = None
-    """Its uid."""
+    """UID of the workload."""
     desired: ModelVersionNumber | None = None
     """The version that it should serve."""
     served: ModelVersionNumber | None = None
     """The version that it is known to serve."""
     state: ServingState
-    """Where it stands."""
+    """How far the workload is."""
     message: Message = ""
-    """Why."""
+    """Details, such as how many pods are ready."""
 
 
 class Hold(Reported):
-    """Why automatic promotion is stopped."""
+    """A stop on automatic steps after a rollback or a failed rollout; the next promotion or pin ends it."""
 
     reason: ReasonName
-    """Why."""
+    """How the move that led to the hold ended, such as RolledBack."""
     request: ObjectName | None = None
-    """The request that led to it."""
+    """The request that led to the hold."""
     since: Timestamp
-    """Since when."""
+    """When the hold began."""
 
 
 class RolledBackVersion(Reported):
-    """A version that was rolled back; automatic steps leave it alone."""
+    """A version that was rolled back; automatic steps do not promote it."""
 
     version: ModelVersionNumber
     """The version."""
     reason: ReasonName
-    """Why."""
+    """Why it was rolled back."""
     at: Timestamp
-    """When."""
+    """When it was rolled back."""
 
 
 class Outcome(StrEnum):
@@ -281,104 +278,104 @@ class HistoryEntry(Reported):
     to: ModelVersionNumber | None = None
     """New version; absent when the alias was removed."""
     at: Timestamp
-    """When it ended."""
+    """When the move ended."""
     operation: Operation
-    """What moved the alias."""
+    """What kind of move it was."""
     outcome: Outcome
-    """How it ended."""
+    """How the move ended."""
     request: ObjectName | None = None
     """Name of the request."""
     uid: Annotated[str, Field(max_length=64)] | None = None
-    """Uid of the request."""
+    """UID of the request."""
     spec_hash: Annotated[str, Field(max_length=80)] | None = None
-    """Hash of the request, by which it is remembered."""
+    """Hash of the request, by which it is known again when it is applied again."""
     run_id: RunId | None = None
-    """The run that made the new version."""
+    """The run that produced the new version."""
     actor: UserName | None = None
-    """Who asked for it."""
+    """Who asked for the move."""
     approvers: Annotated[tuple[UserName, ...], Field(max_length=16), keep_first(16)] = ()
     """Who approved."""
     reason: Message = ""
-    """Why it was asked for."""
+    """Why the move was asked for."""
     failure: ReasonName | None = None
-    """Reason of the failure, one of the condition reasons."""
+    """Why the move failed, one of the condition reasons."""
     message: Message = ""
-    """Why it ended so."""
+    """The same as a sentence."""
     evidence: Evidence | None = None
-    """What the verdict rests on."""
+    """Hash of what the verdict rests on."""
 
 
 class FinishedRequest(Reported):
-    """A request that ended, of which the history does not tell: the same one applied again ends so, too."""
+    """A request that ended and is not in the history: the same request, applied again, ends the same way."""
 
     spec_hash: Annotated[str, Field(max_length=80)]
     """Hash of the request."""
     uid: Annotated[str, Field(max_length=64)]
-    """Its uid."""
+    """UID of the request."""
     phase: Phase
-    """How it ended."""
+    """How the request ended."""
     version: ModelVersionNumber | None = None
-    """The version that it asked for, where that was known."""
+    """The version that the request asked for, if it was known."""
 
 
 class AliasPhase(StrEnum):
-    """One word for people; nothing reads it back."""
+    """The state of the alias at a glance, for people; programs read the conditions."""
 
     PENDING = "Pending"
-    """not yet looked at, or the alias names no version."""
+    """nothing was promoted yet, or nothing is known of the alias yet."""
     READY = "Ready"
-    """the alias holds the version and the workloads run it."""
+    """the alias names the version and the workloads run it."""
     PROMOTING = "Promoting"
-    """a plan is moving the alias."""
+    """the alias is being moved."""
     ROLLING_OUT = "RollingOut"
-    """workloads are being rolled."""
+    """the workloads are being rolled out."""
     ROLLING_BACK = "RollingBack"
-    """a plan is being undone."""
+    """a move is being undone."""
     DRIFTED = "Drifted"
-    """the registry holds another version."""
+    """somebody moved the alias by hand: the registry names another version than status.current."""
     SUSPENDED = "Suspended"
-    """spec.suspend stops the line."""
+    """spec.suspend is set: nothing new starts."""
     UNREACHABLE = "Unreachable"
     """the registry does not answer."""
     FAILED = "Failed"
     """the last rollout failed."""
     STALLED = "Stalled"
-    """a person has to do something; the condition Stalled says what."""
+    """a person has to change something; the condition Stalled says what."""
 
 
 class ModelAliasStatus(Reported):
-    """What the operator knows of the alias."""
+    """What the operator knows about the alias."""
 
     observed_generation: int | None = None
-    """The generation that this status is about."""
+    """The metadata.generation that this status describes."""
     phase: AliasPhase | None = None
-    """One word for people, derived from the conditions."""
+    """The state at a glance, derived from the conditions."""
     current: Held | None = None
-    """The version that this resource is answerable for."""
+    """The version that this ModelAlias last moved the alias to, or took over."""
     previous: Held | None = None
-    """The version before it."""
+    """The version before the current one."""
     observed: Observed | None = None
-    """The registry as last read."""
+    """What the alias names in the registry, as last read."""
     plan: Plan | None = None
-    """What is being carried out; present only while it is."""
+    """The move that is under way; absent when there is none."""
     serving: Annotated[tuple[ServingStatus, ...], Field(max_length=64)] = ()
     """Each workload: what it should serve and what it is known to serve."""
     queue: Annotated[tuple[ObjectName, ...], Field(max_length=100), keep_first(100)] = ()
-    """Requests that wait for their turn, first the next."""
+    """Requests that wait for their turn, the next one first."""
     soaking: Soaking | None = None
-    """What the alias of policy.eligibility.soak names."""
+    """What the alias in policy.eligibility.soak names."""
     pin: PinVerdict | None = None
-    """How the present pin was judged, with policy.pins Gated."""
+    """The verdict on the pin in spec.version, with policy.pins Gated."""
     hold: Hold | None = None
-    """Why automatic promotion is stopped."""
+    """Why automatic steps are stopped; absent when they are not."""
     rolled_back: Annotated[tuple[RolledBackVersion, ...], Field(max_length=50), keep_last(50)] = ()
-    """Versions that automatic steps leave alone."""
+    """Versions that were rolled back; automatic steps do not promote them."""
     history: Annotated[tuple[HistoryEntry, ...], Field(max_length=50), keep_last(50)] = ()
     """The latest moves, the newest last."""
     finished: Annotated[tuple[FinishedRequest, ...], Field(max_length=50), keep_last(50)] = ()
-    """The latest requests that ended without a move, or whose move the history has forgotten; the newest last."""
+    """The latest requests that ended without a plan, or that the history has dropped; the newest last."""
     conditions: Conditions = ()
-    """The answers one by one; Ready sums them up."""
+    """What is true of the alias, point by point; Ready sums it up."""
 
     def with_plan(self, plan: Plan, serving: tuple[ServingStatus, ...] | None = None) -> Self:
         """Return the status with a plan in the form it has now, and where its workloads stand if that changed."""

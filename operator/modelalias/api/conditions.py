@@ -15,7 +15,7 @@ from modelalias.api.fields import ReasonName, Reported, Timestamp, keep_first, l
 
 
 class Status(StrEnum):
-    """What is known of a condition."""
+    """Whether the condition is met."""
 
     TRUE = "True"
     FALSE = "False"
@@ -28,13 +28,13 @@ class Condition(Reported):
     type: Annotated[str, Field(max_length=64)]
     """What the condition is about."""
     status: Status
-    """Whether it holds."""
+    """True, False, or Unknown."""
     reason: ReasonName
-    """Why, in one word."""
+    """Why, as a constant for programs; each one is explained under Reasons."""
     message: Annotated[str, Field(max_length=4096), keep_first(4096)] = ""
-    """Why, in words."""
+    """Why, as a sentence for people."""
     observed_generation: int | None = None
-    """The generation that it is about."""
+    """The metadata.generation that the condition describes."""
     last_transition_time: Timestamp
     """When its status last changed."""
 
@@ -49,154 +49,182 @@ class AliasCondition(StrEnum):
     """The conditions of a ModelAlias."""
 
     READY = "Ready"
-    """The alias holds the version it should, the workloads run it, and nothing is under way."""
+    """The alias names the version it should, the workloads run it, and nothing is under way."""
     IN_SYNC = "InSync"
-    """The registry holds the version that this resource is answerable for; False is drift."""
+    """The alias in the registry names the version in status.current; False is drift."""
     ROLLED_OUT = "RolledOut"
-    """Every workload of spec.serving was rolled and is available."""
+    """Every workload in spec.serving runs the version and is available; Unknown until the first move."""
     VERIFIED = "Verified"
-    """Every ready pod that can be asked says that it serves the version."""
+    """Every ready pod that can be asked answers that it serves the version."""
     REGISTRY_REACHABLE = "RegistryReachable"
-    """The registry answers; while it does not, nothing is begun and nothing is undone."""
+    """The registry answered when it was last asked; while it does not, nothing is started or undone."""
     IDENTITY_PROVED = "IdentityProved"
-    """Where policy.approval asks people: the API server proves who they are. False: approvals count for
-    nothing."""
+    """The API server proves who writes requests and approvals. False: no approval counts. Present where
+    approvals may be asked for."""
     HELD = "Held"
-    """Automatic steps are stopped after something was rolled back, until a person decides."""
+    """After a rollback or a failed rollout: automatic steps are on hold until the next promotion or pin
+    succeeds."""
     RECONCILING = "Reconciling"
     """A plan is being carried out."""
     STALLED = "Stalled"
-    """Nothing will happen until a person does something; the message says what."""
+    """Nothing more happens until a person changes something; the message says what."""
 
 
 class RequestCondition(StrEnum):
     """The conditions of a PromotionRequest."""
 
     RESOLVED = "Resolved"
-    """The source names exactly one version."""
+    """The version that the source means is known."""
     ELIGIBLE = "Eligible"
-    """The version has what policy.eligibility asks for."""
+    """The version meets every rule of policy.eligibility."""
     GATES_PASSED = "GatesPassed"
     """Every blocking gate passed."""
     APPROVED = "Approved"
-    """Enough approvals count for the present evidence."""
+    """There are enough valid approvals of the evidence as it is now."""
     ALIAS_UPDATED = "AliasUpdated"
-    """The registry answered with the new version after the move."""
+    """After the move the registry answered that the alias names the new version."""
     ROLLED_OUT = "RolledOut"
-    """Every workload was rolled and is available."""
+    """Every workload runs the version and is available."""
     VERIFIED = "Verified"
-    """Every ready pod that can be asked says that it serves the version."""
+    """Every ready pod that can be asked answers that it serves the version."""
     ROLLED_BACK = "RolledBack"
     """What the request had begun was undone; False after a failure means that undoing failed too."""
     COMPLETE = "Complete"
-    """The request has ended, whatever way: kubectl wait --for=condition=Complete returns."""
+    """The request has ended, successfully or not: kubectl wait --for=condition=Complete returns."""
     SUCCEEDED = "Succeeded"
-    """Which way it ended."""
+    """Whether the request ended successfully."""
     RECONCILING = "Reconciling"
-    """The operator itself works on it; False while a person is awaited."""
+    """The operator is working on the request; False while it waits for a person or for something outside."""
     STALLED = "Stalled"
-    """It cannot be carried out as it is written."""
+    """The request cannot be carried out as it is written."""
 
 
 ConditionType = AliasCondition | RequestCondition
 
 
 class Reason(StrEnum):
-    """Why a condition is as it is; the text is what a person reads in the reference."""
+    """Why a condition has its status, each reason with the sentence that the reference prints for it."""
 
     sentence: str
 
     def __new__(cls, value: str, sentence: str) -> Self:
-        """Keep the documentation beside the word."""
+        """Keep the sentence beside the constant."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.sentence = sentence
         return member
 
-    ACCEPTED = "Accepted", "Everything that was asked for is understood and allowed."
-    ALIAS_MOVED = "AliasMoved", "The registry answered with the new version after the move."
-    ALIAS_PINNED = "AliasPinned", "spec.version of the ModelAlias decides, so promotion requests are refused."
-    ALREADY_PROCESSED = "AlreadyProcessed", "The same request ended before; nothing was done again."
+    ACCEPTED = "Accepted", "The spec is valid and allowed."
+    ALIAS_MOVED = "AliasMoved", "After the move the registry answered that the alias names the new version."
+    ALIAS_PINNED = "AliasPinned", "spec.version of the ModelAlias is set, so promotion requests are rejected."
+    ALREADY_PROCESSED = (
+        "AlreadyProcessed",
+        "The same request ended before, so nothing was done; to ask again, use another name or reason.",
+    )
     ABORTED = "Aborted", "The request was aborted or deleted; what it had begun was undone."
-    APPROVED = "Approved", "Enough approvals count for the present evidence."
-    AWAITING_APPROVAL = "AwaitingApproval", "People have to approve; the message says who and how."
-    AUTH_FAILED = "AuthFailed", "The registry refused the operator's credentials."
-    CONFLICT = "Conflict", "An older ModelAlias claims the same alias of the same model."
-    CONTENDED = "Contended", "Another writer keeps undoing what the operator wrote."
+    APPROVED = "Approved", "There are enough valid approvals of the evidence as it is now."
+    AWAITING_APPROVAL = (
+        "AwaitingApproval",
+        "People have to approve (modelalias approve); the message says who.",
+    )
+    AUTH_FAILED = (
+        "AuthFailed",
+        "The registry does not accept the operator's credentials, or they permit too little.",
+    )
+    CONFLICT = "Conflict", "An older ModelAlias manages the same alias of the same model."
+    CONTENDED = "Contended", "Something else, such as a GitOps tool, overwrites what the operator writes."
     DEADLINE_EXCEEDED = (
         "DeadlineExceeded",
-        "The workloads did not finish rolling within rollout.deadlineSeconds.",
+        "The workloads did not finish their rollout within spec.rollout.deadlineSeconds.",
     )
-    DECLINED = "Declined", "An approver said no."
-    DRIFTED = "Drifted", "The registry holds another version than the one this resource is answerable for."
+    DECLINED = "Declined", "Somebody who was asked to approve rejected the request."
+    DRIFTED = (
+        "Drifted",
+        "The alias in the registry names another version than status.current: somebody moved it by hand.",
+    )
     DRY_RUN = "DryRun", "The verdict was given and nothing was changed."
-    ELIGIBLE = "Eligible", "The version has what policy.eligibility asks for."
-    EVALUATING = "Evaluating", "Evaluation Jobs measure candidate and champion."
+    ELIGIBLE = "Eligible", "The version meets every rule of policy.eligibility."
+    EVALUATING = "Evaluating", "Evaluation Jobs are measuring the candidate and the champion."
     EXPIRED = (
         "Expired",
-        "The request waited too long: spec.expiresAfter, or policy.approval.waitFor for approvals.",
+        "The request did not begin within spec.expiresAfter, or was not approved within approval.waitFor.",
     )
-    FORBIDDEN = "Forbidden", "The API server refused the operator a permission."
-    GATES_FAILED = "GatesFailed", "A blocking gate did not pass; its numbers are in status.gates."
+    FORBIDDEN = "Forbidden", "The operator lacks a permission in Kubernetes; the message names it."
+    GATES_FAILED = "GatesFailed", "A blocking gate failed; its numbers are in status.gates."
     GATES_PASSED = "GatesPassed", "Every blocking gate passed."
-    HELD = "Held", "An automatic step was stopped until a person decides."
-    IDLE = "Idle", "There is nothing to do."
-    INCONCLUSIVE = "Inconclusive", "A gate could not be judged."
-    IN_SYNC = "InSync", "The registry holds the version that this resource is answerable for."
-    INVALID = "Invalid", "The resource asks for something that cannot be done; the message says what to edit."
-    MODEL_NOT_FOUND = "ModelNotFound", "The registry has no model of that name."
+    HELD = (
+        "Held",
+        "Automatic steps are stopped after a rollback or a failed rollout, until a promotion or a pin succeeds.",
+    )
+    IDLE = "Idle", "No move is under way."
+    INCONCLUSIVE = (
+        "Inconclusive",
+        "A gate or a rule of eligibility could not be judged; the message says why.",
+    )
+    IN_SYNC = "InSync", "The alias in the registry names the version in status.current."
+    INVALID = "Invalid", "The spec asks for something that cannot be done; the message says what to change."
+    MODEL_NOT_FOUND = "ModelNotFound", "The registry has no registered model with that name."
     MODEL_NOT_ALLOWED = (
         "ModelNotAllowed",
-        "The operator's configuration does not allow this namespace that model.",
+        "The operator's configuration (allow) does not let this namespace manage that model.",
     )
-    NO_CHALLENGER = "NoChallenger", "The source alias names no version, so there is nothing to promote."
+    NO_CHALLENGER = (
+        "NoChallenger",
+        "The alias in spec.source.alias names no version, so there is nothing to promote.",
+    )
     NEVER_HELD = (
         "NeverHeld",
-        "A rollback goes to a version that the alias has held; any other one has to be promoted.",
+        "A rollback goes only to a version that the alias has named before; promote any other version.",
     )
-    NO_OP = "NoOp", "The alias holds the version already."
-    NO_PREVIOUS = "NoPrevious", "There is no former version to go back to, or to swap with."
-    NOT_ELIGIBLE = "NotEligible", "The version lacks something that policy.eligibility asks for."
+    NO_OP = "NoOp", "The alias names the version already, so it was not moved."
+    NO_PREVIOUS = "NoPrevious", "There is no earlier version to roll back to or to swap with."
+    NOT_ELIGIBLE = "NotEligible", "The version does not meet a rule of policy.eligibility."
     NOT_SUPPORTED_YET = (
         "NotSupportedYet",
-        "A field is set whose behaviour this release does not have; it is refused, never ignored.",
+        "The spec sets a field that this release does not support yet; it is refused, never ignored.",
     )
-    NO_VERSION = "NoVersion", "The alias names no version yet: the first promotion is a cold start."
+    NO_VERSION = "NoVersion", "The alias names no version yet; the first promotion has no champion to beat."
     PROGRESSING = "Progressing", "A plan is being carried out."
     PROVED = "Proved", "The admission policy proves who writes requests and approvals."
-    QUEUED = "Queued", "Another request of the same alias goes first."
+    QUEUED = "Queued", "Another request for the same alias is ahead in the queue."
     REGISTRY_UNKNOWN = (
         "RegistryUnknown",
-        "The operator's configuration names no such registry, or not for this namespace.",
+        "The operator's configuration has no registry with the name in spec.registry.",
     )
     REACHABLE = "Reachable", "The registry answered when it was last asked."
     RELEASED = "Released", "There is no hold."
-    RESOLVED = "Resolved", "The source names exactly one version."
+    RESOLVED = "Resolved", "The version that the source means is known."
     ROLLED_BACK = "RolledBack", "The move was undone: alias and workloads are back where they were."
     ROLLED_OUT = "RolledOut", "Every workload runs the version and is available."
-    ROLLING_OUT = "RollingOut", "Workloads are being rolled."
+    ROLLING_OUT = "RollingOut", "The alias is being moved, or its workloads are being rolled out."
     ROLLOUT_FAILED = "RolloutFailed", "A workload did not come up with the new version."
-    RUN_NOT_FOUND = "RunNotFound", "The registry has no run of that id."
-    SKIPPED = "Skipped", "Gates were not judged: a rollback or a swap, or skipGates."
-    SOAKING = "Soaking", "The version has to hold another alias a while longer."
-    STALE_CHAMPION = "StaleChampion", "The alias holds another version than the request was made for."
-    SUCCEEDED = "Succeeded", "The alias moved and the workloads run the version."
+    RUN_NOT_FOUND = "RunNotFound", "The registry has no run with that ID."
+    SKIPPED = (
+        "Skipped",
+        "No gate was judged; the message says why: a rollback, a swap, skipGates, or a dry run.",
+    )
+    SOAKING = "Soaking", "The version has to keep the alias in policy.eligibility.soak a while longer."
+    STALE_CHAMPION = (
+        "StaleChampion",
+        "The alias names another version than the request expected or was judged against.",
+    )
+    SUCCEEDED = "Succeeded", "The alias names the version and the workloads run it."
     SUPERSEDED = (
         "Superseded",
-        "A rollback, a swap, or with concurrency Supersede a newer request took its place.",
+        "A rollback or a swap replaced the request or, with concurrency Supersede, a newer request did.",
     )
-    SUSPENDED = "Suspended", "spec.suspend stops the line."
+    SUSPENDED = "Suspended", "spec.suspend is set: nothing new starts, and a plan stops before its next step."
     UNREACHABLE = (
         "Unreachable",
-        "The registry does not answer; everything goes on where it stood when it returns.",
+        "The registry does not answer; once it does, everything continues where it stopped.",
     )
-    UNKNOWN_SERVING = "UnknownServing", "What the workloads serve is not known before the first move."
+    UNKNOWN_SERVING = "UnknownServing", "What a workload serves is not known until the alias next moves."
     UNPROVED = (
         "Unproved",
-        "The admission policy is not installed or leaves something out, so anybody may have written it.",
+        "The admission policy is missing or incomplete, so anybody could have written an approval.",
     )
-    VERSION_GONE = "VersionGone", "The registry has no such version of the model."
-    VERSION_NOT_READY = "VersionNotReady", "The version's registration is not finished."
+    VERSION_GONE = "VersionGone", "The model has no such version in the registry."
+    VERSION_NOT_READY = "VersionNotReady", "The registration of the version has not finished."
     WAITING = "Waiting", "Something outside the operator has to happen first; the message says what."
 
 

@@ -44,7 +44,7 @@ class Column:
     type: str = "string"
 
     def manifest(self) -> Mapping[str, Any]:
-        """Return the column as the CRD wants it."""
+        """Return the column in the form of a CRD."""
         return {"name": self.name, "type": self.type, "jsonPath": self.path} | (
             {"priority": 1} if self.wide else {}
         )
@@ -97,7 +97,7 @@ KINDS: Final = (
         rules=(
             (
                 "self.metadata.name.size() <= 63",
-                "metadata.name is at most 63 long: it becomes an annotation key",
+                "metadata.name must have at most 63 characters: it becomes part of an annotation key",
             ),
         ),
     ),
@@ -186,7 +186,7 @@ def rendered() -> Mapping[str, str]:
 
 
 def differences(folder: Path) -> str:
-    """Return the diff from the files in the folder to what the models say; empty when they agree."""
+    """Return the diff between the files in the folder and the models; empty if they agree."""
     lines: list[str] = []
     for name, text in rendered().items():
         path = folder / name
@@ -198,13 +198,15 @@ def differences(folder: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the CRDs, or compare them and answer 1 where they differ."""
+    """Write the CRDs, or compare them and return 1 if they differ."""
     parser = argparse.ArgumentParser(prog="python -m modelalias.api.crds", description=__doc__)
     parser.add_argument(
         "--out", type=Path, default=Path("crds"), help="folder of the CRD files (default: crds)"
     )
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; show the differences and exit 1 if there are any"
+        "--check",
+        action="store_true",
+        help="write nothing; print the differences and exit 1 if there are any",
     )
     options = parser.parse_args(arguments)
     if options.check:

@@ -1,4 +1,4 @@
-"""What the source says of each field: the text that `kubectl explain` and the reference print.
+"""The docstring of each field: the text that `kubectl explain` and the reference print.
 
 A string literal under a field or an enum member documents it. It is read from the source when the CRDs are
 generated, so that the operator does not parse its own source at each start.
@@ -12,7 +12,7 @@ from types import ModuleType
 from pydantic.alias_generators import to_camel
 
 Docs = Mapping[str, Mapping[str, str]]
-"""Class name -> name on the wire (enum members: the word) -> text."""
+"""Class name -> name on the wire (of an enum member: its value) -> text."""
 
 
 def field_docstrings(modules: Iterable[ModuleType]) -> Docs:
@@ -31,7 +31,7 @@ def prose(text: str) -> str:
 
 
 def _documented(node: ast.ClassDef) -> dict[str, str]:
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for field, text in zip(node.body, node.body[1:], strict=False):
         if (
             isinstance(text, ast.Expr)
@@ -40,8 +40,8 @@ def _documented(node: ast.ClassDef) -> dict[str, str]:
         ):
             name = _wire_name(field)
             if name is not None:
-                found[name] = prose(text.value.value)
-    return found
+                texts[name] = prose(text.value.value)
+    return texts
 
 
 def _wire_name(field: ast.stmt) -> str | None:

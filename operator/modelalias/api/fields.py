@@ -1,8 +1,8 @@
 """Field types that several resources share, each with its bounds.
 
-A bound stands here once: pydantic enforces it, and `api.crds` carries it into the CRDs. A rule that a JSON
-schema cannot say is written twice on neighbouring lines, as CEL for the API server and as a validator for the
-command line.
+Each bound is defined here once: pydantic enforces it, and `api.crds` copies it into the CRDs. A rule that a
+JSON schema cannot express is written twice on neighbouring lines, as CEL for the API server and as a
+validator for the command line.
 """
 
 import re
@@ -47,7 +47,7 @@ class Value(BaseModel):
 
 
 class Reported(Value):
-    """A value of status: fields of a newer release are passed over, so that an older operator can still read them."""
+    """A value in a status: fields of a newer release are ignored, so that an older operator can read it."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -63,20 +63,20 @@ def keep_last(length: int) -> BeforeValidator:
 
 
 def cel(*rules: tuple[str, str]) -> dict[str, Any]:
-    """Carry CEL rules, each `(rule, message)`, into the schema of a field or a model."""
+    """Return CEL rules, each `(rule, message)`, for the schema of a field or a model."""
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
 
 
 def list_map(*keys: str) -> dict[str, Any]:
     """Let server-side apply merge a list by these keys.
 
-    `each_once` beside it refuses what the API server refuses.
+    Use `each_once` with it, which refuses duplicates as the API server does.
     """
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [*keys]}
 
 
 def each_once(*keys: str) -> AfterValidator:
-    """Refuse a list in which two items agree in these keys."""
+    """Refuse a list in which two items have the same values of these keys."""
 
     def check(items: tuple[BaseModel, ...]) -> tuple[BaseModel, ...]:
         if len({tuple(getattr(item, key) for key in keys) for item in items}) < len(items):
@@ -94,14 +94,14 @@ def _free_alias(name: str) -> str:
 
 def _more_than_zero(text: str) -> str:
     if not re.search(r"[1-9]", text):
-        raise ValueError("a length of time is more than zero")
+        raise ValueError("a duration must be more than zero")
     return text
 
 
 def _number(value: object) -> object:
-    """Refuse what the API server refuses and a decimal would take."""
+    """Refuse what the API server refuses but `Decimal` would accept."""
     if isinstance(value, str | bool):
-        raise ValueError("a number is expected")  # noqa: TRY004 - pydantic reports a ValueError
+        raise ValueError("expected a number")  # noqa: TRY004 - pydantic reports a ValueError
     return value
 
 
@@ -110,7 +110,7 @@ def _timestamp(value: datetime) -> str:
 
 
 ModelVersionNumber = Annotated[str, Field(min_length=1, max_length=18, pattern=r"^[1-9][0-9]*$")]
-"""A version of a registered model: a decimal without leading zeros, well inside an int64."""
+"""A version of a registered model: decimal digits without leading zeros, well inside an int64."""
 
 AliasName = Annotated[
     str,
@@ -129,7 +129,7 @@ AliasName = Annotated[
 ]
 
 ModelName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"""^[^/:%'"`\\\x00-\x1f\x7f]+$""")]
-"""A registered model: no character that MLflow refuses or that could leave the quotes of a search filter."""
+"""Name of a registered model: no character that MLflow refuses or that could end a quoted search filter."""
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """The name of a Kubernetes object."""
@@ -143,7 +143,8 @@ RunId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9]
 MetricName = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[^\x00-\x1f\x7f]+$")]
 EnvName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 UserName = Annotated[str, Field(min_length=1, max_length=512)]
-"""A user or a group: a service account's name has up to 338 characters, an identity provider's may have more."""
+"""Name of a user or a group: a service account's has up to 338 characters, an identity provider's may have
+more."""
 
 ContainerName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 CronJobName = Annotated[str, Field(min_length=1, max_length=52, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
@@ -165,11 +166,11 @@ Duration = Annotated[
         min_length=2,
         max_length=32,
         pattern=r"^([0-9]{1,4}d|[0-9]{1,6}h|[0-9]{1,7}m|[0-9]{1,9}s){1,4}$",
-        json_schema_extra=cel(("self.matches('[1-9]')", "a length of time is more than zero")),
+        json_schema_extra=cel(("self.matches('[1-9]')", "a duration must be more than zero")),
     ),
     AfterValidator(_more_than_zero),
 ]
-"""A length of time such as `24h` or `1d12h`, short enough (centuries) that it can be added to a date."""
+"""A duration such as `24h` or `1d12h`, short enough (centuries) that it can be added to a date."""
 
 Number = Annotated[
     Decimal,
@@ -178,7 +179,7 @@ Number = Annotated[
     PlainSerializer(float, return_type=float, when_used="json"),
     WithJsonSchema({"type": "number"}),
 ]
-"""A finite number, taken as it was written: 0.1 is a tenth."""
+"""A finite number, exactly as it was written: 0.1 is a tenth."""
 
 Tolerance = Annotated[
     Decimal,
@@ -194,10 +195,10 @@ Timestamp = Annotated[
     PlainSerializer(_timestamp, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-"""A moment in UTC, to the second, as Kubernetes writes it."""
+"""A time in UTC, to the second, as Kubernetes writes it."""
 
 
 def duration(text: str) -> timedelta:
-    """Return the length of time that a `Duration` names."""
+    """Return a `Duration` as a timedelta."""
     parts = re.findall(r"([0-9]+)([dhms])", text)
     return timedelta(seconds=sum(int(count) * _SECONDS[unit] for count, unit in parts))

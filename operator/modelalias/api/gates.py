@@ -1,4 +1,4 @@
-"""Gates: rules on the metrics of a candidate, on their own or against the champion's."""
+"""Gates: rules on a candidate's metrics, with a threshold or compared with the champion's."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -16,7 +16,7 @@ class Direction(StrEnum):
 
 
 class Mode(StrEnum):
-    """Whether a distance to the champion is absolute or a share of the champion's value."""
+    """Whether the distance to the champion is absolute or relative to the champion's value."""
 
     ABSOLUTE = "Absolute"
     RELATIVE = "Relative"
@@ -26,24 +26,25 @@ class MetricSource(StrEnum):
     """Where a gate's numbers come from."""
 
     RUN = "Run"
-    """the run that made the version."""
+    """the run that produced the version."""
     LOGGED_MODEL = "LoggedModel"
-    """the logged model that the version was made from, where the run that logged it agrees."""
+    """the logged model that the version was registered from, where the run that logged it has the same
+    value."""
     EVALUATION = "Evaluation"
-    """the runs of the evaluation Jobs of policy.evaluation; both sides must have logged the same dataset."""
+    """the runs of the Jobs of policy.evaluation; both must have logged the same dataset."""
 
 
 class DatasetRule(StrEnum):
-    """Which data the two sides must have been measured on."""
+    """Whether candidate and champion must have been measured on the same data."""
 
     ANY = "Any"
-    """not compared."""
+    """the datasets are not compared."""
     SAME = "SameAsChampion"
-    """the digests must be equal; Inconclusive when they differ or one is unknown."""
+    """the dataset digests must be equal; Inconclusive if they differ or one is unknown."""
 
 
 class OnNoChampion(StrEnum):
-    """The result of a champion gate while the alias holds no version."""
+    """The result of a gate with champion while the alias names no version."""
 
     PASS = "Pass"  # noqa: S105 - a result, not a password
     FAIL = "Fail"
@@ -63,24 +64,27 @@ class Enforcement(StrEnum):
     BLOCK = "Block"
     """the request is Rejected."""
     ADVISE = "Advise"
-    """the finding is recorded and nothing is stopped."""
+    """the result is recorded and stops nothing."""
 
 
 class Versus(Value):
-    """The distance to the champion that a candidate must keep; a candidate that keeps it exactly passes."""
+    """How the candidate must compare with the champion; exactly the required distance passes."""
 
     min_improvement: Tolerance | None = None
-    """Least improvement over the champion, not negative. Excludes maxRegression."""
+    """The candidate must be better than the champion by at least this much; not negative. Excludes
+    maxRegression."""
     max_regression: Tolerance | None = None
-    """Most that the candidate may be worse than the champion, not negative. Excludes minImprovement."""
+    """The candidate may be worse than the champion by at most this much; not negative. Excludes
+    minImprovement."""
     mode: Mode = Mode.ABSOLUTE
-    """Whether the distance is in the metric's unit or a share of the champion's value (0.01 is one percent)."""
+    """Whether the distance is in the unit of the metric or relative to the champion's value (0.01 is one
+    percent)."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
                 "has(self.minImprovement) != has(self.maxRegression)",
-                "exactly one of minImprovement and maxRegression",
+                "set exactly one of minImprovement and maxRegression",
             )
         )
     )
@@ -88,45 +92,44 @@ class Versus(Value):
     @model_validator(mode="after")
     def _one_distance(self) -> Self:
         if (self.min_improvement is None) == (self.max_regression is None):
-            raise ValueError("exactly one of minImprovement and maxRegression")
+            raise ValueError("set exactly one of minImprovement and maxRegression")
         return self
 
 
 class Gate(Value):
-    """A rule on one metric: a bar of its own (threshold) or a distance to the champion."""
+    """A rule on one metric: a threshold, or a comparison with the champion."""
 
     name: ItemName
-    """Name of the gate, used in status and messages; each name once."""
+    """Name of the gate in statuses and messages; unique in the list."""
     metric: MetricName
     """Key of the metric in MLflow."""
     direction: Direction
-    """Which way the metric improves. Required: a wrong guess would promote the worse model."""
+    """Which way the metric improves. Required, because a wrong guess would promote the worse model."""
     threshold: Number | None = None
-    """The bar: at least this (HigherIsBetter), at most this (LowerIsBetter). A finite number. Excludes
-    champion."""
+    """The value must be at least this (HigherIsBetter) or at most this (LowerIsBetter). Excludes champion."""
     champion: Versus | None = None
-    """Compare with the version that the alias holds now. Excludes threshold."""
+    """Compare with the version that the alias names when the request is judged. Excludes threshold."""
     metric_from: MetricSource = MetricSource.RUN
-    """Where the numbers come from."""
+    """Where the values come from."""
     dataset: DatasetRule = DatasetRule.ANY
-    """Which data both sides must have been measured on."""
+    """Whether candidate and champion must have been measured on the same data."""
     on_no_champion: OnNoChampion = OnNoChampion.PASS
-    """Result of a champion gate while the alias holds no version."""
+    """Result of a gate with champion while the alias names no version."""
     on_missing: OnMissing = OnMissing.FAIL
-    """Result when a metric is missing, NaN or infinite; such a metric never passes."""
+    """Result if a value is missing, NaN or infinite; such a value never passes."""
     enforcement: Enforcement = Enforcement.BLOCK
-    """What a gate that does not pass leads to."""
+    """What happens if the gate does not pass."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
-            ("has(self.threshold) != has(self.champion)", "exactly one of threshold and champion")
+            ("has(self.threshold) != has(self.champion)", "set exactly one of threshold and champion")
         )
     )
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
         if (self.threshold is None) == (self.champion is None):
-            raise ValueError("exactly one of threshold and champion")
+            raise ValueError("set exactly one of threshold and champion")
         return self
 
 

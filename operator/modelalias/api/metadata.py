@@ -9,7 +9,7 @@ from modelalias.api.fields import Reported, Timestamp
 
 
 class Metadata(Reported):
-    """Identity, generation and deletion of an object; everything else stays with the API server."""
+    """Identity, generation and deletion of an object; nothing else of its metadata is read."""
 
     name: str
     namespace: str = ""

@@ -1,4 +1,4 @@
-"""The owner's policy: eligibility, gates, evaluation, approval and what may happen by itself."""
+"""The owner's policy: eligibility, gates, evaluation, approval and automatic promotion."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -29,68 +29,69 @@ class ApprovalRequired(StrEnum):
 
 
 class Concurrency(StrEnum):
-    """What a newer request does to those that have no plan yet."""
+    """What a new request does to older ones that have not begun."""
 
     QUEUE = "Queue"
-    """it waits for its turn."""
+    """it waits until they have ended."""
     SUPERSEDE = "Supersede"
-    """it replaces them."""
+    """it replaces them; they end Superseded."""
 
 
 class Pins(StrEnum):
-    """Whether an edit of spec.version has to pass the gates."""
+    """Whether a pin, an edit of spec.version, has to pass eligibility and gates."""
 
     TRUSTED = "Trusted"
-    """the edit is the owner's word."""
+    """no, whoever may edit the ModelAlias decides."""
     GATED = "Gated"
-    """a version that is not in the history must pass eligibility and gates first."""
+    """yes, unless the alias has named the version before."""
 
 
 class Soak(Value):
-    """How long a version must have held another alias.
+    """How long another alias must have named the version without a break.
 
-    Counted from when the ModelAlias of that alias says it got there; where there is none, from when the
-    operator first saw it.
+    The time counts from when the ModelAlias that manages the other alias put it there; without such a
+    ModelAlias, from when the operator first saw it there.
     """
 
     alias: AliasName
     """The other alias of the same model, such as staging."""
     for_: Annotated[Duration, Field(alias="for")]
-    """How long, such as 24h."""
+    """How long, such as 24h or 1d12h."""
 
 
 class Eligibility(Value):
     """What a version must have before its metrics are looked at."""
 
     require_tags: Annotated[dict[TagKey, TagValue], Field(max_length=32)] = Field(default_factory=dict)
-    """Tags of the model version that must be there, with this value or with any value ("*")."""
+    """Tags that the model version must have, with this value or, for "*", with any value."""
     require_alias: AliasName | None = None
-    """An alias that the version must hold now, such as smoke."""
+    """Another alias that must name the version when it is judged, such as smoke."""
     soak: Soak | None = None
-    """How long the version must have held another alias, and hold it still; the request waits as Pending
-    until then."""
+    """How long another alias must have named the version, and still name it. Until then the request is
+    Pending."""
     require_signature: StrictBool = False
-    """Whether the model must have a signature; one that cannot be read is Inconclusive."""
+    """Whether the model must have a signature; if that cannot be read, the result is Inconclusive."""
 
 
 class Evaluation(Value):
-    """A suspended CronJob that is the template of the evaluation Jobs.
+    """A suspended CronJob that serves as the template of the evaluation Jobs.
 
-    One Job per side, Candidate and Champion. Every container gets MLFLOW_RUN_ID (a run that the operator
-    made, for the Job to log into), MODEL_URI and MODELALIAS_SIDE.
+    One Job measures the candidate and one the champion. Every container gets the environment variables
+    MLFLOW_RUN_ID (a run created for the Job to log into), MODEL_URI and MODELALIAS_SIDE (Candidate or
+    Champion).
     """
 
     cron_job: CronJobName
     """Name of the CronJob, in the same namespace."""
     timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] = 1800
-    """Seconds that a Job may take; the template may say less."""
+    """Seconds after which a Job is stopped; the template may set a shorter time."""
 
 
 class Approval(Value):
-    """Who has to approve, and for how long the operator waits for them.
+    """Who has to approve, and how long the operator waits for them.
 
-    An approval counts only for the evidence that stands: the version, its champion, the rules and the
-    numbers.
+    An approval is valid only for the evidence that it names: the version, its champion, the rules and the
+    values. When one of them changes, people have to approve again.
     """
 
     required: ApprovalRequired = ApprovalRequired.NEVER
@@ -98,24 +99,24 @@ class Approval(Value):
     minimum: Annotated[int, Field(ge=1, le=16)] = 1
     """How many different people have to approve."""
     users: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
-    """Users whose approval counts, beside the groups. Both empty: anyone with the verb approve."""
+    """Users who may approve, in addition to the groups. Both empty: anyone with the verb approve."""
     groups: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
-    """Groups whose members' approval counts, beside the users."""
+    """Groups whose members may approve, in addition to the users."""
     allow_self: StrictBool = False
-    """Whether the approval of the person who filed the request counts."""
+    """Whether people may approve their own requests."""
     wait_for: Duration = "72h"
-    """How long a request may wait for approvals until it is Expired."""
+    """How long a request waits for approvals before it is Expired."""
     checklist: Annotated[tuple[Label, ...], Field(max_length=32)] = ()
-    """Sentences that each approval has to repeat."""
+    """Sentences that each approval has to confirm."""
 
 
 class AutoPromote(Value):
-    """Let the operator file a request for each new holder of an alias."""
+    """Let the operator file a request for each version that an alias comes to name."""
 
     from_alias: AliasName
     """The alias that names candidates, such as challenger."""
     delete_source_alias: StrictBool = True
-    """Whether that alias is removed after the promotion, if it still holds the version."""
+    """Whether that alias is removed after the promotion, if it still names the version."""
 
 
 _EVALUATION_GIVEN = (
@@ -125,22 +126,22 @@ _EVALUATION_GIVEN = (
 
 
 class Policy(Value):
-    """The owner's rules for promotions; a request may add to them, never weaken them."""
+    """The owner's rules for promotions; a request can add to them but not weaken them."""
 
     eligibility: Eligibility | None = None
     """What a version must have before its metrics are looked at."""
     gates: Gates = ()
-    """Rules on metrics; a request is promoted when every blocking one passes."""
+    """Rules on metrics; a version is promoted only if every blocking gate passes."""
     evaluation: Evaluation | None = None
     """Jobs that measure candidate and champion, for gates with metricFrom Evaluation."""
     approval: Approval = Approval()
     """Who has to approve."""
     concurrency: Concurrency = Concurrency.QUEUE
-    """What a newer request does to those that have no plan yet."""
+    """What a new request does to older ones that have not begun."""
     pins: Pins = Pins.TRUSTED
-    """Whether an edit of spec.version has to pass eligibility and gates."""
+    """Whether a pin, an edit of spec.version, has to pass eligibility and gates."""
     auto_promote: AutoPromote | None = None
-    """Let the operator file a request for each new holder of an alias."""
+    """Let the operator file a request for each version that an alias comes to name."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(

@@ -1,4 +1,4 @@
-"""PromotionRequest: one guarded move, written once."""
+"""PromotionRequest: a request for one move of an alias, written once."""
 
 import hashlib
 import json
@@ -66,15 +66,15 @@ class RequestOperation(StrEnum):
     """What a request asks for."""
 
     PROMOTE = "Promote"
-    """move the alias to the source, if every gate passes."""
+    """move the alias to the version in source, if every gate passes."""
     ROLLBACK = "Rollback"
-    """move it to an earlier version; gates are skipped."""
+    """move the alias back to a version that it named before; gates are skipped."""
     SWAP = "Swap"
-    """exchange alias and previousAlias."""
+    """exchange the versions of alias and previousAlias; gates are skipped."""
 
 
 class AliasRef(Value):
-    """A ModelAlias of the same namespace."""
+    """A ModelAlias in the same namespace."""
 
     name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
     """Name of the ModelAlias."""
@@ -92,41 +92,46 @@ ArtifactPath = Annotated[
 
 
 class Source(Value):
-    """Which version to promote, named in exactly one way."""
+    """Which version to move to, given in exactly one way."""
 
     version: ModelVersionNumber | None = None
     """A version of the registered model, such as "4"."""
     run_id: RunId | None = None
-    """A run whose model is registered as a version, if it is not one yet."""
+    """ID of a run. Its model is registered as a version if it is not registered yet."""
     artifact_path: ArtifactPath | None = None
-    """Path of the model below the run's artifacts; goes with runId."""
+    """Path of the model below the run's artifacts; only with runId, needed if the run logged several
+    models."""
     alias: AliasName | None = None
-    """The version that this alias of the model holds when the request is first looked at, such as challenger."""
+    """Another alias of the model, such as challenger: the version that it names when the operator first sees
+    the request."""
     previous: Literal[True] | None = None
-    """With Rollback: the version that the alias held before."""
+    """With Rollback: the version that the alias named before."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
                 "[has(self.version), has(self.runId), has(self.alias), has(self.previous)].filter(x, x).size() == 1",
-                "exactly one of version, runId, alias and previous",
+                "set exactly one of version, runId, alias and previous",
             ),
-            ("!has(self.artifactPath) || has(self.runId)", "artifactPath goes with runId"),
+            ("!has(self.artifactPath) || has(self.runId)", "artifactPath needs runId"),
         )
     )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if sum(item is not None for item in (self.version, self.run_id, self.alias, self.previous)) != 1:
-            raise ValueError("exactly one of version, runId, alias and previous")
+            raise ValueError("set exactly one of version, runId, alias and previous")
         if self.artifact_path is not None and self.run_id is None:
-            raise ValueError("artifactPath goes with runId")
+            raise ValueError("artifactPath needs runId")
         return self
+
+
+_RESERVED_TAGS = "a request cannot set tags that begin with modelalias. or mlflow."
 
 
 def _own_tag(key: str) -> str:
     if key.startswith(("modelalias.", "mlflow.")):
-        raise ValueError("tags that begin with modelalias. or mlflow. are not a request's to set")
+        raise ValueError(_RESERVED_TAGS)
     return key
 
 
@@ -134,7 +139,7 @@ class OnSuccess(Value):
     """What to do once the promotion has succeeded."""
 
     delete_source_alias: StrictBool = False
-    """Remove the alias that source.alias named, if it still holds this version."""
+    """Remove the alias in source.alias, if it still names this version."""
     tags: Annotated[
         dict[Annotated[TagKey, AfterValidator(_own_tag)], TagValue],
         Field(
@@ -142,39 +147,39 @@ class OnSuccess(Value):
             json_schema_extra=cel(
                 (
                     "self.all(key, !key.startsWith('modelalias.') && !key.startsWith('mlflow.'))",
-                    "tags that begin with modelalias. or mlflow. are not a request's to set",
+                    _RESERVED_TAGS,
                 )
             ),
         ),
     ] = Field(default_factory=dict)
-    """Tags that are set on the promoted version."""
+    """Tags to set on the promoted version."""
 
 
 class Decision(StrEnum):
-    """What an approver says."""
+    """Whether somebody approves or rejects a request."""
 
     APPROVE = "Approve"
     REJECT = "Reject"
 
 
 class GivenApproval(Value):
-    """One person's word on one set of evidence."""
+    """An approval or a rejection: one person's decision on one evidence."""
 
     user: UserName
-    """The approver's user name; the API server proves it."""
+    """Your user name (kubectl auth whoami); the API server proves it."""
     evidence: Evidence
-    """The evidence that the approver looked at: status.resolved.evidence. Only an approval of the present one
-    counts."""
+    """Copy of status.resolved.evidence. The approval is valid only while the request has this evidence."""
     decision: Decision
-    """What the approver says."""
+    """Approve or Reject."""
     group: UserName | None = None
-    """A group of the approver for which the approval counts."""
+    """A group that you are in and that is asked to approve; required unless you are asked by name."""
     checklist: Annotated[tuple[Label, ...], Field(max_length=32)] = ()
-    """The sentences of policy.approval.checklist that the approver confirms."""
+    """The sentences of policy.approval.checklist that you confirm; an approval has to confirm all of them."""
     message: Text = ""
-    """A remark for the record."""
+    """A remark; it is kept with the request."""
 
 
+_WRITTEN_ONCE = "file a new request instead"
 _IMMUTABLE = (
     "operation",
     "source",
@@ -191,9 +196,12 @@ _IMMUTABLE = (
 
 
 def _unchanged(name: str) -> tuple[str, str]:
-    """Say that a field keeps its value, also when it is added or removed (a rule on the field itself would not run then)."""
+    """Return the rule that a field keeps its value, also against adding or removing it.
+
+    A rule on the field itself would not run then.
+    """
     rule = f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
-    return rule, f"{name} is immutable: a request is written once, file a new one"
+    return rule, f"{name} is immutable; {_WRITTEN_ONCE}"
 
 
 _APPROVALS_STAY = (
@@ -211,67 +219,69 @@ _REASON_GIVEN = (
 
 
 class PromotionRequestSpec(Value):
-    """What is asked for; only `approvals` may grow and `abort` may be set."""
+    """What the request asks for. It is immutable, except that approvals can be added and abort can be set."""
 
     alias_ref: AliasRef
-    """The ModelAlias that is to move."""
+    """The ModelAlias whose alias is to be moved."""
     operation: RequestOperation = RequestOperation.PROMOTE
-    """What is asked for."""
+    """What kind of move is asked for."""
     source: Source | None = None
-    """The version to move to, named in exactly one way. Swap takes none."""
+    """The version to move to, given in exactly one way. Not with Swap."""
     expected_current: ModelVersionNumber | None = None
-    """The version that the alias must still hold; otherwise the request is Rejected (StaleChampion)."""
+    """The version that the alias must name when the request is judged; otherwise the request is Rejected
+    (StaleChampion)."""
     reason: Text | None = None
-    """Why, for the record. Required for Rollback, Swap and skipGates."""
+    """Why you ask; it is kept in the history. Required for Rollback, Swap and skipGates."""
     requested_by: UserName | None = None
-    """Who files the request: your user name (kubectl auth whoami); the API server proves it."""
+    """Your user name (kubectl auth whoami); the API server proves it, so no other name is accepted."""
     additional_gates: Gates = ()
-    """Gates beside those of the policy; a name that the policy uses is refused."""
+    """Gates in addition to those of the policy. Their names must not be used by the policy."""
     skip_gates: StrictBool = False
-    """Emergency: do not judge the gates. Recorded, needs the verb bypass and always an approval."""
+    """Emergency: do not judge the gates. It is recorded, needs the verb bypass, and always needs an
+    approval."""
     dry_run: StrictBool = False
     """Give the verdict and change nothing."""
     on_success: OnSuccess = OnSuccess()
     """What to do once the promotion has succeeded."""
     expires_after: Duration = "7d"
-    """How long after its creation the request may still begin; no longer counts once it has a plan."""
+    """The request is Expired if it has not begun (has no plan) this long after its creation."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = None
-    """Seconds after its end when the request is deleted. Unset: it stays."""
+    """Delete the request this many seconds after its end. Unset: it is kept."""
     approvals: Annotated[
         tuple[GivenApproval, ...],
         Field(max_length=64, json_schema_extra=list_map("user", "evidence", "decision")),
         each_once("user", "evidence", "decision"),
     ] = ()
-    """Approvals and refusals; may only grow, and only after the request was judged."""
+    """Approvals and rejections. They can only be added, and only once the request was judged."""
     abort: StrictBool = False
-    """Set to true to stop the request; what it has begun is undone."""
+    """Set to true to stop the request; what it has begun is undone. It cannot be set back."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
                 "self.aliasRef == oldSelf.aliasRef",
-                "aliasRef is immutable: a request is written once, file a new one",
+                f"aliasRef is immutable; {_WRITTEN_ONCE}",
             ),
             *(_unchanged(name) for name in _IMMUTABLE),
             (
                 _APPROVALS_STAY,
-                "an approval cannot be taken back or changed",
+                "an approval or a rejection cannot be changed or removed",
             ),
             (
                 "!has(oldSelf.abort) || !oldSelf.abort || (has(self.abort) && self.abort)",
-                "an abort cannot be taken back",
+                "abort cannot be set back",
             ),
             (
                 "has(self.operation) && self.operation == 'Swap' ? !has(self.source) : has(self.source)",
-                "Promote and Rollback need a source, Swap takes none",
+                "Promote and Rollback need a source; Swap takes none",
             ),
             (
                 _ROLLBACK_SOURCE,
-                "Rollback takes source.version or source.previous",
+                "Rollback needs source.version or source.previous",
             ),
             (
                 "(has(self.operation) && self.operation != 'Promote') || !has(self.source) || !has(self.source.previous)",
-                "source.previous goes with Rollback",
+                "source.previous is only for Rollback",
             ),
             (
                 _REASON_GIVEN,
@@ -283,20 +293,20 @@ class PromotionRequestSpec(Value):
     @model_validator(mode="after")
     def _source_fits_operation(self) -> Self:
         if (self.operation is RequestOperation.SWAP) == (self.source is not None):
-            raise ValueError("Promote and Rollback need a source, Swap takes none")
+            raise ValueError("Promote and Rollback need a source; Swap takes none")
         if self.source is not None:
             by_version = self.source.version is not None or self.source.previous is not None
             if self.operation is RequestOperation.ROLLBACK and not by_version:
-                raise ValueError("Rollback takes source.version or source.previous")
+                raise ValueError("Rollback needs source.version or source.previous")
             if self.operation is RequestOperation.PROMOTE and self.source.previous is not None:
-                raise ValueError("source.previous goes with Rollback")
+                raise ValueError("source.previous is only for Rollback")
         if (self.operation is not RequestOperation.PROMOTE or self.skip_gates) and not self.reason:
             raise ValueError("Rollback, Swap and skipGates need a reason")
         return self
 
 
 class PromotionRequest(Reported):
-    """A request to move an alias, judged and carried out once."""
+    """A request to move an alias. It is judged and carried out once."""
 
     api_version: Literal["modelalias.dev/v1alpha1"] = "modelalias.dev/v1alpha1"
     kind: Literal["PromotionRequest"] = "PromotionRequest"
@@ -310,14 +320,14 @@ class PromotionRequest(Reported):
 
     @cached_property
     def spec_hash(self) -> str:
-        """Name what was asked, by which it is known again: namespace, name and the fields that were set.
+        """Hash namespace, name and the fields that were set, so that the same request is known again.
 
-        Without approvals and abort, which are all that may change.
+        Without approvals and abort, the only fields that can change.
         """
-        asked = self.spec.model_dump(
+        fields = self.spec.model_dump(
             mode="json", by_alias=True, exclude_unset=True, exclude={"approvals", "abort"}
         )
         text = json.dumps(
-            [self.metadata.namespace, self.metadata.name, asked], sort_keys=True, separators=(",", ":")
+            [self.metadata.namespace, self.metadata.name, fields], sort_keys=True, separators=(",", ":")
         )
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,4 +1,4 @@
-"""How far a request is and why: the status of a PromotionRequest."""
+"""How far a request has come and why: the status of a PromotionRequest."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -24,60 +24,63 @@ from modelalias.api.fields import (
 
 
 class Phase(StrEnum):
-    """Where a request stands."""
+    """How far a request has come."""
 
     PENDING = "Pending"
-    """waits for something that has to be there first; holds no place in the queue, but while the registry
-    does not answer."""
+    """waits until something outside happens, such as a run that ends; does not block later requests, except
+    while the registry does not answer."""
     QUEUED = "Queued"
-    """waits for its turn; explanation says for which request."""
+    """waits for its turn; status.explanation says which request is ahead."""
     EVALUATING = "Evaluating"
-    """its gates are being judged."""
+    """is being judged: Jobs measure candidate and champion; later requests wait behind it."""
     AWAITING_APPROVAL = "AwaitingApproval"
-    """waits for people."""
+    """waits until people approve; later requests wait behind it."""
     PROMOTING = "Promoting"
-    """has a plan; the alias is being moved."""
+    """was accepted; the alias is being moved."""
     ROLLING_OUT = "RollingOut"
-    """the workloads are being rolled."""
+    """the workloads are being rolled out."""
     VERIFYING = "Verifying"
-    """the pods are asked what they serve."""
+    """the pods are being asked what they serve. No request reaches this phase in this release."""
     ROLLING_BACK = "RollingBack"
-    """alias and workloads go back to what they were."""
+    """the move is being undone."""
     SUCCEEDED = "Succeeded"
-    """ended: the alias holds the version and the workloads run it."""
+    """ended: the alias names the version and the workloads run it, or a dry run found no objection, or there
+    was nothing to do."""
     REJECTED = "Rejected"
-    """ended: a gate, an eligibility rule, a person, a pin or a stale champion said no."""
+    """ended: refused by a rule of eligibility, a gate, a person, a pin, or because the request cannot be
+    carried out as it is written."""
     FAILED = "Failed"
-    """ended: it did not roll out, and was not undone."""
+    """ended: the rollout failed and was not, or could not be, undone."""
     ROLLED_BACK = "RolledBack"
-    """ended: it did not roll out, and everything is back where it was."""
+    """ended: the rollout failed and everything is back where it was."""
     ERRORED = "Errored"
-    """ended: a technical fault, such as a missing permission."""
+    """ended: a technical fault. No request ends so in this release."""
     ABORTED = "Aborted"
-    """ended: stopped by a person; what it had begun was undone."""
+    """ended: aborted or deleted by a person, or interrupted by a rollback; what it had begun was undone."""
     SUPERSEDED = "Superseded"
-    """ended: a newer request, a rollback or a swap took its place."""
+    """ended: a rollback, a swap or, with concurrency Supersede, a newer request replaced it."""
     EXPIRED = "Expired"
-    """ended: it waited too long."""
+    """ended: it did not begin, or was not approved, in time."""
 
 
 class Resolved(Reported):
-    """What the source names, frozen when it was first looked up."""
+    """The version that the source means, frozen when it was first looked up."""
 
     version: ModelVersionNumber
-    """The version that is to be promoted."""
+    """The version that the request asks for: the candidate."""
     run_id: RunId | None = None
-    """The run that made it."""
+    """The run that produced it."""
     champion: ModelVersionNumber | None = None
-    """The version that the alias held when the request was judged; absent when it held none."""
+    """The version that the alias named when the request was judged; absent when it named none."""
     from_: Annotated[str, Field(alias="from", max_length=300)]
     """How the version was found, such as "alias challenger"."""
     evidence: Evidence | None = None
-    """Hash of what the verdict rests on; approvals name it."""
+    """Hash of everything that the verdict rests on; an approval names it and is valid only while it is
+    unchanged."""
 
 
 class GateResult(StrEnum):
-    """How a gate came out."""
+    """The result of a gate, or of a rule of eligibility."""
 
     PASSED = "Passed"
     FAILED = "Failed"
@@ -86,14 +89,14 @@ class GateResult(StrEnum):
 
 
 class Check(Reported):
-    """How one rule of eligibility came out."""
+    """The result of one rule of eligibility."""
 
     rule: Annotated[str, Field(max_length=300), keep_first(300)]
     """The rule, such as requireAlias smoke."""
     result: GateResult
-    """How it came out."""
+    """The result."""
     message: Message = ""
-    """Why."""
+    """Why the result is what it is."""
 
 
 class Side(StrEnum):
@@ -104,47 +107,47 @@ class Side(StrEnum):
 
 
 class EvaluationState(StrEnum):
-    """How far the evaluation of one side is."""
+    """How far the evaluation of one side has come."""
 
     STARTING = "Starting"
-    """its run or its Job is not made yet."""
+    """its run or its Job does not exist yet."""
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     """its run has what the Job measured."""
     FAILED = "Failed"
     STOPPED = "Stopped"
-    """its result was no longer wanted."""
+    """its result is no longer needed."""
 
 
 class Evaluated(Reported):
     """The evaluation of one side: a Job that logs into a run of its own."""
 
     side: Side
-    """Which version is measured."""
+    """Whether the candidate or the champion is measured."""
     version: ModelVersionNumber
-    """Its number."""
+    """The version that is measured."""
     job: ObjectName
     """Name of the Job, in the same namespace."""
     run_id: RunId | None = None
     """The run that the Job logs into."""
     state: EvaluationState
-    """How far it is."""
+    """How far the evaluation has come."""
     attempt: Annotated[int, Field(ge=1)] = 1
-    """Which evaluation of the request this is: another champion is another one."""
+    """Number of the evaluation; when the champion changes, both sides are measured again."""
     message: Message = ""
-    """Why it failed, or what keeps it."""
+    """Why the evaluation failed, or what it waits for."""
     last_lines: Annotated[str, Field(max_length=2_000), keep_last(2_000)] | None = None
-    """With a Job that failed: the last lines that it wrote. They stand here only: nobody knows what a
-    container prints."""
+    """If the Job failed: the last lines of its log. They are shown here and nowhere else, because they may
+    contain secrets."""
 
 
 class Finding(Reported):
-    """How one gate came out, with the numbers and the rule in words."""
+    """The result of one gate, with the values and the rule."""
 
     name: ItemName
     """Name of the gate."""
     result: GateResult
-    """How the gate came out."""
+    """The result."""
     metric: MetricName
     """Key of the metric."""
     candidate: Annotated[str, Field(max_length=64)] | None = None
@@ -152,62 +155,63 @@ class Finding(Reported):
     champion: Annotated[str, Field(max_length=64)] | None = None
     """The champion's value."""
     rule: Message
-    """The rule in words, with numbers."""
+    """The rule with its numbers, such as >= 0.852 (champion 0.85 + 0.002)."""
     enforcement: Annotated[str, Field(max_length=16)] = "Block"
-    """Whether the gate blocks or advises."""
+    """Block or Advise."""
     dataset: Message | None = None
     """The dataset that the values were measured on."""
     evaluated_at: Timestamp
     """When the gate was judged."""
     message: Message = ""
-    """Why, where the numbers do not say it."""
+    """Why the result is what it is, if the numbers do not show it."""
 
 
 class ApprovalStatus(Reported):
-    """How many approvals are wanted, how many count, and why others do not."""
+    """How many approvals are required, how many are valid, and why others are not."""
 
     required: int = 0
-    """How many approvals are wanted."""
+    """How many people have to approve."""
     valid: int = 0
-    """How many count."""
+    """How many valid approvals there are."""
     by: Annotated[tuple[UserName, ...], Field(max_length=64), keep_first(64)] = ()
-    """Whose approvals count."""
+    """Who gave the valid approvals."""
     since: Timestamp | None = None
-    """When the wait for people began; policy.approval.waitFor counts from here."""
+    """When the wait for approvals began; policy.approval.waitFor counts from here."""
     checklist: Annotated[tuple[Label, ...], Field(max_length=32)] = ()
-    """What an approval has to confirm, sentence by sentence."""
+    """The sentences that an approval has to confirm."""
     users: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
-    """Users whose word counts, beside the groups. Both empty: anyone with the verb approve."""
+    """Users who may approve, in addition to the groups. Both empty: anyone with the verb approve."""
     groups: Annotated[tuple[UserName, ...], Field(max_length=64)] = ()
-    """Groups whose members' word counts when it names the group, beside the users."""
+    """Groups whose members may approve, in addition to the users; the approval has to name the group."""
     void: Annotated[tuple[Message, ...], Field(max_length=64), keep_first(64)] = ()
-    """Those that do not count, each with its reason."""
+    """Approvals and rejections that are not valid, each with the reason."""
 
 
 class PromotionRequestStatus(Reported):
-    """Where the request stands and why."""
+    """How far the request has come and why."""
 
     observed_generation: int | None = None
-    """The generation that this status is about."""
+    """The metadata.generation that this status describes."""
     phase: Phase | None = None
-    """Where the request stands."""
+    """How far the request has come."""
     explanation: Annotated[str, Field(max_length=4096), keep_first(4096)] = ""
-    """One sentence that a person can act on."""
+    """One sentence that says what the request waits for, or how it ended."""
     resolved: Resolved | None = None
-    """What the source names, frozen when it was first looked up."""
+    """The version that the source means, frozen when it was first looked up."""
     eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
-    """How each rule of eligibility came out."""
+    """The result of each rule of eligibility."""
     evaluation: Annotated[tuple[Evaluated, ...], Field(max_length=2)] = ()
     """The Jobs that measure candidate and champion."""
     gates: Annotated[tuple[Finding, ...], Field(max_length=64)] = ()
-    """How each gate came out."""
+    """The result of each gate."""
     gates_passed: Annotated[str, Field(max_length=16)] | None = None
-    """Gates that passed of all, such as 2/2."""
+    """How many gates passed, such as 2/2."""
     approvals: ApprovalStatus | None = None
-    """How many approvals are wanted and count."""
+    """How many approvals are required and how many are valid."""
     completed_at: Timestamp | None = None
     """When the request ended."""
     result: Annotated[str, Field(max_length=32_768)] | None = None
-    """The machine-readable verdict, one JSON text."""
+    """The verdict and the end of the request as JSON, for programs."""
     conditions: Conditions = ()
-    """Each step with its answer; Complete stands at True at every end, Succeeded says which way."""
+    """What is true of the request, step by step. At every end Complete is True, and Succeeded says which
+    end."""

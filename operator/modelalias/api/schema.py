@@ -1,7 +1,7 @@
 """From pydantic's JSON schema to the structural schema that a CRD takes.
 
-Kubernetes wants one type per field, without references, alternatives, titles or null. Defaults are told in
-the description and not stored: a default in a CRD would be written into what users keep, and could never
+Kubernetes requires one type per field, without references, alternatives, titles or null. Defaults are named
+in the description and not stored: a default in a CRD would be written into what users store, and could never
 change again.
 """
 
@@ -55,7 +55,7 @@ _TRANSLATED: Final = frozenset(
 def structural(model: type[BaseModel], docs: Docs, *, defaults: bool) -> Schema:
     """Return the structural schema of a model.
 
-    With `defaults`, descriptions end with the value that stands when unset.
+    With `defaults`, descriptions end with the field's default.
     """
     whole = model.model_json_schema(by_alias=True)
     return _Inliner(whole.get("$defs", {}), docs, defaults=defaults).translate(
@@ -64,7 +64,7 @@ def structural(model: type[BaseModel], docs: Docs, *, defaults: bool) -> Schema:
 
 
 class _Inliner:
-    """One pass over a schema with its definitions at hand."""
+    """Translates one schema, with its definitions inlined."""
 
     def __init__(self, definitions: Mapping[str, Schema], docs: Docs, *, defaults: bool) -> None:
         self._definitions = definitions
@@ -72,7 +72,7 @@ class _Inliner:
         self._defaults = defaults
 
     def translate(self, raw: Mapping[str, Any], text: str | None = None) -> Schema:
-        """Return the schema of one field or object; `text` is what the field says of itself."""
+        """Return the schema of one field or object; `text` is the field's docstring."""
         source = self._resolved(raw)
         unknown = sorted(source.keys() - _TRANSLATED - set(_KEPT))
         if unknown:
@@ -101,7 +101,7 @@ class _Inliner:
         return out
 
     def _resolved(self, raw: Mapping[str, Any]) -> Schema:
-        """Follow references and drop the alternative of null; what the field says itself wins."""
+        """Follow references and drop the alternative of null; the field's own keys win."""
         source = dict(raw)
         if "anyOf" in source:
             choices = [item for item in source.pop("anyOf") if item.get("type") != "null"]
@@ -115,8 +115,8 @@ class _Inliner:
 
     def _description(self, source: Mapping[str, Any], text: str | None) -> str:
         described = text or prose(source.get("description", ""))
-        words = self._docs.get(source.get("title", ""), {})
-        meanings = [f"{word}: {words[word]}" for word in source.get("enum", ()) if word in words]
+        meanings_of = self._docs.get(source.get("title", ""), {})
+        meanings = [f"{item}: {meanings_of[item]}" for item in source.get("enum", ()) if item in meanings_of]
         default = source.get("default")
         parts = [described, *meanings]
         if self._defaults and isinstance(default, str | int | float):
@@ -124,7 +124,7 @@ class _Inliner:
         return " ".join(part for part in parts if part)
 
     def _map(self, source: Mapping[str, Any], out: Schema) -> None:
-        """Say what a map holds; its keys have no place in a structural schema, so a rule bounds them."""
+        """Describe the values of a map; a structural schema cannot bound its keys, so a CEL rule does."""
         patterns: Mapping[str, Any] = source.get("patternProperties", {})
         values = source.get("additionalProperties") or next(iter(patterns.values()))
         out["additionalProperties"] = self.translate(values)
@@ -132,14 +132,14 @@ class _Inliner:
         checks = [f"key.size() <= {longest}"] if longest else []
         checks += [f"key.matches({json.dumps(pattern)})" for pattern in patterns]
         if checks:
-            message = f"keys are at most {longest} long and match {' '.join(patterns)}"
+            message = f"keys must have at most {longest} characters and match {' '.join(patterns)}"
             out.setdefault("x-kubernetes-validations", []).append(
                 {"rule": f"self.all(key, {' && '.join(checks)})", "message": message}
             )
 
 
 def _without_title(source: Mapping[str, Any]) -> Schema:
-    """Drop a title that pydantic made up for a field; a class's names the entry of its docstrings."""
+    """Drop a title that pydantic generated for a field; a class's title is the key of its docstrings."""
     return {key: value for key, value in source.items() if key != "title"}
 
 

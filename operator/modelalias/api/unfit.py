@@ -1,18 +1,23 @@
-"""What does not fit in an object, in words that name the fields and never what stands in them."""
+"""Why an object is not valid: the fields that are wrong, never their values, which may be secret."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from pydantic import ValidationError
 
 _MOST: Final = 3
-"""Fields that are named; enough to start with."""
+"""How many wrong fields are named; enough to start with."""
 
 
-def told(error: ValidationError) -> str:
-    """Name the first fields that do not fit, and why."""
-    found = [
-        f"{'.'.join(str(part) for part in item['loc']) or 'the object'}: {item['msg']}"
+def message(error: ValidationError) -> str:
+    """Return the first fields that are not valid, and why."""
+    problems = [
+        ": ".join(part for part in (_path(item["loc"]), item["msg"].removeprefix("Value error, ")) if part)
         for item in error.errors(include_input=False, include_url=False)
     ]
-    more = f" (and {len(found) - _MOST} more)" if len(found) > _MOST else ""
-    return f"{'; '.join(found[:_MOST])}{more}"
+    more = f" (and {len(problems) - _MOST} more)" if len(problems) > _MOST else ""
+    return f"{'; '.join(problems[:_MOST])}{more}"
+
+
+def _path(location: Iterable[int | str]) -> str:
+    return ".".join(map(str, location))

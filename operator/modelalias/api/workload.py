@@ -1,4 +1,4 @@
-"""Workloads that serve an alias: which ones, how their pods learn the version, and how they are rolled."""
+"""Workloads that serve an alias: which ones, how their pods learn the version, how they roll out."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -9,7 +9,7 @@ from modelalias.api.fields import ContainerName, EnvName, ObjectName, Value, cel
 
 
 class WorkloadKind(StrEnum):
-    """The kinds of workload that can be rolled."""
+    """The kinds of workload that can be rolled out."""
 
     DEPLOYMENT = "Deployment"
     STATEFUL_SET = "StatefulSet"
@@ -22,28 +22,28 @@ class LoadMode(StrEnum):
     ALIAS = "Alias"
     """pods resolve models:/<model>@<alias> when they start."""
     PINNED = "Pinned"
-    """the operator writes models:/<model>/<version> into a variable; when every workload is Pinned, the alias
-    moves last."""
+    """the operator writes models:/<model>/<version> into an environment variable; if every workload is
+    Pinned, the alias is moved last."""
 
 
 class OnFailure(StrEnum):
-    """What a failed rollout leads to."""
+    """What happens if a rollout fails."""
 
     ROLLBACK = "Rollback"
     """alias and workloads go back to what they were."""
     HOLD = "Hold"
-    """everything stays as it is and waits for a person."""
+    """everything stays as it is until a person decides."""
 
 
 class Load(Value):
     """How the pods learn which version to serve."""
 
     mode: LoadMode = LoadMode.ALIAS
-    """How the pods of the workload learn their version."""
+    """How the pods learn which version to serve."""
     container: ContainerName | None = None
-    """Mode Pinned: the container whose variable the operator writes."""
+    """With mode Pinned: the container whose environment variable the operator writes."""
     env: EnvName | None = None
-    """Mode Pinned: the environment variable that receives models:/<model>/<version>."""
+    """With mode Pinned: the environment variable that is set to models:/<model>/<version>."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
@@ -53,7 +53,7 @@ class Load(Value):
             ),
             (
                 "(has(self.mode) && self.mode == 'Pinned') || !(has(self.container) || has(self.env))",
-                "container and env go with mode Pinned",
+                "container and env are only for mode Pinned",
             ),
         )
     )
@@ -63,12 +63,12 @@ class Load(Value):
         if self.mode is LoadMode.PINNED and not (self.container and self.env):
             raise ValueError("mode Pinned needs container and env")
         if self.mode is LoadMode.ALIAS and (self.container or self.env):
-            raise ValueError("container and env go with mode Pinned")
+            raise ValueError("container and env are only for mode Pinned")
         return self
 
 
 class Verify(Value):
-    """How to ask a pod what it serves: an HTTP GET that answers with a JSON object."""
+    """How to ask a pod what it serves: an HTTP GET that is answered with a JSON object."""
 
     port: Annotated[int, Field(ge=1, le=65535)]
     """Port of the pod."""
@@ -79,24 +79,24 @@ class Verify(Value):
 
 
 class Serving(Value):
-    """A workload that serves the alias and is rolled when the alias moves."""
+    """A workload that serves the alias and is rolled out when the alias moves."""
 
     kind: WorkloadKind = WorkloadKind.DEPLOYMENT
     """Kind of the workload."""
     name: ObjectName
     """Name of the workload, in the namespace of the ModelAlias."""
     wave: Annotated[int, Field(ge=0, le=99)] = 0
-    """Waves are rolled one after another, the lowest first; the workloads of one wave together."""
+    """Waves are rolled out one after another, the lowest number first; the workloads of a wave together."""
     load: Load = Load()
     """How the pods learn which version to serve. Unset: they resolve the alias when they start."""
     verify: Verify | None = None
-    """Ask every ready pod what it serves; without it, a finished rollout is taken at its word."""
+    """Ask every ready pod what it serves. Unset: a finished rollout is enough."""
 
 
 class Rollout(Value):
-    """How long a rollout may take and what a failed one leads to."""
+    """How long a rollout may take and what happens if it fails."""
 
     deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
-    """Seconds from the start of the rollout until it counts as failed; a crash loop does not extend it."""
+    """Seconds from the start of the rollout after which it has failed; a crash loop does not extend it."""
     on_failure: OnFailure = OnFailure.ROLLBACK
-    """What a failed rollout leads to."""
+    """What happens if the rollout fails."""

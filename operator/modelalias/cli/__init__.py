@@ -1,1 +1,1 @@
-"""The command line: `gate` without a cluster, the others as the person whom the kubeconfig names. Each command is a module."""
+"""The command line: each command is a module. `gate` needs no cluster; the others use your kubeconfig."""

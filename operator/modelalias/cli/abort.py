@@ -3,11 +3,16 @@
 import argparse
 from typing import Any, Final
 
-from modelalias.cli import edits, output, session, word
+from modelalias.api.request import PromotionRequest
+from modelalias.cli import edits, output, session
 from modelalias.cli.cluster import Cluster
+from modelalias.cli.edits import Edit
+from modelalias.cli.request_state import has_ended, has_ended_message
+from modelalias.core.errors import InvalidRequest
 
 _MORE: Final = """\
-Sets spec.abort. What the request has begun is undone by the operator; status --wait tells how that goes.
+Sets spec.abort. The operator then undoes what the request has begun.
+To watch it: modelalias status REQUEST --wait
 
 examples:
   %(prog)s churn-v4
@@ -15,8 +20,8 @@ examples:
   kubectl patch promotionrequests.modelalias.dev churn-v4 --type=json --patch-file=edit.yaml
 
 exit status:
-  0   the abort is asked for, or was already
-  2   not asked for: the message on standard error says why
+  0   the abort was requested, now or before
+  2   the abort was not requested; standard error says why
 """
 
 
@@ -24,8 +29,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "abort",
-        help="stop a request",
-        description="Stop a request.",
+        help="stop a request and undo what it has begun",
+        description="Stop a request and undo what it has begun.",
         epilog=_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -37,19 +42,28 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
-    """Return what is to be printed, and the status."""
-    prints = edits.wants_print(options)
+    """Return the output and the exit status."""
+    only_prints = edits.only_prints(options)
 
     async def stop(cluster: Cluster) -> str:
         request = await cluster.request(options.request)
-        if not prints:
-            new = await edits.carry_out(cluster, request, word.abort)
+        if not only_prints:
+            is_new = await edits.carry_out(cluster, request, edit)
             return output.lines(
-                [f"request {options.request}: {'abort asked for' if new else 'abort was asked for already'}"]
+                [f"request {options.request}: abort {'requested' if is_new else 'was requested before'}"]
             )
-        edit = word.abort(request)
-        if edit is None:
-            output.tell("nothing to do: abort was asked for already")
-        return "" if edit is None else edits.text(edit, options.output)
+        new_edit = edit(request)
+        if new_edit is None:
+            output.tell("nothing to do: abort was requested before")
+        return "" if new_edit is None else edits.text(new_edit, options.output)
 
     return session.with_cluster(options, stop), 0
+
+
+def edit(request: PromotionRequest) -> Edit | None:
+    """Return the edit that stops the request; None if it is being stopped already."""
+    if request.spec.abort:
+        return None
+    if has_ended(request):
+        raise InvalidRequest(has_ended_message(request))
+    return edits.of_request(request, {"op": "add", "path": "/spec/abort", "value": True})

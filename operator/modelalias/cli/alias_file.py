@@ -1,4 +1,4 @@
-"""Reading a ModelAlias from a file as people keep it in a repository, perhaps with other objects beside it."""
+"""Reading a ModelAlias from a manifest, which may contain other objects as well."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ KIND: Final = "ModelAlias"
 
 
 def read(path: str, name: str | None) -> ModelAlias:
-    """Read the file, or standard input; raise `InvalidRequest` with the file and what is wrong in it."""
+    """Read the file, or standard input; raise `InvalidRequest` with the file and what is wrong with it."""
     source = "standard input" if path == STDIN else path
     try:
         if path == STDIN and sys.stdin is None:
@@ -34,21 +34,21 @@ def read(path: str, name: str | None) -> ModelAlias:
 
 
 def pick(text: str, name: str | None) -> ModelAlias:
-    """Return the one ModelAlias among the documents, or the one of that name."""
-    found = [body for body in _objects(text) if body.get("kind") == KIND]
+    """Return the only ModelAlias among the documents, or the one with that name."""
+    aliases = [body for body in _objects(text) if body.get("kind") == KIND]
     if name is not None:
-        found = [body for body in found if _name(body) == name]
-    if not found:
-        raise InvalidRequest(f"no ModelAlias{'' if name is None else f' is named {name}'} in it")
-    if len(found) > 1:
-        raise InvalidRequest(_several(found, name))
+        aliases = [body for body in aliases if _name(body) == name]
+    if not aliases:
+        raise InvalidRequest(f"it contains no ModelAlias{'' if name is None else f' named {name}'}")
+    if len(aliases) > 1:
+        raise InvalidRequest(_several(aliases, name))
     # a status belongs to the cluster that the object was copied from
-    body = {key: value for key, value in found[0].items() if key != "status"}
+    body = {key: value for key, value in aliases[0].items() if key != "status"}
     try:
         return ModelAlias.model_validate(body)
     except ValidationError as error:
         raise InvalidRequest(
-            f"{KIND} {_name(body) or 'without a name'} does not fit: {unfit.told(error)}"
+            f"{KIND} {_name(body) or 'without a name'} is not valid: {unfit.message(error)}"
         ) from error
 
 
@@ -59,23 +59,23 @@ def _objects(text: str) -> Iterator[Mapping[str, Any]]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f"line {mark.line + 1}: "
-        raise InvalidRequest(f"{where}{getattr(error, 'problem', None) or 'it is no YAML'}") from error
+        raise InvalidRequest(f"{where}{getattr(error, 'problem', None) or 'it is not YAML'}") from error
     except (
         ValueError,
         KeyError,
         RecursionError,
     ) as error:  # a date in month 13, a tag on what it does not fit, a nest of lists
-        raise InvalidRequest("it holds YAML that no ModelAlias has") from error
+        raise InvalidRequest("it contains YAML that cannot be part of a ModelAlias") from error
     for body in documents:
         items = body.get("items") if isinstance(body, dict) and body.get("kind") == "List" else None
         yield from (item for item in (items if isinstance(items, list) else [body]) if isinstance(item, dict))
 
 
-def _several(found: list[Mapping[str, Any]], name: str | None) -> str:
+def _several(aliases: list[Mapping[str, Any]], name: str | None) -> str:
     if name is not None:
-        return f"{len(found)} ModelAliases are named {name}"
-    names = ", ".join(sorted(_name(body) for body in found))
-    return f"{len(found)} ModelAliases in it: choose one of {names} by --name"
+        return f"it contains {len(aliases)} ModelAliases named {name}"
+    names = ", ".join(sorted(_name(body) for body in aliases))
+    return f"it contains {len(aliases)} ModelAliases: choose one with --name: {names}"
 
 
 def _name(body: Mapping[str, Any]) -> str:

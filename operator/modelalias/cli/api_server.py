@@ -1,4 +1,4 @@
-"""The API server as a person with a kubeconfig has it."""
+"""The API server, reached with a user's kubeconfig."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ from modelalias.rest import PatchType, Resource
 M = TypeVar("M", bound=BaseModel)
 
 FIELD_MANAGER: Final = "modelalias-cli"
-"""Not kubectl's own: what belongs to kubectl, GitOps controllers take over and remove."""
+"""Not kubectl's own name: GitOps controllers take over and remove what kubectl owns."""
 SECONDS: Final = 10.0
 
 ALIASES: Final = Resource(group=GROUP, version=VERSION, plural="modelaliases")
@@ -41,15 +41,15 @@ class ApiServer:
 
     @property
     def namespace(self) -> str:
-        """The namespace that is meant."""
+        """The namespace."""
         return self._access.namespace
 
     async def who(self) -> Who:
-        """Ask who one is; with impersonation, who that is."""
+        """Ask the API server who the user is; with impersonation, the impersonated one."""
         body = {"apiVersion": f"{REVIEWS.group}/{REVIEWS.version}", "kind": "SelfSubjectReview"}
         answer = await self._send(Call(verb=Verb.CREATE, resource=REVIEWS, namespace=""), body)
-        told = answer.get("status", {}).get("userInfo", {})
-        return Who(user=str(told.get("username", "")), groups=tuple(told.get("groups") or ()))
+        user = answer.get("status", {}).get("userInfo", {})
+        return Who(user=str(user.get("username", "")), groups=tuple(user.get("groups") or ()))
 
     async def request(self, name: str) -> PromotionRequest:
         """Read a request."""
@@ -60,7 +60,7 @@ class ApiServer:
         return await self._read(ALIASES, name, ModelAlias)
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
-        """File a request and return it with the name that it got."""
+        """Create a request and return it with its generated name."""
         call = Call(verb=Verb.CREATE, resource=REQUESTS, namespace=self.namespace, query=_STRICT)
         return _parsed(PromotionRequest, await self._send(call, body))
 
@@ -90,7 +90,7 @@ class ApiServer:
             self._connection = None
 
     async def _read(self, resource: Resource, name: str, model: type[M]) -> M:
-        if not name:  # without one it would be the whole list
+        if not name:  # without a name the whole list would be read
             raise InvalidRequest(f"the name of the {model.__name__} is empty")
         return _parsed(
             model,
@@ -106,9 +106,9 @@ class ApiServer:
         except kubernetes_client.Missing as error:
             raise (_missing(call) if call.name else InvalidRequest(str(error))) from error
         except Denied as error:
-            raise Refused(own_words(str(error))) from error
+            raise Refused(policy_message(str(error))) from error
         except InvalidRequest as error:
-            raise InvalidRequest(own_words(str(error))) from error
+            raise InvalidRequest(policy_message(str(error))) from error
 
 
 @asynccontextmanager
@@ -122,20 +122,20 @@ async def opened(access: Access) -> AsyncIterator[ApiServer]:
 
 
 def caller(access: Access) -> Caller:
-    """Return in whose name calls are made."""
-    named = [("Impersonate-User", access.acts_as)] if access.acts_as else []
-    groups = [("Impersonate-Group", group) for group in access.groups] if named else []
-    return Caller(whose="your", remedy="none of your roles grants it", headers=(*named, *groups))
+    """Return the user in whose name calls are made."""
+    user = [("Impersonate-User", access.acts_as)] if access.acts_as else []
+    groups = [("Impersonate-Group", group) for group in access.groups] if user else []
+    return Caller(whose="your", remedy="none of your roles grants it", headers=(*user, *groups))
 
 
-def own_words(said: str) -> str:
-    """Return what a policy says, without what the API server puts before it."""
-    return said.rpartition(_DENIED)[2]
+def policy_message(message: str) -> str:
+    """Return the message of an admission policy without the text that the API server puts before it."""
+    return message.rpartition(_DENIED)[2]
 
 
 def _missing(call: Call) -> Missing:
     kind = "ModelAlias" if call.resource == ALIASES else "PromotionRequest"
-    return Missing(f"no {kind} {call.name} in namespace {call.namespace}")
+    return Missing(f"there is no {kind} {call.name} in namespace {call.namespace}")
 
 
 def _parsed(model: type[M], body: Mapping[str, Any]) -> M:
@@ -144,5 +144,5 @@ def _parsed(model: type[M], body: Mapping[str, Any]) -> M:
     except ValidationError as error:
         name = body.get("metadata", {}).get("name", "")
         raise InvalidRequest(
-            f"this release cannot read {model.__name__} {name}: {unfit.told(error)}"
+            f"this release cannot read {model.__name__} {name}: {unfit.message(error)}"
         ) from error

@@ -1,4 +1,4 @@
-"""`modelalias approve` and `modelalias reject`: a person's word on a request that waits for people."""
+"""`modelalias approve` and `modelalias reject`: decide on a request that waits for approvals."""
 
 import argparse
 from dataclasses import replace
@@ -6,14 +6,15 @@ from typing import Any, Final
 
 from modelalias.api.policy import Approval
 from modelalias.api.request import Decision, PromotionRequest
-from modelalias.cli import edits, output, report, session, word
+from modelalias.cli import approval_entry, edits, output, report, session
+from modelalias.cli.approval_entry import Choice
 from modelalias.cli.cluster import Cluster
-from modelalias.cli.word import Asked
 from modelalias.core.errors import InvalidRequest, Refused
 
 _APPROVE: Final = """\
-The verdict is printed, then one item is added to spec.approvals: you, and the evidence that you saw. A word cannot be changed
-or taken back, and counts for this evidence only. To approve the same again is no failure.
+Prints the verdict, then adds one item to spec.approvals: your user name and the evidence of that verdict.
+An approval cannot be changed or removed, and is valid for this evidence only. Approving the same evidence
+twice is not an error.
 
 examples:
   %(prog)s churn-v4 --confirm "bias report read"
@@ -22,19 +23,19 @@ examples:
   kubectl patch promotionrequests.modelalias.dev churn-v4 --type=json --patch-file=edit.yaml
 
 exit status:
-  0   approved, or you had approved already
-  2   not approved: the message on standard error says why
+  0   approved, now or before
+  2   not approved; standard error says why
 """
 
 _REJECT: Final = """\
-One word ends the request. It is written as an approval is, see approve.
+One rejection ends the request. It is written like an approval: see modelalias approve --help
 
 examples:
   %(prog)s churn-v4 -m "not before the holidays"
 
 exit status:
-  0   rejected, or you had rejected already
-  2   not rejected: the message on standard error says why
+  0   rejected, now or before
+  2   not rejected; standard error says why
 """
 
 _DONE: Final = {Decision.APPROVE: "approved", Decision.REJECT: "rejected"}
@@ -54,29 +55,33 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         parser.add_argument(
             "--group",
             metavar="GROUP",
-            help="speak for this group; default: one of the policy's that you are in",
+            help="decide as a member of this group; default: the first of the groups asked that you are in",
         )
         parser.add_argument(
             "--evidence",
             metavar="SHA",
-            help="only if the evidence is still this one, see status.resolved.evidence",
+            help="do it only if this is still the evidence of the request (status.resolved.evidence)",
         )
         edits.add_flags(parser)
         session.add_flags(parser)
-    approve.add_argument("-m", "--message", default="", help="a remark for the record")
+    approve.add_argument("-m", "--message", default="", help="a remark; it is kept with the request")
     approve.add_argument(
-        "--confirm", action="append", default=[], metavar="SENTENCE", help="a sentence of the checklist"
+        "--confirm",
+        action="append",
+        default=[],
+        metavar="SENTENCE",
+        help="confirm a sentence of the checklist; can be given several times",
     )
-    approve.add_argument("--confirm-all", action="store_true", help="every sentence of the checklist")
+    approve.add_argument("--confirm-all", action="store_true", help="confirm every sentence of the checklist")
     approve.set_defaults(run=run, decision=Decision.APPROVE)
-    reject.add_argument("-m", "--message", required=True, help="why, for the record")
+    reject.add_argument("-m", "--message", required=True, help="why; it is kept with the request")
     reject.set_defaults(run=run, decision=Decision.REJECT, confirm=[], confirm_all=False)
 
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
-    """Return what is to be printed, and the status."""
-    prints = edits.wants_print(options)
-    asked = Asked(
+    """Return the output and the exit status."""
+    only_prints = edits.only_prints(options)
+    choice = Choice(
         decision=options.decision,
         evidence=options.evidence,
         group=options.group,
@@ -85,37 +90,39 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         message=options.message,
     )
 
-    async def say(cluster: Cluster) -> str:
-        return (
-            await _print(cluster, options, asked) if prints else await _say(cluster, options.request, asked)
-        )
+    async def decide(cluster: Cluster) -> str:
+        if only_prints:
+            return await _print_edit(cluster, options, choice)
+        return await _write(cluster, options.request, choice)
 
-    return session.with_cluster(options, say), 0
+    return session.with_cluster(options, decide), 0
 
 
-async def _print(cluster: Cluster, options: argparse.Namespace, asked: Asked) -> str:
+async def _print_edit(cluster: Cluster, options: argparse.Namespace, choice: Choice) -> str:
     who, request = await cluster.who(), await cluster.request(options.request)
-    edit = word.edit(request, await _rules(cluster, request), who, asked)
+    edit = approval_entry.edit(request, await _rules(cluster, request), who, choice)
     if edit is None:
-        output.tell(f"nothing to do: already {_DONE[asked.decision]} by {who.user}")
+        output.tell(f"nothing to do: already {_DONE[choice.decision]} by {who.user}")
         return ""
     return edits.text(edit, options.output)
 
 
-async def _say(cluster: Cluster, name: str, asked: Asked) -> str:
+async def _write(cluster: Cluster, name: str, choice: Choice) -> str:
     who, request = await cluster.who(), await cluster.request(name)
     if request.status.resolved is not None:
         output.show(report.verdict(request))
     rules = await _rules(cluster, request)
-    if asked.evidence is None and request.status.resolved is not None:
-        # what was printed is what is approved, also when somebody else is first and it is written again
-        asked = replace(asked, evidence=request.status.resolved.evidence)
-    new = await edits.carry_out(cluster, request, lambda found: word.edit(found, rules, who, asked))
-    return output.lines([f"{'' if new else 'already '}{_DONE[asked.decision]} by {who.user}"])
+    if choice.evidence is None and request.status.resolved is not None:
+        # approve what was printed, also if somebody else writes first and this has to be written again
+        choice = replace(choice, evidence=request.status.resolved.evidence)
+    is_new = await edits.carry_out(
+        cluster, request, lambda latest: approval_entry.edit(latest, rules, who, choice)
+    )
+    return output.lines([f"{'' if is_new else 'already '}{_DONE[choice.decision]} by {who.user}"])
 
 
 async def _rules(cluster: Cluster, request: PromotionRequest) -> Approval | None:
-    """Read whose approval counts; None when that cannot be read: the operator says so then."""
+    """Read who may approve; None if that cannot be read, and then the operator decides."""
     try:
         return (await cluster.alias(request.spec.alias_ref.name)).spec.policy.approval
     except (Refused, InvalidRequest):

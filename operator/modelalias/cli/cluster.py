@@ -1,4 +1,4 @@
-"""What the commands for people ask of a cluster."""
+"""The cluster as the commands use it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -14,26 +14,26 @@ class Missing(NotFound):
 
 
 class Who(Value):
-    """Somebody, as the API server knows them."""
+    """A user, as the API server knows them."""
 
     user: str
     groups: tuple[str, ...] = ()
 
 
 class Cluster(Protocol):
-    """One namespace of a cluster, seen by one person.
+    """One namespace of a cluster, with the rights of one user.
 
-    Every call raises `Unavailable` when no answer comes in time, `Refused` when the person may not, `Missing`
-    when a named object is not there, `InvalidRequest` and `Conflict` when the API server does not take what
-    is written; in words for them.
+    Every call raises `Unavailable` if no answer comes in time, `Refused` if the user lacks a permission,
+    `Missing` if the object does not exist, and `InvalidRequest` or `Conflict` if the API server refuses what
+    is written; the messages are written for that user.
     """
 
     @property
     def namespace(self) -> str:
-        """The namespace that is meant."""
+        """The namespace."""
 
     async def who(self) -> Who:
-        """Ask who one is."""
+        """Ask the API server who the user is."""
 
     async def request(self, name: str) -> PromotionRequest:
         """Read a request."""
@@ -42,10 +42,10 @@ class Cluster(Protocol):
         """Read a ModelAlias."""
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
-        """File a request and return it with the name that it got."""
+        """Create a request and return it with its generated name."""
 
     async def patch(self, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
         """Change a request by a JSON patch."""
 
     async def renew(self) -> None:
-        """Get credentials once more: those of a managed cluster last minutes."""
+        """Fetch new credentials: those of a managed cluster last minutes."""

@@ -1,7 +1,7 @@
-"""Credentials from a program that the kubeconfig names, as managed clusters hand them out.
+"""Credentials from a credential plugin: a program that the kubeconfig names, as managed clusters use it.
 
-The client library runs such programs too, but keeps from the terminal what they say, such as the address of a
-login page, and goes on without credentials when they fail.
+The client library runs such programs too, but hides what they print, such as the address of a login page, and
+continues without credentials if they fail.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Any, Final
 from modelalias.core.errors import InvalidRequest, Unavailable
 
 SECONDS: Final = 300.0
-"""A person may have to log in meanwhile."""
+"""Long enough for a person to log in."""
 
 _KIND: Final = "ExecCredential"
 _EXTENSION: Final = "client.authentication.k8s.io/exec"
@@ -25,17 +25,19 @@ _EXTENSION: Final = "client.authentication.k8s.io/exec"
 async def run(
     plugin: Mapping[str, Any], cluster: Mapping[str, Any], seconds: float = SECONDS
 ) -> Mapping[str, str]:
-    """Run the program and return its credentials as the user of a kubeconfig has them."""
+    """Run the program and return its credentials in the form of a kubeconfig's user."""
     command = str(plugin.get("command") or "")
     name = Path(command).name
-    told = await _output(plugin, command, asked(plugin, cluster, _interactive(plugin, name)), seconds)
-    return credentials(told, str(plugin.get("apiVersion")), name)
+    exec_info = info(plugin, cluster, _interactive(plugin, name))
+    return credentials(
+        await _output(plugin, command, exec_info, seconds), str(plugin.get("apiVersion")), name
+    )
 
 
-def asked(plugin: Mapping[str, Any], cluster: Mapping[str, Any], interactive: bool) -> Mapping[str, Any]:
-    """Return what the program is told.
+def info(plugin: Mapping[str, Any], cluster: Mapping[str, Any], interactive: bool) -> Mapping[str, Any]:
+    """Return the program's input (KUBERNETES_EXEC_INFO).
 
-    Whether somebody can answer it, and about the cluster if it wants that.
+    Whether it can ask somebody at a terminal, and the cluster if the plugin wants to know it.
     """
     spec: dict[str, Any] = {"interactive": interactive}
     if plugin.get("provideClusterInfo"):
@@ -43,30 +45,32 @@ def asked(plugin: Mapping[str, Any], cluster: Mapping[str, Any], interactive: bo
     return {"apiVersion": plugin.get("apiVersion"), "kind": _KIND, "spec": spec}
 
 
-def credentials(told: bytes, version: str, name: str) -> Mapping[str, str]:
-    """Read what the program printed; never repeat it in a message."""
+def credentials(output: bytes, version: str, name: str) -> Mapping[str, str]:
+    """Read what the program printed; a message never repeats it."""
     try:
-        body = json.loads(told)
+        body = json.loads(output)
     except ValueError as error:
-        raise InvalidRequest(f"the credential plugin {name} printed no JSON") from error
+        raise InvalidRequest(f"the credential plugin {name} did not print JSON") from error
     status = body.get("status") if isinstance(body, dict) else None
     if not isinstance(status, dict) or body.get("kind") != _KIND:
-        raise InvalidRequest(f"the credential plugin {name} printed no {_KIND}")
+        raise InvalidRequest(f"the credential plugin {name} did not print an {_KIND}")
     if body.get("apiVersion") != version:
-        raise InvalidRequest(f"the credential plugin {name} answers in another version than {version}")
-    found: dict[str, str] = {}
+        raise InvalidRequest(
+            f"the credential plugin {name} printed an {_KIND} of another version than {version}"
+        )
+    user: dict[str, str] = {}
     if status.get("token"):
-        found["token"] = str(status["token"])
+        user["token"] = str(status["token"])
     if status.get("clientCertificateData") and status.get("clientKeyData"):
-        found["client-certificate-data"] = b64encode(str(status["clientCertificateData"]).encode()).decode()
-        found["client-key-data"] = b64encode(str(status["clientKeyData"]).encode()).decode()
-    if not found:
+        user["client-certificate-data"] = b64encode(str(status["clientCertificateData"]).encode()).decode()
+        user["client-key-data"] = b64encode(str(status["clientKeyData"]).encode()).decode()
+    if not user:
         raise InvalidRequest(f"the credential plugin {name} printed neither a token nor a certificate")
-    return found
+    return user
 
 
 def _interactive(plugin: Mapping[str, Any], name: str) -> bool:
-    """Say whether the program may ask the person at the terminal."""
+    """Return whether the program may ask the person at the terminal."""
     mode = plugin.get("interactiveMode") or "IfAvailable"
     terminal = sys.stdin is not None and sys.stdin.isatty()
     if mode == "Always" and not terminal:
@@ -74,15 +78,17 @@ def _interactive(plugin: Mapping[str, Any], name: str) -> bool:
     return terminal and mode != "Never"
 
 
-async def _output(plugin: Mapping[str, Any], command: str, told: Mapping[str, Any], seconds: float) -> bytes:
+async def _output(
+    plugin: Mapping[str, Any], command: str, exec_info: Mapping[str, Any], seconds: float
+) -> bytes:
     name = Path(command).name
-    given = {str(item.get("name")): str(item.get("value")) for item in _objects(plugin.get("env"))}
+    variables = {str(item.get("name")): str(item.get("value")) for item in _objects(plugin.get("env"))}
     try:
         process = await asyncio.create_subprocess_exec(
             command,
             *(str(item) for item in plugin.get("args") or ()),
-            env={**os.environ, **given, "KUBERNETES_EXEC_INFO": json.dumps(told)},
-            stdin=None if told["spec"]["interactive"] else asyncio.subprocess.DEVNULL,
+            env={**os.environ, **variables, "KUBERNETES_EXEC_INFO": json.dumps(exec_info)},
+            stdin=None if exec_info["spec"]["interactive"] else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
         )
     except OSError as error:
@@ -103,7 +109,7 @@ async def _output(plugin: Mapping[str, Any], command: str, told: Mapping[str, An
 
 
 def _about(cluster: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Describe the cluster as the protocol wants it."""
+    """Describe the cluster in the form of the ExecCredential API."""
     path = cluster.get("certificate-authority")
     keys = (
         "server",
@@ -112,18 +118,18 @@ def _about(cluster: Mapping[str, Any]) -> Mapping[str, Any]:
         "certificate-authority-data",
         "proxy-url",
     )
-    found = {key: cluster[key] for key in keys if key in cluster}
-    if path and "certificate-authority-data" not in found:
+    about = {key: cluster[key] for key in keys if key in cluster}
+    if path and "certificate-authority-data" not in about:
         try:
-            found["certificate-authority-data"] = b64encode(Path(path).read_bytes()).decode()
+            about["certificate-authority-data"] = b64encode(Path(path).read_bytes()).decode()
         except OSError as error:
             raise InvalidRequest(
                 f"cannot read the certificate-authority of the kubeconfig: {error.strerror}"
             ) from error
-    mine = [item for item in _objects(cluster.get("extensions")) if item.get("name") == _EXTENSION]
-    return {**found, **({"config": mine[0].get("extension")} if mine else {})}
+    extensions = [item for item in _objects(cluster.get("extensions")) if item.get("name") == _EXTENSION]
+    return {**about, **({"config": extensions[0].get("extension")} if extensions else {})}
 
 
 def _objects(items: object) -> Iterator[Mapping[str, Any]]:
-    """Pass over what has no place in such a list."""
+    """Return the items that are mappings."""
     yield from (item for item in (items if isinstance(items, list) else ()) if isinstance(item, dict))

@@ -1,10 +1,10 @@
-"""Changes of a cluster as values: carried out, or printed so that kubectl can carry them out.
+"""Changes to objects in a cluster as values: carried out, or printed so that kubectl can carry them out.
 
-A change of a request is a JSON patch that first makes sure of the request's uid, so it never meets another
-request of that name and never creates one. It adds one item to a list and replaces nothing, so two people who
-write at once both stay; where both begin the list, the API server refuses the second, which then sees the
-first. Server-side apply would not need that second try, but given to `kubectl apply --server-side` it would
-take over what `kubectl apply` wrote before.
+A change to a request is a JSON patch that first tests the request's UID, so it never changes another request
+of that name and never creates one. It adds one item to a list and replaces nothing, so that if two people write
+at the same time, both items are kept; if both create the list, the API server refuses the second, which then
+reads the first and tries again. Server-side apply would not need that second try, but printed for `kubectl apply
+--server-side` it would take over the fields that `kubectl apply` wrote before.
 """
 
 import argparse
@@ -24,7 +24,7 @@ Operation = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of one request."""
+    """A change to one request."""
 
     request: str
     namespace: str
@@ -32,48 +32,48 @@ class Edit:
 
     @property
     def command(self) -> str:
-        """The command that carries it out."""
-        named = f"promotionrequests.modelalias.dev {self.request} -n {self.namespace}"
-        return f"kubectl patch {named} --type=json --patch-file=FILE"
+        """The kubectl command that carries it out."""
+        target = f"promotionrequests.modelalias.dev {self.request} -n {self.namespace}"
+        return f"kubectl patch {target} --type=json --patch-file=FILE"
 
     @property
     def body(self) -> Sequence[Operation]:
-        """What the API server is sent."""
+        """The JSON patch."""
         return list(self.operations)
 
 
 @dataclass(frozen=True)
 class Filing:
-    """A request that is to be made."""
+    """A request that is to be created."""
 
     body: Mapping[str, Any]
     command: str = "kubectl create -f FILE"
 
 
 def of_request(request: PromotionRequest, *operations: Operation) -> Edit:
-    """Return an edit that is for this very request."""
+    """Return an edit of this request, not of another one with the same name."""
     meta = request.metadata
     same = {"op": "test", "path": "/metadata/uid", "value": meta.uid}
     return Edit(meta.name, meta.namespace, (same, *operations))
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what shows an edit and leaves it at that."""
-    parser.add_argument("--dry-run", action="store_true", help="print the edit and do nothing")
+    """Add the options that print an edit instead of carrying it out."""
     parser.add_argument(
-        "-o", "--output", choices=("yaml", "json"), help="how --dry-run prints it; default: yaml"
+        "--dry-run", action="store_true", help="print the edit for kubectl, and change nothing"
     )
+    parser.add_argument("-o", "--output", choices=("yaml", "json"), help="format of --dry-run; default: yaml")
 
 
-def wants_print(options: argparse.Namespace) -> bool:
-    """Say whether an edit is only to be printed; raise `InvalidRequest` for a form without --dry-run."""
+def only_prints(options: argparse.Namespace) -> bool:
+    """Return whether the edit is only printed; raise `InvalidRequest` for a format without --dry-run."""
     if options.output and not options.dry_run:
-        raise InvalidRequest(f"-o {options.output} goes with --dry-run")
+        raise InvalidRequest(f"-o {options.output} needs --dry-run")
     return bool(options.dry_run)
 
 
 def text(edit: Edit | Filing, form: str | None) -> str:
-    """Write an edit as YAML, with the command that takes it in a comment, or as JSON."""
+    """Return an edit as YAML, with the kubectl command for it in a comment, or as JSON."""
     if form == "json":
         return json.dumps(edit.body, indent=2) + "\n"
     body = yaml.safe_dump(edit.body, sort_keys=False, allow_unicode=True, width=2**16)
@@ -83,29 +83,31 @@ def text(edit: Edit | Filing, form: str | None) -> str:
 async def carry_out(
     cluster: Cluster, request: PromotionRequest, make: Callable[[PromotionRequest], Edit | None]
 ) -> bool:
-    """Make the edit, again on a fresh read where somebody else was first.
+    """Carry out the edit, and once more on a fresh read if somebody else wrote first.
 
-    Return False when there is nothing to do.
+    Return False if there is nothing to do.
     """
     edit = make(request)
-    for is_last in (False, True):  # a list is begun once
+    for is_last in (False, True):  # a list is created only once
         if edit is None:
             return False
         try:
             await cluster.patch(edit.request, edit.operations)
         except (Conflict, InvalidRequest):
-            again = make(await _same(cluster, request))
-            if again == edit or is_last:  # it is not about who was first
+            fresh_edit = make(await _read_again(cluster, request))
+            if fresh_edit == edit or is_last:  # then it was not refused because somebody else wrote first
                 raise
-            edit = again
+            edit = fresh_edit
         else:
             return True
     raise AssertionError("the last try returns or raises")
 
 
-async def _same(cluster: Cluster, request: PromotionRequest) -> PromotionRequest:
-    """Read the request again; raise `Missing` when the name is another one's now."""
-    found = await cluster.request(request.metadata.name)
-    if found.metadata.uid != request.metadata.uid:
-        raise Missing(f"request {request.metadata.name} was deleted, there is another one of that name")
-    return found
+async def _read_again(cluster: Cluster, request: PromotionRequest) -> PromotionRequest:
+    """Read the request again; raise `Missing` if another request has its name now."""
+    latest = await cluster.request(request.metadata.name)
+    if latest.metadata.uid != request.metadata.uid:
+        raise Missing(
+            f"request {request.metadata.name} was deleted, and another one was created with its name"
+        )
+    return latest

@@ -1,4 +1,4 @@
-"""A promotion request out of what was typed; only what was said stands in it."""
+"""A promotion request from the options that were typed; options that were left out are not set in it."""
 
 import argparse
 import re
@@ -16,10 +16,10 @@ from modelalias.core.errors import InvalidRequest
 _RUN_CHARACTERS: Final = 8
 
 
-def of(options: argparse.Namespace, user: str, namespace: str) -> Filing:
-    """Return the request; raise `InvalidRequest` when the API server would not take it."""
+def draft(options: argparse.Namespace, user: str, namespace: str) -> Filing:
+    """Return the request; raise `InvalidRequest` if the API server would refuse it."""
     operation = _operation(options)
-    spec = _said(
+    spec = _without_unset(
         aliasRef={"name": options.alias},
         operation=None if operation is RequestOperation.PROMOTE else str(operation),
         source=_source(options),
@@ -28,13 +28,13 @@ def of(options: argparse.Namespace, user: str, namespace: str) -> Filing:
         requestedBy=user,
         skipGates=options.skip_gates,
         dryRun=options.verdict_only,
-        onSuccess=_said(deleteSourceAlias=options.delete_source_alias, tags=_tags(options.tag)),
+        onSuccess=_without_unset(deleteSourceAlias=options.delete_source_alias, tags=_tags(options.tag)),
         expiresAfter=options.expires_after,
         ttlSecondsAfterFinished=options.ttl_seconds_after_finished,
     )
-    _must_fit(spec, operation)
-    named = {"name": options.name} if options.name else {"generateName": _prefix(options, operation)}
-    metadata = {**named, "namespace": namespace}
+    _must_be_valid(spec, operation)
+    name = {"name": options.name} if options.name else {"generateName": _prefix(options, operation)}
+    metadata = {**name, "namespace": namespace}
     return Filing({"apiVersion": API_VERSION, "kind": "PromotionRequest", "metadata": metadata, "spec": spec})
 
 
@@ -45,7 +45,7 @@ def _operation(options: argparse.Namespace) -> RequestOperation:
 
 
 def _source(options: argparse.Namespace) -> Mapping[str, Any]:
-    return _said(
+    return _without_unset(
         version=options.version,
         runId=options.run_id,
         artifactPath=options.artifact_path,
@@ -54,31 +54,31 @@ def _source(options: argparse.Namespace) -> Mapping[str, Any]:
     )
 
 
-def _must_fit(spec: Mapping[str, Any], operation: RequestOperation) -> None:
+def _must_be_valid(spec: Mapping[str, Any], operation: RequestOperation) -> None:
     source = spec.get("source", {})
     if operation is not RequestOperation.SWAP and not source.keys() - {"artifactPath"}:
-        raise InvalidRequest("say what to promote: --version, --run-id, --from-alias or --previous")
+        raise InvalidRequest("nothing to promote: give --version, --run-id, --from-alias or --previous")
     if operation is RequestOperation.SWAP and source:
-        raise InvalidRequest("a swap takes no version: it exchanges alias and previousAlias")
+        raise InvalidRequest("a swap takes no version: it exchanges the versions of alias and previousAlias")
     if (operation is not RequestOperation.PROMOTE or spec.get("skipGates")) and not spec.get("reason"):
         raise InvalidRequest(f"{'--skip-gates' if spec.get('skipGates') else operation} needs a --reason")
     try:
         PromotionRequestSpec.model_validate(spec)
     except ValidationError as error:
-        raise InvalidRequest(f"the request does not fit: {unfit.told(error)}") from error
+        raise InvalidRequest(f"the request is not valid: {unfit.message(error)}") from error
 
 
 def _prefix(options: argparse.Namespace, operation: RequestOperation) -> str:
-    """Return what the API server makes a free name of: the alias, and what is to become of it."""
+    """Return the prefix of the generated name: the alias and what is asked for."""
     if options.version:
-        what = f"v{options.version}"
+        suffix = f"v{options.version}"
     elif options.run_id:
-        what = f"run-{options.run_id[:_RUN_CHARACTERS]}"
+        suffix = f"run-{options.run_id[:_RUN_CHARACTERS]}"
     else:
-        what = f"from-{options.from_alias}" if options.from_alias else str(operation)
+        suffix = f"from-{options.from_alias}" if options.from_alias else str(operation)
     if operation is RequestOperation.ROLLBACK and options.version:
-        what = f"rollback-{what}"
-    return f"{options.alias}-{re.sub(r'[^a-z0-9]+', '-', what.lower()).strip('-')}-"
+        suffix = f"rollback-{suffix}"
+    return f"{options.alias}-{re.sub(r'[^a-z0-9]+', '-', suffix.lower()).strip('-')}-"
 
 
 def _tags(pairs: list[str]) -> Mapping[str, str]:
@@ -91,8 +91,8 @@ def _tags(pairs: list[str]) -> Mapping[str, str]:
     return tags
 
 
-def _said(**fields: object) -> dict[str, Any]:
-    """Leave out what was not said; a request is remembered by the fields that were set."""
+def _without_unset(**fields: object) -> dict[str, Any]:
+    """Leave out the options that were not typed: a request is known again by the fields that are set."""
     return {
         key: value
         for key, value in fields.items()

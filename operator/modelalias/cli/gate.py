@@ -1,4 +1,4 @@
-"""`modelalias gate`: the operator's verdict on a version, for the pipeline that made it."""
+"""`modelalias gate`: the operator's verdict on a version, for the pipeline that trained it."""
 
 import argparse
 import asyncio
@@ -16,22 +16,22 @@ from modelalias.settings import ClientSettings
 STATUS: Final = {GateOutcome.PASSED: 0, GateOutcome.REFUSED: 1, GateOutcome.INCONCLUSIVE: 2}
 
 _MORE: Final = """\
-The rules are those of the ModelAlias in the file, the numbers those in MLflow, the champion is what the alias holds now.
-Nothing is written anywhere, and no cluster is asked.
+Takes the rules from the ModelAlias in the file and the metrics from MLflow. The champion is the version that
+the alias names in MLflow now. Needs no cluster and writes nothing.
 
-example:
+examples:
   %(prog)s -f alias.yaml --version 4 --tracking-uri https://mlflow.example.com
   %(prog)s -f alias.yaml --version "$VERSION" -o json > verdict.json
 
 exit status:
-  0   passed, or the alias holds the version already
+  0   passed, or the alias names the version already
   1   refused
-  2   inconclusive, or nothing could be judged: the message on standard error says why
+  2   inconclusive, or the version could not be judged: standard error says why
 
-environment:
-  MLFLOW_TRACKING_URI                                    where --tracking-uri is left out
-  MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD     or
-  MLFLOW_TRACKING_TOKEN                                  credentials, as MLflow's own client takes them
+environment, as for MLflow's own client:
+  MLFLOW_TRACKING_URI                                    default of --tracking-uri
+  MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD     credentials, or
+  MLFLOW_TRACKING_TOKEN                                  a token
   MLFLOW_TRACKING_SERVER_CERT_PATH                       certificates to trust
   MLFLOW_TRACKING_INSECURE_TLS                           true: trust any certificate
 """
@@ -50,12 +50,14 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "-f", "--filename", required=True, metavar="FILE", help="the ModelAlias, as YAML; - is standard input"
+        "-f",
+        "--filename",
+        required=True,
+        metavar="FILE",
+        help="file with the ModelAlias as YAML; - is standard input",
     )
-    parser.add_argument("--name", help="which ModelAlias, where the file has several")
-    parser.add_argument(
-        "--version", required=True, metavar="N", help="the version of the model that is to be judged"
-    )
+    parser.add_argument("--name", help="name of the ModelAlias, if the file has several")
+    parser.add_argument("--version", required=True, metavar="N", help="the model version to judge")
     parser.add_argument(
         "--tracking-uri", metavar="URI", help="address of the MLflow server, without credentials"
     )
@@ -64,26 +66,28 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
-    """Return what is to be printed, and the status."""
+    """Return the output and the exit status."""
     alias = alias_file.read(options.filename, options.name)
-    found = asyncio.run(_judge(settings.client(options.tracking_uri), alias, options.version))
-    text = json.dumps(found.result, indent=2) + "\n" if options.output == "json" else table.text(found)
-    return text, STATUS[found.outcome]
+    rehearsal = asyncio.run(_judge(settings.client(options.tracking_uri), alias, options.version))
+    text = (
+        json.dumps(rehearsal.result, indent=2) + "\n" if options.output == "json" else table.text(rehearsal)
+    )
+    return text, STATUS[rehearsal.outcome]
 
 
 async def _judge(registry: ClientSettings, alias: ModelAlias, version: str) -> Rehearsal:
-    # loading MLflow takes longer than all the rest
+    # imported late: loading MLflow takes longer than everything else
     from modelalias.adapters.mlflow_errors import Unauthorized  # noqa: PLC0415
     from modelalias.adapters.mlflow_registry import open_registry  # noqa: PLC0415
 
-    opened = open_registry(registry, _never)
+    mlflow = open_registry(registry, _write_nothing)
     try:
-        return await rehearse(opened, alias, version, datetime.now(UTC))
+        return await rehearse(mlflow, alias, version, datetime.now(UTC))
     except Unauthorized as error:
         raise error if registry.given.are_set else Refused(f"{error}: {_NO_CREDENTIALS}") from error
     finally:
-        await opened.close()
+        await mlflow.close()
 
 
-def _never() -> None:
+def _write_nothing() -> None:
     raise AssertionError("this command writes nothing")

@@ -1,4 +1,4 @@
-"""`modelalias history`: the ledger of an alias."""
+"""`modelalias history`: the moves of an alias."""
 
 import argparse
 import json
@@ -10,15 +10,15 @@ from modelalias.cli import output, session
 from modelalias.cli.cluster import Cluster
 
 _MORE: Final = """\
-The newest move first, as many as spec.historyLimit keeps.
+The newest move comes first. spec.historyLimit of the ModelAlias says how many are kept.
 
 examples:
   %(prog)s churn-champion
   %(prog)s churn-champion -o json
 
 exit status:
-  0   told
-  2   nothing could be said: the message on standard error says why
+  0   the history was printed
+  2   the history could not be read; standard error says why
 """
 
 _COLUMNS: Final = ("AT", "OPERATION", "FROM", "TO", "OUTCOME", "ACTOR", "APPROVERS", "REQUEST", "REASON")
@@ -28,8 +28,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "history",
-        help="say who moved an alias, when, from where, to where and why",
-        description="Say who moved an alias, when, from where, to where and why.",
+        help="show who moved an alias, when, from which version to which, and why",
+        description="Show who moved an alias, when, from which version to which, and why.",
         epilog=_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -41,24 +41,24 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
-    """Return what is to be printed, and the status."""
+    """Return the output and the exit status."""
 
-    async def look(cluster: Cluster) -> str:
+    async def show(cluster: Cluster) -> str:
         history = (await cluster.alias(options.alias)).status.history[::-1]
         return as_json(history) if options.output == "json" else text(history)
 
-    return session.with_cluster(options, look), 0
+    return session.with_cluster(options, show), 0
 
 
 def text(history: Sequence[HistoryEntry]) -> str:
-    """Lay out the entries, or say that there is none."""
+    """Return the entries as a table, or a sentence if there are none."""
     return output.lines(
-        output.aligned([_COLUMNS, *map(_row, history)]) if history else ["it was never moved"]
+        output.aligned([_COLUMNS, *map(_row, history)]) if history else ["the alias was never moved"]
     )
 
 
 def as_json(history: Sequence[HistoryEntry]) -> str:
-    """Write the entries for programs."""
+    """Return the entries as JSON."""
     return (
         json.dumps(
             [item.model_dump(mode="json", by_alias=True, exclude_none=True) for item in history], indent=2
@@ -69,7 +69,7 @@ def as_json(history: Sequence[HistoryEntry]) -> str:
 
 def _row(entry: HistoryEntry) -> Sequence[str]:
     at = entry.at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    moved = (entry.from_ or "", entry.to or "")
+    versions = (entry.from_ or "", entry.to or "")
     why = "; ".join(item for item in (entry.reason, entry.failure) if item)
     people = (entry.actor or "", ",".join(entry.approvers))
-    return (at, entry.operation, *moved, entry.outcome, *people, entry.request or "", why)
+    return (at, entry.operation, *versions, entry.outcome, *people, entry.request or "", why)

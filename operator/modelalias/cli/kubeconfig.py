@@ -1,7 +1,7 @@
-"""Which cluster a person means, as whom and in which namespace: kubeconfig files read as kubectl reads them.
+"""Cluster, user and namespace from kubeconfig files, read as kubectl reads them.
 
-The client library takes the last file's current-context, not the first's, and passes over the namespace of a
-context and over whom a user impersonates; so the files are merged here, and the library gets one context.
+The client library takes the current-context of the last file instead of the first, and ignores the namespace
+of a context and impersonation; so the files are merged here, and the library gets a single context.
 """
 
 import os
@@ -22,12 +22,12 @@ _FILES: Final[Mapping[str, tuple[str, ...]]] = {
     "users": ("client-certificate", "client-key", "tokenFile"),
     "contexts": (),
 }
-"""The lists of a kubeconfig, and in the items of each what names a file."""
+"""The lists of a kubeconfig, and which keys of their items are paths of files."""
 
 
 @dataclass(frozen=True)
 class Flags:
-    """What the command line says about it."""
+    """The options of the command line."""
 
     kubeconfig: str | None = None
     context: str | None = None
@@ -38,17 +38,17 @@ class Flags:
 
 @dataclass(frozen=True)
 class Access:
-    """A way into a cluster; both `cluster` and `user` are None where a pod's service account is used."""
+    """How to reach a cluster; both `cluster` and `user` are None if a pod's service account is used."""
 
     namespace: str
     cluster: Mapping[str, Any] | None = None
     user: Mapping[str, Any] | None = None
     acts_as: str = ""
-    """Whom to impersonate, and as a member of which groups."""
+    """The user to impersonate, as a member of `groups`."""
     groups: tuple[str, ...] = ()
 
     def kubeconfig(self, user: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a kubeconfig with nothing else in it, and these credentials."""
+        """Return a kubeconfig with this cluster and these credentials only."""
         return {
             "current-context": "it",
             "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
@@ -58,35 +58,35 @@ class Access:
 
 
 def read(flags: Flags, environ: Mapping[str, str], home: Path) -> Access:
-    """Find out what is meant; raise `InvalidRequest` when it cannot be."""
+    """Find the cluster, the user and the namespace; raise `InvalidRequest` if one is missing or wrong."""
     files = _files(flags, environ, home)
-    found = _in_pod(flags, environ) if files is None else _of_context(_merged(map(_one, files)), flags)
+    access = _in_pod(flags, environ) if files is None else _of_context(_merged(map(_one, files)), flags)
     if flags.groups and not flags.user:
-        raise InvalidRequest("--as-group goes with --as")
-    return found if flags.user is None else replace(found, acts_as=flags.user, groups=flags.groups)
+        raise InvalidRequest("--as-group needs --as")
+    return access if flags.user is None else replace(access, acts_as=flags.user, groups=flags.groups)
 
 
 def _files(flags: Flags, environ: Mapping[str, str], home: Path) -> Iterable[Path] | None:
-    """Return the files to read; None stands for the pod's service account."""
+    """Return the files to read; None means the pod's service account."""
     if flags.kubeconfig:
         return [Path(flags.kubeconfig).expanduser()]
     if environ.get("KUBECONFIG"):
-        named = [Path(item).expanduser() for item in environ["KUBECONFIG"].split(os.pathsep) if item]
-        found = [item for item in named if item.exists()]
-        if not found:
-            raise InvalidRequest("none of the files that KUBECONFIG names is there")
-        return found
+        paths = [Path(item).expanduser() for item in environ["KUBECONFIG"].split(os.pathsep) if item]
+        existing = [item for item in paths if item.exists()]
+        if not existing:
+            raise InvalidRequest("none of the files in KUBECONFIG exists")
+        return existing
     usual = home / ".kube" / "config"
     if usual.exists():
         return [usual]
     if not environ.get("KUBERNETES_SERVICE_HOST"):
-        raise InvalidRequest("no kubeconfig: name one with --kubeconfig or KUBECONFIG")
+        raise InvalidRequest("there is no kubeconfig: set KUBECONFIG or use --kubeconfig FILE")
     return None
 
 
 def _in_pod(flags: Flags, environ: Mapping[str, str]) -> Access:
     if flags.context:
-        raise InvalidRequest(f"no context {flags.context}: there is no kubeconfig")
+        raise InvalidRequest(f"there is no context {flags.context}, because there is no kubeconfig")
     try:
         own = POD_NAMESPACE.read_text().strip()
     except OSError:
@@ -95,15 +95,15 @@ def _in_pod(flags: Flags, environ: Mapping[str, str]) -> Access:
 
 
 def _one(path: Path) -> Mapping[str, Any]:
-    """Read a file, with the paths in it made absolute."""
+    """Read a file and make the paths in it absolute."""
     try:
         body = yaml.safe_load(path.read_bytes()) or {}
     except OSError as error:
         raise InvalidRequest(f"cannot read the kubeconfig {path.name}: {error.strerror}") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise InvalidRequest(f"the kubeconfig {path.name} is no YAML") from error
+        raise InvalidRequest(f"the kubeconfig {path.name} is not YAML") from error
     if not isinstance(body, dict):
-        raise InvalidRequest(f"the kubeconfig {path.name} holds no object")
+        raise InvalidRequest(f"the kubeconfig {path.name} is not a YAML mapping")
     read: dict[str, Any] = {"current-context": body.get("current-context") or ""}
     for kind, paths in _FILES.items():
         listed = body.get(kind) or []
@@ -115,19 +115,19 @@ def _one(path: Path) -> Mapping[str, Any]:
 
 
 def _absolute(item: object, paths: Iterable[str], base: Path) -> Mapping[str, Any]:
-    found = dict(item) if isinstance(item, dict) else {}
+    entry = dict(item) if isinstance(item, dict) else {}
     for key in paths:
-        if found.get(key):
-            found[key] = str((base / str(found[key])).absolute())
-    plugin = found.get("exec")
+        if entry.get(key):
+            entry[key] = str((base / str(entry[key])).absolute())
+    plugin = entry.get("exec")
     command = str(plugin.get("command") or "") if isinstance(plugin, dict) else ""
-    if isinstance(plugin, dict) and os.sep in command:  # a bare name is looked for on the PATH
-        found["exec"] = {**plugin, "command": str((base / command).absolute())}
-    return found
+    if isinstance(plugin, dict) and os.sep in command:  # a bare name is searched on the PATH
+        entry["exec"] = {**plugin, "command": str((base / command).absolute())}
+    return entry
 
 
 def _merged(files: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Merge files; the first that says something is believed."""
+    """Merge files; the first one that sets something wins."""
     whole: dict[str, Any] = {"current-context": "", **{kind: {} for kind in _FILES}}
     for item in files:
         whole["current-context"] = whole["current-context"] or item["current-context"]
@@ -139,7 +139,7 @@ def _merged(files: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
 def _of_context(config: Mapping[str, Any], flags: Flags) -> Access:
     name = flags.context or config["current-context"]
     if not name:
-        raise InvalidRequest("the kubeconfig has no current context: name one with --context")
+        raise InvalidRequest("the kubeconfig has no current context: choose one with --context")
     context = config["contexts"].get(name)
     if context is None:
         raise InvalidRequest(f"the kubeconfig has no context {name}")

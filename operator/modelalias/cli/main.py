@@ -1,4 +1,4 @@
-"""Arguments, dispatch, and failures as one line and a status."""
+"""Arguments, dispatch, and failures as one line and an exit status."""
 
 import argparse
 import io
@@ -14,7 +14,7 @@ from modelalias.cli import abort, approve, gate, history, output, promote, statu
 from modelalias.core.errors import OperatorError
 
 FAILED: Final = 2
-"""Nothing was judged. argparse ends with the same when it is called wrongly."""
+"""The command could not do its work. argparse ends with the same status after a wrong call."""
 INTERRUPTED: Final = 130
 
 COMMANDS: Final = (gate, promote, status, approve, abort, history)
@@ -24,12 +24,12 @@ _PLUGIN: Final = "kubectl-modelalias"
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Refuse what was typed, without the password that may stand in it."""
+        """Report a wrong call without the password that may be part of it."""
         super().error(re.sub(r"//[^\s/]*@", "//", message))
 
 
 class _Version(argparse.Action):
-    """Looks up the version when it is asked for, not at every start."""
+    """Looks up the version only if it is asked for: that takes time."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         sys.stdout.write(f"modelalias {metadata.version('modelalias')}\n")
@@ -37,37 +37,39 @@ class _Version(argparse.Action):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its status."""
+    """Run a command and return its exit status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show is no failure
+            stream.reconfigure(errors="backslashreplace")  # a character that the terminal lacks is no failure
     options = parser().parse_args(arguments)
     try:
-        text, ended = options.run(options)
+        text, exit_status = options.run(options)
     except OperatorError as error:
         output.tell(f"modelalias: {error}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Exception:  # noqa: BLE001 - a bug is no verdict, and Python's own status for it would say "refused"
+    except Exception:  # noqa: BLE001 - a bug is no verdict; Python's exit status for it means refused
         traceback.print_exc()
         return FAILED
     output.show(text)
-    return int(ended)
+    return int(exit_status)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what understands the arguments of every command."""
-    found = _Parser(
-        prog=_called(), description="MLflow model aliases as Kubernetes resources.", allow_abbrev=False
+    """Return the parser of all commands."""
+    whole = _Parser(
+        prog=_program(),
+        description="Promote, approve and roll back MLflow models by alias.",
+        allow_abbrev=False,
     )
-    found.add_argument("--version", action=_Version, nargs=0, help="say which release this is, and leave")
-    commands = found.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    whole.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)
-    return found
+    return whole
 
 
-def _called() -> str:
-    """Return what was typed: kubectl starts a program of the plugin's name."""
+def _program() -> str:
+    """Return the name that was typed: kubectl starts a program named for the plugin."""
     return _PLUGIN.replace("-", " ", 1) if Path(sys.argv[0]).name.startswith(_PLUGIN) else "modelalias"

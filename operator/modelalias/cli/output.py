@@ -1,4 +1,4 @@
-"""What a command says: results on standard output, what happens meanwhile on standard error."""
+"""The output of a command: results on standard output, progress and errors on standard error."""
 
 import os
 import sys
@@ -10,33 +10,35 @@ _GAP: Final = "   "
 
 
 def show(text: str) -> None:
-    """Write a result now, not at the end."""
+    """Write a result to standard output at once."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough; the interpreter shall not try again at its end
+    except (
+        BrokenPipeError
+    ):  # the reader, such as head, has ended; keep the interpreter from writing again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def tell(words: str) -> None:
-    """Say on standard error, in one line, how things stand."""
-    sys.stderr.write(f"{printable(' '.join(words.split()))}\n")
+def tell(message: str) -> None:
+    """Write a message to standard error, as one line."""
+    sys.stderr.write(f"{printable(' '.join(message.split()))}\n")
     sys.stderr.flush()
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Lay out rows of equal length in columns, for `lines`."""
+    """Return rows of equal length as lines with aligned columns, for `lines`."""
     cells = [[cell or NOTHING for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         yield _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def lines(words: Iterable[str]) -> str:
-    """Return the text of these lines; nothing in it can move a terminal's cursor or begin a line of its own."""
-    return "".join(f"{printable(line)}\n" for line in words)
+def lines(texts: Iterable[str]) -> str:
+    """Return these lines as one text; nothing in it can move the terminal's cursor or start another line."""
+    return "".join(f"{printable(line)}\n" for line in texts)
 
 
-def printable(words: str) -> str:
-    """Replace what is no character of a line of text."""
-    return "".join(character if character.isprintable() else "?" for character in words)
+def printable(text: str) -> str:
+    """Replace characters that are not printable."""
+    return "".join(character if character.isprintable() else "?" for character in text)

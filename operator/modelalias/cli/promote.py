@@ -1,4 +1,4 @@
-"""`modelalias promote`: file a promotion request in one's own name."""
+"""`modelalias promote`: file a promotion request in the caller's name."""
 
 import argparse
 from typing import Any, Final
@@ -17,9 +17,9 @@ examples:
   %(prog)s churn-champion --version 4 --dry-run | kubectl create -f -
 
 exit status:
-  0   filed; with --wait: the request succeeded
-  1   with --wait: it was refused, failed, undone, stopped or deleted
-  2   with --wait: it has not ended in time; or it was not filed: the message on standard error says why
+  0   the request was filed; with --wait: it succeeded
+  1   with --wait: the request was refused, failed, undone, aborted or deleted
+  2   with --wait: the request has not ended in time; or it was not filed: standard error says why
 """
 
 
@@ -27,23 +27,26 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "promote",
-        help="file a request to move an alias",
-        description="File a request to move an alias.",
+        help="ask to move an alias to another version",
+        description="Ask to move an alias to another version: file a PromotionRequest.",
         epilog=_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("alias", metavar="ALIAS", help="name of the ModelAlias")
     _add_source(parser)
-    _add_wishes(parser)
+    _add_options(parser)
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the request and do nothing; kubectl create takes it"
+        "--dry-run",
+        action="store_true",
+        help="print the request for kubectl create, and file nothing",
     )
     parser.add_argument(
         "-o",
         "--output",
         choices=("text", "name", "json", "yaml"),
-        help="name: the request's name alone; json: as status has it; with --dry-run yaml (the default) or json",
+        help="name: only the request's name; json: the same as status -o json; "
+        "with --dry-run: yaml (the default) or json",
     )
     status.add_wait_flags(parser)
     session.add_flags(parser)
@@ -55,80 +58,100 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     source = group.add_mutually_exclusive_group()
     source.add_argument("--version", metavar="N", help="a version of the model")
     source.add_argument(
-        "--run-id", metavar="ID", help="a run; its model is registered as a version if it is not one yet"
+        "--run-id", metavar="ID", help="the model of a run; it is registered if it is not registered yet"
     )
     source.add_argument(
-        "--from-alias", metavar="ALIAS", help="the version that another alias of the model holds"
+        "--from-alias", metavar="ALIAS", help="the version that another alias of the model names"
     )
-    source.add_argument("--previous", action="store_true", help="the version before; a rollback")
+    source.add_argument(
+        "--previous",
+        action="store_true",
+        help="the previous version; this is a rollback and needs a --reason",
+    )
     group.add_argument(
-        "--artifact-path", metavar="PATH", help="with --run-id: where the model is in the run's artifacts"
+        "--artifact-path", metavar="PATH", help="with --run-id: path of the model in the run's artifacts"
     )
 
 
-def _add_wishes(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("how")
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("options of the request")
     group.add_argument(
-        "--operation", choices=[str(item) for item in RequestOperation], help="default: Promote"
+        "--operation",
+        choices=[str(item) for item in RequestOperation],
+        help="default: Promote; with --previous: Rollback",
     )
     group.add_argument(
-        "--reason", metavar="WHY", help="for the record; a rollback, a swap and --skip-gates need it"
+        "--reason",
+        metavar="WHY",
+        help="why; it is kept in the history; required for a rollback, a swap and --skip-gates",
     )
-    group.add_argument("--expected-current", metavar="N", help="only if the alias still holds this version")
     group.add_argument(
-        "--skip-gates", action="store_true", help="an emergency: needs the verb bypass, and an approval"
+        "--expected-current", metavar="N", help="reject the request unless the alias still names this version"
+    )
+    group.add_argument(
+        "--skip-gates",
+        action="store_true",
+        help="emergency: do not judge the gates; needs the verb bypass and an approval",
     )
     group.add_argument(
         "--verdict-only", action="store_true", help="give the verdict and change nothing (spec.dryRun)"
     )
     group.add_argument(
-        "--delete-source-alias", action="store_true", help="afterwards remove the alias of --from-alias"
+        "--delete-source-alias",
+        action="store_true",
+        help="remove the alias in --from-alias after the promotion",
     )
     group.add_argument(
         "--tag",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="set on the version; may stand repeatedly",
-    )
-    group.add_argument("--expires-after", metavar="TIME", help="how long it may wait to begin; default: 7d")
-    group.add_argument(
-        "--ttl-seconds-after-finished", type=int, metavar="N", help="delete the request so long after its end"
+        help="set this tag on the version; can be given several times",
     )
     group.add_argument(
-        "--name", metavar="NAME", help="of the request; default: a free one that begins with ALIAS"
+        "--expires-after", metavar="TIME", help="give up if it has not begun after this time; default: 7d"
+    )
+    group.add_argument(
+        "--ttl-seconds-after-finished",
+        type=int,
+        metavar="N",
+        help="delete the request this many seconds after its end",
+    )
+    group.add_argument(
+        "--name", metavar="NAME", help="name of the request; default: a new name that begins with ALIAS"
     )
 
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
-    """Return what is to be printed, and the status."""
+    """Return the output and the exit status."""
     if options.output == "yaml" and not options.dry_run:
-        raise InvalidRequest("-o yaml goes with --dry-run")
+        raise InvalidRequest("-o yaml needs --dry-run")
     if options.dry_run and options.wait:
-        raise InvalidRequest("--dry-run files nothing that --wait could wait for")
+        raise InvalidRequest("--wait has nothing to wait for: --dry-run files no request")
     return session.with_cluster(options, lambda cluster: _promote(cluster, options))
 
 
 async def _promote(cluster: Cluster, options: argparse.Namespace) -> tuple[str, int]:
     who = await cluster.who()
-    wanted = filing.of(options, who.user, cluster.namespace)
+    draft = filing.draft(options, who.user, cluster.namespace)
     await _must_exist(cluster, options.alias)
     if options.dry_run:
-        return edits.text(wanted, options.output), 0
-    made = await cluster.create(wanted.body)
-    filed = f"request {made.metadata.name} filed by {who.user}"
+        return edits.text(draft, options.output), 0
+    request = await cluster.create(draft.body)
+    message = f"request {request.metadata.name} filed by {who.user}"
     if options.wait:
-        output.tell(filed)
-        return await status.wait(cluster, made, options.timeout, options.output)
-    return status.written(made, options.output) if options.output in {"name", "json"} else output.lines(
-        [filed]
-    ), 0
+        output.tell(message)
+        return await status.wait(cluster, request, options.timeout, options.output)
+    if options.output in {"name", "json"}:
+        return status.formatted(request, options.output), 0
+    return output.lines([message]), 0
 
 
 async def _must_exist(cluster: Cluster, alias: str) -> None:
-    """Raise `Missing` when there is no such ModelAlias.
+    """Raise `Missing` if there is no such ModelAlias.
 
-    Who may not look is believed, and so is one of a newer release.
+    Pass if the caller may not read it, or if it is of a newer release: the API server and the operator decide
+    then.
     """
     try:
         await cluster.alias(alias)

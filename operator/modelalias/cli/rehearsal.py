@@ -1,6 +1,6 @@
-"""A promotion as the operator would judge it, with the registry alone to ask.
+"""A promotion as the operator would judge it, with nothing but reads of the registry.
 
-What only the operator knows or does is Inconclusive here: since when a version has held an alias, and what
+What only the operator knows or does is Inconclusive here: since when an alias has named a version, and what
 evaluation Jobs measure.
 """
 
@@ -27,7 +27,7 @@ from modelalias.reconcile import reading
 
 
 class GateOutcome(StrEnum):
-    """What a pipeline wants to know."""
+    """The verdict, as a pipeline needs it."""
 
     PASSED = "Passed"
     REFUSED = "Refused"
@@ -39,7 +39,7 @@ _OUTCOME = {Conclusion.PASSED: GateOutcome.PASSED, Conclusion.REFUSED: GateOutco
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """How a promotion would be judged; the status says what a request's would."""
+    """The verdict on a promotion; the status is what a request would have."""
 
     alias: ModelAlias
     outcome: GateOutcome
@@ -49,12 +49,12 @@ class Rehearsal:
     @property
     def result(self) -> dict[str, object]:
         """The verdict as a request's `status.result` has it, with the outcome in place of request and phase."""
-        whose = {
+        heading = {
             "result": self.outcome.value,
             "namespace": self.alias.metadata.namespace or None,
             "operation": RequestOperation.PROMOTE.value,
         }
-        return dict(result.of(self.alias.spec, self.status, self.reason, whose))
+        return dict(result.of(self.alias.spec, self.status, self.reason, heading))
 
 
 async def rehearse(registry: Registry, alias: ModelAlias, version: str, now: datetime) -> Rehearsal:
@@ -74,7 +74,7 @@ async def rehearse(registry: Registry, alias: ModelAlias, version: str, now: dat
 
 async def _answer(registry: Registry, question: AnyQuestion) -> object:
     if not isinstance(question, RegistryQuestion):
-        raise AssertionError(f"nothing but the registry can be asked here: {question!r}")  # noqa: TRY004 - a bug
+        raise AssertionError(f"only the registry can be asked here: {question!r}")  # noqa: TRY004 - a bug
     try:
         return await reading.from_registry(registry, question)
     except InvalidRequest as error:
@@ -88,7 +88,7 @@ def _judge(alias: ModelAlias, number: str, facts: Facts, now: datetime) -> Rehea
     champion = aliases.get(spec.alias)
     candidate = Candidate(version=version, run_id=version.run_id, source=f"version {version.version}")
     if version.version == champion:
-        message = f"{spec.alias} is version {champion} already: nothing to do"
+        message = f"{spec.alias} already names version {champion}: nothing to do"
         so_far = VerdictSoFar(resolved=candidate.resolved(champion))
         return _rehearsal(alias, GateOutcome.PASSED, Reason.NO_OP, message, so_far)
     verdict = judge(_case(alias, candidate, aliases), facts, now)
@@ -119,21 +119,21 @@ def _require_ready(version: ModelVersion, now: datetime) -> ModelVersion:
 
 
 def _case(alias: ModelAlias, candidate: Candidate, aliases: Aliases) -> Case:
-    """Build the case as for a request of an alias that nobody has moved yet."""
+    """Build the case as for a request to a ModelAlias without a history."""
     return replace(
         cases.build_case(alias, candidate, aliases, alias.spec.policy.gates, None),
         unevaluated=GateResult.INCONCLUSIVE,
-        why_unevaluated="only the operator starts the Jobs that evaluate",
+        why_unevaluated="only the operator starts evaluation Jobs",
         may_ask=approvals.is_needed(alias.spec.policy.approval, inconclusive=True),
     )
 
 
 def _passed(verdict: Verdict) -> str:
-    return f"{gates.passed(verdict.findings)} gates passed" if verdict.findings else "no gates are set"
+    return f"{gates.passed(verdict.findings)} gates passed" if verdict.findings else "there are no gates"
 
 
 def _afterwards(alias: ModelAlias, outcome: GateOutcome, champion: str | None) -> Iterator[str]:
-    """Return what a request for the version would meet."""
+    """Return what would happen to a request for the version after the verdict."""
     spec, rules = alias.spec, alias.spec.policy.approval
     if outcome is GateOutcome.PASSED:
         yield f"it would replace {f'version {champion}' if champion else 'nothing'} as {spec.alias}"
@@ -142,7 +142,7 @@ def _afterwards(alias: ModelAlias, outcome: GateOutcome, champion: str | None) -
         nobody = Tally(approved=(), rejection=None, void=())
         yield f"a request then {approvals.missing(rules, nobody)}"
     if spec.version is not None:
-        yield f"requests are refused while spec.version pins version {spec.version}"
+        yield f"requests are rejected while spec.version pins version {spec.version}"
 
 
 def _rehearsal(

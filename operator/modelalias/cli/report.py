@@ -1,4 +1,4 @@
-"""How a request stands, for people and for programs."""
+"""The state of a request, as text for people and as JSON for programs."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,21 +8,23 @@ from modelalias.api.conditions import Condition, RequestCondition, Status, find
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus, RequestOperation
 from modelalias.cli import table
 from modelalias.cli.output import aligned, lines
-from modelalias.cli.word import has_ended
+from modelalias.cli.request_state import NO_STATUS, has_ended
 
 _COLUMNS: Final = ("CONDITION", "STATUS", "REASON", "MESSAGE")
 _ORDER: Final = [str(item) for item in RequestCondition]
-_NO_NEWS: Final = frozenset({"Complete", "Reconciling"})
+_REDUNDANT: Final = frozenset({"Complete", "Reconciling"})
 """Conditions for programs: phase and explanation say the same."""
 
 
 def text(request: PromotionRequest) -> str:
-    """Tell everything that is known of a request."""
+    """Return everything that is known about a request."""
     status = request.status
     return lines(
         [
             *_head(request),
-            f"phase: {status.phase or 'not seen by the operator yet'}",
+            f"phase: {status.phase}"
+            if status.phase
+            else f"{NO_STATUS}: the operator has not looked at this request",
             *_explanation(status),
             *_section(_conditions(status)),
             *_section(table.rules(status)),
@@ -32,7 +34,7 @@ def text(request: PromotionRequest) -> str:
 
 
 def verdict(request: PromotionRequest) -> str:
-    """Tell what somebody approves."""
+    """Return what an approver has to see: the versions, the results and the evidence."""
     status = request.status
     return lines([*_head(request), *table.rules(status), *_approvals(request), *_explanation(status)])
 
@@ -43,14 +45,16 @@ def as_json(request: PromotionRequest) -> Mapping[str, Any]:
     What is not known is left out.
     """
     status, meta, resolved = request.status, request.metadata, request.status.resolved
-    found = find(status.conditions, RequestCondition.SUCCEEDED)
+    succeeded = find(status.conditions, RequestCondition.SUCCEEDED)
     so_far = {
         "request": meta.name,
         "namespace": meta.namespace,
         "operation": str(request.spec.operation),
         "phase": status.phase,
         "ended": has_ended(request),
-        "succeeded": found is not None and found.status is Status.TRUE if has_ended(request) else None,
+        "succeeded": succeeded is not None and succeeded.status is Status.TRUE
+        if has_ended(request)
+        else None,
         "explanation": status.explanation,
         "version": resolved.version if resolved else None,
         "runId": resolved.run_id if resolved else None,
@@ -83,25 +87,25 @@ def _head(request: PromotionRequest) -> Iterator[str]:
     yield ", ".join(
         [what, *([table.versions(request.status)] if request.status.resolved else [_source(request)])]
     )
-    yield f"asked by {spec.requested_by or 'nobody named'}{f': {spec.reason}' if spec.reason else ''}"
+    yield f"requested by {spec.requested_by or 'unknown'}{f': {spec.reason}' if spec.reason else ''}"
     flags = {
-        "dry run, nothing is changed": spec.dry_run,
+        "dry run: nothing is changed": spec.dry_run,
         "skips the gates": spec.skip_gates,
-        "abort is asked for": spec.abort,
+        "abort was requested": spec.abort,
     }
-    yield from [words for words, holds in flags.items() if holds]
+    yield from [text for text, is_set in flags.items() if is_set]
 
 
 def _source(request: PromotionRequest) -> str:
     source = request.spec.source
     if source is None:
         return "alias and previousAlias" if request.spec.operation is RequestOperation.SWAP else "no source"
-    named = {"version": source.version, "run": source.run_id, "the version of alias": source.alias}
-    return next((f"{words} {value}" for words, value in named.items() if value), "the version before")
+    ways = {"version": source.version, "run": source.run_id, "the version of alias": source.alias}
+    return next((f"{kind} {value}" for kind, value in ways.items() if value), "the previous version")
 
 
 def _section(body: Iterator[str]) -> Iterator[str]:
-    """Put an empty line before what is not empty."""
+    """Put an empty line before a section that is not empty."""
     for number, line in enumerate(body):
         if number == 0:
             yield ""
@@ -109,19 +113,19 @@ def _section(body: Iterator[str]) -> Iterator[str]:
 
 
 def _conditions(status: PromotionRequestStatus) -> Iterator[str]:
-    known = [item for item in status.conditions if _is_news(item)]
-    rows = [_condition(item, status) for item in sorted(known, key=_place)]
+    shown = [item for item in status.conditions if _is_shown(item)]
+    rows = [_condition(item, status) for item in sorted(shown, key=_place)]
     if rows:
         yield from aligned([_COLUMNS, *rows])
 
 
 def _place(item: Condition) -> int:
-    """Put conditions in the order of a request's way; those of a newer release come last."""
+    """Sort conditions in the order in which a request meets them; those of a newer release come last."""
     return _ORDER.index(item.type) if item.type in _ORDER else len(_ORDER)
 
 
-def _is_news(item: Condition) -> bool:
-    return item.type not in _NO_NEWS and (item.type != "Stalled" or item.status is Status.TRUE)
+def _is_shown(item: Condition) -> bool:
+    return item.type not in _REDUNDANT and (item.type != "Stalled" or item.status is Status.TRUE)
 
 
 def _condition(item: Condition, status: PromotionRequestStatus) -> Sequence[str]:
@@ -129,12 +133,12 @@ def _condition(item: Condition, status: PromotionRequestStatus) -> Sequence[str]
 
 
 def _approvals(request: PromotionRequest) -> Iterator[str]:
-    status, asked = request.status, request.status.approvals
-    if asked is None:
+    status, approvals = request.status, request.status.approvals
+    if approvals is None:
         return
-    by = f", by {', '.join(asked.by)}" if asked.by else ""
-    yield f"approvals: {asked.valid} of {asked.required}{by}"
-    yield from (f"  does not count: {words}" for words in asked.void)
-    yield from (f"  to confirm: {sentence}" for sentence in asked.checklist if not has_ended(request))
+    by = f", by {', '.join(approvals.by)}" if approvals.by else ""
+    yield f"approvals: {approvals.valid} of {approvals.required}{by}"
+    yield from (f"  not valid: {item}" for item in approvals.void)
+    yield from (f"  to confirm: {sentence}" for sentence in approvals.checklist if not has_ended(request))
     if status.resolved and status.resolved.evidence:
         yield f"  evidence: {status.resolved.evidence}"

@@ -1,4 +1,4 @@
-"""The flags that every command for people has, and a cluster for as long as it runs."""
+"""The options of every command that talks to a cluster, and its connection to the cluster."""
 
 import argparse
 import asyncio
@@ -14,21 +14,28 @@ T = TypeVar("T")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what says which cluster, as whom, and where; the names are kubectl's."""
+    """Add the options for cluster, namespace and user; they have kubectl's names."""
     group = parser.add_argument_group("cluster")
     group.add_argument("-n", "--namespace", metavar="NAMESPACE", help="default: the namespace of the context")
     group.add_argument(
-        "--kubeconfig", metavar="FILE", help="default: KUBECONFIG, ~/.kube/config, the pod's service account"
+        "--kubeconfig",
+        metavar="FILE",
+        help="default: $KUBECONFIG, else ~/.kube/config, else the pod's service account",
     )
     group.add_argument("--context", metavar="CONTEXT", help="default: the current context of the kubeconfig")
-    group.add_argument("--as", dest="acts_as", metavar="USER", help="impersonate a user")
+    group.add_argument("--as", dest="acts_as", metavar="USER", help="impersonate this user")
     group.add_argument(
-        "--as-group", dest="groups", action="append", default=[], metavar="GROUP", help="may stand repeatedly"
+        "--as-group",
+        dest="groups",
+        action="append",
+        default=[],
+        metavar="GROUP",
+        help="impersonate this group, with --as; can be given several times",
     )
 
 
 def with_cluster(options: argparse.Namespace, work: Callable[[Cluster], Awaitable[T]]) -> T:
-    """Do something with the cluster that the flags name."""
+    """Run `work` with the cluster that the options name."""
     flags = kubeconfig.Flags(
         options.kubeconfig, options.context, options.namespace, options.acts_as, tuple(options.groups)
     )
@@ -37,7 +44,7 @@ def with_cluster(options: argparse.Namespace, work: Callable[[Cluster], Awaitabl
 
 
 async def _work(access: kubeconfig.Access, work: Callable[[Cluster], Awaitable[T]]) -> T:
-    # loading the Kubernetes client takes longer than all the rest
+    # imported late: loading the Kubernetes client takes longer than everything else
     from modelalias.cli.api_server import opened  # noqa: PLC0415
 
     async with opened(access) as server:

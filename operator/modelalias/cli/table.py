@@ -1,4 +1,4 @@
-"""A verdict for people: what was judged, a row for each rule, one sentence."""
+"""A verdict as a table: what was judged, a row for each rule, and one sentence."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -12,14 +12,14 @@ _COLUMNS: Final = ("NAME", "RESULT", "CANDIDATE", "CHAMPION", "RULE", "DATASET",
 
 
 def text(rehearsal: Rehearsal) -> str:
-    """Lay out the verdict on a version."""
+    """Return the verdict on a version."""
     spec, status = rehearsal.alias.spec, rehearsal.status
     head = f"model {spec.model}, alias {spec.alias}, {versions(status)}"
     return lines([head, *rules(status), status.explanation])
 
 
 def versions(status: PromotionRequestStatus) -> str:
-    """Name the version that was judged and the one that it would replace."""
+    """Return the version that was judged and the one that it would replace."""
     version, champion = (
         (status.resolved.version, status.resolved.champion) if status.resolved else (None, None)
     )
@@ -27,7 +27,7 @@ def versions(status: PromotionRequestStatus) -> str:
 
 
 def rules(status: PromotionRequestStatus) -> Iterator[str]:
-    """Lay out the rules with their numbers, one in each line; nothing where none was judged."""
+    """Return the rules with their values, one on each line; nothing if none was judged."""
     rows = [*map(_rule, status.eligibility), *map(_gate, status.gates)]
     if rows:
         yield from aligned([_COLUMNS, *rows])
@@ -40,5 +40,5 @@ def _rule(check: Check) -> Sequence[str]:
 def _gate(finding: Finding) -> Sequence[str]:
     advice = ["advises only"] if finding.enforcement == Enforcement.ADVISE else []
     message = "; ".join([*advice, *([finding.message] if finding.message else [])])
-    numbers = (finding.candidate or "", finding.champion or "")
-    return (finding.name, finding.result, *numbers, finding.rule, finding.dataset or "", message)
+    values = (finding.candidate or "", finding.champion or "")
+    return (finding.name, finding.result, *values, finding.rule, finding.dataset or "", message)

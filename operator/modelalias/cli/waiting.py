@@ -1,4 +1,4 @@
-"""Waiting for a request to end, with each new explanation told on the way."""
+"""Waiting for a request to end, and reporting each new explanation meanwhile."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from typing import Final
 from modelalias.api.conditions import RequestCondition, is_true
 from modelalias.api.request import PromotionRequest
 from modelalias.cli.cluster import Cluster, Missing
-from modelalias.cli.word import has_ended
+from modelalias.cli.request_state import has_ended
 from modelalias.core.errors import Refused, Unavailable
 
 FIRST_PAUSE: Final = 0.5
@@ -18,70 +18,70 @@ _SLOWER: Final = 1.5
 
 
 class Ending(IntEnum):
-    """How waiting ended, as the status of the program."""
+    """How waiting ended, as the exit status."""
 
     SUCCEEDED = 0
     NOT_SUCCEEDED = 1
-    """Refused, failed, stopped or deleted."""
+    """Refused, failed, undone, aborted or deleted."""
     TIMED_OUT = 2
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds from somewhere, and a way to let some pass."""
+    """A monotonic clock in seconds, and a way to sleep."""
 
     now: Callable[[], float]
     pause: Callable[[float], Awaitable[object]]
 
 
 def clock() -> Clock:
-    """Return the clock of the event loop that runs."""
+    """Return the clock of the running event loop."""
     return Clock(asyncio.get_running_loop().time, asyncio.sleep)
 
 
 async def until_ended(
     cluster: Cluster, request: PromotionRequest, seconds: float, tell: Callable[[str], None], clock: Clock
 ) -> tuple[PromotionRequest, Ending]:
-    """Look again and again until the request has ended, is gone, or the time is over.
+    """Read the request repeatedly until it has ended, is deleted, or the time is over.
 
-    Return how it stood last. A lost connection is told once and tried again. Credentials that are refused are
-    renewed; refused again, it is `Refused`.
+    Return the request as it was read last. A lost connection is reported once and tried again. If credentials
+    are refused they are renewed; if they are refused again, `Refused` is raised.
     """
-    deadline, pause, told = clock.now() + seconds, FIRST_PAUSE, ""
-    look = _Look(cluster, request, tell)
-    found = request
+    deadline, pause, reported = clock.now() + seconds, FIRST_PAUSE, ""
+    reader = _Reader(cluster, request, tell)
+    latest = request
     while True:
-        words = _words(found)
-        if words not in {"", told}:
-            tell(words)
-            told, pause = words, FIRST_PAUSE
-        if has_ended(found):
-            return found, ending(found)
+        progress = _progress(latest)
+        if progress not in {"", reported}:
+            tell(progress)
+            reported, pause = progress, FIRST_PAUSE
+        if has_ended(latest):
+            return latest, ending(latest)
         left = deadline - clock.now()
         if left <= 0:
             tell(f"timed out after {seconds:g} s: request {request.metadata.name} has not ended")
-            return found, Ending.TIMED_OUT
+            return latest, Ending.TIMED_OUT
         await clock.pause(min(pause, left))
         pause = min(pause * _SLOWER, LONGEST_PAUSE)
         try:
-            found = await look.again() or found
+            latest = await reader.read() or latest
         except Missing as gone:
             tell(str(gone))
-            return found, Ending.NOT_SUCCEEDED
+            return latest, Ending.NOT_SUCCEEDED
 
 
-class _Look:
-    """Reads a request over and over, whatever becomes of the connection."""
+class _Reader:
+    """Reads a request repeatedly, also across lost connections and expired credentials."""
 
     def __init__(self, cluster: Cluster, request: PromotionRequest, tell: Callable[[str], None]) -> None:
         self._cluster, self._request, self._tell = cluster, request, tell
         self._trouble, self._renewed = "", False
 
-    async def again(self) -> PromotionRequest | None:
-        """Return the request, or None when it cannot be read now; raise `Missing` when it is gone."""
+    async def read(self) -> PromotionRequest | None:
+        """Return the request, or None if it cannot be read now; raise `Missing` if it was deleted."""
         name = self._request.metadata.name
         try:
-            found = await self._cluster.request(name)
+            latest = await self._cluster.request(name)
         except Missing as error:
             raise Missing(f"request {name} was deleted") from error
         except Unavailable as error:
@@ -95,18 +95,18 @@ class _Look:
             self._renewed = True
             await self._cluster.renew()
             return None
-        if found.metadata.uid != self._request.metadata.uid:
-            raise Missing(f"request {name} was deleted, there is another one of that name")
+        if latest.metadata.uid != self._request.metadata.uid:
+            raise Missing(f"request {name} was deleted, and another one was created with its name")
         self._trouble, self._renewed = "", False
-        return found
+        return latest
 
 
 def ending(request: PromotionRequest) -> Ending:
-    """Say which way a request ended."""
-    good = is_true(request.status.conditions, RequestCondition.SUCCEEDED)
-    return Ending.SUCCEEDED if good else Ending.NOT_SUCCEEDED
+    """Return how a request ended."""
+    succeeded = is_true(request.status.conditions, RequestCondition.SUCCEEDED)
+    return Ending.SUCCEEDED if succeeded else Ending.NOT_SUCCEEDED
 
 
-def _words(request: PromotionRequest) -> str:
+def _progress(request: PromotionRequest) -> str:
     status = request.status
     return ": ".join(item for item in (status.phase, status.explanation) if item)

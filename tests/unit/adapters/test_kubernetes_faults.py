@@ -138,7 +138,7 @@ MODIFIED = "the object has been modified"
 TERMINATING = "create not allowed while custom resource definition is terminating"
 WHAT = "patch deployments.apps in namespace ml"
 GRANT = f"may not {WHAT}: grant it in the operator's ClusterRole"
-NOT_NOW = f"the API server cannot now: {WHAT}"
+NOT_NOW = f"the API server cannot do it now: {WHAT}"
 
 CASES: Mapping[str, tuple[int, Any, type[OperatorError], str]] = {
     "not there": (404, status(404, "NotFound", "api not found"), Missing, "api not found"),
@@ -172,7 +172,7 @@ CASES: Mapping[str, tuple[int, Any, type[OperatorError], str]] = {
     "a proxy says no": (403, "<html>Forbidden</html>", Refused, GRANT),
     "does not fit": (422, status(422, "Invalid", "spec.x: wrong"), InvalidRequest, "spec.x: wrong"),
     "malformed": (400, status(400, "BadRequest", "unknown field"), InvalidRequest, "unknown field"),
-    "too large": (413, "too large", InvalidRequest, f"the API server does not take it: {WHAT}: HTTP 413"),
+    "too large": (413, "too large", InvalidRequest, f"the API server refuses it: {WHAT}: HTTP 413"),
     "broken": (
         500,
         status(500, "InternalError", "etcdserver: no leader"),

@@ -107,7 +107,7 @@ class TestNoAnswer:
                 found = await failure(registry.aliases("churn"), uri)
 
         assert isinstance(found, Unavailable)
-        assert str(found) == "no connection to the registry"
+        assert str(found) == "the registry cannot be reached"
 
     async def test_a_name_that_does_not_resolve_is_an_outage(self) -> None:
         uri = "http://registry.invalid:5000"

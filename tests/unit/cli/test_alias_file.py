@@ -55,47 +55,55 @@ def test_the_one_alias_is_taken(text: str, name: str | None, alias: str) -> None
 @pytest.mark.parametrize(
     ("text", "name", "said"),
     [
-        pytest.param("", None, "no ModelAlias in it", id="empty"),
-        pytest.param(DEPLOYMENT, None, "no ModelAlias in it", id="none"),
-        pytest.param(ALIAS, "churn", "no ModelAlias is named churn in it", id="none-of-the-name"),
+        pytest.param("", None, "it contains no ModelAlias", id="empty"),
+        pytest.param(DEPLOYMENT, None, "it contains no ModelAlias", id="none"),
+        pytest.param(ALIAS, "churn", "it contains no ModelAlias named churn", id="none-of-the-name"),
         pytest.param(
-            DEPLOYMENT, "churn-champion", "no ModelAlias is named churn-champion in it", id="another-kind"
+            DEPLOYMENT, "churn-champion", "it contains no ModelAlias named churn-champion", id="another-kind"
         ),
         pytest.param(
             _documents(OTHER, ALIAS),
             None,
-            "2 ModelAliases in it: choose one of churn-champion, churn-smoke by --name",
+            "it contains 2 ModelAliases: choose one with --name: churn-champion, churn-smoke",
             id="several",
         ),
         pytest.param(
             _documents(ALIAS, ALIAS),
             "churn-champion",
-            "2 ModelAliases are named churn-champion",
+            "it contains 2 ModelAliases named churn-champion",
             id="name-twice",
         ),
         pytest.param("a: 1\nb: [", None, "line 2: ", id="no-yaml"),
-        pytest.param("a: \0", None, "it is no YAML", id="binary"),
-        pytest.param("x: !!bool maybe", None, "YAML that no ModelAlias has", id="a-tag-that-does-not-fit"),
-        pytest.param("x: 2026-13-45", None, "YAML that no ModelAlias has", id="a-date-in-month-13"),
-        pytest.param(f"x: {'1' * 5000}", None, "YAML that no ModelAlias has", id="a-number-of-5000-digits"),
-        pytest.param("x: " + "[" * 3000, None, "YAML that no ModelAlias has", id="a-nest-of-lists"),
+        pytest.param("a: \0", None, "it is not YAML", id="binary"),
+        pytest.param(
+            "x: !!bool maybe", None, "YAML that cannot be part of a ModelAlias", id="a-tag-that-does-not-fit"
+        ),
+        pytest.param(
+            "x: 2026-13-45", None, "YAML that cannot be part of a ModelAlias", id="a-date-in-month-13"
+        ),
+        pytest.param(
+            f"x: {'1' * 5000}", None, "YAML that cannot be part of a ModelAlias", id="a-number-of-5000-digits"
+        ),
+        pytest.param(
+            "x: " + "[" * 3000, None, "YAML that cannot be part of a ModelAlias", id="a-nest-of-lists"
+        ),
         pytest.param(
             ALIAS.replace("alias: champion", "alias: champion, colour: hunter2"),
             None,
-            "ModelAlias churn-champion does not fit: spec.colour: ",
+            "ModelAlias churn-champion is not valid: spec.colour: ",
             id="unknown-field",
         ),
         pytest.param(
             ALIAS.replace("v1alpha1", "v9"),
             None,
-            "does not fit: apiVersion: ",
+            "is not valid: apiVersion: ",
             id="another-version-of-the-api",
         ),
         pytest.param(
             ALIAS.replace("name: churn-champion, ", ""), None, "metadata.name: ", id="without-a-name"
         ),
         pytest.param(
-            "kind: ModelAlias", None, "ModelAlias without a name does not fit: metadata: ", id="only-the-kind"
+            "kind: ModelAlias", None, "ModelAlias without a name is not valid: metadata: ", id="only-the-kind"
         ),
     ],
 )
@@ -111,7 +119,7 @@ def test_the_file_is_named_in_the_message(tmp_path: Path) -> None:
     path = tmp_path / "alias.yaml"
     path.write_text(DEPLOYMENT)
 
-    with pytest.raises(InvalidRequest, match=rf"^{path}: no ModelAlias in it$"):
+    with pytest.raises(InvalidRequest, match=rf"^{path}: it contains no ModelAlias$"):
         alias_file.read(str(path), None)
 
 

@@ -18,7 +18,7 @@ RBAC = (
 )
 POLICY = (
     "promotionrequests.modelalias.dev \"go\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: "
-    "bo may not approve for modelaliases/churn-champion"
+    "bo may not approve modelaliases/churn-champion"
 )
 OWNER: Mapping[str, Any] = {
     "metadata": {"name": "churn-champion"},
@@ -112,8 +112,8 @@ def test_one_may_act_as_another(stub: HttpStub, kubeconfig: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Answer(status(403, "Forbidden", POLICY), 403), "bo may not approve for modelaliases/churn-champion"),
-        (Answer(status(422, "Invalid", POLICY), 422), "bo may not approve for modelaliases/churn-champion"),
+        (Answer(status(403, "Forbidden", POLICY), 403), "bo may not approve modelaliases/churn-champion"),
+        (Answer(status(422, "Invalid", POLICY), 422), "bo may not approve modelaliases/churn-champion"),
         (
             Answer(status(403, "Forbidden", RBAC), 403),
             "may not patch promotionrequests.modelalias.dev in namespace ml: none of your roles grants it",
@@ -124,9 +124,9 @@ def test_one_may_act_as_another(stub: HttpStub, kubeconfig: str) -> None:
         ),
         (
             Answer(b"<html>", 502),
-            "the API server cannot now: patch promotionrequests.modelalias.dev in namespace ml: HTTP 502",
+            "the API server cannot do it now: patch promotionrequests.modelalias.dev in namespace ml: HTTP 502",
         ),
-        (Answer(status(404, "NotFound", "gone"), 404), "no PromotionRequest go in namespace ml"),
+        (Answer(status(404, "NotFound", "gone"), 404), "there is no PromotionRequest go in namespace ml"),
     ],
     ids=["policy", "policy-invalid", "rbac", "credentials", "broken", "deleted"],
 )
@@ -152,15 +152,15 @@ def test_a_refusal_is_one_line_for_the_person(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["status", "none"], "no PromotionRequest none in namespace ml"),
+        (["status", "none"], "there is no PromotionRequest none in namespace ml"),
         (["status", ""], "the name of the PromotionRequest is empty"),
         (["promote", "none", "--version", "4"], "no ModelAlias none in namespace ml"),
         (["history", "none", "-n", "risk"], "no ModelAlias none in namespace risk"),
         (["status", "go", "--context", "b"], "the kubeconfig has no context b"),
-        (["promote", "churn-champion", "--version", "4", "-o", "yaml"], "-o yaml goes with --dry-run"),
+        (["promote", "churn-champion", "--version", "4", "-o", "yaml"], "-o yaml needs --dry-run"),
         (
             ["promote", "churn-champion", "--version", "4", "--dry-run", "--wait"],
-            "--dry-run files nothing that --wait",
+            "--wait has nothing to wait for",
         ),
     ],
 )
@@ -226,7 +226,7 @@ def test_what_was_judged_again_since_it_was_shown_is_not_approved(
     )
 
     assert run(kubeconfig, "approve", "go") == 2
-    assert f"the evidence of request go has changed: it is {OTHER_EVIDENCE} now" in capsys.readouterr().err
+    assert f"the evidence of request go has changed to {OTHER_EVIDENCE}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

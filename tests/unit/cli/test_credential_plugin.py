@@ -58,16 +58,16 @@ def test_certificates_are_taken_as_a_kubeconfig_holds_them() -> None:
 @pytest.mark.parametrize(
     ("output", "words"),
     [
-        (b"hunter2", "the credential plugin aws printed no JSON"),
-        (b"[]", "the credential plugin aws printed no ExecCredential"),
-        (b'{"kind": "ExecCredential"}', "the credential plugin aws printed no ExecCredential"),
+        (b"hunter2", "the credential plugin aws did not print JSON"),
+        (b"[]", "the credential plugin aws did not print an ExecCredential"),
+        (b'{"kind": "ExecCredential"}', "the credential plugin aws did not print an ExecCredential"),
         (
             told(clientKeyData="hunter2"),
             "the credential plugin aws printed neither a token nor a certificate",
         ),
         (
             told(clientKeyData="hunter2").replace(b"v1", b"v2"),
-            "the credential plugin aws answers in another version than",
+            "the credential plugin aws printed an ExecCredential of another version than",
         ),
     ],
     ids=["no-json", "no-object", "no-status", "half-a-pair", "another-version"],

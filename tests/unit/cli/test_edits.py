@@ -9,30 +9,29 @@ import pytest
 import yaml
 
 from modelalias.api.request import Decision, PromotionRequest
-from modelalias.cli import edits, word
+from modelalias.cli import abort, approval_entry, edits
+from modelalias.cli.approval_entry import Choice
 from modelalias.cli.edits import Edit, Filing
-from modelalias.cli.word import Asked
 from modelalias.core.errors import InvalidRequest
-from tests.support.cli_cluster import EVIDENCE, OTHER_EVIDENCE, FakeCluster, body, ended
-from tests.support.cli_cluster import word as said
+from tests.support.cli_cluster import EVIDENCE, OTHER_EVIDENCE, FakeCluster, approval, body, ended
 
 EDIT = Edit("go", "ml", ({"op": "add", "path": "/spec/abort", "value": True},))
 
 
 async def _approve(cluster: FakeCluster) -> bool:
     def make(found: PromotionRequest) -> Edit | None:
-        return word.edit(found, None, cluster.me, Asked(Decision.APPROVE, evidence=EVIDENCE))
+        return approval_entry.edit(found, None, cluster.me, Choice(Decision.APPROVE, evidence=EVIDENCE))
 
     return await edits.carry_out(cluster, await cluster.request("go"), make)
 
 
-def _say(word: Any) -> Callable[[dict[str, Any]], None]:
+def _adds(approval: Any) -> Callable[[dict[str, Any]], None]:
     """Let somebody else write just before."""
 
     def write(found: dict[str, Any]) -> None:
         approvals = found["spec"].setdefault("approvals", [])
-        if word not in approvals:
-            approvals.append(word)
+        if approval not in approvals:
+            approvals.append(approval)
 
     return write
 
@@ -43,23 +42,23 @@ def _change(found: dict[str, Any]) -> None:
 
 def _end(found: dict[str, Any]) -> None:
     found["status"].update(ended("Aborted", "stopped"))
-    found["spec"]["approvals"] = [said("cy")]
+    found["spec"]["approvals"] = [approval("cy")]
 
 
 async def test_who_is_second_to_begin_the_list_adds_to_it() -> None:
     cluster = FakeCluster(body())
-    cluster.before_patch = _say(said("cy"))
+    cluster.before_patch = _adds(approval("cy"))
 
     assert await _approve(cluster)
 
     assert cluster.found is not None
-    assert cluster.found["spec"]["approvals"] == [said("cy"), said("bo")]
+    assert cluster.found["spec"]["approvals"] == [approval("cy"), approval("bo")]
     assert cluster.patches == 2
 
 
-async def test_the_same_word_from_two_windows_is_there_once() -> None:
+async def test_the_same_approval_from_two_windows_is_there_once() -> None:
     cluster = FakeCluster(body())
-    cluster.before_patch = _say(said("bo", message="from the other window"))
+    cluster.before_patch = _adds(approval("bo", message="from the other window"))
 
     assert not await _approve(cluster)
 
@@ -102,8 +101,8 @@ async def test_another_request_of_the_name_is_left_alone() -> None:
 
     cluster.before_patch = replace
 
-    with pytest.raises(InvalidRequest, match="there is another one of that name"):
-        await edits.carry_out(cluster, await cluster.request("go"), word.abort)
+    with pytest.raises(InvalidRequest, match="another one was created with its name"):
+        await edits.carry_out(cluster, await cluster.request("go"), abort.edit)
     assert "abort" not in (cluster.found or {})["spec"]
 
 
@@ -128,6 +127,6 @@ def test_what_a_person_typed_stays_one_value() -> None:
 
 
 def test_a_form_without_a_dry_run_is_refused() -> None:
-    assert edits.wants_print(argparse.Namespace(output="json", dry_run=True))
-    with pytest.raises(InvalidRequest, match=r"^-o json goes with --dry-run$"):
-        edits.wants_print(argparse.Namespace(output="json", dry_run=False))
+    assert edits.only_prints(argparse.Namespace(output="json", dry_run=True))
+    with pytest.raises(InvalidRequest, match=r"^-o json needs --dry-run$"):
+        edits.only_prints(argparse.Namespace(output="json", dry_run=False))

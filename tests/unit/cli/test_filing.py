@@ -91,7 +91,7 @@ def typed(*arguments: str) -> argparse.Namespace:
     ],
 )
 def test_a_request_says_what_was_said(arguments: list[str], name: str, spec: Mapping[str, Any]) -> None:
-    made = filing.of(typed(*arguments), "ana", "ml")
+    made = filing.draft(typed(*arguments), "ana", "ml")
 
     assert made.body == {
         "apiVersion": "modelalias.dev/v1alpha1",
@@ -102,7 +102,7 @@ def test_a_request_says_what_was_said(arguments: list[str], name: str, spec: Map
 
 
 def test_a_name_that_was_given_is_kept() -> None:
-    made = filing.of(typed("--version", "4", "--name", "churn-v4"), "ana", "ml")
+    made = filing.draft(typed("--version", "4", "--name", "churn-v4"), "ana", "ml")
 
     assert made.body["metadata"] == {"name": "churn-v4", "namespace": "ml"}
 
@@ -111,9 +111,9 @@ def test_a_name_that_was_given_is_kept() -> None:
     ("arguments", "words"),
     [
         pytest.param(
-            [], "say what to promote: --version, --run-id, --from-alias or --previous", id="no-source"
+            [], "nothing to promote: give --version, --run-id, --from-alias or --previous", id="no-source"
         ),
-        pytest.param(["--artifact-path", "model"], "say what to promote", id="a-path-alone"),
+        pytest.param(["--artifact-path", "model"], "nothing to promote", id="a-path-alone"),
         pytest.param(
             ["--operation", "Swap", "--version", "4", "--reason", "x"],
             "a swap takes no version",
@@ -123,10 +123,10 @@ def test_a_name_that_was_given_is_kept() -> None:
         pytest.param(
             ["--version", "4", "--skip-gates"], "--skip-gates needs a --reason", id="skip-without-reason"
         ),
-        pytest.param(["--version", "04"], "the request does not fit: source.version:", id="version"),
+        pytest.param(["--version", "04"], "the request is not valid: source.version:", id="version"),
         pytest.param(
             ["--version", "4", "--artifact-path", "model"],
-            "artifactPath goes with runId",
+            "artifactPath needs runId",
             id="path-without-run",
         ),
         pytest.param(["--version", "4", "--tag", "a"], "--tag a is not KEY=VALUE", id="tag"),
@@ -135,19 +135,19 @@ def test_a_name_that_was_given_is_kept() -> None:
         ),
         pytest.param(
             ["--operation", "Promote", "--previous"],
-            "source.previous goes with Rollback",
+            "source.previous is only for Rollback",
             id="promote-previous",
         ),
         pytest.param(
             ["--version", "4", "--expires-after", "5w"],
-            "the request does not fit: expiresAfter:",
+            "the request is not valid: expiresAfter:",
             id="duration",
         ),
     ],
 )
 def test_what_the_api_server_would_not_take_is_said_at_once(arguments: list[str], words: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        filing.of(typed(*arguments), "ana", "ml")
+        filing.draft(typed(*arguments), "ana", "ml")
 
     assert words in str(refused.value)
 

@@ -144,8 +144,8 @@ def test_in_a_pod_there_is_the_service_account(tmp_path: Path, monkeypatch: pyte
             id="no-address",
         ),
         pytest.param([], {}, "has no current context", id="empty"),
-        pytest.param(["a"], {}, "holds no object", id="a-list"),
-        pytest.param(config("a"), {"groups": ("x",)}, "--as-group goes with --as", id="groups-of-nobody"),
+        pytest.param(["a"], {}, "is not a YAML mapping", id="a-list"),
+        pytest.param(config("a"), {"groups": ("x",)}, "--as-group needs --as", id="groups-of-nobody"),
     ],
 )
 def test_what_cannot_be_used_is_said(
@@ -158,9 +158,9 @@ def test_what_cannot_be_used_is_said(
 
 
 def test_no_kubeconfig_at_all_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="name one with --kubeconfig or KUBECONFIG"):
+    with pytest.raises(InvalidRequest, match="set KUBECONFIG or use --kubeconfig FILE"):
         read(tmp_path)
-    with pytest.raises(InvalidRequest, match="none of the files that KUBECONFIG names is there"):
+    with pytest.raises(InvalidRequest, match="none of the files in KUBECONFIG exists"):
         read(tmp_path, environ={"KUBECONFIG": str(tmp_path / "none")})
     with pytest.raises(InvalidRequest, match="cannot read the kubeconfig none: No such file"):
         read(tmp_path, kubeconfig=str(tmp_path / "none"))
@@ -173,4 +173,4 @@ def test_a_file_that_is_no_yaml_is_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest) as refused:
         read(tmp_path, kubeconfig=str(path))
 
-    assert str(refused.value) == "the kubeconfig config is no YAML"
+    assert str(refused.value) == "the kubeconfig config is not YAML"

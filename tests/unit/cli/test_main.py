@@ -119,13 +119,13 @@ def test_what_stands_in_the_registry_begins_no_line_and_moves_no_cursor(
     ("arguments", "said"),
     [
         (["--version", "9"], "model churn has no version 9"),
-        (["--version", "2", "--name", "other"], "no ModelAlias is named other in it"),
+        (["--version", "2", "--name", "other"], "it contains no ModelAlias named other"),
         (["--version", "2", "-f", "/none.yaml"], "cannot read /none.yaml: No such file or directory"),
         (
             ["--version", "2", "--tracking-uri", "http://ana:hunter2@mlflow"],
-            "the tracking URI holds credentials",
+            "the tracking URI contains credentials",
         ),
-        (["--version", "2", "--tracking-uri", "http://127.0.0.1:1"], "no connection to the registry"),
+        (["--version", "2", "--tracking-uri", "http://127.0.0.1:1"], "the registry cannot be reached"),
     ],
 )
 def test_what_cannot_be_judged_is_one_line_and_status_2(

@@ -91,7 +91,7 @@ async def test_the_version_that_the_alias_holds_is_nothing_to_do(registry: FakeR
     found = await _judge(registry, "1", {"gates": [{**FLOOR, "threshold": 0.99}]})
 
     assert (found.outcome, found.reason) == ("Passed", "NoOp")
-    assert found.status.explanation == "champion is version 1 already: nothing to do"
+    assert found.status.explanation == "champion already names version 1: nothing to do"
     assert found.status.gates == ()
 
 
@@ -107,7 +107,7 @@ async def test_without_gates_every_version_passes(registry: FakeRegistry) -> Non
 
     assert (
         found.status.explanation
-        == "version 3 passed: no gates are set; it would replace version 1 as champion"
+        == "version 3 passed: there are no gates; it would replace version 1 as champion"
     )
 
 
@@ -159,7 +159,7 @@ async def test_what_only_jobs_measure_is_inconclusive(registry: FakeRegistry) ->
 
     assert (found.outcome, found.reason) == ("Inconclusive", "Inconclusive")
     assert _results(found) == ["Passed", "Inconclusive"]
-    assert "only the operator starts the Jobs that evaluate" in found.status.explanation
+    assert "only the operator starts evaluation Jobs" in found.status.explanation
 
 
 @pytest.mark.parametrize(("required", "result"), [("Never", "Skipped"), ("OnInconclusive", "Inconclusive")])
@@ -228,7 +228,7 @@ async def test_people_would_be_asked_about_what_is_inconclusive(registry: FakeRe
 async def test_a_pin_is_told(registry: FakeRegistry) -> None:
     found = await _judge(registry, "2", version="1")
 
-    assert found.status.explanation.endswith("requests are refused while spec.version pins version 1")
+    assert found.status.explanation.endswith("requests are rejected while spec.version pins version 1")
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_everything_that_is_known_stands_in_the_text() -> None:
 
     assert told == (
         "request go: Promote of churn-champion, version 4, champion 3\n"
-        "asked by ana: retrained\n"
+        "requested by ana: retrained\n"
         "phase: AwaitingApproval\n"
         "waits\n"
         "\n"
@@ -59,7 +59,7 @@ def test_everything_that_is_known_stands_in_the_text() -> None:
         "auc    Passed   0.9         0.8        >= 0.81 (champion 0.8 + 0.01)   -         -\n"
         "\n"
         "approvals: 1 of 2, by cy\n"
-        "  does not count: Approve by bo: one's own request\n"
+        "  not valid: Approve by bo: one's own request\n"
         "  to confirm: bias report read\n"
         f"  evidence: {EVIDENCE}\n"
     )
@@ -72,9 +72,9 @@ def test_a_request_that_nobody_looked_at_says_what_it_asks_for() -> None:
 
     assert report.text(new) == (
         "request go: Promote of churn-champion, the version of alias challenger\n"
-        "asked by ana\n"
-        "dry run, nothing is changed\n"
-        "phase: not seen by the operator yet\n"
+        "requested by ana\n"
+        "dry run: nothing is changed\n"
+        "No status yet: the operator has not looked at this request\n"
     )
 
 
@@ -84,7 +84,7 @@ def test_what_was_to_be_confirmed_is_of_no_interest_after_the_end() -> None:
 
 def test_the_verdict_is_what_an_approver_has_to_know() -> None:
     assert report.verdict(request()).splitlines()[1:] == [
-        "asked by ana",
+        "requested by ana",
         "NAME   RESULT   CANDIDATE   CHAMPION   RULE                            DATASET   MESSAGE",
         "auc    Passed   0.9         0.8        >= 0.81 (champion 0.8 + 0.01)   -         -",
         "approvals: 0 of 1",
@@ -96,7 +96,7 @@ def test_the_verdict_is_what_an_approver_has_to_know() -> None:
 def test_what_others_wrote_moves_no_cursor() -> None:
     told = report.text(request({"reason": "a\x1b[2J\nphase: Succeeded"}, explanation="b\rc"))
 
-    assert "asked by ana: a?[2J?phase: Succeeded\n" in told
+    assert "requested by ana: a?[2J?phase: Succeeded\n" in told
     assert "b?c\n" in told
 
 
@@ -147,5 +147,5 @@ def test_the_ledger_is_a_table() -> None:
 
 
 def test_an_alias_that_was_never_moved_says_so() -> None:
-    assert text(()) == "it was never moved\n"
+    assert text(()) == "the alias was never moved\n"
     assert json.loads(as_json(())) == []

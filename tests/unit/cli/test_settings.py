@@ -58,7 +58,9 @@ def test_an_address_that_does_not_fit_is_refused_and_not_repeated(
 
 
 def test_a_secret_is_one_line_and_not_repeated() -> None:
-    with pytest.raises(InvalidRequest, match="MLFLOW_TRACKING_TOKEN is not one line of text") as caught:
+    with pytest.raises(
+        InvalidRequest, match="MLFLOW_TRACKING_TOKEN is not a single line of printable text"
+    ) as caught:
         settings.client(URI, {"MLFLOW_TRACKING_TOKEN": "hunter2\nhunter2"})
 
     assert "hunter2" not in str(caught.value)
@@ -121,7 +123,7 @@ def test_a_certificate_is_trusted_that_is_there(tmp_path: Path) -> None:
     path.write_text("")
 
     assert settings.client(URI, {"MLFLOW_TRACKING_SERVER_CERT_PATH": str(path)}).credentials.ca_file == path
-    with pytest.raises(InvalidRequest, match="MLFLOW_TRACKING_SERVER_CERT_PATH names no file"):
+    with pytest.raises(InvalidRequest, match="the file in MLFLOW_TRACKING_SERVER_CERT_PATH does not exist"):
         settings.client(URI, {"MLFLOW_TRACKING_SERVER_CERT_PATH": str(tmp_path / "none.pem")})
 
 

@@ -106,11 +106,11 @@ async def test_it_is_asked_less_and_less_often() -> None:
     ("after", "words"),
     [
         pytest.param(
-            Missing("no PromotionRequest go in namespace ml"), "request go was deleted", id="deleted"
+            Missing("there is no PromotionRequest go in namespace ml"), "request go was deleted", id="deleted"
         ),
         pytest.param(
             {**QUEUED, "metadata": {"name": "go", "namespace": "ml", "uid": "u-9"}},
-            "request go was deleted, there is another one of that name",
+            "request go was deleted, and another one was created with its name",
             id="replaced",
         ),
     ],

@@ -225,7 +225,7 @@ def _ask(hearing: _Hearing, version: ModelVersion, verdict: Verdict, so_far: Ver
 def _passed(hearing: _Hearing, verdict: Verdict) -> str:
     if hearing.request.spec.skip_gates:
         return f"gates are skipped: {hearing.request.spec.reason}"
-    return f"{gates.passed(verdict.findings)} gates passed" if verdict.findings else "no gates are set"
+    return f"{gates.passed(verdict.findings)} gates passed" if verdict.findings else "there are no gates"
 
 
 def _no_op(hearing: _Hearing, version: ModelVersion) -> Answer:
@@ -233,7 +233,7 @@ def _no_op(hearing: _Hearing, version: ModelVersion) -> Answer:
     alias, facts = hearing.alias, hearing.context.facts
     so_far = VerdictSoFar(resolved=hearing.candidate.resolved(hearing.champion))
     end = Ended(
-        Phase.SUCCEEDED, Reason.NO_OP, f"{alias.spec.alias} is version {version.version} already", so_far
+        Phase.SUCCEEDED, Reason.NO_OP, f"{alias.spec.alias} already names version {version.version}", so_far
     )
     if hearing.request.spec.dry_run:
         return end

@@ -60,7 +60,7 @@ def _gates_passed(so_far: VerdictSoFar) -> Iterator[NewCondition]:
         if eligibility.refused(so_far.checks):
             yield NewCondition(kind, Status.UNKNOWN, Reason.NOT_ELIGIBLE, "not judged")
         else:
-            yield NewCondition(kind, True, Reason.GATES_PASSED, "no gates are set")
+            yield NewCondition(kind, True, Reason.GATES_PASSED, "there are no gates")
 
 
 def _of_findings(findings: tuple[Finding, ...]) -> NewCondition:

@@ -416,7 +416,7 @@ async def test_a_request_for_the_champion_itself_writes_nothing() -> None:
         await it.settle()
 
         assert it.end("go") == ("Succeeded", "NoOp")
-        assert it.says("go") == "champion is version 1 already"
+        assert it.says("go") == "champion already names version 1"
         assert it.registry_writes() == []
         await it.assert_settled()
 
