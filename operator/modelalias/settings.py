@@ -186,7 +186,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InvalidRequest(f"{source}: {where}: {first['msg']}") from error
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidRequest(f"{source}: {where}: {message}") from error
 
 
 def client(uri: str | None, environ: Mapping[str, str] = os.environ) -> ClientSettings:

@@ -174,11 +174,17 @@ def test_without_an_address_the_message_says_what_to_set() -> None:
             r"registries\.a\.allow\.0\.models\.0",
         ),
         ("registries: {a: {uri: 'http://x', workspace: A}}", r"registries\.a\.workspace"),
-        ("registries: {a: {uri: 'http://x', credentials: {usernameFile: /u}}}", "passwordFile go together"),
-        ("registries: {a: {uri: 'http://x', credentials: {passwordFile: /p}}}", "passwordFile go together"),
+        (
+            "registries: {a: {uri: 'http://x', credentials: {usernameFile: /u}}}",
+            "set usernameFile and passwordFile together",
+        ),
+        (
+            "registries: {a: {uri: 'http://x', credentials: {passwordFile: /p}}}",
+            "set usernameFile and passwordFile together",
+        ),
         (
             "registries: {a: {uri: 'http://x', credentials: {tokenFile: /t, usernameFile: /u, passwordFile: /p}}}",
-            "a tokenFile, or a usernameFile with a passwordFile, not both",
+            "set either tokenFile, or usernameFile and passwordFile",
         ),
         ("registries: {a: {uri: 'http://x', timeoutSeconds: 0}}", r"registries\.a\.timeoutSeconds"),
         ("registries: {a: {uri: 'http://x', snapshotInterval: soon}}", r"registries\.a\.snapshotInterval"),

@@ -54,15 +54,15 @@ def test_status_of_a_newer_release_is_passed_over() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (alias_body(spec={"model": "churn"}), "ModelAlias ml/churn does not fit: spec.alias: Field required"),
+        (alias_body(spec={"model": "churn"}), "ModelAlias ml/churn is not valid: spec.alias: Field required"),
         (
             alias_body(spec={"model": "churn", "alias": "champion", "modle": 1}),
-            f"ModelAlias ml/churn does not fit: spec.modle: {EXTRA}",
+            f"ModelAlias ml/churn is not valid: spec.modle: {EXTRA}",
         ),
-        ({}, "ModelAlias / does not fit: metadata: Field required; spec: Field required"),
+        ({}, "ModelAlias / is not valid: metadata: Field required; spec: Field required"),
         (
             alias_body(spec={"a": 1, "b": 1, "c": 1, "d": 1, "model": "m", "alias": "x"}),
-            f"ModelAlias ml/churn does not fit: spec.a: {EXTRA}; spec.b: {EXTRA}; spec.c: {EXTRA} (and 1 more)",
+            f"ModelAlias ml/churn is not valid: spec.a: {EXTRA}; spec.b: {EXTRA}; spec.c: {EXTRA} (and 1 more)",
         ),
     ],
     ids=["field missing", "unknown field", "empty", "many faults"],
@@ -76,7 +76,7 @@ def test_an_object_that_does_not_fit_says_where(body: Mapping[str, Any], message
 
 @pytest.mark.parametrize("metadata", [None, 3, [], {"name": 1}], ids=["none", "number", "list", "wrong name"])
 def test_an_object_of_another_shape_is_refused(metadata: object) -> None:
-    with pytest.raises(InvalidRequest, match=r"^ModelAlias .* does not fit: metadata"):
+    with pytest.raises(InvalidRequest, match=r"^ModelAlias .* is not valid: metadata"):
         parse_alias(alias_body(metadata=metadata))
 
 

@@ -248,7 +248,7 @@ async def test_a_ca_file_is_what_the_connection_is_trusted_by(tmp_path: Path) ->
 
     with http_stub(lambda _: Answer(MODEL), tls=tls) as stub:
         await read(stub.uri, Credentials(ca_file=certificate))
-        with pytest.raises(Unavailable, match="ca_file"):
+        with pytest.raises(Unavailable, match="caFile"):
             await read(stub.uri, Credentials())
 
     assert len(stub.seen) == 1
@@ -268,7 +268,7 @@ async def test_a_changed_ca_file_is_what_the_next_call_is_trusted_by(tmp_path: P
         )
         await registry.aliases("churn")
         mounted.replace({"ca": stranger.read_text()})
-        with pytest.raises(Unavailable, match="ca_file"):
+        with pytest.raises(Unavailable, match="caFile"):
             await registry.aliases("churn")
         mounted.replace({"ca": certificate.read_text()})
         await registry.aliases("churn")

@@ -126,7 +126,7 @@ class TestRunStatus:
             else:
                 answers.answers["runs_get"] = [Answer({"run": run(status)})]
 
-            with pytest.raises(Unavailable, match="not about what was asked"):
+            with pytest.raises(Unavailable, match="does not match the question"):
                 await registry.runs([RUN, *(f"{RUN[:-1]}{n}" for n in range(9))] if known else [RUN])
 
 
@@ -432,7 +432,7 @@ class TestEvaluationRun:
         answers.answers[call] = [answer]
 
         async with opened(answers) as (registry, _):
-            with pytest.raises(Unavailable, match="not about what was asked"):
+            with pytest.raises(Unavailable, match="does not match the question"):
                 await registry.evaluation_run(WANTED)
 
 

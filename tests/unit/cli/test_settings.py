@@ -33,7 +33,7 @@ def test_the_argument_goes_before_the_environment(
 
 
 def test_without_an_address_the_message_says_what_to_set() -> None:
-    with pytest.raises(InvalidRequest, match="--tracking-uri, or MLFLOW_TRACKING_URI"):
+    with pytest.raises(InvalidRequest, match="use --tracking-uri or set MLFLOW_TRACKING_URI"):
         settings.client(None, {})
 
 
