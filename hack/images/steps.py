@@ -64,7 +64,7 @@ def run(what: str, command: Sequence[str], place: Place, *, seconds: float) -> N
             stderr=output,
             env=place.environ,
             cwd=place.root,
-            start_new_session=True,
+            process_group=0,  # and not a session: the kernel would let each session have as much as the demo
         )
         try:
             _wait(what, child, log, began, seconds)
@@ -94,7 +94,7 @@ def _wait(what: str, child: "subprocess.Popen[bytes]", log: Path, began: float, 
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    """End a program that still runs, with everything it started, which is its session."""
+    """End a program that still runs, with everything it started, which is its process group."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         if child.poll() is not None:
             return
