@@ -31,7 +31,7 @@ def write(folder: Path, store: Path, operator_archive: Path) -> Path:
     shutil.copy(store, folder / store.name)
     with operator_archive.open("rb") as archive:
         digest = hashlib.file_digest(archive, "sha256").hexdigest()
-    patches = (_unpacking(store.name), _annotated(digest))
+    patches = (_unpacking(store.name), _annotated(digest), _not_yet_serving())
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -63,6 +63,12 @@ def _unpacking(store: str) -> Mapping[str, Any]:
 def _annotated(digest: str) -> Mapping[str, Any]:
     annotations = {"modelalias.dev/image-archive": digest}
     return _deployment("modelalias-operator", SYSTEM, {"metadata": {"annotations": annotations}})
+
+
+def _not_yet_serving() -> Mapping[str, Any]:
+    """Leave the processor to MLflow until it is up: pods that cannot find it would only be started again and again."""
+    name = {"name": "churn-api", "namespace": NAMESPACE}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": name, "spec": {"replicas": 0}}
 
 
 def _deployment(name: str, namespace: str, template: Mapping[str, Any]) -> Mapping[str, Any]:

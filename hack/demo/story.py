@@ -64,6 +64,7 @@ class Story:
         self.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder), namespaced=False)
         self._rolled_out("modelalias-operator", SYSTEM)
         self._rolled_out("mlflow", NAMESPACE)
+        self.kubectl("scale", "deployment/churn-api", "--replicas=2")
         self.user = self.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
 
     def _rolled_out(self, deployment: str, namespace: str) -> None:
