@@ -16,10 +16,10 @@ _MINUTE: Final = 60
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its name, and the seconds that it takes as a rule on two cores with nothing cached."""
+    """One step: its name, and the seconds that it takes as a rule on two cores with nothing cached, if known."""
 
     name: str
-    seconds: float
+    seconds: float = 0.0
 
 
 def duration(seconds: float) -> str:
@@ -35,7 +35,12 @@ class Times:
         self._file = file
 
     def remember(self, step: Step, seconds: float) -> None:
-        """Keep how long a step took; where nothing can be written it is forgotten."""
+        """Keep how long a step took; where nothing can be written it is forgotten.
+
+        A tenth of the usual time is that of a step with nothing to do: it says nothing about the next time.
+        """
+        if seconds < step.seconds / 10:
+            return
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             fresh = self._file.with_name(f"{self._file.name}.{os.getpid()}")
@@ -43,19 +48,24 @@ class Times:
             fresh.replace(self._file)
 
     def expected(self, step: Step) -> str:
-        """Tell how long a step took last time, or takes as a rule."""
+        """Tell how long a step took last time, or takes as a rule; nothing where neither is known."""
         last = self._read().get(step.name)
-        if last is None:
-            return f"takes about {duration(step.seconds)} as a rule"
-        return f"took {duration(last)} last time"
+        if last is not None:
+            return f"took {duration(last)} last time"
+        return f"takes about {duration(step.seconds)} as a rule" if step.seconds else ""
 
-    def started(self, step: Step, then: Sequence[str]) -> str:
+    def started(self, step: Step, then: Sequence[str] = ()) -> str:
         """Announce a step."""
-        return f"{step.name} ({self.expected(step)}{_next(then)})"
+        return f"{step.name}{self._remark(step, then)}"
 
-    def so_far(self, step: Step, seconds: float, then: Sequence[str]) -> str:
+    def so_far(self, step: Step, seconds: float, then: Sequence[str] = ()) -> str:
         """Tell that a step goes on."""
-        return f"{step.name}: {duration(seconds)} so far ({self.expected(step)}{_next(then)})"
+        return f"{step.name}: {duration(seconds)} so far{self._remark(step, then)}"
+
+    def _remark(self, step: Step, then: Sequence[str]) -> str:
+        following = f"next: {', '.join(then)}" if then else ""
+        remark = "; ".join(filter(None, (self.expected(step), following)))
+        return f" ({remark})" if remark else ""
 
     def _read(self) -> Mapping[str, float]:
         try:
@@ -78,7 +88,3 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
         return Path(chosen).absolute()
     base = environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "modelalias"
-
-
-def _next(then: Sequence[str]) -> str:
-    return f"; next: {', '.join(then)}" if then else ""

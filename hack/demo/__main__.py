@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from hack.cluster.errors import ClusterError
@@ -29,11 +29,11 @@ STATE: Final = ROOT / ".cluster"
 KUBECONFIG: Final = STATE / "kubeconfig"
 _LOGS: Final = STATE / "log"
 _CLUSTER: Final = (sys.executable, "-m", "hack.cluster")
-_GRACE_SECONDS: Final = 30.0
+_GRACE_SECONDS: Final = 10.0
 
 ENVIRONMENT: Final = Step("the environment: Python packages into .venv", 50)
 ACT_ZERO: Final = Step("act 0: MLflow, three versions, three verdicts", 30)
-REST: Final = Step("a cluster and two images", 420)
+REST: Final = "what is left to do for the cluster and the images (minutes the first time, seconds later)"
 INSTALLING: Final = Step("installing the operator and MLflow", 20)
 ACTS: Final = Step("acts 1 to 4", 40)
 
@@ -80,15 +80,15 @@ def _tell(lines: Sequence[Line]) -> None:
     with _step(ENVIRONMENT, ACT_ZERO.name):
         _run(["make", "--no-print-directory", "venv"])
     act(0, "without a cluster: what `modelalias gate` says of three versions")
-    with _step(ACT_ZERO, REST.name if real_pods else "the end"):
+    with _step(ACT_ZERO, REST if real_pods else "the end"):
         _run([".venv/bin/python", "-m", "hack.demo.act_zero", str(STATE / "demo")])
     if not real_pods:
         raise DemoError(
             "acts 1 to 4 run pods, and this machine has only simulated nodes: they need Docker, or root on Debian"
         )
-    with _step(REST, INSTALLING.name):
-        wait_for(lines)
-        _run(stories.load_images_command())
+    say(REST)
+    wait_for(lines)
+    _run(stories.load_images_command())
     if not shutil.which("kubectl"):
         raise DemoError("kubectl is needed and not installed")
     story = Story(KUBECONFIG, say)
@@ -194,12 +194,13 @@ def _run(words: Sequence[str]) -> None:
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Ask a command to end, which Ctrl-C has done already when it came from a terminal."""
-    child.terminate()
-    try:
-        child.wait(_GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
+    """Wait for a command that Ctrl-C has reached as well; ask it to end when it has heard nothing."""
+    for number in (None, signal.SIGTERM, signal.SIGKILL):
+        if number is not None:
+            child.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_GRACE_SECONDS)
+            return
 
 
 def _stop(lines: Sequence[Line]) -> None:

@@ -48,6 +48,7 @@ def build(
         say(f"building with {builder.name}")
         builder.prepare()
         secrets = _secrets(Path(scratch), environ)
+        say(f"next: {', then '.join(stale)}")
         for image in stale:
             inputs = digest(image, root, base or "")
             unfinished = folder / f"{image}.tar.partial"

@@ -27,6 +27,10 @@ def test_first_time_tells_what_a_step_takes_as_a_rule(memory: Times) -> None:
     )
 
 
+def test_nothing_is_said_of_a_step_that_nothing_is_known_of(memory: Times) -> None:
+    assert memory.so_far(Step("packing"), 12, []) == "packing: 12 s so far"
+
+
 def test_next_time_tells_what_it_took_last_time(memory: Times) -> None:
     memory.remember(COMPILING, 301.2)
     memory.remember(Step("another", 1), 7)
@@ -37,6 +41,13 @@ def test_next_time_tells_what_it_took_last_time(memory: Times) -> None:
     )
 
 
+def test_a_step_with_nothing_to_do_is_not_remembered(memory: Times) -> None:
+    memory.remember(COMPILING, 301)
+    memory.remember(COMPILING, 2)
+
+    assert memory.expected(COMPILING) == "took 5 min 1 s last time"
+
+
 @pytest.mark.parametrize("content", ["", "[1]", '{"compiling Kubernetes": "long"}', "\x00"])
 def test_a_damaged_memory_is_an_empty_one(tmp_path: Path, content: str) -> None:
     file = tmp_path / "times.json"
@@ -44,19 +55,19 @@ def test_a_damaged_memory_is_an_empty_one(tmp_path: Path, content: str) -> None:
     memory = Times(file)
 
     before = memory.expected(COMPILING)
-    memory.remember(COMPILING, 5)
+    memory.remember(COMPILING, 50)
 
     assert before == "takes about 5 min 30 s as a rule"
-    assert memory.expected(COMPILING) == "took 5 s last time"
+    assert memory.expected(COMPILING) == "took 50 s last time"
 
 
 def test_a_memory_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    Times(tmp_path / "file" / "times.json").remember(COMPILING, 5)
+    Times(tmp_path / "file" / "times.json").remember(COMPILING, 50)
 
 
 def test_the_memory_stands_in_the_cache(tmp_path: Path) -> None:
-    times({"MODELALIAS_CACHE": str(tmp_path)}).remember(COMPILING, 5)
+    times({"MODELALIAS_CACHE": str(tmp_path)}).remember(COMPILING, 50)
 
     assert (tmp_path / "times.json").is_file()
