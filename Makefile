@@ -69,8 +69,7 @@ e2e: venv ## the demo's story on real pods with the operator's image
 	$(BIN)/pytest tests/e2e
 
 demo: ## from nothing to the main job, told while it happens; ONCE=1 leaves at the end
-	$(PYTHON) -m hack.cluster up
-	ONCE=$(ONCE) $(PYTHON) -m tests.e2e
+	ONCE=$(ONCE) $(PYTHON) -m hack.demo
 
 bench: venv ## the benchmarks, as a table and JSON
 	$(PYTHON) -m hack.cluster up

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from hack.cluster import recipes, record
+from hack.cluster import loaded, recipes, record
 from hack.cluster.build import built
 from hack.cluster.errors import ClusterError
 from hack.cluster.host import mounts_below
@@ -19,8 +19,9 @@ from hack.cluster.provider import Kind, Provider
 from hack.cluster.removal import remove
 from hack.cluster.selection import detect, provider
 
-# Logs outlive the cluster; archives of images are put there by others, who may want them again.
-KEPT: Final = frozenset({"lock", "log", "images"})
+# Logs outlive the cluster; archives of images and the demonstration's versions are put there by others, who may
+# want them again.
+KEPT: Final = frozenset({"lock", "log", "images", "demo"})
 
 
 def up(layout: Layout, wanted: Kind | None) -> None:
@@ -95,8 +96,12 @@ def load(layout: Layout, archives: Sequence[Path]) -> None:
     for archive in archives:
         if not archive.is_file():
             raise ClusterError(f"no such archive: {archive}")
+        if loaded.is_current(layout, archive):
+            say(f"{archive.name} is loaded already")
+            continue
         began = time.monotonic()
         current.load(archive.resolve())
+        loaded.remember(layout, archive)
         if current.real_pods:
             say(f"loaded {archive} in {time.monotonic() - began:.1f} s")
 

@@ -34,7 +34,7 @@ def end_all(layout: Layout) -> Sequence[Process]:
     ended: list[Process] = []
     ids = frozenset(path.name for path in _bundles(layout))
     wait_until("the containers have ended", lambda: not _killed(ids, ended), seconds=30)
-    for socket in filter(None, map(_shim_socket, _bundles(layout))):
+    for socket in filter(None, map(shim_socket, _bundles(layout))):
         socket.unlink(missing_ok=True)
     for folder in _groups(ids):
         with suppress(OSError):  # another program's container runs in the parent
@@ -67,10 +67,13 @@ def _names(pid: int) -> frozenset[str]:
     return frozenset(processes.cgroups(pid).replace("\n", "/").split("/"))
 
 
-def _shim_socket(bundle: Path) -> Path | None:
-    """Read where the shim of a container listened."""
+def shim_socket(bundle: Path) -> Path | None:
+    """Read where the shim of a container listened: containerd 1 and 2 keep it in different files."""
     try:
-        address: str = json.loads((bundle / "bootstrap.json").read_text())["address"]
+        if (written := bundle / "address").is_file():
+            address = written.read_text().strip()
+        else:
+            address = str(json.loads((bundle / "bootstrap.json").read_text())["address"])
     except (OSError, ValueError, KeyError):
         return None
     return Path(address.removeprefix("unix://"))

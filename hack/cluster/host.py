@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from hack import debian
 from hack.cluster.errors import ClusterError
 from hack.cluster.layout import say
 
@@ -64,15 +65,12 @@ def install_packages() -> None:
     Raises:
         ClusterError: apt-get failed; its words are in the message.
     """
-    missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
-    if not missing:
+    if not (missing := debian.missing_packages(list(PROGRAMS.items()))):
         return
-    say(f"installing {' '.join(missing)}")
-    for words in (("update",), ("install", "--yes", "--no-install-recommends", *missing)):
-        command = ["apt-get", "--quiet", *words]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        if done.returncode != 0:
-            raise ClusterError(f"`{' '.join(command)}` failed:\n{done.stderr.strip() or done.stdout.strip()}")
+    try:
+        debian.install(missing, say)
+    except debian.PackageError as error:
+        raise ClusterError(str(error)) from error
 
 
 def require_free_ports(address: str, ports: Sequence[int]) -> None:

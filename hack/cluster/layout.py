@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
+from hack import progress
 from hack.cluster.errors import ClusterError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -65,11 +66,8 @@ class Layout:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Name the folder of built binaries: MODELALIAS_CACHE, else the user's own cache."""
-    if chosen := environ.get("MODELALIAS_CACHE"):
-        return Path(chosen).absolute() / "cluster"
-    base = environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "modelalias" / "cluster"
+    """Name the folder of built binaries."""
+    return progress.cache_folder(environ) / "cluster"
 
 
 @contextmanager

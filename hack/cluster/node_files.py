@@ -30,22 +30,21 @@ def write_all(layout: Layout) -> None:
 
 def _containerd(layout: Layout) -> str:
     root = layout.root
-    return f"""version = 3
+    return f"""version = 2
 root = "{root}/containerd"
 state = "{layout.containerd_state}"
 [grpc]
   address = "{layout.containerd_socket}"
-[plugins.'io.containerd.cri.v1.images'.pinned_images]
-  sandbox = "{pause_image.NAME}"
-[plugins.'io.containerd.cri.v1.runtime']
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{pause_image.NAME}"
   restrict_oom_score_adj = true  # without CAP_SYS_RESOURCE oom_score_adj may not be lowered
   netns_mounts_under_state_dir = true  # so that `down` can tell whose they are
-  [plugins.'io.containerd.cri.v1.runtime'.cni]
-    bin_dirs = ["/usr/lib/cni"]
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
     conf_dir = "{root}/cni"
-  [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
-    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
       BinaryName = "{shutil.which("runc")}"
       Root = "{root}/runc"
 """

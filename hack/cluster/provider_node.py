@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hack.cluster import containers, host, node_files, processes, recipes, record
+from hack.cluster import containerd, containers, host, node_files, processes, recipes, record
 from hack.cluster.api import Api
 from hack.cluster.build import built
 from hack.cluster.control_plane import NODE_NAME, ControlPlane, Ports, recorded_api
@@ -44,16 +44,18 @@ class NodeProvider:
     real_pods: bool = True
 
     def build(self) -> None:
-        """Build Kubernetes, containerd and the name server."""
-        for recipe in (recipes.KUBE, recipes.NODE, recipes.DNS):
-            built(recipe)
+        """Build Kubernetes and the name server, and fetch Debian's programs."""
+        host.install_packages()
+        containerd.programs()
+        built(recipes.KUBE, then=(recipes.NODE.means,))
+        built(recipes.NODE)
 
     def up(self) -> None:
         """Start all of it, in the order in which one part needs another."""
         if os.geteuid() != 0:
             raise ClusterError("the provider `node` needs root; without it use --provider simulated")
-        host.install_packages()
-        kube, node, dns = (built(recipe) for recipe in (recipes.KUBE, recipes.NODE, recipes.DNS))
+        self.build()
+        kube, node = built(recipes.KUBE), built(recipes.NODE)
         host.require_free_ports(_LOCAL, _PORTS)
         host.remove_bridge()  # nothing listens there, so it is left from a cluster whose state folder was deleted
         record.write(self.layout, Record(self.kind, boot_id(), settings=host.read_settings()))
@@ -62,10 +64,10 @@ class NodeProvider:
         # The node's name resolves nowhere: reach its kubelet for logs and exec by its address.
         flags = ("--kubelet-preferred-address-types=InternalIP",)
         plane = ControlPlane(self.layout, kube / "kube", host.NODE_ADDRESS, _CONTROL, flags)
-        self._start_containerd(plane, node)
+        self._start_containerd(plane)
         api = plane.start()
-        self._start_node(plane, dns)
-        self._import(node / "ctr", node / "pause.tar")
+        self._start_node(plane, node)
+        self._import(node / "pause.tar")
         wait_until("the node is ready", lambda: _node_ready(api), seconds=60, check=plane.check)
         wait_until("names of services resolve", _names_resolve, seconds=30, check=plane.check)
 
@@ -87,7 +89,7 @@ class NodeProvider:
 
     def load(self, archive: Path) -> None:
         """Import an archive into containerd."""
-        self._import(built(recipes.NODE) / "ctr", archive)
+        self._import(archive)
 
     def running(self) -> bool:
         """Ask the API server, when all processes live."""
@@ -95,14 +97,14 @@ class NodeProvider:
         api = recorded_api(self.layout)
         return written is not None and written.running() and api is not None and api.ready()
 
-    def _start_containerd(self, plane: ControlPlane, node: Path) -> None:
-        path = os.pathsep.join(
-            (str(node), os.environ.get("PATH", os.defpath))
-        )  # containerd looks there for its shim
+    def _start_containerd(self, plane: ControlPlane) -> None:
+        programs = containerd.programs()
+        # containerd looks for its shim on PATH
+        path = os.pathsep.join((str(programs), os.environ.get("PATH", os.defpath)))
         config = self.layout.root / "containerd.toml"
-        plane.spawn("containerd", [str(node / "containerd"), "--config", str(config)], PATH=path)
+        plane.spawn("containerd", [str(programs / "containerd"), "--config", str(config)], PATH=path)
 
-    def _start_node(self, plane: ControlPlane, dns: Path) -> None:
+    def _start_node(self, plane: ControlPlane, node: Path) -> None:
         root = self.layout.root
         plane.run(
             "kubelet",
@@ -126,11 +128,11 @@ class NodeProvider:
             f"--healthz-bind-address={_LOCAL}:{_PROXY_HEALTH_PORT}",
             f"--metrics-bind-address={_LOCAL}:{_PROXY_METRICS_PORT}",
         )
-        plane.spawn("dns", [str(dns / "dns"), "-conf", str(root / "Corefile")])
+        plane.spawn("dns", [str(node / "dns"), "-conf", str(root / "Corefile")])
 
-    def _import(self, ctr: Path, archive: Path) -> None:
-        address = str(self.layout.containerd_socket)
-        command = [str(ctr), "--address", address, "--namespace", "k8s.io", "images", "import", str(archive)]
+    def _import(self, archive: Path) -> None:
+        ctr, address = str(containerd.programs() / "ctr"), str(self.layout.containerd_socket)
+        command = [ctr, "--address", address, "--namespace", "k8s.io", "images", "import", str(archive)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise ClusterError(f"loading {archive} failed: {done.stderr.strip()}")

@@ -5,6 +5,7 @@ Exit status: 0 the archives are there, 1 they could not be built and the last li
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,4 +45,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a build that is told to end cleans up
     sys.exit(main(sys.argv[1:]))

@@ -17,6 +17,7 @@ from hack.images.docker import Docker
 from hack.images.errors import ImageError
 from hack.images.inputs import Image, digest
 from hack.images.steps import Place, say
+from hack.progress import cache_folder
 
 _LOCK_SECONDS = 1800
 
@@ -47,6 +48,7 @@ def build(
         say(f"building with {builder.name}")
         builder.prepare()
         secrets = _secrets(Path(scratch), environ)
+        say(f"next: {', then '.join(stale)}")
         for image in stale:
             inputs = digest(image, root, base or "")
             unfinished = folder / f"{image}.tar.partial"
@@ -56,14 +58,6 @@ def build(
             say(
                 f"{image}: {stamp.archive(folder, image)}, {stamp.archive(folder, image).stat().st_size / 1e6:.0f} MB"
             )
-
-
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder outside the tree in which buildah's storage stands."""
-    if named := environ.get("MODELALIAS_CACHE"):
-        return Path(named)
-    caches = environ.get("XDG_CACHE_HOME")
-    return (Path(caches) if caches else Path.home() / ".cache") / "modelalias"
 
 
 def _builder(place: Place, cache: Path) -> Docker | Buildah:

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hack import debian
 from hack.images.errors import ImageError
 from hack.images.inputs import Image
-from hack.images.steps import Place, answers, run
+from hack.images.steps import Place, answers, run, say
 
 DEBIAN_BASE = "localhost/python-base:3.11"
 _BUILD_SECONDS = 1800
@@ -34,7 +35,7 @@ class Buildah:
 
     def __init__(self, place: Place, cache: Path) -> None:
         # The cache mounts of a build stand in TMPDIR, and large blobs pass through it.
-        environ = {**place.environ, "TMPDIR": str(cache / "tmp"), "DEBIAN_FRONTEND": "noninteractive"}
+        environ = {**place.environ, "TMPDIR": str(cache / "tmp")}
         self._place = replace(place, environ=environ)
         self._cache = cache
         self._driver = _DRIVERS[0]
@@ -67,19 +68,19 @@ class Buildah:
         command += [word for secret in secrets for word in ("--secret", secret)]
         command += ["--build-arg", f"BASE={base or DEBIAN_BASE}", "--tag", image.tag, "."]
         self._run(f"{image}: buildah bud", command, _BUILD_SECONDS)
-        # Against gzip, buildah's default: a third less processor time, and smaller.
-        compression = ["--compression-format", "zstd", "--compression-level", "1"]
-        push = self._buildah("push", *compression, image.tag, f"oci-archive:{archive}:{image.tag}")
+        # Not compressed: no network is crossed, and packing costs more than writing. 7.5 s of processor time for the
+        # serving image instead of 13 s with zstd, for three times the space.
+        push = self._buildah("push", image.tag, f"docker-archive:{archive}:{image.tag}")
         self._run(f"{image}: buildah push", push, _PUSH_SECONDS)
 
     def _install_programs(self) -> None:
-        missing = [name for name in ("buildah", "debootstrap") if shutil.which(name) is None]
+        missing = debian.missing_packages([(name, name) for name in ("buildah", "debootstrap")])
         if not missing:
             return
-        apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
-        self._run("apt-get update", [*apt, "update"], 300)
-        install = [*apt, "install", "-y", "--no-install-recommends", *missing]
-        self._run(f"apt-get install {' '.join(missing)}", install, 600)
+        try:
+            debian.install(missing, say)
+        except debian.PackageError as error:
+            raise ImageError(str(error)) from error
 
     def _buildah(self, *arguments: str) -> list[str]:
         storage = self._cache / "storage" / self._driver

@@ -6,19 +6,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hack.cluster import record
 from hack.cluster.__main__ import main
+from hack.cluster.containers import shim_socket
 from hack.cluster.errors import ClusterError
 from hack.cluster.layout import Layout, cache_folder
 from hack.cluster.pause_image import NAME, write
 from hack.cluster.processes import MARK, Process, boot_id, kill, marked, start_time
 from hack.cluster.provider import Kind
 from hack.cluster.provider_kind import NODE_IMAGE, KindProvider
-from hack.cluster.recipes import DNS, KIND, KUBE, KWOK, NODE, Recipe, parse_version
+from hack.cluster.recipes import KIND, KUBE, KWOK, NODE, Recipe, parse_version
 from hack.cluster.record import Record
 from hack.cluster.removal import remove
 from hack.cluster.selection import detect, on_debian, provider
@@ -147,6 +149,25 @@ def test_kind_gets_one_command_for_each_step(
     ]
 
 
+def test_an_archive_is_loaded_again_only_when_it_changed(
+    programs: Path, program: Program, layout: Layout, tmp_path: Path
+) -> None:
+    program("kind", KIND_PROGRAM)
+    archive = tmp_path / "image.tar"
+    archive.touch()
+    state = ("--state", str(layout.root))
+    main([*state, "up", "--provider", "kind"])
+
+    for content in ("", "", "changed"):
+        archive.write_text(content) if content else None
+        main([*state, "load", str(archive)])
+    main([*state, "down"])
+    main([*state, "up", "--provider", "kind"])
+    main([*state, "load", str(archive)])
+
+    assert sum(call.startswith("load ") for call in calls(programs)) == 3
+
+
 def test_a_second_up_keeps_the_cluster(programs: Path, program: Program, layout: Layout) -> None:
     program("kind", KIND_PROGRAM)
 
@@ -228,6 +249,23 @@ def test_kind_names_the_command_that_failed(program: Program, layout: Layout) ->
         KindProvider(layout).load(Path("/x"))
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("address", "unix:///run/containerd/s/1\n", id="containerd-1"),
+        pytest.param("bootstrap.json", '{"address": "unix:///run/containerd/s/1"}', id="containerd-2"),
+    ],
+)
+def test_the_socket_of_a_shim_is_found(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+
+    assert shim_socket(tmp_path) == Path("/run/containerd/s/1")
+
+
+def test_a_bundle_without_an_address_has_no_socket(tmp_path: Path) -> None:
+    assert shim_socket(tmp_path) is None
+
+
 def test_a_recycled_pid_is_not_taken_for_the_process() -> None:
     began = start_time(os.getpid())
     assert began is not None
@@ -285,7 +323,7 @@ def test_the_cache_is_where_its_variable_says(environ: dict[str, str], expected:
     assert cache_folder(environ) == Path(expected)
 
 
-@pytest.mark.parametrize("recipe", [KUBE, NODE, DNS, KWOK, KIND], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [KUBE, NODE, KWOK, KIND], ids=lambda recipe: recipe.name)
 def test_every_recipe_has_its_sources_and_checksums(recipe: Recipe) -> None:
     assert (recipe.folder / "go.sum").is_file()
     assert recipe.go_version >= (1, 26)
@@ -293,7 +331,11 @@ def test_every_recipe_has_its_sources_and_checksums(recipe: Recipe) -> None:
 
 
 def test_a_changed_recipe_is_built_anew() -> None:
-    assert DNS.fingerprint() != Recipe("dns", settings=("-X main.version=2",)).fingerprint()
+    assert NODE.fingerprint() != replace(NODE, settings=("-X main.version=2",)).fingerprint()
+
+
+def test_kubernetes_and_the_name_server_share_compiled_packages() -> None:
+    assert NODE.folder == KUBE.folder
 
 
 @pytest.mark.parametrize(

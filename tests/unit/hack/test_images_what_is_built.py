@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hack.images import pip_settings, stamp
-from hack.images.build import cache_folder
 from hack.images.inputs import Image, digest
+from hack.progress import cache_folder
 
 PYPROJECT = """
 [project]

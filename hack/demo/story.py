@@ -2,10 +2,9 @@
 
 1 a cold start promotes version 1, 2 the gate lets version 2 take over, 3 a worse version 3 is refused with
 the numbers, 4 the owner pins version 1 and the pods go back. Everything runs in the cluster, from the images
-that users get.
+that users get; the versions are those of act 0.
 """
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -15,16 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from hack.demo import overlay
+from hack.demo.overlay import NAMESPACE, ROOT, SYSTEM
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-NAMESPACE: Final = "modelalias-demo"
-SYSTEM: Final = "modelalias-system"
 ALIAS: Final = "churn-champion"
-GUARDED: Final = "churn-guarded"
-"""A model, and the ModelAlias over it, that is judged on a fresh holdout and that nothing serves."""
 EXAMPLES: Final = ROOT / "manifests" / "examples"
 ARCHIVES: Final = ROOT / ".cluster" / "images"
+_REGISTERED_MODEL: Final = "/api/2.0/mlflow/registered-models/get"
 _PATIENCE: Final = 240.0
 _ANONYMOUS: Final = "requestedBy: admin"
 
@@ -46,58 +42,37 @@ class Story:
 
     def __init__(self, kubeconfig: Path, say: Callable[[str], None]) -> None:
         self.kubeconfig, self.say = kubeconfig, say
-        self._user = ""
+        self.user = ""
 
     # Preparing
 
     def load_images(self) -> None:
         """Build what is not built yet and bring it to the nodes."""
         self.say("images: building operator and serving (minutes when nothing is cached, seconds after)")
-        self._run([sys.executable, "-m", "hack.images", "build", "--out", str(ARCHIVES)], 1800, quiet=False)
-        archives = [str(ARCHIVES / f"{name}.tar") for name in ("operator", "serving")]
-        self._run([sys.executable, "-m", "hack.cluster", "load", *archives], 600, quiet=False)
+        self._run(build_images_command(), 1800, quiet=False)
+        self._run(load_images_command(), 600, quiet=False)
 
-    def install(self) -> None:
-        """Install CRDs, policy, roles, operator, MLflow and the serving Deployment; an earlier story is
-        cleared away."""
+    def install(self, store: Path) -> None:
+        """Install CRDs, policy, roles, operator, MLflow with its store, and the serving Deployment.
+
+        An earlier story is cleared away.
+        """
         self.say("installing: CRDs, admission policy, roles, operator, MLflow on SQL, the serving Deployment")
-        self.kubectl(
-            "delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s", namespaced=False
-        )
+        self._run(clear_command(self.kubeconfig), 300)
         self._established()
-        self.kubectl(
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "-k",
-            str(ROOT / "manifests/overlays/demo"),
-            namespaced=False,
-        )
-        self._use_built_image()
-        self.kubectl(
-            "-n",
-            SYSTEM,
-            "rollout",
-            "status",
-            "deployment/modelalias-operator",
-            "--timeout=180s",
-            namespaced=False,
-        )
-        self.kubectl("rollout", "status", "deployment/mlflow", "--timeout=240s")
-        self._user = self.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+        folder = overlay.write(store.parent / "overlay", store, ARCHIVES / "operator.tar")
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder), namespaced=False)
+        self._rolled_out("modelalias-operator", SYSTEM)
+        self._rolled_out("mlflow", NAMESPACE)
+        self.kubectl("scale", "deployment/churn-api", "--replicas=2")
+        self.user = self.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
 
-    def _use_built_image(self) -> None:
-        """Roll the operator when its image is another one than before: the tag is always the same."""
-        with (ARCHIVES / "operator.tar").open("rb") as archive:
-            digest = hashlib.file_digest(archive, "sha256").hexdigest()
-        annotations = {"modelalias.dev/image-archive": digest}
-        patch = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
-        self.kubectl(
-            "-n", SYSTEM, "patch", "deployment/modelalias-operator", "-p", json.dumps(patch), namespaced=False
-        )
+    def _rolled_out(self, deployment: str, namespace: str) -> None:
+        words = ("rollout", "status", f"deployment/{deployment}", "--timeout=240s")
+        self.kubectl("-n", namespace, *words, namespaced=False)
 
     def _established(self) -> None:
-        """The resources of the overlay can be created only when their kinds are served."""
+        """Create the kinds first: resources of the overlay can be created only when they are served."""
         self.kubectl(
             "apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"), namespaced=False
         )
@@ -127,7 +102,7 @@ class Story:
 
     def apply_example(self, name: str) -> None:
         """Apply a file of manifests/examples in one's own name."""
-        text = (EXAMPLES / name).read_text(encoding="utf-8").replace(_ANONYMOUS, f"requestedBy: {self._user}")
+        text = (EXAMPLES / name).read_text(encoding="utf-8").replace(_ANONYMOUS, f"requestedBy: {self.user}")
         self.kubectl("apply", "-f", "-", stdin=text)
 
     def request(self, name: str) -> Mapping[str, Any]:
@@ -135,33 +110,6 @@ class Story:
         self.apply_example(f"request-{name}.yaml")
         self.kubectl("wait", "--for=condition=Complete", f"promotionrequest/churn-{name}", "--timeout=240s")
         return self.status("promotionrequest", f"churn-{name}")
-
-    def guard(self) -> None:
-        """Apply the examples that judge on a fresh holdout, for a model of their own that nothing serves."""
-        self.apply_example("churn-holdout.yaml")
-        alias = yaml.safe_load((EXAMPLES / "churn-champion-holdout.yaml").read_text(encoding="utf-8"))
-        alias["metadata"]["name"] = alias["spec"]["model"] = GUARDED
-        alias["spec"]["serving"] = []
-        self.kubectl("apply", "-f", "-", stdin=json.dumps(alias))
-
-    def promote(self, alias: str, version: str) -> Mapping[str, Any]:
-        """Ask for a version in one's own name, wait as a pipeline does, and return the request's status."""
-        name = f"{alias}-v{version}"
-        spec = {"aliasRef": {"name": alias}, "source": {"version": version}, "requestedBy": self._user}
-        body = {
-            "apiVersion": "modelalias.dev/v1alpha1",
-            "kind": "PromotionRequest",
-            "metadata": {"name": name},
-            "spec": spec,
-        }
-        self.kubectl("apply", "-f", "-", stdin=json.dumps(body))
-        try:
-            self.kubectl("wait", "--for=condition=Complete", f"promotionrequest/{name}", "--timeout=240s")
-        except StoryError as error:
-            raise StoryError(
-                f"{error}\n{self.kubectl('get', 'mpr,jobs,pods')}{self.status('mpr', name)}"
-            ) from error
-        return self.status("promotionrequest", name)
 
     def pin(self, version: str) -> Mapping[str, Any]:
         """Edit spec.version as the owner does and wait until the alias is ready with it."""
@@ -176,6 +124,7 @@ class Story:
     # What a user sees
 
     def status(self, kind: str, name: str) -> Mapping[str, Any]:
+        """Return the status of an object."""
         found: Mapping[str, Any] = json.loads(self.kubectl("get", kind, name, "-o", "json"))["status"]
         return found
 
@@ -200,13 +149,14 @@ class Story:
         answer: Mapping[str, str] = json.loads(self.kubectl("get", "--raw", path, namespaced=False))
         return answer
 
-    def aliases(self, model: str = "churn") -> str:
-        """Return the aliases as the registry has them, asked in the MLflow pod."""
-        code = (
-            "import mlflow; c = mlflow.MlflowClient('http://localhost:5000'); "
-            f"print(dict(c.get_registered_model('{model}').aliases))"
-        )
-        return self.kubectl("exec", "deploy/mlflow", "--", "python", "-c", code).strip().splitlines()[-1]
+    def aliases(self, model: str = "churn") -> Mapping[str, str]:
+        """Return the aliases as the registry has them, asked through the API server."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/services/mlflow:5000/proxy{_REGISTERED_MODEL}?name={model}"
+        answer = json.loads(self.kubectl("get", "--raw", path, namespaced=False))
+        aliases = answer["registered_model"].get("aliases", ())
+        return {
+            item["alias"]: item["version"] for item in sorted(aliases, key=lambda item: str(item["alias"]))
+        }
 
     def show(self) -> str:
         """Return what `kubectl get` shows of both kinds."""
@@ -238,6 +188,23 @@ class Story:
             words = " ".join(command[3:] if command[0] == "kubectl" else command)
             raise StoryError(f"{words}: status {done.returncode}\n{done.stdout or ''}{done.stderr or ''}")
         return done.stdout or ""
+
+
+def build_images_command() -> list[str]:
+    """Return the words that build the images which are not built yet."""
+    return [sys.executable, "-m", "hack.images", "build", "--out", str(ARCHIVES)]
+
+
+def load_images_command() -> list[str]:
+    """Return the words that bring the images to the cluster's nodes."""
+    archives = [str(ARCHIVES / f"{name}.tar") for name in ("operator", "serving")]
+    return [sys.executable, "-m", "hack.cluster", "load", *archives]
+
+
+def clear_command(kubeconfig: Path) -> list[str]:
+    """Return the words that clear an earlier story away."""
+    words = ("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=180s")
+    return ["kubectl", "--kubeconfig", str(kubeconfig), *words]
 
 
 def _is_ready(pod: Mapping[str, Any]) -> bool:

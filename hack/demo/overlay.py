@@ -1,0 +1,80 @@
+"""The kustomization that is applied: the demonstration's own, with the versions of act 0 and the images of today."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+OVERLAY: Final = ROOT / "manifests" / "overlays" / "demo"
+NAMESPACE: Final = "modelalias-demo"
+SYSTEM: Final = "modelalias-system"
+_STORE: Final = "mlflow-store"
+_LARGEST: Final = 1_000_000
+"""A ConfigMap takes 1 MiB; the store is a twentieth of it."""
+
+
+def write(folder: Path, store: Path, operator_archive: Path) -> Path:
+    """Write the kustomization and return its folder.
+
+    The store goes into the cluster as a ConfigMap, which every cluster takes, and the MLflow server's pod unpacks it
+    into its volume before the server starts. The tag of the operator's image is always the same: its archive's digest
+    is an annotation, so that another image rolls the pods.
+    """
+    if store.stat().st_size > _LARGEST:
+        raise ValueError(f"{store} has {store.stat().st_size} bytes, too many for a ConfigMap")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copy(store, folder / store.name)
+    with operator_archive.open("rb") as archive:
+        digest = hashlib.file_digest(archive, "sha256").hexdigest()
+    patches = (_unpacking(store.name), _annotated(digest), _not_yet_serving())
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(OVERLAY, folder)],
+        "configMapGenerator": [{"name": _STORE, "namespace": NAMESPACE, "files": [store.name]}],
+        "patches": [{"patch": json.dumps(patch)} for patch in patches],
+    }
+    (folder / "kustomization.yaml").write_text(json.dumps(kustomization, indent=1), encoding="utf-8")
+    return folder
+
+
+def _unpacking(store: str) -> Mapping[str, Any]:
+    container = {
+        "name": "store",
+        "image": "localhost/modelalias/serving:dev",
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "-m", "tarfile", "-e", f"/given/{store}", "/data"],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "given", "mountPath": "/given"}, {"name": "data", "mountPath": "/data"}],
+    }
+    given = {"name": "given", "configMap": {"name": _STORE}}
+    return _deployment("mlflow", NAMESPACE, {"spec": {"initContainers": [container], "volumes": [given]}})
+
+
+def _annotated(digest: str) -> Mapping[str, Any]:
+    annotations = {"modelalias.dev/image-archive": digest}
+    return _deployment("modelalias-operator", SYSTEM, {"metadata": {"annotations": annotations}})
+
+
+def _not_yet_serving() -> Mapping[str, Any]:
+    """Leave the processor to MLflow until it is up: pods that cannot find it would only be started again and again."""
+    name = {"name": "churn-api", "namespace": NAMESPACE}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": name, "spec": {"replicas": 0}}
+
+
+def _deployment(name: str, namespace: str, template: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"template": template},
+    }
