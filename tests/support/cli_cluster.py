@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
-from modelalias.cli.cluster import Missing, Who
+from modelalias.cli.cluster import ObjectMissing, Who
 from modelalias.core.errors import InvalidRequest, OperatorError
 
 NOW: Final = "2026-01-01T00:00:00Z"
@@ -91,12 +91,12 @@ class FakeCluster:
                 raise answer
             self.found = answer
         if self.found is None:
-            raise Missing(f"there is no PromotionRequest {name} in namespace ml")
+            raise ObjectMissing(f"there is no PromotionRequest {name} in namespace ml")
         return PromotionRequest.model_validate(self.found)
 
     async def alias(self, name: str) -> ModelAlias:
         if self._alias is None:
-            raise Missing(f"no ModelAlias {name} in namespace ml")
+            raise ObjectMissing(f"no ModelAlias {name} in namespace ml")
         return ModelAlias.model_validate(self._alias)
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
@@ -114,7 +114,7 @@ class FakeCluster:
     async def patch(self, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
         self.patches += 1
         if self.found is None:
-            raise Missing(f"there is no PromotionRequest {name} in namespace ml")
+            raise ObjectMissing(f"there is no PromotionRequest {name} in namespace ml")
         self.before_patch(self.found)
         patched = copy.deepcopy(self.found)
         for operation in operations:

@@ -254,6 +254,11 @@ class Cluster:
             self.start()
         await asyncio.sleep(seconds)
 
+    def take_errors(self) -> list[str]:
+        """Return what the engine called unexpected so far, where a test wants that."""
+        taken, self._errors.records = self._errors.records, []
+        return taken
+
     def wall(self) -> datetime:
         return START + timedelta(seconds=asyncio.get_running_loop().time())
 

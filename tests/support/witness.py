@@ -16,7 +16,7 @@ from typing import Any, Final
 from modelalias.api.alias import AliasMove, Bearing, HistoryEntry, ModelAlias, Operation, Outcome, Plan
 from modelalias.api.conditions import RequestCondition, find
 from modelalias.api.fields import duration
-from modelalias.api.request import Decision, Phase, PromotionRequest, RequestOperation
+from modelalias.api.request import ApprovalDecision, Phase, PromotionRequest, RequestOperation
 from tests.support.fake_objects import FakeObject
 from tests.support.harness import Cluster
 from tests.support.world import ALIAS, MODEL, NAME, NAMESPACE
@@ -282,8 +282,8 @@ class Witness:
         if rules.required == "Never" and not spec.skip_gates:
             return
         present = [word for word in spec.approvals if word.evidence == resolved.evidence]
-        for_it = {word.user for word in present if word.decision is Decision.APPROVE}
-        if any(word.decision is Decision.REJECT for word in present):
+        for_it = {word.user for word in present if word.decision is ApprovalDecision.APPROVE}
+        if any(word.decision is ApprovalDecision.REJECT for word in present):
             yield "somebody declined"
         if len(for_it - (set() if rules.allow_self else {spec.requested_by})) < rules.minimum:
             yield f"not enough people approved it: {sorted(for_it)}"

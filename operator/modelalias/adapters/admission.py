@@ -7,7 +7,7 @@ installation without it, one that only warns, or one that leaves namespaces or w
 from collections.abc import Mapping
 from typing import Any, Final
 
-from modelalias.adapters.kubernetes_client import Call, Connection, Missing, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, MissingObject, Verb
 from modelalias.api.fields import GROUP
 from modelalias.rest import Resource
 
@@ -39,7 +39,7 @@ class KubernetesAdmission:
             return await self._connection.send(
                 Call(verb=Verb.GET, resource=resource, namespace="", name=NAME)
             )
-        except Missing:
+        except MissingObject:
             return None
 
 

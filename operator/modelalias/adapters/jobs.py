@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from modelalias.adapters.job_log import LIMIT_BYTES, LINES, last_lines, log_container
-from modelalias.adapters.kubernetes_client import Call, Connection, Denied, Missing, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, Denied, MissingObject, Verb
 from modelalias.core.errors import Conflict, InvalidRequest, Unavailable
 from modelalias.kinds.marks import MANAGED_LABEL, PREFIX, is_managed
 from modelalias.ports import Job, JobRef, JobState, NewJob
@@ -44,7 +44,7 @@ class KubernetesJobs:
         """Read a Job afresh; one that the operator did not make is none."""
         try:
             return parse_job(await self._connection.send(_call(Verb.GET, _JOBS, ref.namespace, ref.name)))
-        except Missing:
+        except MissingObject:
             return None
 
     async def start(self, new: NewJob) -> Job:
@@ -79,13 +79,13 @@ class KubernetesJobs:
     async def _cron_job(self, namespace: str, name: str) -> Body:
         try:
             return await self._connection.send(_call(Verb.GET, _CRON_JOBS, namespace, name))
-        except Missing as error:
+        except MissingObject as error:
             raise InvalidRequest(no_cron_job(namespace, name)) from error
 
     async def _existing(self, new: NewJob) -> Job | None:
         try:
             body = await self._connection.send(_call(Verb.GET, _JOBS, new.ref.namespace, new.ref.name))
-        except Missing:
+        except MissingObject:
             return None
         job = parse_job(body)
         if job is None or job.run_id != new.run_id or job.owner != new.owner.uid:
@@ -137,7 +137,7 @@ class KubernetesJobs:
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         try:
             await self._connection.send(_call(Verb.DELETE, _JOBS, ref.namespace, ref.name), options)
-        except Missing:
+        except MissingObject:
             return
 
 

@@ -86,7 +86,7 @@ class Call(Value):
         return f"{self.verb} {self.resource} in {f'namespace {self.namespace}' if self.namespace else 'the cluster'}"
 
 
-class Missing(NotFound):
+class MissingObject(NotFound):
     """The API server knows the kind and holds no object of that name."""
 
 
@@ -123,7 +123,7 @@ class Connection:
     """A pool of connections to one API server.
 
     Every call raises `Unavailable` when no answer comes in time or the server is overloaded, `Refused` when a
-    permission is missing, `Conflict`, `Missing` and `InvalidRequest`, and nothing else. Nothing is retried
+    permission is missing, `Conflict`, `MissingObject` and `InvalidRequest`, and nothing else. Nothing is retried
     here: the engine does.
     """
 
@@ -254,7 +254,7 @@ def failure(call: Call, answer: Answer, caller: Caller = OPERATOR) -> OperatorEr
     status = answer.status
     error: OperatorError
     if status == HTTPStatus.NOT_FOUND and answer.reason == "NotFound":
-        error = Missing(message)
+        error = MissingObject(message)
     elif status == HTTPStatus.NOT_FOUND:
         error = Unavailable(f"the API server does not serve {call.resource} now: are its CRDs installed?")
     elif status == HTTPStatus.CONFLICT:

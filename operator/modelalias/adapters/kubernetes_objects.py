@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from modelalias.adapters.kubernetes_client import Call, Connection, Missing, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, MissingObject, Verb
 from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.fields import GROUP, VERSION, Value
@@ -105,7 +105,7 @@ class KubernetesObjects:
         """
         call = Call(verb=Verb.DELETE, resource=REQUESTS, namespace=namespace, name=name)
         seen = {"uid": uid, "resourceVersion": str(version)}
-        with suppress(Missing):
+        with suppress(MissingObject):
             await self._connection.send(
                 call, {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": seen}
             )
@@ -136,14 +136,14 @@ class KubernetesObjects:
             return await self._connection.send(
                 Call(verb=Verb.GET, resource=resource, namespace=namespace, name=name)
             )
-        except Missing:
+        except MissingObject:
             return None
 
     async def _write(self, resource: Resource, seen: Metadata, status: Value) -> Mapping[str, Any]:
         call = Call(verb=Verb.PATCH, resource=resource, namespace=seen.namespace, name=seen.name)
         try:
             return await self._connection.send(call, status_patch(seen, status), patch=PatchType.JSON)
-        except Missing as error:
+        except MissingObject as error:
             raise Conflict(f"{seen.namespace}/{seen.name} is gone") from error
 
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from modelalias.adapters.kubernetes_client import Call, Connection, Missing, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, MissingObject, Verb
 from modelalias.adapters.leadership import (
     CALL_SECONDS,
     DURATION_SECONDS,
@@ -198,7 +198,7 @@ class KubernetesLease:
         """Read the Lease; None when there is none."""
         try:
             return parse_lease(await self._connection.send(self._call(Verb.GET), seconds=CALL_SECONDS))
-        except Missing:
+        except MissingObject:
             return None
 
     async def create(self, holder: str, at: datetime) -> Record:
@@ -222,7 +222,7 @@ class KubernetesLease:
             answer = await self._connection.send(
                 self._call(Verb.PATCH), body, patch=PatchType.MERGE, seconds=CALL_SECONDS
             )
-        except Missing as error:
+        except MissingObject as error:
             raise Conflict(f"the Lease {self._namespace}/{self._name} was deleted") from error
         return parse_lease(answer)
 

@@ -39,10 +39,10 @@ class CredentialSource(Protocol):
 
 def source_of(settings: RegistrySettings) -> CredentialSource:
     """Return where the credentials of a registry come from."""
-    return GivenCredentials(settings) if isinstance(settings, ClientSettings) else CredentialFiles(settings)
+    return FixedCredentials(settings) if isinstance(settings, ClientSettings) else CredentialFiles(settings)
 
 
-class GivenCredentials:
+class FixedCredentials:
     """The credentials that the command line was started with."""
 
     def __init__(self, settings: ClientSettings) -> None:

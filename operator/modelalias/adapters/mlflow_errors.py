@@ -28,7 +28,7 @@ STRANGE: Final = "the registry's answer does not match the question"
 """For an answer that can be parsed: an empty one would otherwise read as a model without aliases."""
 
 
-class Missing(OperatorError):
+class MissingResource(OperatorError):
     """The registry says that something does not exist.
 
     The caller finds out what, and never passes this one on.
@@ -76,7 +76,7 @@ def failure(
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return _refusal(status, text, host)
     if error_code == "RESOURCE_DOES_NOT_EXIST":
-        return Missing("the registry has nothing with that name")
+        return MissingResource("the registry has nothing with that name")
     if error_code == "RESOURCE_ALREADY_EXISTS":
         return Taken("the registry already has something with that name")
     if (status, error_code) == (HTTPStatus.BAD_REQUEST, "BAD_REQUEST") or status == HTTPStatus.CONFLICT:

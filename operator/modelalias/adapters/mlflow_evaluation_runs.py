@@ -11,7 +11,7 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus as MlflowStatus
 
 from modelalias.adapters.mlflow_calls import Calls, Locks
-from modelalias.adapters.mlflow_errors import STRANGE, Clash, Missing, Taken
+from modelalias.adapters.mlflow_errors import STRANGE, Clash, MissingResource, Taken
 from modelalias.adapters.mlflow_sources import RUN_ID
 from modelalias.adapters.mlflow_wire import Runs
 from modelalias.core.errors import InvalidRequest, Unavailable
@@ -63,7 +63,7 @@ class EvaluationRuns:
                     return await self._find(experiment_id, wanted.key) or await self._create(
                         experiment_id, wanted
                     )
-                except (Clash, Missing, Taken):
+                except (Clash, MissingResource, Taken):
                     continue
         raise Unavailable(
             f"experiment {wanted.experiment} is being changed by others: the registry refused {ATTEMPTS} tries"
@@ -85,7 +85,7 @@ class EvaluationRuns:
             )
             try:
                 await self._calls.run(partial(self._guarded, end))
-            except Missing:
+            except MissingResource:
                 return
             except Clash:
                 continue
@@ -97,7 +97,7 @@ class EvaluationRuns:
     async def _experiment(self, name: str) -> str:
         try:
             experiment = await self._calls.run(lambda: self._store.get_experiment_by_name(name))
-        except Missing:
+        except MissingResource:
             return await self._calls.run(partial(self._guarded, lambda: self._store.create_experiment(name)))
         return _usable(experiment, name)
 
@@ -131,7 +131,7 @@ class EvaluationRuns:
             return False
         try:
             run = await self._calls.run(lambda: self._store.get_run(run_id))
-        except Missing:
+        except MissingResource:
             return False
         if run.info.run_id != run_id:
             raise Unavailable(STRANGE)

@@ -14,7 +14,7 @@ from typing import Final
 from mlflow.entities import LoggedModel, Metric
 
 from modelalias.adapters.mlflow_calls import Calls
-from modelalias.adapters.mlflow_errors import STRANGE, Missing
+from modelalias.adapters.mlflow_errors import STRANGE, MissingResource
 from modelalias.adapters.mlflow_runs import RunReader
 from modelalias.adapters.mlflow_versions import MODEL_ID
 from modelalias.adapters.mlflow_wire import Runs
@@ -76,7 +76,7 @@ class MeasurementReader:
             raise _no_model(model_id)
         try:
             model = await self._calls.run(lambda: self._store.get_logged_model(model_id))
-        except Missing as error:
+        except MissingResource as error:
             raise _no_model(model_id) from error
         if model.model_id != model_id:
             raise Unavailable(STRANGE)
@@ -91,7 +91,7 @@ class MeasurementReader:
                 page = await self._calls.run(
                     partial(self._store.get_metric_history, run_id, key, HISTORY_PAGE, token)
                 )
-            except Missing:
+            except MissingResource:
                 return {}
             for point in page:
                 if _moment(point) in moments:

@@ -9,12 +9,12 @@ from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.entities.model_registry import ModelVersionTag, RegisteredModel
 
 from modelalias.adapters.mlflow_calls import Calls, Locks
-from modelalias.adapters.mlflow_errors import STRANGE, Clash, Missing
+from modelalias.adapters.mlflow_errors import STRANGE, Clash, MissingResource
 from modelalias.adapters.mlflow_evaluation_runs import EvaluationRuns
 from modelalias.adapters.mlflow_logged_models import MeasurementReader
 from modelalias.adapters.mlflow_runs import RunReader
 from modelalias.adapters.mlflow_signature import SignatureReader
-from modelalias.adapters.mlflow_sources import Source, SourceFinder
+from modelalias.adapters.mlflow_sources import ModelSource, SourceFinder
 from modelalias.adapters.mlflow_versions import VERSION, check_version, model_version, no_version
 from modelalias.adapters.mlflow_wire import Wire, stores
 from modelalias.core.errors import InvalidRequest, ModelNotFound, NotFound, Unavailable
@@ -82,7 +82,7 @@ class MlflowRegistry:
         """Read the aliases of one model; raise `ModelNotFound`."""
         try:
             registered_model = await self._calls.run(lambda: self._models.get_registered_model(model))
-        except Missing as error:
+        except MissingResource as error:
             raise _no_model(model) from error
         if registered_model.name != model:
             raise Unavailable(STRANGE)
@@ -109,7 +109,7 @@ class MlflowRegistry:
                     return await self._calls.run(
                         partial(self._guarded, lambda: self._register(model, run_id, source))
                     )
-                except Missing as error:
+                except MissingResource as error:
                     raise _no_model(model) from error
                 except Clash:
                     continue
@@ -202,7 +202,7 @@ class MlflowRegistry:
             for _ in range(WRITE_ATTEMPTS):
                 try:
                     await self._calls.run(partial(self._guarded, work))
-                except Missing as error:
+                except MissingResource as error:
                     raise await self._missing(model, version) from error
                 except Clash:
                     if await is_done():
@@ -219,7 +219,7 @@ class MlflowRegistry:
     async def _read_version(self, model: str, version: str) -> MlflowVersion:
         try:
             mlflow_version = await self._calls.run(lambda: self._models.get_model_version(model, version))
-        except Missing as error:
+        except MissingResource as error:
             raise await self._missing(model, version) from error
         if (mlflow_version.name, str(mlflow_version.version)) != (model, version):
             raise Unavailable(STRANGE)
@@ -235,7 +235,7 @@ class MlflowRegistry:
             return error
         return no_version(model, version)
 
-    def _versions_of(self, model: str, run_id: str, source: Source) -> tuple[ModelVersion, ...]:
+    def _versions_of(self, model: str, run_id: str, source: ModelSource) -> tuple[ModelVersion, ...]:
         """Return the versions of the model that were made from the source.
 
         The filter holds the run's id and nothing else.
@@ -245,7 +245,7 @@ class MlflowRegistry:
             model_version(item) for item in versions if item.name == model and source.matches(item.source)
         )
 
-    def _register(self, model: str, run_id: str, source: Source) -> ModelVersion:
+    def _register(self, model: str, run_id: str, source: ModelSource) -> ModelVersion:
         version = model_version(
             self._models.create_model_version(model, source.uri, run_id=run_id, model_id=source.model_id)
         )

@@ -15,7 +15,7 @@ from mlflow.entities import LifecycleStage, ViewType
 from mlflow.entities import Run as MlflowRun
 
 from modelalias.adapters.mlflow_calls import Calls
-from modelalias.adapters.mlflow_errors import STRANGE, Missing
+from modelalias.adapters.mlflow_errors import STRANGE, MissingResource
 from modelalias.adapters.mlflow_sources import RUN_ID
 from modelalias.adapters.mlflow_wire import Runs
 from modelalias.core.errors import Unavailable
@@ -65,7 +65,7 @@ class RunReader:
     async def _get(self, run_id: str) -> Run | None:
         try:
             run = await self._calls.run(lambda: self._store.get_run(run_id))
-        except Missing:
+        except MissingResource:
             return None
         if run.info.run_id != run_id:
             raise Unavailable(STRANGE)

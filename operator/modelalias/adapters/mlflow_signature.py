@@ -13,7 +13,7 @@ from typing import Final
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
 from modelalias.adapters.mlflow_calls import Calls
-from modelalias.adapters.mlflow_errors import Broken, Clash, Missing, Oversized
+from modelalias.adapters.mlflow_errors import Broken, Clash, MissingResource, Oversized
 from modelalias.adapters.mlflow_model_file import NonsenseError, names_signature
 from modelalias.adapters.mlflow_sources import MODEL_FILE, RUN_ID, SourceFinder
 from modelalias.adapters.mlflow_versions import MODEL_ID
@@ -29,7 +29,7 @@ OF_LOGGED_MODEL: Final = "/ajax-api/2.0/mlflow/logged-models/{}/artifacts/files"
 
 RUN_SOURCE: Final = re.compile(rf"runs:/({RUN_ID.pattern})/(.+)", re.DOTALL)
 
-NO_FILE: Final = (Missing, Clash, Broken, InvalidRequest)
+NO_FILE: Final = (MissingResource, Clash, Broken, InvalidRequest)
 """What the server says when it cannot hand out a file; it says the same when the version is not there."""
 
 ReadVersion = Callable[[str, str], Awaitable[MlflowVersion]]

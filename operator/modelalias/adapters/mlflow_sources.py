@@ -12,7 +12,7 @@ from mlflow.entities import LifecycleStage, LoggedModel, LoggedModelStatus
 from mlflow.entities import Run as MlflowRun
 
 from modelalias.adapters.mlflow_calls import Calls
-from modelalias.adapters.mlflow_errors import STRANGE, Missing
+from modelalias.adapters.mlflow_errors import STRANGE, MissingResource
 from modelalias.adapters.mlflow_wire import Runs
 from modelalias.api.fields import Value
 from modelalias.core.errors import InvalidRequest, RunNotFound, Unavailable
@@ -26,7 +26,7 @@ MOST_MODELS: Final = 1000
 """Logged models of one run that are looked at."""
 
 
-class Source(Value):
+class ModelSource(Value):
     """A model that can be registered."""
 
     uri: str
@@ -46,7 +46,7 @@ class SourceFinder:
         self._store = store
         self._calls = calls
 
-    async def find(self, run_id: str, path: str | None) -> Source:
+    async def find(self, run_id: str, path: str | None) -> ModelSource:
         """Return the run's model; raise `RunNotFound`.
 
         `InvalidRequest` when there is none or no path says which.
@@ -75,7 +75,7 @@ class SourceFinder:
     async def _run(self, run_id: str) -> MlflowRun:
         try:
             run = await self._calls.run(lambda: self._store.get_run(run_id))
-        except Missing as error:
+        except MissingResource as error:
             raise RunNotFound(f"the registry has no run {run_id}") from error
         if run.info.run_id != run_id:
             raise Unavailable(STRANGE)
@@ -86,7 +86,7 @@ class SourceFinder:
     async def _artifacts(self, run_id: str, path: str) -> tuple[str, ...]:
         try:
             return await self._calls.run(lambda: self._store.list_artifacts(run_id, path))
-        except Missing:
+        except MissingResource:
             return ()
 
     def _logged_models(self, run: MlflowRun) -> tuple[LoggedModel, ...]:
@@ -99,22 +99,22 @@ class SourceFinder:
         return tuple(model for model in models if model.status != LoggedModelStatus.FAILED)
 
 
-def _logged(run: MlflowRun, models: tuple[LoggedModel, ...]) -> Source:
+def _logged(run: MlflowRun, models: tuple[LoggedModel, ...]) -> ModelSource:
     """Return the model logged last by step, then by time: a run may log checkpoints under one name."""
     outputs = run.outputs.model_outputs if run.outputs else []
     steps = {output.model_id: output.step for output in outputs}
     last = max(
         models, key=lambda model: (steps.get(model.model_id, 0), model.creation_timestamp, model.model_id)
     )
-    return Source(
+    return ModelSource(
         uri=f"models:/{last.model_id}",
         model_id=last.model_id,
         aliases=frozenset({last.artifact_location.rstrip("/"), f"runs:/{run.info.run_id}/{last.name}"}),
     )
 
 
-def _artifact(run: MlflowRun, path: str) -> Source:
-    return Source(
+def _artifact(run: MlflowRun, path: str) -> ModelSource:
+    return ModelSource(
         uri=f"{run.info.artifact_uri.rstrip('/')}/{path}",
         model_id=None,
         aliases=frozenset({f"runs:/{run.info.run_id}/{path}"}),

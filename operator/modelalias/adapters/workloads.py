@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from modelalias.adapters.kubernetes_client import Call, Connection, Missing, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, MissingObject, Verb
 from modelalias.core.errors import Conflict, InvalidRequest
 from modelalias.kinds import KINDS
 from modelalias.ports import Workload, WorkloadChange, WorkloadRef
@@ -21,7 +21,7 @@ class KubernetesWorkloads:
         """Read a workload afresh."""
         try:
             body = await self._connection.send(_call(Verb.GET, ref))
-        except Missing:
+        except MissingObject:
             return None
         return _parsed(ref, body)
 
@@ -38,7 +38,7 @@ class KubernetesWorkloads:
         ref, kind = workload.ref, KINDS[workload.ref.kind]
         try:
             body = await self._connection.send(_call(Verb.PATCH, ref), patch, patch=kind.patch_type)
-        except Missing as error:
+        except MissingObject as error:
             raise Conflict(gone(ref)) from error
         except InvalidRequest as error:
             if "metadata.uid" in str(error):

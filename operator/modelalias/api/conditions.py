@@ -96,7 +96,7 @@ class RequestCondition(StrEnum):
     RECONCILING = "Reconciling"
     """The operator is working on the request; False while it waits for a person or for something outside."""
     STALLED = "Stalled"
-    """The request cannot be carried out as it is written."""
+    """The request ended because of an error of the operator itself; its log has the details."""
 
 
 ConditionType = AliasCondition | RequestCondition
@@ -217,6 +217,10 @@ class Reason(StrEnum):
     UNREACHABLE = (
         "Unreachable",
         "The registry does not answer; once it does, everything continues where it stopped.",
+    )
+    UNEXPECTED_ERROR = (
+        "UnexpectedError",
+        "The operator could not judge the request because of an error of its own; its log has the details.",
     )
     UNKNOWN_SERVING = "UnknownServing", "What a workload serves is not known until the alias next moves."
     UNPROVED = (

@@ -42,9 +42,9 @@ from modelalias.api.request_status import (
 
 __all__ = [
     "AliasRef",
+    "ApprovalDecision",
     "ApprovalStatus",
     "Check",
-    "Decision",
     "Evaluated",
     "EvaluationState",
     "Finding",
@@ -155,7 +155,7 @@ class OnSuccess(Value):
     """Tags to set on the promoted version."""
 
 
-class Decision(StrEnum):
+class ApprovalDecision(StrEnum):
     """Whether somebody approves or rejects a request."""
 
     APPROVE = "Approve"
@@ -169,7 +169,7 @@ class GivenApproval(Value):
     """Your user name (kubectl auth whoami); the API server proves it."""
     evidence: Evidence
     """Copy of status.resolved.evidence. The approval is valid only while the request has this evidence."""
-    decision: Decision
+    decision: ApprovalDecision
     """Approve or Reject."""
     group: UserName | None = None
     """A group that you are in and that is asked to approve; required unless you are asked by name."""

@@ -54,7 +54,7 @@ class Phase(StrEnum):
     ROLLED_BACK = "RolledBack"
     """ended: the rollout failed and everything is back where it was."""
     ERRORED = "Errored"
-    """ended: a technical fault. No request ends so in this release."""
+    """ended: an error of the operator itself kept it from being judged, several times."""
     ABORTED = "Aborted"
     """ended: aborted or deleted by a person, or interrupted by a rollback; what it had begun was undone."""
     SUPERSEDED = "Superseded"

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from modelalias.api.request import PromotionRequest
 from modelalias.cli import edits, output, session
-from modelalias.cli.cluster import Cluster
+from modelalias.cli.cluster import PersonsCluster
 from modelalias.cli.edits import Edit
 from modelalias.cli.request_state import has_ended, has_ended_message
 from modelalias.core.errors import InvalidRequest
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
     only_prints = edits.only_prints(options)
 
-    async def stop(cluster: Cluster) -> str:
+    async def stop(cluster: PersonsCluster) -> str:
         request = await cluster.request(options.request)
         if not only_prints:
             is_new = await edits.carry_out(cluster, request, edit)

@@ -13,7 +13,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import GROUP, VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.cli import credential_plugin
-from modelalias.cli.cluster import Missing, Who
+from modelalias.cli.cluster import ObjectMissing, Who
 from modelalias.cli.kubeconfig import Access
 from modelalias.core.errors import InvalidRequest, Refused
 from modelalias.rest import PatchType, Resource
@@ -103,7 +103,7 @@ class ApiServer:
         assert self._connection is not None  # noqa: S101 - for the type checker
         try:
             return await self._connection.send(call, body, patch=patch, seconds=SECONDS)
-        except kubernetes_client.Missing as error:
+        except kubernetes_client.MissingObject as error:
             raise (_missing(call) if call.name else InvalidRequest(str(error))) from error
         except Denied as error:
             raise Refused(policy_message(str(error))) from error
@@ -133,9 +133,9 @@ def policy_message(message: str) -> str:
     return message.rpartition(_DENIED)[2]
 
 
-def _missing(call: Call) -> Missing:
+def _missing(call: Call) -> ObjectMissing:
     kind = "ModelAlias" if call.resource == ALIASES else "PromotionRequest"
-    return Missing(f"there is no {kind} {call.name} in namespace {call.namespace}")
+    return ObjectMissing(f"there is no {kind} {call.name} in namespace {call.namespace}")
 
 
 def _parsed(model: type[M], body: Mapping[str, Any]) -> M:

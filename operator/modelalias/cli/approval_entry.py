@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from modelalias.api import unfit
 from modelalias.api.policy import Approval
-from modelalias.api.request import ApprovalStatus, Decision, GivenApproval, Phase, PromotionRequest
+from modelalias.api.request import ApprovalDecision, ApprovalStatus, GivenApproval, Phase, PromotionRequest
 from modelalias.cli import edits
 from modelalias.cli.cluster import Who
 from modelalias.cli.edits import Edit
@@ -19,7 +19,7 @@ from modelalias.cli.request_state import described, has_ended, has_ended_message
 from modelalias.core.errors import InvalidRequest
 from modelalias.core.judging import approvals
 
-NOUN: Final = {Decision.APPROVE: "approval", Decision.REJECT: "rejection"}
+NOUN: Final = {ApprovalDecision.APPROVE: "approval", ApprovalDecision.REJECT: "rejection"}
 
 OWN_REQUEST: Final = "you cannot approve your own request"
 
@@ -30,7 +30,7 @@ _UNDER_WAY: Final = frozenset({Phase.PROMOTING, Phase.ROLLING_OUT, Phase.VERIFYI
 class Choice:
     """What a person decided, and the options that were typed with it."""
 
-    decision: Decision
+    decision: ApprovalDecision
     evidence: str | None = None
     """The evidence that the person looked at; None stands for whatever it is now."""
     group: str | None = None
@@ -130,7 +130,7 @@ def _group(rules: Approval | ApprovalStatus | None, who: Who, choice: Choice) ->
 def _confirmed(request: PromotionRequest, choice: Choice) -> tuple[str, ...]:
     """Return the sentences that the item confirms, in the order of the checklist."""
     checklist = request.status.approvals.checklist if request.status.approvals else ()
-    if choice.decision is Decision.REJECT:
+    if choice.decision is ApprovalDecision.REJECT:
         return ()
     unknown = [item for item in choice.confirmed if item not in checklist]
     if unknown:
@@ -162,5 +162,5 @@ def _why_not_valid(
     return "; ".join(item.removeprefix(f"{entry.decision} by {entry.user}: ") for item in void)
 
 
-def _key(entry: GivenApproval) -> tuple[str, str, Decision]:
+def _key(entry: GivenApproval) -> tuple[str, str, ApprovalDecision]:
     return (entry.user, entry.evidence, entry.decision)

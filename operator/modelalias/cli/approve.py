@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from modelalias.api.policy import Approval
-from modelalias.api.request import Decision, PromotionRequest
+from modelalias.api.request import ApprovalDecision, PromotionRequest
 from modelalias.cli import approval_entry, edits, output, report, session
 from modelalias.cli.approval_entry import Choice
-from modelalias.cli.cluster import Cluster
+from modelalias.cli.cluster import PersonsCluster
 from modelalias.core.errors import InvalidRequest, Refused
 
 _APPROVE: Final = """\
@@ -38,7 +38,7 @@ exit status:
   2   not rejected; standard error says why
 """
 
-_DONE: Final = {Decision.APPROVE: "approved", Decision.REJECT: "rejected"}
+_DONE: Final = {ApprovalDecision.APPROVE: "approved", ApprovalDecision.REJECT: "rejected"}
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -73,9 +73,9 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         help="confirm a sentence of the checklist; can be given several times",
     )
     approve.add_argument("--confirm-all", action="store_true", help="confirm every sentence of the checklist")
-    approve.set_defaults(run=run, decision=Decision.APPROVE)
+    approve.set_defaults(run=run, decision=ApprovalDecision.APPROVE)
     reject.add_argument("-m", "--message", required=True, help="why; it is kept with the request")
-    reject.set_defaults(run=run, decision=Decision.REJECT, confirm=[], confirm_all=False)
+    reject.set_defaults(run=run, decision=ApprovalDecision.REJECT, confirm=[], confirm_all=False)
 
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         message=options.message,
     )
 
-    async def decide(cluster: Cluster) -> str:
+    async def decide(cluster: PersonsCluster) -> str:
         if only_prints:
             return await _print_edit(cluster, options, choice)
         return await _write(cluster, options.request, choice)
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     return session.with_cluster(options, decide), 0
 
 
-async def _print_edit(cluster: Cluster, options: argparse.Namespace, choice: Choice) -> str:
+async def _print_edit(cluster: PersonsCluster, options: argparse.Namespace, choice: Choice) -> str:
     who, request = await cluster.who(), await cluster.request(options.request)
     edit = approval_entry.edit(request, await _rules(cluster, request), who, choice)
     if edit is None:
@@ -107,7 +107,7 @@ async def _print_edit(cluster: Cluster, options: argparse.Namespace, choice: Cho
     return edits.text(edit, options.output)
 
 
-async def _write(cluster: Cluster, name: str, choice: Choice) -> str:
+async def _write(cluster: PersonsCluster, name: str, choice: Choice) -> str:
     who, request = await cluster.who(), await cluster.request(name)
     if request.status.resolved is not None:
         output.show(report.verdict(request))
@@ -121,7 +121,7 @@ async def _write(cluster: Cluster, name: str, choice: Choice) -> str:
     return output.lines([f"{'' if is_new else 'already '}{_DONE[choice.decision]} by {who.user}"])
 
 
-async def _rules(cluster: Cluster, request: PromotionRequest) -> Approval | None:
+async def _rules(cluster: PersonsCluster, request: PromotionRequest) -> Approval | None:
     """Read who may approve; None if that cannot be read, and then the operator decides."""
     try:
         return (await cluster.alias(request.spec.alias_ref.name)).spec.policy.approval

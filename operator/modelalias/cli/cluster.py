@@ -9,7 +9,7 @@ from modelalias.api.request import PromotionRequest
 from modelalias.core.errors import NotFound
 
 
-class Missing(NotFound):
+class ObjectMissing(NotFound):
     """There is no such object in the namespace."""
 
 
@@ -20,11 +20,11 @@ class Who(Value):
     groups: tuple[str, ...] = ()
 
 
-class Cluster(Protocol):
+class PersonsCluster(Protocol):
     """One namespace of a cluster, with the rights of one user.
 
     Every call raises `Unavailable` if no answer comes in time, `Refused` if the user lacks a permission,
-    `Missing` if the object does not exist, and `InvalidRequest` or `Conflict` if the API server refuses what
+    `ObjectMissing` if the object does not exist, and `InvalidRequest` or `Conflict` if the API server refuses what
     is written; the messages are written for that user.
     """
 

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from modelalias.api.request import PromotionRequest
-from modelalias.cli.cluster import Cluster, Missing
+from modelalias.cli.cluster import ObjectMissing, PersonsCluster
 from modelalias.core.errors import Conflict, InvalidRequest
 
 Operation = Mapping[str, Any]
@@ -81,7 +81,7 @@ def text(edit: Edit | Filing, form: str | None) -> str:
 
 
 async def carry_out(
-    cluster: Cluster, request: PromotionRequest, make: Callable[[PromotionRequest], Edit | None]
+    cluster: PersonsCluster, request: PromotionRequest, make: Callable[[PromotionRequest], Edit | None]
 ) -> bool:
     """Carry out the edit, and once more on a fresh read if somebody else wrote first.
 
@@ -103,11 +103,11 @@ async def carry_out(
     raise AssertionError("the last try returns or raises")
 
 
-async def _read_again(cluster: Cluster, request: PromotionRequest) -> PromotionRequest:
-    """Read the request again; raise `Missing` if another request has its name now."""
+async def _read_again(cluster: PersonsCluster, request: PromotionRequest) -> PromotionRequest:
+    """Read the request again; raise `ObjectMissing` if another request has its name now."""
     latest = await cluster.request(request.metadata.name)
     if latest.metadata.uid != request.metadata.uid:
-        raise Missing(
+        raise ObjectMissing(
             f"request {request.metadata.name} was deleted, and another one was created with its name"
         )
     return latest

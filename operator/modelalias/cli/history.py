@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from modelalias.api.alias_status import HistoryEntry
 from modelalias.cli import output, session
-from modelalias.cli.cluster import Cluster
+from modelalias.cli.cluster import PersonsCluster
 
 _MORE: Final = """\
 The newest move comes first. spec.historyLimit of the ModelAlias says how many are kept.
@@ -43,7 +43,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 def run(options: argparse.Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
 
-    async def show(cluster: Cluster) -> str:
+    async def show(cluster: PersonsCluster) -> str:
         history = (await cluster.alias(options.alias)).status.history[::-1]
         return as_json(history) if options.output == "json" else text(history)
 

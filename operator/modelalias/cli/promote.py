@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from modelalias.api.request import RequestOperation
 from modelalias.cli import edits, filing, output, session, status
-from modelalias.cli.cluster import Cluster, Missing
+from modelalias.cli.cluster import ObjectMissing, PersonsCluster
 from modelalias.core.errors import InvalidRequest, Refused
 
 _MORE: Final = """\
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     return session.with_cluster(options, lambda cluster: _promote(cluster, options))
 
 
-async def _promote(cluster: Cluster, options: argparse.Namespace) -> tuple[str, int]:
+async def _promote(cluster: PersonsCluster, options: argparse.Namespace) -> tuple[str, int]:
     who = await cluster.who()
     draft = filing.draft(options, who.user, cluster.namespace)
     await _must_exist(cluster, options.alias)
@@ -147,15 +147,15 @@ async def _promote(cluster: Cluster, options: argparse.Namespace) -> tuple[str, 
     return output.lines([message]), 0
 
 
-async def _must_exist(cluster: Cluster, alias: str) -> None:
-    """Raise `Missing` if there is no such ModelAlias.
+async def _must_exist(cluster: PersonsCluster, alias: str) -> None:
+    """Raise `ObjectMissing` if there is no such ModelAlias.
 
     Pass if the caller may not read it, or if it is of a newer release: the API server and the operator decide
     then.
     """
     try:
         await cluster.alias(alias)
-    except Missing:
+    except ObjectMissing:
         raise
     except (Refused, InvalidRequest):
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from modelalias.cli import kubeconfig
-from modelalias.cli.cluster import Cluster
+from modelalias.cli.cluster import PersonsCluster
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def with_cluster(options: argparse.Namespace, work: Callable[[Cluster], Awaitable[T]]) -> T:
+def with_cluster(options: argparse.Namespace, work: Callable[[PersonsCluster], Awaitable[T]]) -> T:
     """Run `work` with the cluster that the options name."""
     flags = kubeconfig.Flags(
         options.kubeconfig, options.context, options.namespace, options.acts_as, tuple(options.groups)
@@ -43,7 +43,7 @@ def with_cluster(options: argparse.Namespace, work: Callable[[Cluster], Awaitabl
     return asyncio.run(_work(access, work))
 
 
-async def _work(access: kubeconfig.Access, work: Callable[[Cluster], Awaitable[T]]) -> T:
+async def _work(access: kubeconfig.Access, work: Callable[[PersonsCluster], Awaitable[T]]) -> T:
     # imported late: loading the Kubernetes client takes longer than everything else
     from modelalias.cli.api_server import opened  # noqa: PLC0415
 

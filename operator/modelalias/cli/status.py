@@ -8,7 +8,7 @@ from typing import Any, Final
 from modelalias.api.fields import duration
 from modelalias.api.request import PromotionRequest
 from modelalias.cli import output, report, session, waiting
-from modelalias.cli.cluster import Cluster
+from modelalias.cli.cluster import PersonsCluster
 from modelalias.cli.waiting import Ending
 
 _MORE: Final = """\
@@ -59,7 +59,7 @@ def add_wait_flags(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
 
-    async def show(cluster: Cluster) -> tuple[str, int]:
+    async def show(cluster: PersonsCluster) -> tuple[str, int]:
         request = await cluster.request(options.request)
         if not options.wait:
             return formatted(request, options.output), Ending.SUCCEEDED
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
 
 
 async def wait(
-    cluster: Cluster, request: PromotionRequest, seconds: float, form: str | None
+    cluster: PersonsCluster, request: PromotionRequest, seconds: float, form: str | None
 ) -> tuple[str, int]:
     """Wait for the request's end, and return its state then and the exit status."""
     latest, ending = await waiting.until_ended(cluster, request, seconds, output.tell, waiting.clock())

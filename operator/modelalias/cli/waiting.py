@@ -8,7 +8,7 @@ from typing import Final
 
 from modelalias.api.conditions import RequestCondition, is_true
 from modelalias.api.request import PromotionRequest
-from modelalias.cli.cluster import Cluster, Missing
+from modelalias.cli.cluster import ObjectMissing, PersonsCluster
 from modelalias.cli.request_state import has_ended
 from modelalias.core.errors import Refused, Unavailable
 
@@ -40,7 +40,11 @@ def clock() -> Clock:
 
 
 async def until_ended(
-    cluster: Cluster, request: PromotionRequest, seconds: float, tell: Callable[[str], None], clock: Clock
+    cluster: PersonsCluster,
+    request: PromotionRequest,
+    seconds: float,
+    tell: Callable[[str], None],
+    clock: Clock,
 ) -> tuple[PromotionRequest, Ending]:
     """Read the request repeatedly until it has ended, is deleted, or the time is over.
 
@@ -65,7 +69,7 @@ async def until_ended(
         pause = min(pause * _SLOWER, LONGEST_PAUSE)
         try:
             latest = await reader.read() or latest
-        except Missing as gone:
+        except ObjectMissing as gone:
             tell(str(gone))
             return latest, Ending.NOT_SUCCEEDED
 
@@ -73,17 +77,19 @@ async def until_ended(
 class _Reader:
     """Reads a request repeatedly, also across lost connections and expired credentials."""
 
-    def __init__(self, cluster: Cluster, request: PromotionRequest, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, cluster: PersonsCluster, request: PromotionRequest, tell: Callable[[str], None]
+    ) -> None:
         self._cluster, self._request, self._tell = cluster, request, tell
         self._trouble, self._renewed = "", False
 
     async def read(self) -> PromotionRequest | None:
-        """Return the request, or None if it cannot be read now; raise `Missing` if it was deleted."""
+        """Return the request, or None if it cannot be read now; raise `ObjectMissing` if it was deleted."""
         name = self._request.metadata.name
         try:
             latest = await self._cluster.request(name)
-        except Missing as error:
-            raise Missing(f"request {name} was deleted") from error
+        except ObjectMissing as error:
+            raise ObjectMissing(f"request {name} was deleted") from error
         except Unavailable as error:
             if str(error) != self._trouble:
                 self._trouble = str(error)
@@ -96,7 +102,7 @@ class _Reader:
             await self._cluster.renew()
             return None
         if latest.metadata.uid != self._request.metadata.uid:
-            raise Missing(f"request {name} was deleted, and another one was created with its name")
+            raise ObjectMissing(f"request {name} was deleted, and another one was created with its name")
         self._trouble, self._renewed = "", False
         return latest
 

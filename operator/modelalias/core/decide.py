@@ -30,6 +30,7 @@ from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, 
 from modelalias.core.protocol.effects import StartEvaluation
 from modelalias.core.protocol.facts import Needed
 from modelalias.core.requests import pins, promotion, rollback
+from modelalias.core.requests.broken import answer_broken, is_broken
 from modelalias.core.requests.finish import end_if_settled, end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older
 from modelalias.core.status import alias_status, request_status
@@ -118,10 +119,15 @@ def _rival(namespace: str, owner: str) -> str:
 
 def _let_wait(context: Context, alias: ModelAlias | None, cause: Cause, draft: Draft) -> None:
     """End the requests that need no judging, and tell the others what all of them wait for."""
-    wait = NotReady(*cause)
     for request in context.requests:
-        if not end_if_settled(context, alias, request, draft):
-            draft.writes.append(RequestWrite(request, request_status.waiting(request, wait, context.now)))
+        if end_if_settled(context, alias, request, draft):
+            continue
+        answer = answer_broken(context, request) if is_broken(context, request) else NotReady(*cause)
+        if isinstance(answer, Ended):
+            end_request(context, alias, request, answer, draft)
+        else:
+            draft.wake(answer.until)
+            draft.writes.append(RequestWrite(request, request_status.waiting(request, answer, context.now)))
 
 
 def _wait_for_registry(context: Context, alias: ModelAlias, problem: Cause, draft: Draft) -> Decision:

@@ -57,5 +57,14 @@ class Conflict(OperatorError):
     """Somebody else wrote the object first: read it again and decide again."""
 
 
+class RequestBroken(Exception):
+    """An unexpected error while one request was looked at: it is that request's, and the others go on."""
+
+    def __init__(self, uid: str, name: str) -> None:
+        """Keep whose it is; the error itself is the cause."""
+        super().__init__(f"an unexpected error while PromotionRequest {name} was judged")
+        self.uid, self.name = uid, name
+
+
 class Superseded(OperatorError):
     """This process may no longer write: another one leads."""

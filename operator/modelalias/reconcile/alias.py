@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from modelalias.api.alias import ModelAlias, Observed
@@ -10,7 +11,7 @@ from modelalias.api.conditions import Cause, Reason
 from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.core.decide import decide
-from modelalias.core.errors import Conflict, InvalidRequest, Refused, Unavailable
+from modelalias.core.errors import Conflict, InvalidRequest, Refused, RequestBroken, Unavailable
 from modelalias.core.protocol.context import Context, Identity, RegistryView
 from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, RequestWrite, Rest
 from modelalias.core.protocol.effects import (
@@ -37,6 +38,7 @@ from modelalias.core.status.events import News
 from modelalias.kinds import KINDS
 from modelalias.ports import Cluster, EventType, Involved, Lead, Registry
 from modelalias.reconcile import reading
+from modelalias.reconcile.broken_requests import BrokenRequests
 from modelalias.reconcile.evaluations import Evaluations
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.queue import Key
@@ -79,6 +81,7 @@ class AliasReconciler:
         self._clock, self._wall = clock, wall
         self._last_write: dict[Key, float] = {}
         self._trouble: dict[Key, Cause] = {}
+        self._broken = BrokenRequests()
         self.evaluations = Evaluations(cluster.jobs, lead, self._registry, self._poke)
         """The steps of evaluations, and the runs that nobody wants any more."""
         self._tidying = Tidying(memory, cluster.objects, lead, wall)
@@ -91,15 +94,21 @@ class AliasReconciler:
         """
         await self.evaluations.end_abandoned(key)
         facts = Facts()
-        steps, waiting, wakes = 0, set[str](), list[datetime]()
+        steps, waiting, wakes, not_again = 0, set[str](), list[datetime](), set[str]()
+        self._broken.keep(key, self._memory.requests(key))
         most = MOST_STEPS + STEPS_EACH * len(self._memory.requests(key))
         while steps < most:
-            context = await self._context(key, facts, frozenset(waiting))
+            broken = self._broken.of(key, not_again)
+            context = await self._context(key, facts, frozenset(waiting), broken)
             if context.alias is None and not context.requests:
                 self._last_write.pop(key, None)
                 self._trouble.pop(key, None)
                 return await self._rest(key, None, wakes)
-            decision = decide(context)
+            try:
+                decision = decide(context)
+            except RequestBroken as error:
+                not_again.add(self._broken.count(key, error))
+                continue
             await self._write(key, context, decision)
             wakes += [] if decision.wake is None else [decision.wake]
             match decision.next:
@@ -126,7 +135,13 @@ class AliasReconciler:
         wakes += [] if due is None else [due]
         return max(min(wakes) - self._wall(), SOONEST) if wakes else None
 
-    async def _context(self, key: Key, facts: Facts, waiting: frozenset[str] = frozenset()) -> Context:
+    async def _context(
+        self,
+        key: Key,
+        facts: Facts,
+        waiting: frozenset[str] = frozenset(),
+        broken: Mapping[str, int] = MappingProxyType({}),
+    ) -> Context:
         alias = self._memory.alias(key)
         requests = self._memory.requests(key)
         if alias is None and requests:
@@ -145,6 +160,7 @@ class AliasReconciler:
             soaking=None if alias is None else self._ledger(key, alias),
             identity=self._identity(),
             trouble=self._trouble.get(key),
+            broken=broken,
             waiting=waiting,
             facts=facts,
             now=self._wall(),

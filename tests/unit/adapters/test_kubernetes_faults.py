@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from modelalias.adapters.kubernetes_client import Call, Connection, Denied, Missing, Verb, open_client
+from modelalias.adapters.kubernetes_client import Call, Connection, Denied, MissingObject, Verb, open_client
 from modelalias.core.errors import Conflict, InvalidRequest, OperatorError, Refused, Unavailable
 from modelalias.rest import PatchType, Resource
 
@@ -141,7 +141,7 @@ GRANT = f"may not {WHAT}: grant it in the operator's ClusterRole"
 NOT_NOW = f"the API server cannot do it now: {WHAT}"
 
 CASES: Mapping[str, tuple[int, Any, type[OperatorError], str]] = {
-    "not there": (404, status(404, "NotFound", "api not found"), Missing, "api not found"),
+    "not there": (404, status(404, "NotFound", "api not found"), MissingObject, "api not found"),
     "kind not served": (
         404,
         "404 page not found\n",

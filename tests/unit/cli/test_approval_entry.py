@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from modelalias.api.policy import Approval
-from modelalias.api.request import Decision
+from modelalias.api.request import ApprovalDecision
 from modelalias.cli import abort, approval_entry
 from modelalias.cli.approval_entry import Choice
 from modelalias.cli.cluster import Who
@@ -14,8 +14,8 @@ from modelalias.core.errors import InvalidRequest
 from tests.support.cli_cluster import EVIDENCE, OTHER_EVIDENCE, approval, ended, request
 
 BO = Who(user="bo", groups=("ml-leads", "staff"))
-YES = Choice(Decision.APPROVE)
-NO = Choice(Decision.REJECT, message="not now")
+YES = Choice(ApprovalDecision.APPROVE)
+NO = Choice(ApprovalDecision.REJECT, message="not now")
 LIST = ("bias report read", "costs known")
 ASKS: Mapping[str, Any] = {"approvals": {"required": 1, "checklist": list(LIST)}}
 
@@ -78,14 +78,22 @@ def test_a_later_approval_is_added_to_the_list() -> None:
             None, YES, {"approvals": {"groups": ["staff"], "users": ["bo"]}}, {}, id="named-by-the-status"
         ),
         pytest.param(
-            None, Choice(Decision.APPROVE, group="staff"), {}, {"group": "staff"}, id="a-group-that-was-named"
-        ),
-        pytest.param(
-            None, Choice(Decision.APPROVE, confirms_all=True), ASKS, {"checklist": [*LIST]}, id="confirm-all"
+            None,
+            Choice(ApprovalDecision.APPROVE, group="staff"),
+            {},
+            {"group": "staff"},
+            id="a-group-that-was-named",
         ),
         pytest.param(
             None,
-            Choice(Decision.APPROVE, confirmed=LIST[::-1]),
+            Choice(ApprovalDecision.APPROVE, confirms_all=True),
+            ASKS,
+            {"checklist": [*LIST]},
+            id="confirm-all",
+        ),
+        pytest.param(
+            None,
+            Choice(ApprovalDecision.APPROVE, confirmed=LIST[::-1]),
             ASKS,
             {"checklist": [*LIST]},
             id="confirm-each",
@@ -94,7 +102,7 @@ def test_a_later_approval_is_added_to_the_list() -> None:
             rules(checklist=[*LIST]), NO, ASKS, {"message": "not now"}, id="a-rejection-confirms-nothing"
         ),
         pytest.param(
-            None, Choice(Decision.APPROVE, evidence=EVIDENCE), {}, {}, id="the-evidence-that-stands"
+            None, Choice(ApprovalDecision.APPROVE, evidence=EVIDENCE), {}, {}, id="the-evidence-that-stands"
         ),
     ],
 )
@@ -146,7 +154,7 @@ def test_the_item_has_what_makes_it_valid(
         pytest.param(
             {},
             None,
-            Choice(Decision.APPROVE, evidence=OTHER_EVIDENCE),
+            Choice(ApprovalDecision.APPROVE, evidence=OTHER_EVIDENCE),
             {},
             f"the evidence of request go has changed to {EVIDENCE}: look at the verdict again",
             id="the-evidence-changed",
@@ -162,7 +170,7 @@ def test_the_item_has_what_makes_it_valid(
         pytest.param(
             {},
             None,
-            Choice(Decision.APPROVE, confirmed=LIST[:1]),
+            Choice(ApprovalDecision.APPROVE, confirmed=LIST[:1]),
             ASKS,
             "--confirm-all: costs known",
             id="half-confirmed",
@@ -170,7 +178,7 @@ def test_the_item_has_what_makes_it_valid(
         pytest.param(
             {},
             None,
-            Choice(Decision.APPROVE, confirmed=("read",)),
+            Choice(ApprovalDecision.APPROVE, confirmed=("read",)),
             ASKS,
             "not in the checklist: read",
             id="confirms-something-else",
@@ -178,7 +186,7 @@ def test_the_item_has_what_makes_it_valid(
         pytest.param(
             {},
             None,
-            Choice(Decision.APPROVE, group="admins"),
+            Choice(ApprovalDecision.APPROVE, group="admins"),
             {},
             "bo is not in group admins",
             id="another's-group",
@@ -213,7 +221,7 @@ def test_the_item_has_what_makes_it_valid(
         pytest.param(
             {},
             None,
-            Choice(Decision.APPROVE, message="x" * 1025),
+            Choice(ApprovalDecision.APPROVE, message="x" * 1025),
             {},
             "your approval is not valid: message",
             id="too-long",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from modelalias.api.request import Decision, PromotionRequest
+from modelalias.api.request import ApprovalDecision, PromotionRequest
 from modelalias.cli import abort, approval_entry, edits
 from modelalias.cli.approval_entry import Choice
 from modelalias.cli.edits import Edit, Filing
@@ -20,7 +20,9 @@ EDIT = Edit("go", "ml", ({"op": "add", "path": "/spec/abort", "value": True},))
 
 async def _approve(cluster: FakeCluster) -> bool:
     def make(found: PromotionRequest) -> Edit | None:
-        return approval_entry.edit(found, None, cluster.me, Choice(Decision.APPROVE, evidence=EVIDENCE))
+        return approval_entry.edit(
+            found, None, cluster.me, Choice(ApprovalDecision.APPROVE, evidence=EVIDENCE)
+        )
 
     return await edits.carry_out(cluster, await cluster.request("go"), make)
 

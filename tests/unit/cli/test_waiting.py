@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from modelalias.api.request import PromotionRequest
-from modelalias.cli.cluster import Missing
+from modelalias.cli.cluster import ObjectMissing
 from modelalias.cli.waiting import Clock, Ending, until_ended
 from modelalias.core.errors import Refused, Unavailable
 from tests.support.cli_cluster import FakeCluster, body, ended
@@ -106,7 +106,9 @@ async def test_it_is_asked_less_and_less_often() -> None:
     ("after", "words"),
     [
         pytest.param(
-            Missing("there is no PromotionRequest go in namespace ml"), "request go was deleted", id="deleted"
+            ObjectMissing("there is no PromotionRequest go in namespace ml"),
+            "request go was deleted",
+            id="deleted",
         ),
         pytest.param(
             {**QUEUED, "metadata": {"name": "go", "namespace": "ml", "uid": "u-9"}},

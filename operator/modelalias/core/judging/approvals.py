@@ -13,7 +13,7 @@ from datetime import datetime
 from modelalias.api.fields import Message, Value, duration
 from modelalias.api.gates import Gate
 from modelalias.api.policy import Approval, ApprovalRequired, Policy
-from modelalias.api.request import Decision, GivenApproval, PromotionRequestSpec
+from modelalias.api.request import ApprovalDecision, GivenApproval, PromotionRequestSpec
 from modelalias.api.request_status import ApprovalStatus, Check, Finding
 
 
@@ -79,7 +79,7 @@ def count(rules: Approval, spec: PromotionRequestSpec, present: str, unproved: s
         )
         if why:
             void.append(f"{given.decision} by {given.user}: {why}")
-        elif given.decision is Decision.REJECT:
+        elif given.decision is ApprovalDecision.REJECT:
             rejection = rejection or given
         else:
             approved.add(given.user)
@@ -94,7 +94,7 @@ def _why_void(rules: Approval, spec: PromotionRequestSpec, given: GivenApproval,
     if (rules.users or rules.groups) and not named:
         hint = "; an approval for a group names it" if rules.groups and given.group is None else ""
         return f"not one of {_asked(rules)}{hint}"
-    if given.decision is Decision.REJECT:
+    if given.decision is ApprovalDecision.REJECT:
         return ""
     if given.user == spec.requested_by and (spec.skip_gates or not rules.allow_self):
         return "nobody can approve a request of their own"

@@ -127,10 +127,11 @@ def progress(
     if not workload.has(change(planned, plan.bearing, alias)):
         known = before is not None and before.uid == workload.uid
         if before is not None and known and before.state in {ServingState.ROLLING, ServingState.UP_TO_DATE}:
-            told = f"{label}: another writer took the operator's change away"
-            return Progress(stage=Stage.BROKEN, message=told, reason=Reason.CONTENDED)
+            message = f"{label}: another writer took the operator's change away"
+            return Progress(stage=Stage.BROKEN, message=message, reason=Reason.CONTENDED)
         return Progress(stage=Stage.UNTOUCHED)
-    nothing_before = plan.bearing is Bearing.BACKWARD and planned.back is None
+    unmarked = planned.back is None and planned.from_uri is None
+    nothing_before = plan.bearing is Bearing.BACKWARD and unmarked
     if nothing_before or workload.is_rolled():
         return Progress(stage=Stage.DONE)
     return Progress(stage=Stage.ROLLING, message=f"{label}: {workload.why_not_rolled()}")

@@ -76,6 +76,8 @@ class Context:
     identity: Identity
     trouble: Cause | None
     """What the API server refused at the last try."""
+    broken: Mapping[str, int]
+    """How often each request, by its uid, met an unexpected error; only those not to be looked at in this pass."""
     waiting: frozenset[str]
     """Requests that were told in this pass what they wait for."""
     facts: Facts

@@ -20,6 +20,7 @@ from modelalias.core.protocol.decision import Draft, RequestWrite
 from modelalias.core.protocol.effects import Effect, TagVersion
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests import replay
+from modelalias.core.requests.broken import blamed_on, is_broken
 from modelalias.core.status import request_status
 
 
@@ -30,6 +31,15 @@ def end_if_settled(
 
     It ended before, was aborted, waited too long, or a pin decides.
     """
+    if is_broken(context, request):
+        return False
+    with blamed_on(request):
+        return _end_if_settled(context, alias, request, draft)
+
+
+def _end_if_settled(
+    context: Context, alias: ModelAlias | None, request: PromotionRequest, draft: Draft
+) -> bool:
     entry = None if alias is None else history.finished(alias.status.history, request)
     if alias is not None and entry is not None:
         status = request_status.ended_by_history(alias, request, entry, context.now)
@@ -47,7 +57,8 @@ def end_request(
     context: Context, alias: ModelAlias | None, request: PromotionRequest, end: Ended, draft: Draft
 ) -> bool:
     """End a request and return whether that is written; what has to be done first is left in the draft."""
-    if alias is None or request.spec.dry_run or end.reason is Reason.ALREADY_PROCESSED:
+    unrecorded = end.reason in {Reason.ALREADY_PROCESSED, Reason.UNEXPECTED_ERROR}
+    if alias is None or request.spec.dry_run or unrecorded:
         return write_end(context, request, request_status.ended(alias, request, end, context.now), draft)
     try:
         record, effect = _recorded(context, alias, request, end) if draft.records else (None, None)

@@ -30,6 +30,7 @@ from modelalias.core.protocol.answers import (
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests import cases, replay, rollback
+from modelalias.core.requests.broken import answer_broken, blamed_on, is_broken
 from modelalias.core.requests.source import Candidate, resolve_source
 from modelalias.ports import Aliases, ModelVersion
 
@@ -42,6 +43,13 @@ def consider(context: Context, alias: ModelAlias, request: PromotionRequest) -> 
     While something does not answer, one whose turn it is keeps it: who comes later must not go before it. Where
     the answer is no, others may go, except for a rollback.
     """
+    if is_broken(context, request):
+        return answer_broken(context, request)
+    with blamed_on(request):
+        return _answer_or_failure(context, alias, request)
+
+
+def _answer_or_failure(context: Context, alias: ModelAlias, request: PromotionRequest) -> Answer:
     try:
         return _consider(context, alias, request)
     except Answered as answered:

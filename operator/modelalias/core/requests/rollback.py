@@ -6,13 +6,14 @@ previousAlias names. Nothing is judged, and nobody is asked.
 
 from modelalias.api.alias import ModelAlias, Outcome
 from modelalias.api.conditions import Reason
-from modelalias.api.request import Phase, PromotionRequest, RequestOperation, Resolved
+from modelalias.api.request import Phase, PromotionRequest, RequestOperation, Resolved, Source
 from modelalias.core.errors import NotFound
 from modelalias.core.ledger import history, version_record
 from modelalias.core.plan.operations import RULES
 from modelalias.core.protocol.answers import Answered, Ended
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.facts import Failed
+from modelalias.core.requests.broken import blamed_on, is_broken
 from modelalias.core.requests.source import Candidate, resolve_version
 from modelalias.ports import Aliases, ModelVersion
 
@@ -68,6 +69,13 @@ def meant_now(context: Context, alias: ModelAlias, request: PromotionRequest) ->
     source = request.spec.source
     if request.status.resolved is not None or request.spec.dry_run or source is None:
         return None
+    if is_broken(context, request):
+        return None
+    with blamed_on(request):
+        return _meant_now(context, alias, source)
+
+
+def _meant_now(context: Context, alias: ModelAlias, source: Source) -> Resolved | None:
     if source.alias is None and not source.previous:
         return None
     try:

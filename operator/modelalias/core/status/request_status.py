@@ -38,6 +38,8 @@ def ended(
 ) -> PromotionRequestStatus:
     """End a request that never had a plan."""
     new = [*_end(end.phase is Phase.SUCCEEDED, end.reason, end.explanation), *of_verdict(end.so_far)]
+    if end.phase is Phase.ERRORED:
+        new.append(NewCondition(RequestCondition.STALLED, True, end.reason, end.explanation))
     approved = find(request.status.conditions, RequestCondition.APPROVED)
     awaited = approved is not None and approved.reason == Reason.AWAITING_APPROVAL
     if awaited or end.reason is Reason.DECLINED:  # nobody is awaited any more

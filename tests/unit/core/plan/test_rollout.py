@@ -186,3 +186,19 @@ def test_what_holds_a_workload_up_is_told_in_its_own_words() -> None:
 @pytest.mark.parametrize("foreign", ["", "abc", "01", "1.x", "latest"])
 def test_a_mark_of_somebody_else_names_no_version(foreign: str) -> None:
     assert rollout.version_of(foreign) is None
+
+
+@pytest.mark.parametrize(
+    ("former_uri", "stage"),
+    [(None, Stage.DONE), ("models:/churn/1", Stage.ROLLING)],
+    ids=["nothing", "a URI"],
+)
+def test_a_variable_that_was_there_before_the_operator_is_something_to_go_back_to(
+    former_uri: str | None, stage: Stage
+) -> None:
+    environment = {} if former_uri is None else {"MODEL_URI": former_uri}
+    planned = _planned(LoadMode.PINNED, _workload(containers={"main": environment}), before=None)
+    returning = _workload(containers={"main": environment}, updated=0, available=0)
+
+    assert planned.back is None
+    assert rollout.progress(_plan(Bearing.BACKWARD), planned, returning, "x", None).stage is stage
