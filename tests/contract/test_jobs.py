@@ -115,7 +115,7 @@ async def test_a_missing_cron_job_is_refused_with_what_to_do(world: World) -> No
 
     with pytest.raises(
         InvalidRequest,
-        match=rf"^there is no CronJob {world.namespace}/holdout: create it with spec\.suspend: true",
+        match=rf"^there is no CronJob {world.namespace}/holdout: create it as a template, with spec\.suspend: true",
     ):
         await world.jobs.start(new)
     with pytest.raises(InvalidRequest, match=rf"^there is no CronJob {world.namespace}/holdout: "):
@@ -158,7 +158,7 @@ async def test_a_name_that_another_run_or_owner_uses_is_refused(world: World, ot
         {"run_id": "c3d4"} if other == "run" else {"owner": await world.owner("another")}
     )
 
-    with pytest.raises(InvalidRequest, match=rf"^Job {world.namespace}/churn-4 is there"):
+    with pytest.raises(InvalidRequest, match=rf"^Job {world.namespace}/churn-4 exists"):
         await world.jobs.start(new.model_copy(update=dict(changes)))
 
     assert (await read(world, new.ref)).uid == first.uid
@@ -322,7 +322,7 @@ async def test_what_the_api_server_does_not_take_is_told(real: RealWorld) -> Non
 
     with pytest.raises(
         InvalidRequest,
-        match=rf"^Job {real.namespace}/churn-4 cannot be made .* holdout: .*env\[0\]\.name: Required",
+        match=rf"^Job {real.namespace}/churn-4 cannot be created .* holdout: .*env\[0\]\.name: Required",
     ) as raised:
         await real.jobs.start(new)
 

@@ -245,7 +245,7 @@ async def test_a_clean_exit_lets_the_other_take_over_at_once(operators: Operator
     await operators.start("second")
 
     await operators.stop("first")
-    with pytest.raises(Superseded, match="has given the Lease up"):
+    with pytest.raises(Superseded, match="has released the Lease"):
         first.check()
     await operators.advance(RENEW_SECONDS)
 

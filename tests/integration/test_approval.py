@@ -95,9 +95,9 @@ def test_two_leads_approve_what_they_saw_and_again_when_the_champion_changes(
         "a requester without the verb": "ana may not approve modelaliases/churn-champion",
         "in another's name": "you can approve or reject only in your own name",
         "for another's group": "the approval names a group that you are not in",
-        "of other evidence": f"must name the evidence that stands: {asked['resolved']['evidence']}",
+        "of other evidence": f"must name the evidence in status.resolved.evidence: {asked['resolved']['evidence']}",
         "for no group": f"modelaliases/{ALIAS} asks group ml-leads to approve; an approval for a group has to name",
-        "with a sentence forgotten": f"has to confirm each item of status.approvals.checklist: {sentence}",
+        "with a sentence forgotten": f"has to confirm each sentence of the checklist: {sentence}",
     }.items():
         assert words in refused[how], how
     assert first["by"] == ["bo"]
