@@ -7,6 +7,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE := 1
+# how many tests run side by side; those without a cluster keep a core busy each, the others mostly wait
+UNIT_WORKERS ?= 2
+WORKERS ?= 3
+# the tests that pytest has rewritten are kept, which saves each worker some seconds
+TEST := env -u PYTHONDONTWRITEBYTECODE
 # the cluster brings its own kubectl, for machines without one
 export PATH := $(CURDIR)/.cluster/bin:$(PATH)
 
@@ -54,19 +59,14 @@ images: ## operator and serving images as archives in .cluster/images
 	$(PYTHON) -m hack.images build
 
 unit: venv ## the tests that need neither a cluster nor a registry
-	$(BIN)/pytest tests/unit
+	$(TEST) $(BIN)/pytest -n $(UNIT_WORKERS) tests/unit
 
 test: venv ## all tests that this machine can run; says what it left out and why
-	@echo "== tests: a cluster to test on"
-	$(PYTHON) -m hack.cluster up
-	@echo "== tests: unit (no cluster, no registry; kubectl renders the manifests)"
-	$(BIN)/pytest -q tests/unit
-	@echo "== tests: contract, integration, faults, e2e (a real API server, a real MLflow)"
-	$(BIN)/pytest -q --durations=10 tests/contract tests/integration tests/faults tests/e2e
+	$(TEST) PYTHON=$(PYTHON) UNIT_WORKERS=$(UNIT_WORKERS) WORKERS=$(WORKERS) .ci/test
 
 e2e: venv ## the demo's story on real pods with the operator's image
 	$(PYTHON) -m hack.cluster up
-	$(BIN)/pytest tests/e2e
+	$(TEST) $(BIN)/pytest tests/e2e
 
 demo: ## from nothing to the main job, told while it happens; ONCE=1 leaves at the end
 	ONCE=$(ONCE) $(PYTHON) -m hack.demo

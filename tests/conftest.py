@@ -11,12 +11,15 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.mlflow_server import Server, running_mlflow
+from tests.support.kube_api import KubeApi
+from tests.support.mlflow_server import Server
+from tests.support.shared_mlflow import shared_mlflow
+from tests.support.whole_run import Owner, WholeRun
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 KUBECONFIG: Final = ROOT / ".cluster" / "kubeconfig"
 CLUSTER_SECONDS: Final = 900.0
-KUBECTL_SECONDS: Final = 60.0
+RUN: Final = "modelalias_run"
 SIMULATED: Final = "the cluster has simulated nodes, no container runs on them"
 
 # A loaded machine is slow, which says nothing about the code.
@@ -25,19 +28,67 @@ settings.register_profile(
 )
 settings.load_profile("machine")
 
-_left_out: Final = pytest.StashKey[dict[str, str]]()
+_owner: Final = pytest.StashKey[Owner]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the run; a worker of pytest-xdist takes part in the run of the process that started it."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_owner] = Owner()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker which run it takes part in."""
+    node.workerinput[RUN] = str(node.config.stash[_owner].run.folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the run, once all workers have ended."""
+    if (owner := config.stash.get(_owner, None)) is not None:
+        owner.end()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what needs containers where none run, before anything is prepared for it."""
+    if item.get_closest_marker("needs_real_pods") is None:
+        return
+    if not _cluster_that_runs(_run_of(item.config)).get("real_pods"):
+        pytest.skip(SIMULATED)
+
+
+def _run_of(config: pytest.Config) -> WholeRun:
+    if (owner := config.stash.get(_owner, None)) is not None:
+        return owner.run
+    workerinput: Mapping[str, str] = config.workerinput  # type: ignore[attr-defined]  # added by xdist
+    return WholeRun(Path(workerinput[RUN]))
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One MLflow server for the whole session: tests use models of their own."""
-    with running_mlflow(tmp_path_factory.mktemp("mlflow")) as server:
-        yield server
+def whole_run(pytestconfig: pytest.Config) -> WholeRun:
+    """What the workers of this run have in common."""
+    return _run_of(pytestconfig)
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Mapping[str, Any]:
+def mlflow_server(whole_run: WholeRun) -> Server:
+    """One MLflow server for the whole run, all workers together: tests use models of their own."""
+    return shared_mlflow(whole_run)
+
+
+@pytest.fixture(scope="session")
+def cluster(whole_run: WholeRun) -> Mapping[str, Any]:
     """The state of the cluster, which is brought up when none runs and stays up afterwards."""
+    return _cluster_that_runs(whole_run)
+
+
+def _cluster_that_runs(run: WholeRun) -> Mapping[str, Any]:
+    state: Mapping[str, Any] = json.loads(run.once("cluster", _brought_up))
+    return state
+
+
+def _brought_up() -> str:
     state = _cluster_state()
     if not state.get("running"):
         _cluster("up")
@@ -46,7 +97,7 @@ def cluster() -> Mapping[str, Any]:
         pytest.fail(f"the cluster was brought up but does not run: {state}", pytrace=False)
     if not KUBECONFIG.is_file():
         pytest.fail(f"the cluster runs but {KUBECONFIG.relative_to(ROOT)} is missing", pytrace=False)
-    return state
+    return json.dumps(state)
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +106,9 @@ def kubeconfig(cluster: Mapping[str, Any]) -> str:  # noqa: ARG001 - the cluster
 
 
 @pytest.fixture(scope="session")
-def real_pods(cluster: Mapping[str, Any]) -> bool:
-    return bool(cluster.get("real_pods"))
+def namespaces(kubeconfig: str) -> KubeApi:
+    """Who makes namespaces."""
+    return KubeApi(kubeconfig)
 
 
 @pytest.fixture
@@ -65,29 +117,24 @@ def namespace_name() -> str:
 
 
 @pytest.fixture
-def namespace(kubeconfig: str, namespace_name: str) -> Iterator[str]:
+def namespace(namespaces: KubeApi, namespace_name: str) -> Iterator[str]:
     """A fresh namespace; its deletion is asked for and not awaited."""
-    _kubectl(kubeconfig, "create", "namespace", namespace_name)
+    made = namespaces.create("/api/v1/namespaces", {"metadata": {"name": namespace_name}})
+    assert made.ok, made.message
     yield namespace_name
-    _kubectl(kubeconfig, "delete", "namespace", namespace_name, "--wait=false", "--ignore-not-found")
+    gone = namespaces.send("DELETE", f"/api/v1/namespaces/{namespace_name}")
+    assert gone.code in {200, 202, 404, 409}, gone.message  # 409: a test deleted it, and it is going
 
 
-@pytest.fixture(autouse=True)
-def _skip_without_real_pods(request: pytest.FixtureRequest) -> None:
-    if request.node.get_closest_marker("needs_real_pods") is None or request.getfixturevalue("real_pods"):
-        return
-    request.config.stash.setdefault(_left_out, {})[request.node.nodeid] = SIMULATED
-    pytest.skip(SIMULATED)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name the tests that were left out, so that a green run does not promise more than it looked at."""
-    left_out = config.stash.get(_left_out, {})
+    skipped = terminalreporter.getreports("skipped")
+    left_out = sorted(report.nodeid for report in skipped if SIMULATED in str(report.longrepr))
     if not left_out:
         return
     terminalreporter.section("left out on this machine")
-    for test, reason in sorted(left_out.items()):
-        terminalreporter.line(f"{test}: {reason}")
+    for test in left_out:
+        terminalreporter.line(f"{test}: {SIMULATED}")
 
 
 def _cluster_state() -> Mapping[str, Any]:
@@ -101,10 +148,6 @@ def _cluster_state() -> Mapping[str, Any]:
 
 def _cluster(*arguments: str) -> str:
     return _run([sys.executable, "-m", "hack.cluster", *arguments], CLUSTER_SECONDS)
-
-
-def _kubectl(kubeconfig: str, *arguments: str) -> str:
-    return _run(["kubectl", "--kubeconfig", kubeconfig, *arguments], KUBECTL_SECONDS)
 
 
 def _run(command: list[str], seconds: float) -> str:

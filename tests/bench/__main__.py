@@ -16,7 +16,8 @@ from typing import Any
 from tests.bench import figures, idle, latency
 from tests.bench.product import install
 from tests.bench.site import BenchError, refuse_company
-from tests.support.raw_api import install_crds, raw_api
+from tests.support.installation import install_crds
+from tests.support.raw_api import raw_api
 
 KUBECONFIG = Path(__file__).resolve().parents[2] / ".cluster" / "kubeconfig"
 

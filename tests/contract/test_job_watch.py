@@ -10,7 +10,8 @@ import pytest
 
 from modelalias.handlers import tuning, watches
 from modelalias.reconcile.engine import Engine
-from tests.support.raw_api import RawApi, install_crds, raw_api, until
+from tests.support.installation import install_crds
+from tests.support.raw_api import RawApi, raw_api, until
 
 
 class Heard:

@@ -17,7 +17,8 @@ from modelalias.api.request_status import Phase, PromotionRequestStatus
 from modelalias.core.errors import Conflict, Refused, Unavailable
 from modelalias.ports import EventType, Involved, Objects
 from tests.support.fake_objects import FakeObjects
-from tests.support.raw_api import RawApi, connection_as, install_crds, raw_api
+from tests.support.installation import install_crds
+from tests.support.raw_api import RawApi, connection_as, raw_api
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 API = "/apis/modelalias.dev/v1alpha1"

@@ -5,14 +5,14 @@ ana                 edit                             files requests bo, cy, dee 
 ml-leads    approve
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from tests.support.kube_api import KubeApi, Person
+from tests.support.kube_api import Person
 from tests.support.seeding import Seeding
-from tests.support.stage import Object, Stage, admission_policy, condition
+from tests.support.stage import Object, Stage, condition
 
 ANA = Person("ana")
 BO, CY, DEE = (Person(name, ("ml-leads",)) for name in ("bo", "cy", "dee"))
@@ -29,11 +29,10 @@ pytestmark = pytest.mark.usefixtures("operator")
 
 
 @pytest.fixture
-def team(stage: Stage, kubeconfig: str, kube_api: KubeApi) -> Iterator[Stage]:
-    """The stage with the policy installed and everybody in their role."""
-    with admission_policy(kubeconfig, kube_api):
-        stage.bind({ANA: "edit", **dict.fromkeys((BO, CY, DEE), "modelalias-approver")})
-        yield stage
+def team(stage: Stage) -> Stage:
+    """The stage with everybody in their role."""
+    stage.bind({ANA: "edit", **dict.fromkeys((BO, CY, DEE), "modelalias-approver")})
+    return stage
 
 
 def _alias(stage: Stage, seeded: Seeding, gate: Mapping[str, Any], **approval: Any) -> None:

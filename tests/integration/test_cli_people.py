@@ -9,17 +9,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
-from tests.support.kube_api import KubeApi, Person
+from tests.support.kube_api import Person
 from tests.support.operator_process import OperatorProcess
 from tests.support.seeding import Seeding
-from tests.support.stage import Stage, admission_policy
+from tests.support.stage import Stage
 
 PROGRAM: Final = Path(sys.executable).with_name("modelalias")
 ANA, EVE = Person("ana"), Person("eve")
@@ -65,14 +65,8 @@ def finished(process: "subprocess.Popen[str]") -> Done:
     return Done(process.args, process.returncode, out, err)
 
 
-@pytest.fixture(scope="module")
-def policy(kubeconfig: str, kube_api: KubeApi) -> Iterator[None]:
-    with admission_policy(kubeconfig, kube_api):
-        yield
-
-
 @pytest.fixture
-def team(stage: Stage, policy: None) -> Stage:  # noqa: ARG001 - the API server must ask it
+def team(stage: Stage) -> Stage:
     """The stage with everybody in their role."""
     stage.bind({ANA: "edit", EVE: "view", **dict.fromkeys((BO, CY), "modelalias-approver")})
     return stage

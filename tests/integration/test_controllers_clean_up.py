@@ -5,13 +5,12 @@ No verb is theirs; the cluster of the tests runs each under a service account of
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tests.support.inputs import Spec, request
 from tests.support.kube_api import Answer, KubeApi
-from tests.support.stage import admission_policy
 from tests.support.team import Given, Team
 
 WAIT_SECONDS = 60.0
@@ -23,9 +22,8 @@ IN_FLIGHT = {
 
 
 @pytest.fixture
-def team(kubeconfig: str, kube_api: KubeApi, namespace: str) -> Iterator[Team]:
-    with admission_policy(kubeconfig, kube_api):
-        yield Team(kube_api, namespace)
+def team(kube_api: KubeApi, namespace: str) -> Team:
+    return Team(kube_api, namespace)
 
 
 def _until_gone(look: Callable[[], Answer]) -> None:

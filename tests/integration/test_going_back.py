@@ -6,7 +6,7 @@ bo    modelalias-approver   approves
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from hack.cluster.pause_image import NAME as IMAGE
 from tests.support.kube_api import KubeApi, Person
 from tests.support.seeding import Seeding
-from tests.support.stage import Object, Stage, admission_policy, condition
+from tests.support.stage import Object, Stage, condition
 from tests.support.team import Team, files
 
 ANA, EVE, BO = Person("ana"), Person("eve"), Person("bo")
@@ -40,11 +40,10 @@ pytestmark = pytest.mark.usefixtures("shared_operator")
 
 
 @pytest.fixture
-def team(stage: Stage, kubeconfig: str, kube_api: KubeApi) -> Iterator[Stage]:
-    """The stage with the policy installed and everybody in their role."""
-    with admission_policy(kubeconfig, kube_api):
-        stage.bind({ANA: "edit", EVE: "edit", BO: "modelalias-approver"})
-        yield stage
+def team(stage: Stage) -> Stage:
+    """The stage with everybody in their role."""
+    stage.bind({ANA: "edit", EVE: "edit", BO: "modelalias-approver"})
+    return stage
 
 
 def _to(version: str) -> Mapping[str, Any]:

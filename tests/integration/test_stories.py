@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hack.cluster.pause_image import NAME as IMAGE
-from tests.support.kube_api import KubeApi, Person
+from tests.support.kube_api import Person
 from tests.support.seeding import Data, Seeding
-from tests.support.stage import Object, Stage, admission_policy, condition
+from tests.support.stage import Object, Stage, condition
 
 ANA = Person("ana")
 BO = Person("bo", ("ml-leads",))
@@ -154,7 +154,7 @@ def test_match_prediction_climbs_four_levels_and_a_refusal_is_an_answer(
 
 @pytest.mark.usefixtures("shared_operator")
 def test_forecast_goes_to_staging_by_a_bar_and_to_production_by_a_person(
-    stage: Stage, seeded: Seeding, kubeconfig: str, kube_api: KubeApi
+    stage: Stage, seeded: Seeding
 ) -> None:
     for rmspe in (0.1, 0.1001, 0.08):
         seeded.version(rmspe=rmspe)
@@ -170,21 +170,20 @@ def test_forecast_goes_to_staging_by_a_bar_and_to_production_by_a_person(
     stage.apply("ModelAlias", "production", spec)
     stage.bind({ANA: "edit", BO: "modelalias-approver"})
 
-    with admission_policy(kubeconfig, kube_api):
-        for version in ("1", "2", "3"):
-            stage.request(f"stage-{version}", "staging", who=ANA, source={"version": version})
-            stage.complete(f"stage-{version}")
-            if version == "2":
-                continue
-            stage.request(
-                f"release-{version}", "production", who=ANA, source={"alias": "staging"}, reason="the quarter"
-            )
-            waiting = stage.reaches(f"release-{version}", "AwaitingApproval")["status"]
-            not_hers = stage.approve(f"release-{version}", ANA, check=False)
-            stage.approve(
-                f"release-{version}", BO, group="ml-leads", checklist=["holdout looked at"], message="fine"
-            )
-            released = stage.complete(f"release-{version}")
+    for version in ("1", "2", "3"):
+        stage.request(f"stage-{version}", "staging", who=ANA, source={"version": version})
+        stage.complete(f"stage-{version}")
+        if version == "2":
+            continue
+        stage.request(
+            f"release-{version}", "production", who=ANA, source={"alias": "staging"}, reason="the quarter"
+        )
+        waiting = stage.reaches(f"release-{version}", "AwaitingApproval")["status"]
+        not_hers = stage.approve(f"release-{version}", ANA, check=False)
+        stage.approve(
+            f"release-{version}", BO, group="ml-leads", checklist=["holdout looked at"], message="fine"
+        )
+        released = stage.complete(f"release-{version}")
 
     refused = stage.status("promotionrequest", "stage-2")
     assert refused["explanation"] == "version 2 refused: gate bar: rmspe 0.1001 is not <= 0.1"

@@ -12,7 +12,6 @@ by name all the same.
 """
 
 import secrets
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,8 +19,8 @@ from typing import Any
 import pytest
 
 from tests.support.inputs import EVIDENCE, LEFT_OUT, Spec, alias, request
+from tests.support.installation import install_account
 from tests.support.kube_api import KubeApi, Person
-from tests.support.stage import BASE, admission_policy
 from tests.support.team import (
     OPERATOR,
     Attempt,
@@ -628,27 +627,20 @@ def team(kubeconfig: str, kube_api: KubeApi) -> Iterator[Team]:
     """One namespace for all: each attempt has an object of its own name."""
     namespace = f"test-{secrets.token_hex(4)}"
     assert kube_api.create("/api/v1/namespaces", {"metadata": {"name": namespace}}).ok
-    roles = ["kubectl", "--kubeconfig", kubeconfig, "apply", "--server-side", "--force-conflicts"]
-    with admission_policy(kubeconfig, kube_api):
-        subprocess.run(
-            [*roles, f"--filename={BASE / 'operator-roles.yaml'}"],
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
-        team = Team(kube_api, namespace)
-        for who in (ANA, FAY, ARGO, NAMESAKE):
-            team.bind(who, "edit", "create")
-        team.bind(ADA, "admin", "create")
-        team.bind(BO, "modelalias-approver", "patch")
-        team.bind(CY, "modelalias-alias-owner", "create")
-        team.bind(DI, "view", "list")
-        team.bind(FAY, [_verbs("bypass", name="churn-champion")], "bypass", "modelaliases", "churn-champion")
-        team.bind(GUS, [_on("*"), _verbs("promote", "rollback", "approve", name="fraud-champion")], "create")
-        team.bind(IDA, [_on("update", "patch")], "patch")
-        team.bind(MIA, [_on("*", resources=("modelaliases", "promotionrequests"))], "create")
-        team.bind(CONTROLLERS, [_on("delete", "deletecollection")], "delete")
-        yield team
+    install_account(kubeconfig)
+    team = Team(kube_api, namespace)
+    for who in (ANA, FAY, ARGO, NAMESAKE):
+        team.bind(who, "edit", "create")
+    team.bind(ADA, "admin", "create")
+    team.bind(BO, "modelalias-approver", "patch")
+    team.bind(CY, "modelalias-alias-owner", "create")
+    team.bind(DI, "view", "list")
+    team.bind(FAY, [_verbs("bypass", name="churn-champion")], "bypass", "modelaliases", "churn-champion")
+    team.bind(GUS, [_on("*"), _verbs("promote", "rollback", "approve", name="fraud-champion")], "create")
+    team.bind(IDA, [_on("update", "patch")], "patch")
+    team.bind(MIA, [_on("*", resources=("modelaliases", "promotionrequests"))], "create")
+    team.bind(CONTROLLERS, [_on("delete", "deletecollection")], "delete")
+    yield team
     kube_api.send("DELETE", f"/api/v1/namespaces/{namespace}")
 
 

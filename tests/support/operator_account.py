@@ -8,15 +8,14 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from tests.support.installation import BASE, install_account
 from tests.support.kube_api import KubeApi
 
-BASE: Final = Path(__file__).resolve().parents[2] / "manifests" / "base"
 NAME: Final = "modelalias-operator"
 HOME: Final = "modelalias-system"
 TOKEN_SECONDS: Final = 4 * 3600
@@ -33,7 +32,7 @@ Grant = tuple[str, str, str, str]
 
 def signed_in(kubeconfig: str, namespace: str, directory: Path) -> str:
     """Give the shipped account its Lease in a namespace as well, and return a kubeconfig in its name."""
-    _install(kubeconfig)
+    install_account(kubeconfig)
     api = KubeApi(kubeconfig)
     if namespace != HOME:
         _grant_lease(api, namespace, HOME)
@@ -90,17 +89,6 @@ def copied(kubeconfig: str, namespace: str, directory: Path) -> Iterator[Copy]:
         yield copy
     finally:
         copy.remove()
-
-
-@cache
-def _install(kubeconfig: str) -> None:
-    """Apply the account and its roles, once for each run; they stay, for others may run under them."""
-    files = [
-        f"--filename={BASE / name}"
-        for name in ("namespace.yaml", "service-account.yaml", "operator-roles.yaml")
-    ]
-    command = ["kubectl", "--kubeconfig", kubeconfig, "apply", "--server-side", "--force-conflicts", *files]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
 def _shipped(kind: str) -> Body:

@@ -2,12 +2,9 @@
 
 import asyncio
 import json
-import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -15,10 +12,8 @@ from kubernetes.aio.client import ApiClient
 
 from modelalias.adapters.kubernetes_client import Connection, open_client
 
-CRDS: Final = Path(__file__).resolve().parents[2] / "crds"
 CALL_SECONDS: Final = 20.0
 DEADLINE_SECONDS: Final = 60.0
-OUR_CRDS: Final = ("modelaliases.modelalias.dev", "promotionrequests.modelalias.dev")
 
 
 class RawApi:
@@ -104,22 +99,3 @@ async def until(holds: Callable[[], Awaitable[bool]], what: str, seconds: float 
     while not await holds():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         await asyncio.sleep(0.1)
-
-
-@cache
-def install_crds(kubeconfig: str) -> None:
-    """Bring the generated CRDs into the cluster, once for each run."""
-    kubectl = ["kubectl", "--kubeconfig", kubeconfig]
-    subprocess.run(
-        [*kubectl, "apply", "--server-side", "--force-conflicts", "-f", str(CRDS)],
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    wait = ["wait", "--for=condition=Established", "--timeout=60s"]
-    subprocess.run(
-        [*kubectl, *wait, *(f"customresourcedefinition/{name}" for name in OUR_CRDS)],
-        check=True,
-        capture_output=True,
-        timeout=90,
-    )

@@ -3,25 +3,39 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from tests.support.kube_api import GROUP, KubeApi, Person
 
 WAIT_SECONDS: Final = 60.0
-BASE: Final = Path(__file__).resolve().parents[2] / "manifests" / "base"
 VERSIONS: Final = {"Deployment": "apps/v1", "CronJob": "batch/v1"}
-POLICY: Final = "promotionrequests.modelalias.dev"
+_ROLE_BINDINGS: Final = ("/apis/rbac.authorization.k8s.io/v1", "rolebindings")
+_REQUESTS: Final = (GROUP, "promotionrequests")
+_READ: Final[Mapping[str, tuple[str, str]]] = {
+    "modelalias": (GROUP, "modelaliases"),
+    "promotionrequest": _REQUESTS,
+    "deployment": ("/apis/apps/v1", "deployments"),
+    "statefulset": ("/apis/apps/v1", "statefulsets"),
+    "daemonset": ("/apis/apps/v1", "daemonsets"),
+    "job": ("/apis/batch/v1", "jobs"),
+    "resourcequota": ("/api/v1", "resourcequotas"),
+}
+"""Where the API server keeps what is looked at."""
 Object = Mapping[str, Any]
 
 
 class Stage:
-    """One namespace of a cluster."""
+    """One namespace of a cluster.
+
+    What is written goes through kubectl. What is looked at, which is done again and again, is asked of the API
+    server without starting a process each time.
+    """
 
     def __init__(self, kubeconfig: str, namespace: str, user: str) -> None:
         self.kubeconfig, self.namespace, self.user = kubeconfig, namespace, user
+        self._api = _connected(kubeconfig)
 
     def kubectl(
         self, *arguments: str, stdin: str | None = None, check: bool = True, who: Person | None = None
@@ -78,9 +92,7 @@ class Stage:
         self.kubectl("patch", kind, name, "--type=merge", "-p", json.dumps({"spec": spec}))
 
     def get(self, kind: str, name: str) -> Object:
-        found = json.loads(self.kubectl("get", kind, name, "-o", "json"))
-        assert isinstance(found, dict)
-        return found
+        return _without_managers(self._look(_READ[kind.lower()], f"/{name}"))
 
     def status(self, kind: str, name: str) -> Object:
         status: Object = self.get(kind, name).get("status", {})
@@ -123,8 +135,8 @@ class Stage:
 
     def all(self, kind: str) -> list[Object]:
         """Return all objects of a kind, but for those that are being deleted."""
-        items = json.loads(self.kubectl("get", kind, "-o", "json"))["items"]
-        return [item for item in items if "deletionTimestamp" not in item["metadata"]]
+        items = self._look(_READ[kind.lower()])["items"]
+        return [_without_managers(item) for item in items if "deletionTimestamp" not in item["metadata"]]
 
     def events(self, name: str) -> list[str]:
         """Return reason and message of the events on an object."""
@@ -167,15 +179,28 @@ class Stage:
 
     def bind(self, roles: Mapping[Person, str]) -> None:
         """Give people cluster roles in this namespace, and wait until the API server knows."""
+        group = "rbac.authorization.k8s.io"
         for who, role in roles.items():
-            self.kubectl("create", "rolebinding", who.name, f"--clusterrole={role}", f"--user={who.name}")
+            body = {
+                "metadata": {"name": who.name},
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
+                "subjects": [{"apiGroup": group, "kind": "User", "name": who.name}],
+            }
+            answer = self._api.create(self._path(_ROLE_BINDINGS), body)
+            assert answer.ok, answer.message
         deadline = time.monotonic() + WAIT_SECONDS
-        while any(
-            "forbidden" in self.kubectl("get", "promotionrequests", who=who, check=False).lower()
-            for who in roles
-        ):
+        while not all(self._api.send("GET", self._path(_REQUESTS), who=who).ok for who in roles):
             assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: the API server knows {roles}"
             time.sleep(0.1)  # poll
+
+    def _look(self, where: tuple[str, str], below: str = "") -> Object:
+        answer = self._api.send("GET", self._path(where) + below)
+        assert answer.ok, answer.message
+        return answer.body
+
+    def _path(self, where: tuple[str, str]) -> str:
+        group, plural = where
+        return f"{group}/namespaces/{self.namespace}/{plural}"
 
     def fill_quota(self, pods: int) -> None:
         """Let no new pod come up beside those that run now."""
@@ -201,33 +226,15 @@ def condition(status: Object, kind: str) -> tuple[str, str]:
     return ("", "") if found is None else (found["status"], found["reason"])
 
 
-@contextmanager
-def admission_policy(kubeconfig: str, api: KubeApi) -> Iterator[None]:
-    """Apply the roles and the admission policy as they are shipped until the block ends, and wait until it is
-    asked.
+@cache
+def _connected(kubeconfig: str) -> KubeApi:
+    return KubeApi(kubeconfig)
 
-    A policy that was there before stays.
-    """
-    kinds = ("validatingadmissionpolicybindings", "validatingadmissionpolicies")
-    paths = [f"/apis/admissionregistration.k8s.io/v1/{kind}/{POLICY}" for kind in kinds]
-    there = api.send("GET", paths[1]).ok
-    files = [f"--filename={BASE / name}" for name in ("namespace.yaml", "user-roles.yaml", "policy.yaml")]
-    command = ["kubectl", "--kubeconfig", kubeconfig, "apply", "--server-side", "--force-conflicts", *files]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    spec = {"aliasRef": {"name": "probe"}, "source": {"version": "1"}, "requestedBy": "somebody-else"}
-    probe = _body("PromotionRequest", "probe", spec)
-    deadline = time.monotonic() + WAIT_SECONDS
-    try:
-        while (
-            POLICY
-            not in api.create(f"{GROUP}/namespaces/default/promotionrequests", probe, dry_run=True).message
-        ):
-            assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: the policy is asked"
-            time.sleep(0.2)  # poll
-        yield
-    finally:
-        for path in () if there else paths:
-            api.send("DELETE", path)
+
+def _without_managers(found: Object) -> Object:
+    """Leave out who wrote which field, as kubectl does."""
+    metadata = {key: value for key, value in found["metadata"].items() if key != "managedFields"}
+    return {**found, "metadata": metadata}
 
 
 def _body(kind: str, name: str, spec: Object) -> Mapping[str, Any]:

@@ -5,9 +5,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -61,10 +62,13 @@ def program(programs: Path) -> Program:
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    found = Layout(tmp_path / "c")
-    found.make()
-    return found
+def layout() -> Iterator[Layout]:
+    """A state folder with a short path, as sockets need: that of tmp_path grows with the tests' names and
+    workers."""
+    with TemporaryDirectory() as folder:
+        found = Layout(Path(folder) / "c")
+        found.make()
+        yield found
 
 
 def calls(programs: Path) -> Sequence[str]:
