@@ -53,6 +53,7 @@ def _version_of(client: MlflowClient, run: Run, name: str) -> ModelVersion:
     outputs = run.outputs.model_outputs if run.outputs else []
     if len(outputs) != 1:
         raise NoSuchModelError(
-            f"run {run.info.run_id} logged {len(outputs)} models, and exactly one can be registered from its run id"
+            f"run {run.info.run_id} logged {len(outputs)} models, and exactly one can be registered "
+            "from its run id"
         )
     return mlflow.register_model(f"models:/{outputs[0].model_id}", name, await_registration_for=_WAIT_SECONDS)

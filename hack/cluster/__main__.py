@@ -19,7 +19,8 @@ from hack.cluster.provider import Kind, Provider
 from hack.cluster.removal import remove
 from hack.cluster.selection import detect, provider
 
-# Logs outlive the cluster; archives of images and the demonstration's versions are put there by others, who may
+# Logs outlive the cluster; archives of images and the demonstration's versions are put there by others, who
+# may
 # want them again.
 KEPT: Final = frozenset({"lock", "log", "images", "demo"})
 

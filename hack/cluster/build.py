@@ -22,7 +22,8 @@ from hack.cluster.recipes import Recipe
 from hack.progress import Step, times
 
 PROGRESS_SECONDS: Final = 15.0
-# Nobody debugs these programs, and the linker drops the debug information anyway (-s -w): do not make it first.
+# Nobody debugs these programs, and the linker drops the debug information anyway (-s -w): do not make it
+# first.
 _LEAN: Final = ("-gcflags=all=-dwarf=false", "-trimpath", "-buildvcs=false")
 
 

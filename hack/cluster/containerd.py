@@ -1,7 +1,8 @@
-"""Debian's containerd, unpacked into the cache: not installed, so that no service of it starts on the machine.
+"""Debian's containerd, unpacked into the cache.
 
-Built from its sources it took an eighth of the whole build. Kubernetes 1.36 is the last release whose kubelet takes
-containerd 1.6, which Debian 12 has: a newer Kubernetes needs a newer Debian, or containerd built again.
+Not installed, so that no service of it starts on the machine. Built from its sources it took an eighth of the
+whole build. Kubernetes 1.36 is the last release whose kubelet takes containerd 1.6, which Debian 12 has: a
+newer Kubernetes needs a newer Debian, or containerd built again.
 """
 
 import os

@@ -86,7 +86,8 @@ def require_free_ports(address: str, ports: Sequence[int]) -> None:
                 probe.bind((address, port))
             except OSError as error:
                 raise ClusterError(
-                    f"port {port} of {address} is taken ({error.strerror}). Only one cluster runs on a machine at a "
+                    f"port {port} of {address} is taken ({error.strerror}). Only one cluster runs on a "
+                    "machine at a "
                     "time: take down the one of another checkout, or end what listens there."
                 ) from error
 

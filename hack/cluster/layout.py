@@ -56,7 +56,8 @@ class Layout:
         """Create the state folder, readable to its owner alone, and folders inside it."""
         if len(str(self.root)) > LONGEST_STATE_PATH:
             message = (
-                f"the path of the state folder is longer than {LONGEST_STATE_PATH} characters, too long for the "
+                f"the path of the state folder is longer than {LONGEST_STATE_PATH} characters, too long "
+                "for the "
                 f"sockets inside it: {self.root}. Use a checkout nearer the root, or --state."
             )
             raise ClusterError(message)

@@ -1,7 +1,7 @@
 """What is built from Go modules.
 
-Each recipe is a module of this folder and programs that come out of it. Kubernetes and the name server share a
-module: at the same versions, Go compiles their common packages once.
+Each recipe is a module of this folder and programs that come out of it. Kubernetes and the name server share
+a module: at the same versions, Go compiles their common packages once.
 """
 
 import hashlib
@@ -27,7 +27,8 @@ def _nothing(_go: Path, _environ: Mapping[str, str], _built: Path) -> None:
 class Recipe:
     """Name a Go module's folder, its main packages, and a last step after `go build`.
 
-    `means` is what a person calls it; `seconds` is what it takes as a rule on two cores, when nothing is cached.
+    `means` is what a person calls it; `seconds` is what it takes as a rule on two cores, when nothing is
+    cached.
     """
 
     name: str

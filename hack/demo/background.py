@@ -61,7 +61,8 @@ class Line:
             return False
         if self._status != 0:
             raise BackgroundError(
-                f"{self.name} failed (status {self._status}); {self._log} ends with\n{self.last_lines(_LAST_LINES)}"
+                f"{self.name} failed (status {self._status}); {self._log} ends "
+                f"with\n{self.last_lines(_LAST_LINES)}"
             )
         return True
 

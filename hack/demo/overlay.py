@@ -1,4 +1,7 @@
-"""The kustomization that is applied: the demonstration's own, with the versions of act 0 and the images of today."""
+"""The kustomization that is applied.
+
+The demonstration's own, with the versions of act 0 and the images of today.
+"""
 
 import hashlib
 import json
@@ -20,9 +23,9 @@ _LARGEST: Final = 1_000_000
 def write(folder: Path, store: Path, operator_archive: Path) -> Path:
     """Write the kustomization and return its folder.
 
-    The store goes into the cluster as a ConfigMap, which every cluster takes, and the MLflow server's pod unpacks it
-    into its volume before the server starts. The tag of the operator's image is always the same: its archive's digest
-    is an annotation, so that another image rolls the pods.
+    The store goes into the cluster as a ConfigMap, which every cluster takes, and the MLflow server's pod
+    unpacks it into its volume before the server starts. The tag of the operator's image is always the same:
+    its archive's digest is an annotation, so that another image rolls the pods.
     """
     if store.stat().st_size > _LARGEST:
         raise ValueError(f"{store} has {store.stat().st_size} bytes, too many for a ConfigMap")
@@ -66,7 +69,10 @@ def _annotated(digest: str) -> Mapping[str, Any]:
 
 
 def _not_yet_serving() -> Mapping[str, Any]:
-    """Leave the processor to MLflow until it is up: pods that cannot find it would only be started again and again."""
+    """Leave the processor to MLflow until it is up.
+
+    Pods that cannot find it would only be started again and again.
+    """
     name = {"name": "churn-api", "namespace": NAMESPACE}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": name, "spec": {"replicas": 0}}
 

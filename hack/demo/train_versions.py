@@ -1,7 +1,7 @@
 """`python -m hack.demo.train_versions`: three versions of the churn model, by the training command of users.
 
-One process, because importing MLflow and scikit-learn takes longer than training. It imports while the MLflow server
-of MLFLOW_TRACKING_URI still starts, and prints the training command's line of JSON for each version.
+One process, because importing MLflow and scikit-learn takes longer than training. It imports while the MLflow
+server of MLFLOW_TRACKING_URI still starts, and prints the training command's line of JSON for each version.
 """
 
 import os

@@ -56,7 +56,8 @@ def build(
             builder.build(image, base, secrets, unfinished)
             stamp.put(folder, image, unfinished, inputs)
             say(
-                f"{image}: {stamp.archive(folder, image)}, {stamp.archive(folder, image).stat().st_size / 1e6:.0f} MB"
+                f"{image}: {stamp.archive(folder, image)}, "
+                f"{stamp.archive(folder, image).stat().st_size / 1e6:.0f} MB"
             )
 
 

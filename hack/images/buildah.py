@@ -68,8 +68,10 @@ class Buildah:
         command += [word for secret in secrets for word in ("--secret", secret)]
         command += ["--build-arg", f"BASE={base or DEBIAN_BASE}", "--tag", image.tag, "."]
         self._run(f"{image}: buildah bud", command, _BUILD_SECONDS)
-        # Against gzip, buildah's default: a third less processor time, and smaller. Not compressed at all, packing is
-        # 6 s cheaper, but loading the serving image then takes containerd 26 s of processor time instead of 12.
+        # Against gzip, buildah's default: a third less processor time, and smaller. Not compressed at all,
+        # packing is
+        # 6 s cheaper, but loading the serving image then takes containerd 26 s of processor time instead of
+        # 12.
         compression = ["--compression-format", "zstd", "--compression-level", "1"]
         push = self._buildah("push", *compression, image.tag, f"oci-archive:{archive}:{image.tag}")
         self._run(f"{image}: buildah push", push, _PUSH_SECONDS)

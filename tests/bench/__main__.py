@@ -77,7 +77,10 @@ def latency_table(told: Mapping[str, Any]) -> str:
     ]
     counted = ", ".join(f"{count} {what}" for what, count in told["counted"].items())
     shown = figures.table(("request created -> Deployment patched", *columns), rows)
-    return f"\n{shown}\nratio of the medians: {told['ratio']['of_medians']}\nboth sides: {counted}\nMLflow: {told['mlflow']}\n"
+    return (
+        f"\n{shown}\nratio of the medians: {told['ratio']['of_medians']}\nboth sides: {counted}\nMLflow: "
+        f"{told['mlflow']}\n"
+    )
 
 
 def idle_table(told: Mapping[str, Any]) -> str:

@@ -60,8 +60,10 @@ async def refuse_company(api: RawApi) -> None:
         if item["spec"].get("replicas", 1):
             meta = item["metadata"]
             raise BenchError(
-                f"Deployment {meta['namespace']}/{meta['name']} is an operator for the whole cluster and would act on the "
-                f"benchmark's objects: kubectl -n {meta['namespace']} scale deployment {meta['name']} --replicas=0"
+                f"Deployment {meta['namespace']}/{meta['name']} is an operator for the whole cluster "
+                "and would act on the "
+                f"benchmark's objects: kubectl -n {meta['namespace']} scale deployment {meta['name']} "
+                "--replicas=0"
             )
 
 

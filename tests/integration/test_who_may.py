@@ -169,11 +169,17 @@ CONFIRM = (
 )
 ASKS_LEADS = (
     INVALID,
-    "denied request: modelaliases/churn-champion asks group ml-leads to approve; an approval for a group has to name",
+    (
+        "denied request: modelaliases/churn-champion asks group ml-leads to approve; an approval for a "
+        "group has to name"
+    ),
 )
 ASKS_EITHER = (
     INVALID,
-    "denied request: modelaliases/churn-champion asks user mia or group ml-leads to approve; an approval for a group",
+    (
+        "denied request: modelaliases/churn-champion asks user mia or group ml-leads to approve; an "
+        "approval for a group"
+    ),
 )
 NOT_HELD = (FORBIDDEN, "is attempting to grant RBAC permissions not currently held")
 STAYS = (INVALID, "an approval or a rejection cannot be changed or removed")

@@ -29,8 +29,8 @@ Object = Mapping[str, Any]
 class Stage:
     """One namespace of a cluster.
 
-    What is written goes through kubectl. What is looked at, which is done again and again, is asked of the API
-    server without starting a process each time.
+    What is written goes through kubectl. What is looked at, which is done again and again, is asked of the
+    API server without starting a process each time.
     """
 
     def __init__(self, kubeconfig: str, namespace: str, user: str) -> None:

@@ -1,7 +1,7 @@
 """What all worker processes of one run of the tests have in common.
 
-With `pytest -n` each worker is a session of its own and has session fixtures of its own. What is dear, and good
-for all of them, is made by the first that asks and is there until the whole run ends.
+With `pytest -n` each worker is a session of its own and has session fixtures of its own. What is dear, and
+good for all of them, is made by the first that asks and is there until the whole run ends.
 """
 
 import fcntl

@@ -27,7 +27,8 @@ def test_a_tracking_uri_alone_is_enough() -> None:
 def test_the_file_is_read_and_the_uri_of_the_environment_is_not(tmp_path: Path) -> None:
     environ = _file(
         tmp_path,
-        "registries: {eu: {uri: 'https://eu', allow: [{models: ['churn-*'], namespaces: [ml]}]}}\nworkers: 4\n",
+        "registries: {eu: {uri: 'https://eu', allow: [{models: ['churn-*'], namespaces: "
+        "[ml]}]}}\nworkers: 4\n",
     )
 
     found = settings.load({**environ, "MLFLOW_TRACKING_URI": "http://other"})
@@ -183,7 +184,10 @@ def test_without_an_address_the_message_says_what_to_set() -> None:
             "set usernameFile and passwordFile together",
         ),
         (
-            "registries: {a: {uri: 'http://x', credentials: {tokenFile: /t, usernameFile: /u, passwordFile: /p}}}",
+            (
+                "registries: {a: {uri: 'http://x', credentials: {tokenFile: /t, usernameFile: /u, "
+                "passwordFile: /p}}}"
+            ),
             "set either tokenFile, or usernameFile and passwordFile",
         ),
         ("registries: {a: {uri: 'http://x', timeoutSeconds: 0}}", r"registries\.a\.timeoutSeconds"),

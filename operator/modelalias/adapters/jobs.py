@@ -248,7 +248,10 @@ def not_suspended(namespace: str, name: str) -> str:
 def taken(new: NewJob) -> str:
     """Return the message that another Job has the name."""
     ref = new.ref
-    return f"Job {ref.namespace}/{ref.name} exists but was not created by the operator for run {new.run_id}: delete it"
+    return (
+        f"Job {ref.namespace}/{ref.name} exists but was not created by the operator for run {new.run_id}: "
+        "delete it"
+    )
 
 
 def refused(new: NewJob, why: str) -> str:

@@ -1,8 +1,8 @@
-"""The connection to the API server: credentials, a deadline on every call, and its errors as the core's failures.
+"""The connection to the API server.
 
-Everything that the operator asks of Kubernetes apart from Kopf's watches goes through `Connection.send`. The
-generated classes of the client library are not used: they build a model of each answer, and all that is
-needed here is JSON.
+Credentials, a deadline on every call, and its errors as the core's failures. Everything that the operator
+asks of Kubernetes apart from Kopf's watches goes through `Connection.send`. The generated classes of the
+client library are not used: they build a model of each answer, and all that is needed here is JSON.
 """
 
 import asyncio
@@ -83,7 +83,10 @@ class Call(Value):
 
     def __str__(self) -> str:
         """Name verb, resource and namespace as RBAC does."""
-        return f"{self.verb} {self.resource} in {f'namespace {self.namespace}' if self.namespace else 'the cluster'}"
+        return (
+            f"{self.verb} {self.resource} in "
+            f"{f'namespace {self.namespace}' if self.namespace else 'the cluster'}"
+        )
 
 
 class MissingObject(NotFound):
@@ -123,8 +126,8 @@ class Connection:
     """A pool of connections to one API server.
 
     Every call raises `Unavailable` when no answer comes in time or the server is overloaded, `Refused` when a
-    permission is missing, `Conflict`, `MissingObject` and `InvalidRequest`, and nothing else. Nothing is retried
-    here: the engine does.
+    permission is missing, `Conflict`, `MissingObject` and `InvalidRequest`, and nothing else. Nothing is
+    retried here: the engine does.
     """
 
     def __init__(self, client: ApiClient, caller: Caller = OPERATOR) -> None:

@@ -236,4 +236,7 @@ def parse_request(body: Mapping[str, Any]) -> PromotionRequest:
 def _unfit(kind: str, body: Mapping[str, Any], error: ValidationError) -> str:
     raw = body.get("metadata")
     metadata = raw if isinstance(raw, Mapping) else {}
-    return f"{kind} {metadata.get('namespace', '')}/{metadata.get('name', '')} is not valid: {unfit.message(error)}"
+    return (
+        f"{kind} {metadata.get('namespace', '')}/{metadata.get('name', '')} is not valid: "
+        f"{unfit.message(error)}"
+    )

@@ -1,8 +1,8 @@
 """Connections to one registry, shared with no other.
 
-What one account was answered with never is sent with another's requests. MLflow's client sends everything of a
-process through one session, by which cookies of an authenticating proxy would reach any other registry on the
-same host, whatever its port. Its headers also take the workspace from the environment.
+What one account was answered with never is sent with another's requests. MLflow's client sends everything of
+a process through one session, by which cookies of an authenticating proxy would reach any other registry on
+the same host, whatever its port. Its headers also take the workspace from the environment.
 """
 
 import base64

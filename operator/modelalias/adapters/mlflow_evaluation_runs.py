@@ -66,7 +66,8 @@ class EvaluationRuns:
                 except (Clash, MissingResource, Taken):
                     continue
         raise Unavailable(
-            f"experiment {wanted.experiment} is being changed by others: the registry refused {ATTEMPTS} tries"
+            f"experiment {wanted.experiment} is being changed by others: the registry refused "
+            f"{ATTEMPTS} tries"
         )
 
     async def end(self, run_id: str, status: RunStatus) -> None:

@@ -51,7 +51,8 @@ class MeasurementReader:
         last = _last(model.metrics or (), frozenset(keys))
         if len(last) > MOST_MEASUREMENTS:
             raise InvalidRequest(
-                f"logged model {model_id} has more than {MOST_MEASUREMENTS} measurements of the metrics wanted"
+                f"logged model {model_id} has more than {MOST_MEASUREMENTS} measurements of the metrics "
+                "wanted"
             )
         logged = [(metric, metric.run_id or model.source_run_id or "") for metric in last]
         alive = await self._runs.read([run_id for _, run_id in logged])

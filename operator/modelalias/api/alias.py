@@ -192,7 +192,10 @@ class ModelAliasSpec(Value):
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
-                "has(self.registry) == has(oldSelf.registry) && (!has(self.registry) || self.registry == oldSelf.registry)",
+                (
+                    "has(self.registry) == has(oldSelf.registry) && (!has(self.registry) || self.registry "
+                    "== oldSelf.registry)"
+                ),
                 "registry is immutable",
             ),
             ("self.model == oldSelf.model", "model is immutable"),

@@ -378,7 +378,10 @@ class ModelAliasStatus(Reported):
     """What is true of the alias, point by point; Ready sums it up."""
 
     def with_plan(self, plan: Plan, serving: tuple[ServingStatus, ...] | None = None) -> Self:
-        """Return the status with a plan in the form it has now, and where its workloads stand if that changed."""
+        """Return the status with a plan in the form it has now.
+
+        Where its workloads stand if that changed.
+        """
         return self.changed(plan=plan, serving=self.serving if serving is None else serving)
 
     def queued(self, names: Iterable[str]) -> Self:
@@ -411,7 +414,10 @@ class ModelAliasStatus(Reported):
         return self.changed(current=current, previous=previous)
 
     def released(self, version: ModelVersionNumber | None) -> Self:
-        """Return the status without a hold; the version that the alias moved to is no longer one to leave alone."""
+        """Return the status without a hold.
+
+        The version that the alias moved to is no longer one to leave alone.
+        """
         left = tuple(item for item in self.rolled_back if item.version != version)
         return self.changed(hold=None, rolled_back=left)
 
@@ -420,7 +426,10 @@ class ModelAliasStatus(Reported):
         return self.changed(hold=hold)
 
     def without(self, gone: RolledBackVersion, returned: ModelVersionNumber | None = None) -> Self:
-        """Return the status with a version that automatic steps leave alone, and without the one gone back to."""
+        """Return the status with a version that automatic steps leave alone.
+
+        Without the one gone back to.
+        """
         left = tuple(item for item in self.rolled_back if item.version != returned)
         return self.changed(rolled_back=(*left, gone))
 

@@ -154,7 +154,10 @@ class Reason(StrEnum):
     GATES_PASSED = "GatesPassed", "Every blocking gate passed."
     HELD = (
         "Held",
-        "Automatic steps are stopped after a rollback or a failed rollout, until a promotion or a pin succeeds.",
+        (
+            "Automatic steps are stopped after a rollback or a failed rollout, until a promotion or a pin "
+            "succeeds."
+        ),
     )
     IDLE = "Idle", "No move is under way."
     INCONCLUSIVE = (

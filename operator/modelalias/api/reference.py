@@ -80,7 +80,10 @@ def page() -> str:
     return "\n".join(
         [
             *parts,
-            f"## Reasons\n\nValues of `reason` in conditions; the Events of drift and problems have them too.\n\n{reasons}",
+            (
+                "## Reasons\n\nValues of `reason` in conditions; the Events of drift and problems have "
+                f"them too.\n\n{reasons}"
+            ),
             NOT_YET,
             WHO,
         ]

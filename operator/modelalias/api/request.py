@@ -110,7 +110,10 @@ class Source(Value):
     model_config = ConfigDict(
         json_schema_extra=cel(
             (
-                "[has(self.version), has(self.runId), has(self.alias), has(self.previous)].filter(x, x).size() == 1",
+                (
+                    "[has(self.version), has(self.runId), has(self.alias), has(self.previous)].filter(x, "
+                    "x).size() == 1"
+                ),
                 "set exactly one of version, runId, alias and previous",
             ),
             ("!has(self.artifactPath) || has(self.runId)", "artifactPath needs runId"),
@@ -280,7 +283,10 @@ class PromotionRequestSpec(Value):
                 "Rollback needs source.version or source.previous",
             ),
             (
-                "(has(self.operation) && self.operation != 'Promote') || !has(self.source) || !has(self.source.previous)",
+                (
+                    "(has(self.operation) && self.operation != 'Promote') || !has(self.source) || "
+                    "!has(self.source.previous)"
+                ),
                 "source.previous is only for Rollback",
             ),
             (

@@ -24,8 +24,8 @@ class PersonsCluster(Protocol):
     """One namespace of a cluster, with the rights of one user.
 
     Every call raises `Unavailable` if no answer comes in time, `Refused` if the user lacks a permission,
-    `ObjectMissing` if the object does not exist, and `InvalidRequest` or `Conflict` if the API server refuses what
-    is written; the messages are written for that user.
+    `ObjectMissing` if the object does not exist, and `InvalidRequest` or `Conflict` if the API server refuses
+    what is written; the messages are written for that user.
     """
 
     @property

@@ -1,10 +1,10 @@
 """Changes to objects in a cluster as values: carried out, or printed so that kubectl can carry them out.
 
 A change to a request is a JSON patch that first tests the request's UID, so it never changes another request
-of that name and never creates one. It adds one item to a list and replaces nothing, so that if two people write
-at the same time, both items are kept; if both create the list, the API server refuses the second, which then
-reads the first and tries again. Server-side apply would not need that second try, but printed for `kubectl apply
---server-side` it would take over the fields that `kubectl apply` wrote before.
+of that name and never creates one. It adds one item to a list and replaces nothing, so that if two people
+write at the same time, both items are kept; if both create the list, the API server refuses the second, which
+then reads the first and tries again. Server-side apply would not need that second try, but printed for
+`kubectl apply --server-side` it would take over the fields that `kubectl apply` wrote before.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The decision: what to write and what to do next for one alias, as a function of what is known.
 
-Called again and again until there is nothing left to do; each decision holds at most one question or one effect,
-so that the engine can make what was decided durable first and can stop between any two steps.
+Called again and again until there is nothing left to do; each decision holds at most one question or one
+effect, so that the engine can make what was decided durable first and can stop between any two steps.
 """
 
 from collections.abc import Iterable, Sequence

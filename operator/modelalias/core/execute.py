@@ -81,8 +81,8 @@ def queue_up(
 ) -> tuple[str, ...]:
     """Answer those whose turn it is not, and return the names of the ones that are queued.
 
-    Dry runs wait for nobody. When only the plan may still go on, nothing is judged any more: a verdict tells of
-    the model.
+    Dry runs wait for nobody. When only the plan may still go on, nothing is judged any more: a verdict tells
+    of the model.
     """
     names: list[str] = []
     for request in others:
@@ -324,7 +324,10 @@ def _present_version(context: Context, alias: ModelAlias) -> str | None:
 def _after_success(
     alias: ModelAlias, plan: Plan, status: ModelAliasStatus, context: Context
 ) -> ModelAliasStatus:
-    """Remember what was gone back from, so that nothing takes it up again by itself; another move ends the hold."""
+    """Remember what was gone back from, so that nothing takes it up again by itself.
+
+    Another move ends the hold.
+    """
     move = history.moved(plan, alias.spec.alias)
     if RULES[plan.operation].after_success is HoldChange.CLEARS:
         return status.released(move.to)

@@ -1,4 +1,7 @@
-"""What is looked at before anything is decided for an alias: the registry's aliases, a soak, a pin that is gone."""
+"""What is looked at before anything is decided for an alias.
+
+The registry's aliases, a soak, a pin that is gone.
+"""
 
 from typing import NamedTuple
 
@@ -21,7 +24,10 @@ class Observation(NamedTuple):
 
 
 def observe(context: Context, alias: ModelAlias, draft: Draft) -> Observation:
-    """Bring the status up to date with what stands outside; what has to be stopped first is left in the draft."""
+    """Bring the status up to date with what stands outside.
+
+    What has to be stopped first is left in the draft.
+    """
     status, missing = _observe_registry(context, alias, draft)
     status = _observe_soak(context, alias, status)
     return Observation(_without_stale_pin(context, alias, status, draft), missing)

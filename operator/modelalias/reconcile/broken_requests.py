@@ -27,7 +27,10 @@ class BrokenRequests:
         return error.uid
 
     def of(self, key: Key, not_again: Collection[str]) -> Mapping[str, int]:
-        """Return the tries of the requests that are not to be looked at: for now, or because they had all of them."""
+        """Return the tries of the requests that are not to be looked at.
+
+        For now, or because they had all of them.
+        """
         tries = self._tries.get(key, {})
         return {uid: count for uid, count in tries.items() if uid in not_again or count >= MOST_TRIES}
 

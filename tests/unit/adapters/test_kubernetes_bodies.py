@@ -62,7 +62,10 @@ def test_status_of_a_newer_release_is_passed_over() -> None:
         ({}, "ModelAlias / is not valid: metadata: Field required; spec: Field required"),
         (
             alias_body(spec={"a": 1, "b": 1, "c": 1, "d": 1, "model": "m", "alias": "x"}),
-            f"ModelAlias ml/churn is not valid: spec.a: {EXTRA}; spec.b: {EXTRA}; spec.c: {EXTRA} (and 1 more)",
+            (
+                f"ModelAlias ml/churn is not valid: spec.a: {EXTRA}; spec.b: {EXTRA}; spec.c: {EXTRA} (and "
+                "1 more)"
+            ),
         ),
     ],
     ids=["field missing", "unknown field", "empty", "many faults"],

@@ -23,7 +23,10 @@ MARGIN = 1.5
 """What a loaded machine may add to it."""
 STALL = 0.3
 """Longest silence of the event loop: half a deadline, so a call that blocks the loop shows."""
-SQL = "(sqlite3.IntegrityError) UNIQUE constraint failed: model_aliases [SQL: INSERT INTO model_aliases VALUES (?)]"
+SQL = (
+    "(sqlite3.IntegrityError) UNIQUE constraint failed: model_aliases [SQL: INSERT INTO model_aliases "
+    "VALUES (?)]"
+)
 DATE = "Sat, 03 Jan 2026 10:00:00 GMT"
 MODEL = {"registered_model": {"name": "churn", "aliases": [{"alias": "champion", "version": "3"}]}}
 

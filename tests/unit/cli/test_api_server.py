@@ -17,7 +17,8 @@ RBAC = (
     'promotionrequests.modelalias.dev "go" is forbidden: User "bo" cannot patch resource "promotionrequests"'
 )
 POLICY = (
-    "promotionrequests.modelalias.dev \"go\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: "
+    "promotionrequests.modelalias.dev \"go\" is forbidden: ValidatingAdmissionPolicy 'x' with binding "
+    "'x' denied request: "
     "bo may not approve modelaliases/churn-champion"
 )
 OWNER: Mapping[str, Any] = {
@@ -120,11 +121,17 @@ def test_one_may_act_as_another(stub: HttpStub, kubeconfig: str) -> None:
         ),
         (
             Answer(status(401, "Unauthorized", "no"), 401),
-            "the API server does not accept your credentials: patch promotionrequests.modelalias.dev in namespace ml",
+            (
+                "the API server does not accept your credentials: patch promotionrequests.modelalias.dev "
+                "in namespace ml"
+            ),
         ),
         (
             Answer(b"<html>", 502),
-            "the API server cannot do it now: patch promotionrequests.modelalias.dev in namespace ml: HTTP 502",
+            (
+                "the API server cannot do it now: patch promotionrequests.modelalias.dev in namespace ml: "
+                "HTTP 502"
+            ),
         ),
         (Answer(status(404, "NotFound", "gone"), 404), "there is no PromotionRequest go in namespace ml"),
     ],
@@ -197,7 +204,8 @@ def test_an_object_of_a_newer_release_is_no_traceback(
 
     assert run(kubeconfig, "status", "go") == 2
     assert capsys.readouterr().err == (
-        "modelalias: this release cannot read PromotionRequest go: spec.colour: Extra inputs are not permitted\n"
+        "modelalias: this release cannot read PromotionRequest go: spec.colour: Extra inputs are not "
+        "permitted\n"
     )
 
 

@@ -148,7 +148,8 @@ def test_the_item_has_what_makes_it_valid(
             None,
             NO,
             {"phase": "RollingOut"},
-            "is being carried out, so it is too late to approve or reject it; to stop it: modelalias abort go",
+            "is being carried out, so it is too late to approve or reject it; to stop it: modelalias "
+            "abort go",
             id="under-way",
         ),
         pytest.param(

@@ -23,7 +23,8 @@ ECHO = (
     "import json, os\n"
     "told = json.loads(os.environ['KUBERNETES_EXEC_INFO'])\n"
     "token = json.dumps([told['spec'], os.environ['WHO']])\n"
-    "print(json.dumps({'kind': 'ExecCredential', 'apiVersion': told['apiVersion'], 'status': {'token': token}}))\n"
+    "print(json.dumps({'kind': 'ExecCredential', 'apiVersion': told['apiVersion'], 'status': {'token': "
+    "token}}))\n"
 )
 
 

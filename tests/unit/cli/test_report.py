@@ -140,7 +140,8 @@ def test_the_ledger_is_a_table() -> None:
 
     assert text(history) == (
         "AT                     OPERATION   FROM   TO   OUTCOME      ACTOR   APPROVERS   REQUEST    REASON\n"
-        "2026-01-01T00:00:00Z   Promote     3      4    RolledBack   ana     -           churn-v4   Q3; DeadlineExceeded\n"
+        "2026-01-01T00:00:00Z   Promote     3      4    RolledBack   ana     -           churn-v4   "
+        "Q3; DeadlineExceeded\n"
         "2026-01-01T00:00:00Z   Promote     2      3    Succeeded    ana     bo,cy       churn-v3   Q3\n"
     )
     assert json.loads(as_json(history[1:]))[0].items() >= MOVE.items()

@@ -55,7 +55,8 @@ def test_rules_and_gates_stand_in_one_table() -> None:
         "NAME          RESULT   CANDIDATE   CHAMPION   RULE                 DATASET        MESSAGE\n"
         "eligibility   Passed   -           -          requireAlias smoke   -              -\n"
         "auc           Passed   0.9         -          >= 0.7               -              -\n"
-        "vs            Failed   0.9         0.95       >= 0.96              holdout@9f3c   advises only; why\n"
+        "vs            Failed   0.9         0.95       >= 0.96              holdout@9f3c   advises "
+        "only; why\n"
         "version 4 passed\n"
     )
 

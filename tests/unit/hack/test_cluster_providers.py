@@ -147,7 +147,10 @@ def test_kind_gets_one_command_for_each_step(
 
     assert codes == [0, 0, 0]
     assert [call for call in calls(programs) if call != "get clusters"] == [
-        f"create cluster --name modelalias --kubeconfig {layout.root}/kubeconfig --image {NODE_IMAGE} --wait 120s",
+        (
+            f"create cluster --name modelalias --kubeconfig {layout.root}/kubeconfig --image {NODE_IMAGE} "
+            "--wait 120s"
+        ),
         f"load image-archive {archive} --name modelalias",
         f"delete cluster --name modelalias --kubeconfig {layout.root}/kubeconfig",
     ]

@@ -1,8 +1,8 @@
 """Approvals: what people are asked to agree to, and whose approval or rejection counts.
 
 The evidence names everything that a verdict rests on, and nothing that changes by itself. An approval or a
-rejection counts if it names the present evidence and comes from somebody whom the owner named; who wrote it is
-proved by the API server when it is written.
+rejection counts if it names the present evidence and comes from somebody whom the owner named; who wrote it
+is proved by the API server when it is written.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Eligibility: what a version must have before its metrics are looked at.
 
-Tags that are there, an alias that it has now, another alias that it has had long enough, a signature. A
-rule that is not met refuses the version; one that cannot be message is Inconclusive; a soak that is not over yet
+Tags that are there, an alias that it has now, another alias that it has had long enough, a signature. A rule
+that is not met refuses the version; one that cannot be message is Inconclusive; a soak that is not over yet
 makes the request wait.
 """
 

@@ -30,9 +30,10 @@ def build_plan(
     request: PromotionRequest | None,
     so_far: VerdictSoFar,
 ) -> Plan:
-    """Build the plan that moves the alias to the candidate: for a request, or for the pin in the alias's spec.
+    """Build the plan that moves the alias to the candidate.
 
-    Raises `Answered` while a workload is missing or cannot be rolled.
+    For a request, or for the pin in the alias's spec. Raises `Answered` while a workload is missing or cannot
+    be rolled.
     """
     aliases = context.facts.aliases(alias.spec.model)
     operation = Operation(request.spec.operation) if request else Operation.PIN

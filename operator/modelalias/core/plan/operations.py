@@ -1,6 +1,7 @@
 """Operations: what each of them means, in one table.
 
-Who reads a rule here asks the table and never compares with an operation of its own; a new operation is a new row.
+Who reads a rule here asks the table and never compares with an operation of its own; a new operation is a new
+row.
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ class OperationRules:
     is_judged: bool
     """Whether eligibility, gates and people decide first; of a pin, where the owner wants that (pins: Gated)."""
     has_priority: bool
-    """Whether it comes before promotions, has a plan under way undone, and is itself never undone for another."""
+    """Whether it comes before promotions, has a plan under way undone, and is itself never undone for
+    another."""
     is_undone_on_failure: bool
     """Whether a failed rollout is undone, where `rollout.onFailure` says so."""
     after_success: HoldChange

@@ -1,10 +1,10 @@
 """The next single step of a plan, found by comparing the world with the plan.
 
 Nothing remembers how far a plan came. Each step looks at the aliases, the version's record and the workloads,
-and does the first thing that is not yet as the plan wants it; so a restart at any point goes on where it stood,
-and a step that was done is not done again. Forward: aliases, record, workloads by waves, source alias; when
-every workload is pinned, workloads first, so that a bad rollout never moved the alias. Backward: aliases in
-reverse, records, source alias, workloads.
+and does the first thing that is not yet as the plan wants it; so a restart at any point goes on where it
+stood, and a step that was done is not done again. Forward: aliases, record, workloads by waves, source alias;
+when every workload is pinned, workloads first, so that a bad rollout never moved the alias. Backward: aliases
+in reverse, records, source alias, workloads.
 """
 
 from collections.abc import Iterator

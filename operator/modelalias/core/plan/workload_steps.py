@@ -24,7 +24,8 @@ from modelalias.core.protocol.facts import Facts
 from modelalias.ports import Workload
 
 UNWATCHED_POLL: Final = timedelta(seconds=15)
-"""How often a workload is looked at whose label is gone, or that is gone itself: the watch does not tell of it."""
+"""How often a workload is looked at whose label is gone, or that is gone itself: the watch does not tell of
+it."""
 
 _STATES: Final = {
     Stage.UNTOUCHED: ServingState.PENDING,

@@ -72,12 +72,14 @@ class Context:
     claimed: Mapping[str, str]
     """Aliases of the model that other ModelAliases claim, and which do."""
     soaking: Observed | None
-    """What the alias of the soak names, and since when, by the ledger of another ModelAlias; None without one."""
+    """What the alias of the soak names, and since when, by the ledger of another ModelAlias; None without
+    one."""
     identity: Identity
     trouble: Cause | None
     """What the API server refused at the last try."""
     broken: Mapping[str, int]
-    """How often each request, by its uid, met an unexpected error; only those not to be looked at in this pass."""
+    """How often each request, by its uid, met an unexpected error; only those not to be looked at in this
+    pass."""
     waiting: frozenset[str]
     """Requests that were told in this pass what they wait for."""
     facts: Facts

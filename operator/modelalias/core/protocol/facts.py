@@ -1,8 +1,8 @@
 """Facts: what the rules ask, and the answers that are known so far.
 
-A rule asks with `facts.aliases(model)`. When the answer is not known yet the question is raised as `Needed`; the
-engine reads it and decides again from the start. So the rules stay pure and name exactly the reads that they
-use. docs/decisions/0052 has the laws of this.
+A rule asks with `facts.aliases(model)`. When the answer is not known yet the question is raised as `Needed`;
+the engine reads it and decides again from the start. So the rules stay pure and name exactly the reads that
+they use. docs/decisions/0052 has the laws of this.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Requests that an unexpected error of the operator keeps from being judged.
 
-Such an error is a bug, or an answer that nobody thought of. It belongs to the request that was looked at: that one
-is tried a few times and then ends as Errored, while the others, and a plan under way, go on.
+Such an error is a bug, or an answer that nobody thought of. It belongs to the request that was looked at:
+that one is tried a few times and then ends as Errored, while the others, and a plan under way, go on.
 """
 
 from collections.abc import Iterator

@@ -52,7 +52,10 @@ def build_case(
     wanted: tuple[Gate, ...],
     owner: Involved | None,
 ) -> Case:
-    """Build the case of a candidate; without an owner for its Jobs none is started and nothing is known of its soak."""
+    """Build the case of a candidate.
+
+    Without an owner for its Jobs none is started and nothing is known of its soak.
+    """
     champion, current, spec = aliases.get(alias.spec.alias), alias.status.current, alias.spec
     # a dry run may name a run that was not registered yet: it has neither tags nor aliases
     version = candidate.version or ModelVersion(

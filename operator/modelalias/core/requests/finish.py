@@ -1,8 +1,8 @@
 """Ending a request that has no plan: nothing of it is left running, and the end is remembered.
 
 The version that it asked for remembers it in its record, so that a cluster built anew knows it, and the
-ModelAlias in its status; where no version was looked up yet, the one that the alias names does. What ended with a
-plan stands in the history.
+ModelAlias in its status; where no version was looked up yet, the one that the alias names does. What ended
+with a plan stands in the history.
 """
 
 from datetime import datetime
@@ -136,7 +136,8 @@ def _recorded(
 ) -> tuple[str | None, Effect | None]:
     """Return the record, and how the end is added to it.
 
-    No effect where the end is in it already, where it cannot be written, or where it would move nothing anyway.
+    No effect where the end is in it already, where it cannot be written, or where it would move nothing
+    anyway.
     """
     observed = alias.status.observed
     number = _version(request, end) or (observed.version if observed else None)

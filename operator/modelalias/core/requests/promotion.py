@@ -1,8 +1,8 @@
 """Whether a request may have what it asks for, and what it is told while that is not known yet.
 
-A request is looked at from the top each time until there is a plan: its source is resolved once, a request that
-ended before ends again, NoOp is decided before the gates, the verdict is given on the registry's numbers, people
-are asked where the owner wants that. Rollback and Swap are not judged.
+A request is looked at from the top each time until there is a plan: its source is resolved once, a request
+that ended before ends again, NoOp is decided before the gates, the verdict is given on the registry's
+numbers, people are asked where the owner wants that. Rollback and Swap are not judged.
 """
 
 from dataclasses import dataclass, replace
@@ -40,8 +40,8 @@ _KEEP_THEIR_TURN = frozenset({Phase.EVALUATING, Phase.AWAITING_APPROVAL})
 def consider(context: Context, alias: ModelAlias, request: PromotionRequest) -> Answer:
     """Judge a request whose turn it is, or that is a dry run.
 
-    While something does not answer, one whose turn it is keeps it: who comes later must not go before it. Where
-    the answer is no, others may go, except for a rollback.
+    While something does not answer, one whose turn it is keeps it: who comes later must not go before it.
+    Where the answer is no, others may go, except for a rollback.
     """
     if is_broken(context, request):
         return answer_broken(context, request)
@@ -165,7 +165,10 @@ def _gates(alias: ModelAlias, request: PromotionRequest) -> tuple[Gate, ...]:
         message = f"additionalGates names gates of the policy, which cannot be redefined: {', '.join(taken)}"
         raise Answered(Ended(Phase.REJECTED, Reason.INVALID, message))
     if policy.evaluation is None and any(item.metric_from is MetricSource.EVALUATION for item in added):
-        message = f"additionalGates wants an evaluation, and ModelAlias {alias.metadata.name} has no policy.evaluation"
+        message = (
+            f"additionalGates wants an evaluation, and ModelAlias {alias.metadata.name} has no "
+            "policy.evaluation"
+        )
         raise Answered(Ended(Phase.REJECTED, Reason.INVALID, message))
     return (*policy.gates, *added)
 

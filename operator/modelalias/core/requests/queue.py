@@ -23,8 +23,8 @@ def end_settled_and_order(
 ) -> tuple[PromotionRequest, ...]:
     """End the requests that need no judging, and return the others in the order of their turns.
 
-    Rollbacks and swaps have priority, then the oldest is first; with concurrency Supersede the newest promotion
-    has replaced the older ones.
+    Rollbacks and swaps have priority, then the oldest is first; with concurrency Supersede the newest
+    promotion has replaced the older ones.
     """
     known = context.waiting
     waiting = [
@@ -58,7 +58,10 @@ def supersede_older(
 def _end_replays_and_find_newest(
     context: Context, alias: ModelAlias, waiting: Sequence[PromotionRequest], draft: Draft
 ) -> tuple[list[PromotionRequest], PromotionRequest | None]:
-    """End promotions that were only applied again, and return the others with the newest: those take nobody's place."""
+    """End promotions that were only applied again, and return the others with the newest.
+
+    Those take nobody's place.
+    """
     left = list(waiting)
     for item in filter(_is_promotion, reversed(waiting)):
         try:

@@ -1,7 +1,7 @@
 """Replays: a request that is applied again ends as it ended, also where its ModelAlias has forgotten it.
 
-The records of versions remember it. Which version that was is not known where the source may name another one by
-now, or none.
+The records of versions remember it. Which version that was is not known where the source may name another one
+by now, or none.
 """
 
 from modelalias.api.alias import ModelAlias

@@ -1,7 +1,7 @@
 """Rollback and swap: to which version they go.
 
-A rollback goes to a version that the alias has named before, so that it cannot lead around the gates; a swap to what
-previousAlias names. Nothing is judged, and nobody is asked.
+A rollback goes to a version that the alias has named before, so that it cannot lead around the gates; a swap
+to what previousAlias names. Nothing is judged, and nobody is asked.
 """
 
 from modelalias.api.alias import ModelAlias, Outcome

@@ -114,7 +114,10 @@ def _in_sync(alias: ModelAlias, status: ModelAliasStatus, stalled: Cause | None)
     if status.plan is not None:
         return NewCondition(kind, Status.UNKNOWN, Reason.PROGRESSING, f"{name} is being moved")
     if version != expected:
-        message = f"someone moved {name} to {version or 'nothing'}; this resource answers for version {expected or 'none'}"
+        message = (
+            f"someone moved {name} to {version or 'nothing'}; this resource answers for version "
+            f"{expected or 'none'}"
+        )
         return NewCondition(kind, False, Reason.DRIFTED, message)
     if version is None:
         return NewCondition(kind, True, Reason.NO_VERSION, f"{name} names no version yet")

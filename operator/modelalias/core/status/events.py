@@ -38,7 +38,10 @@ def _moved(name: str, entry: HistoryEntry) -> str:
     """Tell a move as the ledger has it: what, by whom, approved by whom, why, and how it ended."""
     if entry.operation is Operation.ADOPT:
         return f"{name}: version {entry.to} was there already and is taken over as current"
-    told = f"{name}: {entry.operation} from {entry.from_ or 'nothing'} to {entry.to or 'nothing'} {entry.outcome}"
+    told = (
+        f"{name}: {entry.operation} from {entry.from_ or 'nothing'} to {entry.to or 'nothing'} "
+        f"{entry.outcome}"
+    )
     people = [
         *([f"PromotionRequest {entry.request}"] if entry.request else []),
         *([f"by {entry.actor}"] if entry.actor else []),

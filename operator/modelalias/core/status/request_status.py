@@ -77,7 +77,8 @@ def queued(
 ) -> PromotionRequestStatus:
     """Return the status of a request in the queue: its place, and who is first.
 
-    Only the first of the queue learn of each step: a long queue would else be written anew whenever one has ended.
+    Only the first of the queue learn of each step: a long queue would else be written anew whenever one has
+    ended.
     """
     explanation = f"number {place} in the queue, behind {first}"
     if place > NAMED_PLACES:
@@ -197,7 +198,10 @@ def _status(
 
 
 def _with_verdict(status: PromotionRequestStatus, so_far: VerdictSoFar) -> PromotionRequestStatus:
-    """Put what is known of the verdict into a status; a whole one replaces also what it has nothing to say of."""
+    """Put what is known of the verdict into a status.
+
+    A whole one replaces also what it has nothing to say of.
+    """
     whole = so_far.resolved is not None and so_far.resolved.evidence is not None
     findings = same_times(status.gates, so_far.findings)
     known: dict[str, object] = {}

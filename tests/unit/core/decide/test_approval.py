@@ -223,7 +223,8 @@ async def test_skipped_gates_are_listed_and_always_ask_somebody_else() -> None:
 
         assert it.phase("go") == "AwaitingApproval"
         assert it.says("go") == (
-            "waits for 1 approval from anyone with the verb approve; gates are skipped: outage of the old model"
+            "waits for 1 approval from anyone with the verb approve; gates are skipped: outage of the "
+            "old model"
         )
         (finding,) = it.request("go").status.gates
         assert (finding.result, finding.message) == ("Skipped", "skipGates")

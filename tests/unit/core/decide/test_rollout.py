@@ -107,7 +107,10 @@ async def test_a_rollout_past_its_deadline_goes_back_and_is_read_back() -> None:
         await it.finish_rollout()
 
         assert it.end("go") == ("RolledBack", "RolledBack")
-        told = "not rolled out within 60 s: Deployment api: 0 of 1 updated, 0 available, 1 old left, ReplicaFailure: quota"
+        told = (
+            "not rolled out within 60 s: Deployment api: 0 of 1 updated, 0 available, 1 old left, "
+            "ReplicaFailure: quota"
+        )
         assert it.says("go") == f"churn@champion is back at version 2: {told}"
         status = it.alias().status
         assert status.hold is not None

@@ -57,7 +57,8 @@ def test_a_move_is_told_as_the_ledger_has_it() -> None:
     (news,) = events.of_alias(_alias(), ModelAliasStatus(history=(done,)))
 
     assert news.message == (
-        "churn@champion: Promote from 1 to 2 Succeeded (PromotionRequest go, by ana, approved by bo, cy): retrained on Q3"
+        "churn@champion: Promote from 1 to 2 Succeeded (PromotionRequest go, by ana, approved by bo, "
+        "cy): retrained on Q3"
     )
 
 
