@@ -109,9 +109,7 @@ class KubernetesJobs:
             ("tailLines", str(LINES)),
             ("limitBytes", str(LIMIT_BYTES)),
         )
-        call = _call(Verb.GET, _LOGS, ref.namespace, pod["metadata"]["name"]).model_copy(
-            update={"query": query}
-        )
+        call = _call(Verb.GET, _LOGS, ref.namespace, pod["metadata"]["name"]).changed(query=query)
         try:
             return last_lines(await self._connection.read_text(call))
         except InvalidRequest:  # the pod is gone, or its container did not start
@@ -120,7 +118,7 @@ class KubernetesJobs:
     async def _pods(self, job: Job) -> AsyncIterator[Body]:
         """List by uid: the name may have been that of another Job before."""
         call = _call(Verb.LIST, _PODS, job.ref.namespace)
-        call = call.model_copy(update={"query": (("labelSelector", f"{_UID_LABEL}={job.uid}"),)})
+        call = call.changed(query=(("labelSelector", f"{_UID_LABEL}={job.uid}"),))
         while True:
             answer = await self._connection.send(call)
             for pod in answer.get("items", ()):
@@ -128,7 +126,7 @@ class KubernetesJobs:
             page = answer.get("metadata", {}).get("continue") or ""
             if not page:
                 return
-            call = call.model_copy(update={"page": page})
+            call = call.changed(page=page)
 
     async def stop(self, ref: JobRef) -> None:
         """Delete the Job with its pods; none there, or one that is not ours, is fine."""

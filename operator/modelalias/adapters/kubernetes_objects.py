@@ -29,8 +29,8 @@ REQUESTS: Final = Resource(group=GROUP, version=VERSION, plural="promotionreques
 EVENTS: Final = Resource(group="", version="v1", plural="events")
 COMPONENT: Final = f"{GROUP}/operator"
 
-_ALIAS_STATUS: Final = ALIASES.model_copy(update={"subresource": "status"})
-_REQUEST_STATUS: Final = REQUESTS.model_copy(update={"subresource": "status"})
+_ALIAS_STATUS: Final = ALIASES.changed(subresource="status")
+_REQUEST_STATUS: Final = REQUESTS.changed(subresource="status")
 _REASON_LIMIT: Final = 128
 _MESSAGE_LIMIT: Final = 1024
 _NAME_LIMIT: Final = 253

@@ -50,7 +50,7 @@ def observe(before: Sighting | None, record: Record | None, now: float) -> Sight
     if before is None and record is None:
         return Sighting(record=None, since=-math.inf, seconds=0)
     if before is not None and _sign(before.record) == _sign(record):
-        return before.model_copy(update={"record": record})
+        return before.changed(record=record)
     if record is not None:
         return Sighting(record=record, since=now, seconds=record.seconds)
     held = before is not None and before.record is not None and before.record.holder

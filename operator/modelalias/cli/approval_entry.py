@@ -153,11 +153,11 @@ def _why_not_valid(
     """
     if rules is None:
         return ""
-    spec = request.spec.model_copy(update={"approvals": (entry,)})
+    spec = request.spec.changed(approvals=(entry,))
     void = approvals.count(rules, spec, evidence).void
     if not void:
         return ""
-    if not approvals.count(rules, spec.model_copy(update={"requested_by": None}), evidence).void:
+    if not approvals.count(rules, spec.changed(requested_by=None), evidence).void:
         return OWN_REQUEST
     return "; ".join(item.removeprefix(f"{entry.decision} by {entry.user}: ") for item in void)
 

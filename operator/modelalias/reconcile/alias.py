@@ -295,8 +295,8 @@ class AliasReconciler:
         await self._cluster.objects.post_event(
             about, EventType.NORMAL, "ModelRolled", effect.message, now=self._wall()
         )
-        told = {"workload": effect.ref.name, "mark": effect.change.mark}
-        _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **told})
+        fields = {"workload": effect.ref.name, "mark": effect.change.mark}
+        _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **fields})
 
     async def _tell_trouble(self, key: Key, facts: Facts, reason: Reason, error: Refused) -> None:
         """Say in the statuses which permission is missing; the caller tries again later."""
@@ -349,13 +349,13 @@ class AliasReconciler:
             api_version=API_VERSION, kind=about.kind, namespace=meta.namespace, name=meta.name, uid=meta.uid
         )
         for item in news:
-            told = {
+            fields = {
                 "kind": about.kind,
                 "namespace": meta.namespace,
                 "object": meta.name,
                 "text": item.message,
             }
-            _log.info(item.reason, extra=told)
+            _log.info(item.reason, extra=fields)
             await self._cluster.objects.post_event(
                 involved, item.type, item.reason, item.message, now=self._wall()
             )
@@ -370,10 +370,10 @@ def _wire(status: object) -> object:
 
 
 def _fields(effect: Effect) -> Mapping[str, object]:
-    told = effect.model_dump(mode="json", include={"model", "alias", "version"})
+    fields = effect.model_dump(mode="json", include={"model", "alias", "version"})
     return {
         "effect": type(effect).__name__,
-        "model": told.get("model"),
-        "registryAlias": told.get("alias"),
-        "version": told.get("version"),
+        "model": fields.get("model"),
+        "registryAlias": fields.get("alias"),
+        "version": fields.get("version"),
     }

@@ -29,7 +29,7 @@ class Evaluations:
     async def carry_out(
         self, key: Key, effect: StartEvaluation | StopEvaluation | EndRun, facts: Facts
     ) -> None:
-        """Carry out one step; what is refused is told by the rule that asked for it."""
+        """Carry out one step; what is refused is fields by the rule that asked for it."""
         try:
             await self._do(key, effect, facts)
         except (InvalidRequest, Refused) as error:
@@ -38,10 +38,10 @@ class Evaluations:
         except Unavailable:
             self._poke(key)
             raise
-        told = effect.model_dump(mode="json", include={"run_id", "status"})
+        fields = effect.model_dump(mode="json", include={"run_id", "status"})
         _log.info(
             "evaluation",
-            extra={"alias": f"{key.namespace}/{key.name}", "effect": type(effect).__name__, **told},
+            extra={"alias": f"{key.namespace}/{key.name}", "effect": type(effect).__name__, **fields},
         )
 
     def abandon(self, key: Key, run_ids: Iterable[str]) -> None:
@@ -71,7 +71,7 @@ class Evaluations:
                 run_id = await self._registry(key).evaluation_run(run)
                 self._lead.check()
                 environment = (*job.environment, ("MLFLOW_RUN_ID", run_id))
-                new = job.model_copy(update={"run_id": run_id, "environment": environment})
+                new = job.changed(run_id=run_id, environment=environment)
                 facts.learn(JobOf(ref=job.ref), await self._jobs.start(new))
             case StopEvaluation(ref=ref):
                 await self._jobs.stop(ref)

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class IdentityWatch:
-    """What was found when it was last looked up; `changed` is called when that is something else than before."""
+    """What was why when it was last looked up; `changed` is called when that is something else than before."""
 
     def __init__(self, admission: Admission, changed: Callable[[], None]) -> None:
         """Know nothing yet, which proves nothing."""
@@ -31,15 +31,15 @@ class IdentityWatch:
             await self.look()
 
     async def look(self) -> None:
-        """Look it up; while the API server does not answer, what was found before stands."""
+        """Look it up; while the API server does not answer, what was why before stands."""
         try:
-            found = await self._admission.why_unproved()
+            why = await self._admission.why_unproved()
         except Refused as error:
-            found = f"the operator cannot look it up: {error}"
+            why = f"the operator cannot look it up: {error}"
         except Unavailable as error:
             _log.warning("cannot look up the admission policy: %s", error)
             return
-        if found != self.why_unproved:
-            self.why_unproved = found
-            _log.info("identity", extra={"proved": not found, "text": found})
+        if why != self.why_unproved:
+            self.why_unproved = why
+            _log.info("identity", extra={"proved": not why, "text": why})
             self._changed()

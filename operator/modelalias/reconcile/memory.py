@@ -151,14 +151,14 @@ class Memory:
             _discard(self._requests_of, old.key, request.metadata.name)
             _discard(self._ended_of, old.key, request.metadata.name)
         uid = request.metadata.uid
-        made = (
+        remembered = (
             _Request(version, key, uid, None, _ended(request))
             if ended
             else _Request(version, key, uid, _pack(request))
         )
-        self._requests[name] = made
+        self._requests[name] = remembered
         (self._ended_of if ended else self._requests_of)[key].add(request.metadata.name)
-        same = old is not None and old.uid == uid and old.text is None and old.ended == made.ended
+        same = old is not None and old.uid == uid and old.text is None and old.ended == remembered.ended
         return set() if ended and same else {key}
 
     def drop_request(self, namespace: str, name: str, uid: str | None = None) -> set[Key]:
@@ -204,14 +204,14 @@ class Memory:
 
     def requests(self, key: Key) -> tuple[PromotionRequest, ...]:
         """Return the requests of an alias that have not ended, oldest first, then by name."""
-        kept = (self._requests[key.namespace, name].text for name in self._requests_of.get(key, ()))
-        found = (_unpack(text) for text in kept if text is not None)
-        return tuple(sorted(found, key=_age))
+        texts = (self._requests[key.namespace, name].text for name in self._requests_of.get(key, ()))
+        return tuple(sorted((_unpack(text) for text in texts if text is not None), key=_age))
 
     def ended(self, key: Key) -> tuple[EndedRequest, ...]:
         """Return the requests of an alias that have ended and are still there."""
-        found = (self._requests[key.namespace, name].ended for name in self._ended_of.get(key, ()))
-        return tuple(item for item in found if item is not None)
+        names = self._ended_of.get(key, ())
+        ended = (self._requests[key.namespace, name].ended for name in names)
+        return tuple(item for item in ended if item is not None)
 
     def workload(self, ref: WorkloadRef) -> Workload | None:
         """Return a workload that the watch covers."""
@@ -241,9 +241,9 @@ class Memory:
         """
         kept = self._aliases[key]
         for _, other in sorted(self._claims.get((kept.place, kept.model, name), ())):
-            found = self.alias(other)
-            if found is not None and found.spec.alias == name:
-                return found.status.observed
+            alias = self.alias(other)
+            if alias is not None and alias.spec.alias == name:
+                return alias.status.observed
         return None
 
     def registry_of(self, key: Key) -> tuple[str, str] | None:
@@ -290,10 +290,10 @@ def _ended(request: PromotionRequest) -> EndedRequest:
 
 
 def _pack(value: ModelAlias | PromotionRequest) -> bytes:
-    told = value.model_dump(
+    fields = value.model_dump(
         mode="json", by_alias=True, exclude_unset=True, exclude_none=True, exclude={"metadata": {"labels"}}
     )
-    return json.dumps(told, separators=(",", ":")).encode()
+    return json.dumps(fields, separators=(",", ":")).encode()
 
 
 @lru_cache(maxsize=1024)

@@ -123,7 +123,7 @@ def _not_the_same(candidate: Readings, champion: Readings, shared: Iterable[tupl
 
 def _representative(readings: Readings, problem: str) -> Reading:
     first = min(readings, key=lambda item: (named(item.datasets), str(item.value)))
-    return first if len(readings) == 1 else first.model_copy(update={"note": problem, "unclear": True})
+    return first if len(readings) == 1 else first.changed(note=problem, unclear=True)
 
 
 def _note(readings: Readings) -> str:

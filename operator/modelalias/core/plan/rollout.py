@@ -53,8 +53,8 @@ def mark(version: str, epoch: int, mode: LoadMode) -> str:
 
 def version_of(annotation: str) -> str | None:
     """Return the version that an annotation's value names, None when somebody else wrote it."""
-    found = re.fullmatch(r"([1-9][0-9]{0,17})(\.[0-9]+)?", annotation)
-    return found[1] if found else None
+    named = re.fullmatch(r"([1-9][0-9]{0,17})(\.[0-9]+)?", annotation)
+    return named[1] if named else None
 
 
 def plan_workload(

@@ -38,7 +38,7 @@ def _moved(name: str, entry: HistoryEntry) -> str:
     """Tell a move as the ledger has it: what, by whom, approved by whom, why, and how it ended."""
     if entry.operation is Operation.ADOPT:
         return f"{name}: version {entry.to} was there already and is taken over as current"
-    told = (
+    move = (
         f"{name}: {entry.operation} from {entry.from_ or 'nothing'} to {entry.to or 'nothing'} "
         f"{entry.outcome}"
     )
@@ -51,7 +51,7 @@ def _moved(name: str, entry: HistoryEntry) -> str:
         f" ({', '.join(people)})" if people else "",
         *(f": {text}" for text in (entry.message, entry.reason) if text),
     ]
-    return told + "".join(parts)
+    return move + "".join(parts)
 
 
 def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:

@@ -16,15 +16,15 @@ def of(
     spec: ModelAliasSpec | None,
     status: PromotionRequestStatus,
     reason: Reason,
-    asked: Mapping[str, str | None],
+    heading: Mapping[str, str | None],
 ) -> Mapping[str, object]:
     """Return the verdict as a mapping.
 
-    `asked` says whose it is, and goes first. What is not known is left out.
+    `heading` says whose it is, and comes first. What is not known is left out.
     """
     resolved = status.resolved
-    told = {
-        **asked,
+    verdict = {
+        **heading,
         "model": spec.model if spec else None,
         "alias": spec.alias if spec else None,
         "phase": status.phase,
@@ -46,18 +46,18 @@ def of(
             for item in status.gates
         ],
     }
-    return {key: value for key, value in told.items() if value is not None}
+    return {key: value for key, value in verdict.items() if value is not None}
 
 
-def text(told: Mapping[str, object], findings: Sequence[Finding]) -> str:
+def text(verdict: Mapping[str, object], findings: Sequence[Finding]) -> str:
     """Write it on one line, without the details where there is no room for them."""
-    whole = _line(told)
+    whole = _line(verdict)
     if len(whole) <= LONGEST:
         return whole
     short = [{"name": item.name, "result": item.result} for item in findings]
-    left = {key: value for key, value in told.items() if key not in {"evaluation", "eligibility"}}
+    left = {key: value for key, value in verdict.items() if key not in {"evaluation", "eligibility"}}
     return _line({**left, "gates": short})
 
 
-def _line(told: Mapping[str, object]) -> str:
-    return json.dumps(told, separators=(",", ":"))
+def _line(verdict: Mapping[str, object]) -> str:
+    return json.dumps(verdict, separators=(",", ":"))
