@@ -87,7 +87,7 @@ def _reachable(context: Context) -> NewCondition:
         )
     if view.problem is not None:
         return NewCondition(kind, False, *view.problem)
-    return NewCondition(kind, True, Reason.REACHABLE, "the registry new")
+    return NewCondition(kind, True, Reason.REACHABLE, "the registry answers")
 
 
 def _proved(context: Context) -> NewCondition:
