@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from modelalias.adapters.leadership import DURATION_SECONDS, RENEW_SECONDS, VALID_SECONDS, Record
 from modelalias.adapters.lease import KubernetesLease, Lease, LeaseStore, NoLease, own_identity, steady
-from modelalias.core.errors import Conflict, Refused, Superseded, Unavailable
+from modelalias.core.errors import NotLeading, Refused, StaleObject, Unavailable
 from tests.support.fake_lease import FakeLeaseStore
 from tests.support.raw_api import RawApi, connection_as, raw_api
 from tests.support.virtual_time import VirtualTime
@@ -179,7 +179,7 @@ async def test_a_created_lease_is_held(world: World) -> None:
 async def test_creating_a_second_time_is_a_conflict(world: World) -> None:
     await world.store.create("a", NOW)
 
-    with pytest.raises(Conflict):
+    with pytest.raises(StaleObject):
         await world.store.create("b", NOW)
 
 
@@ -214,7 +214,7 @@ async def test_writing_over_a_changed_lease_is_a_conflict(world: World) -> None:
     created = await world.store.create("a", NOW)
     await world.touch()
 
-    with pytest.raises(Conflict):
+    with pytest.raises(StaleObject):
         await world.store.replace(created, "b", NOW)
 
 
@@ -222,7 +222,7 @@ async def test_writing_to_a_deleted_lease_is_a_conflict(world: World) -> None:
     created = await world.store.create("a", NOW)
     await world.delete()
 
-    with pytest.raises(Conflict):
+    with pytest.raises(StaleObject):
         await world.store.replace(created, "a", NOW)
 
 
@@ -236,7 +236,7 @@ async def test_the_first_leads_and_the_second_waits(operators: Operators) -> Non
     await operators.pass_by(60)
 
     first.check()
-    with pytest.raises(Superseded, match="first has the Lease"):
+    with pytest.raises(NotLeading, match="first has the Lease"):
         second.check()
 
 
@@ -245,7 +245,7 @@ async def test_a_clean_exit_lets_the_other_take_over_at_once(operators: Operator
     await operators.start("second")
 
     await operators.stop("first")
-    with pytest.raises(Superseded, match="has released the Lease"):
+    with pytest.raises(NotLeading, match="has released the Lease"):
         first.check()
     await operators.advance(RENEW_SECONDS)
 
@@ -286,7 +286,7 @@ async def test_a_leader_that_is_cut_off_stops_before_another_starts(operators: O
 
     operators.ways["first"].cut = True
     await operators.pass_by(VALID_SECONDS)
-    with pytest.raises(Superseded, match="could not be renewed in time: the API server did not answer"):
+    with pytest.raises(NotLeading, match="could not be renewed in time: the API server did not answer"):
         first.check()
     await operators.pass_by(10)
 
@@ -300,7 +300,7 @@ async def test_a_call_that_hangs_does_not_prolong_the_lead(operators: Operators)
 
     await operators.advance(VALID_SECONDS)
 
-    with pytest.raises(Superseded):
+    with pytest.raises(NotLeading):
         first.check()
 
 
@@ -315,7 +315,7 @@ async def test_the_lead_counts_from_before_a_renewal_was_sent(operators: Operato
     first.check()
     await operators.advance(0.5)
 
-    with pytest.raises(Superseded):
+    with pytest.raises(NotLeading):
         first.check()
 
 
@@ -327,7 +327,7 @@ async def test_a_lease_that_was_taken_by_force_is_left_at_once(operators: Operat
 
     await operators.pass_by(RENEW_SECONDS + 0.5)
 
-    with pytest.raises(Superseded, match="thief has the Lease"):
+    with pytest.raises(NotLeading, match="thief has the Lease"):
         first.check()
 
 
@@ -423,7 +423,7 @@ async def test_a_renewal_whose_answer_was_lost_is_noticed_as_ours() -> None:
     store.fail_next(Unavailable("lost"), call="create", after=True)
 
     first = await operators.start("first")
-    with pytest.raises(Superseded):
+    with pytest.raises(NotLeading):
         first.check()
     await operators.advance(RENEW_SECONDS)
     first.check()
@@ -442,7 +442,7 @@ async def test_a_missing_permission_does_not_end_the_loop() -> None:
     )
 
     first = await operators.start("first")
-    with pytest.raises(Superseded, match=r"may not create leases"):
+    with pytest.raises(NotLeading, match=r"may not create leases"):
         first.check()
     await operators.pass_by(4 * RENEW_SECONDS)
 

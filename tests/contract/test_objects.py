@@ -14,7 +14,7 @@ from modelalias.api.alias_status import AliasMove, AliasPhase, ModelAliasStatus,
 from modelalias.api.conditions import Condition, Status
 from modelalias.api.request import PromotionRequestSpec
 from modelalias.api.request_status import Phase, PromotionRequestStatus
-from modelalias.core.errors import Conflict, Refused, Unavailable
+from modelalias.core.errors import Refused, StaleObject, Unavailable
 from modelalias.ports import EventType, Involved, Objects
 from tests.support.fake_objects import FakeObjects
 from tests.support.installation import install_crds
@@ -230,7 +230,7 @@ async def test_a_write_over_a_changed_object_is_a_conflict_and_loses_nothing(wor
     seen = await read_alias(world)
     await world.objects.write_alias_status(seen, full_status())
 
-    with pytest.raises(Conflict):
+    with pytest.raises(StaleObject):
         await world.objects.write_alias_status(seen, ModelAliasStatus())
 
     assert (await read_alias(world)).status == full_status()
@@ -241,7 +241,7 @@ async def test_a_changed_annotation_is_a_conflict_too(world: World) -> None:
     seen = await read_alias(world)
     await world.touch("churn")
 
-    with pytest.raises(Conflict):
+    with pytest.raises(StaleObject):
         await world.objects.write_alias_status(seen, full_status())
 
 
@@ -250,7 +250,7 @@ async def test_writing_to_a_deleted_object_is_a_conflict(world: World) -> None:
     seen = await read_alias(world)
     await world.delete_alias("churn")
 
-    with pytest.raises(Conflict):
+    with pytest.raises(StaleObject):
         await world.objects.write_alias_status(seen, full_status())
 
 
@@ -260,7 +260,7 @@ async def test_writing_to_an_object_made_anew_is_a_conflict(world: World) -> Non
     await world.delete_alias("churn")
     await world.add_alias("churn")
 
-    with pytest.raises(Conflict):
+    with pytest.raises(StaleObject):
         await world.objects.write_alias_status(seen, full_status())
 
     assert (await read_alias(world)).status == ModelAliasStatus()
@@ -308,10 +308,10 @@ async def test_a_request_is_written_by_the_same_rules(world: World) -> None:
     written = await world.objects.write_request_status(seen, status)
 
     assert written.status == status
-    with pytest.raises(Conflict):
+    with pytest.raises(StaleObject):
         await world.objects.write_request_status(seen, status.model_copy(update={"phase": Phase.QUEUED}))
     await world.delete_request("churn-v4")
-    with pytest.raises(Conflict):
+    with pytest.raises(StaleObject):
         await world.objects.write_request_status(written, status.model_copy(update={"phase": Phase.QUEUED}))
 
 
@@ -329,7 +329,7 @@ async def test_a_request_is_deleted_only_as_it_was_seen(world: World) -> None:
         (meta.uid, int(first.metadata.resource_version)),
         ("00000000-0000-4000-8000-000000000000", version),
     ):
-        with pytest.raises(Conflict):
+        with pytest.raises(StaleObject):
             await world.objects.delete_request(*where, uid, seen)
     there = await world.objects.request(*where)
     await world.objects.delete_request(*where, meta.uid, version)

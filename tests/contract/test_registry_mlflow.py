@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 from modelalias.adapters.mlflow_errors import failure
 from modelalias.adapters.mlflow_registry import MlflowRegistry
-from modelalias.core.errors import Refused, Superseded, Unreadable
+from modelalias.core.errors import NotLeading, Refused, Unreadable
 from modelalias.ports import EvaluationRun, RunStatus
 from modelalias.settings import RegistrySettings
 from tests.support.mlflow_server import Server
@@ -243,23 +243,23 @@ def test_mlflow_says_that_an_endpoint_is_not_there_in_another_way_than_a_model(m
 
 async def test_a_process_that_no_longer_leads_reads_and_writes_nothing(mlflow_server: Server) -> None:
     def may_not() -> None:
-        raise Superseded("another process leads")
+        raise NotLeading("another process leads")
 
     seeded = Seeding(mlflow_server.uri, f"model-{secrets.token_hex(4)}")
     model, version = seeded.model, seeded.version()
     running = seeded.client.create_run("0")
     registry = MlflowRegistry(RegistrySettings(uri=mlflow_server.uri), may_write=may_not)
 
-    with pytest.raises(Superseded):
+    with pytest.raises(NotLeading):
         await registry.set_alias(model, "champion", version)
-    with pytest.raises(Superseded):
+    with pytest.raises(NotLeading):
         await registry.tag_version(model, version, {"key": "value"})
     for experiment in (model, "Default"):
-        with pytest.raises(Superseded):
+        with pytest.raises(NotLeading):
             await registry.evaluation_run(
                 EvaluationRun(key="9f", experiment=experiment, name="eval", tags=())
             )
-    with pytest.raises(Superseded):
+    with pytest.raises(NotLeading):
         await registry.end_run(running.info.run_id, RunStatus.FINISHED)
     aliases = await registry.aliases(model)
     await registry.close()

@@ -8,7 +8,7 @@ import pytest
 from modelalias.adapters.kubernetes_client import FIELD_MANAGER
 from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.api.workload import WorkloadKind
-from modelalias.core.errors import Conflict, InvalidRequest, Refused
+from modelalias.core.errors import InvalidRequest, Refused, StaleObject
 from modelalias.kinds import KINDS
 from modelalias.kinds.pod_template import PodWorkload
 from modelalias.ports import Workload, WorkloadChange, WorkloadRef, Workloads
@@ -259,7 +259,7 @@ async def test_rolling_a_deleted_workload_is_a_conflict(world: World) -> None:
     before = await read(world, ref)
     await world.delete(ref)
 
-    with pytest.raises(Conflict, match=r"is gone$"):
+    with pytest.raises(StaleObject, match=r"is gone$"):
         await roll(world, before, PINNED)
 
 
@@ -272,7 +272,7 @@ async def test_rolling_a_workload_made_anew_is_a_conflict_and_leaves_it(
     await world.delete(ref)
     await world.add(kind)
 
-    with pytest.raises(Conflict, match="made anew"):
+    with pytest.raises(StaleObject, match="made anew"):
         await roll(world, before, PINNED)
 
     assert (await read(world, ref)).containers == CONTAINERS

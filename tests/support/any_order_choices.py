@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from modelalias.core.errors import Conflict, Refused, Unavailable
+from modelalias.core.errors import Refused, StaleObject, Unavailable
 from tests.support.world import PINNED
 
 SETTINGS: Final[dict[str, Any]] = {
@@ -92,11 +92,11 @@ FAULTS: Final = st.sampled_from(
         ("registry", Refused("the registry refuses that"), "set_alias"),
         ("registry", Refused("the registry refuses that"), "tag_version"),
         ("objects", _UNAVAILABLE, ""),
-        ("objects", Conflict("it was changed since it was read"), "write_alias_status"),
-        ("objects", Conflict("it was changed since it was read"), "write_request_status"),
+        ("objects", StaleObject("it was changed since it was read"), "write_alias_status"),
+        ("objects", StaleObject("it was changed since it was read"), "write_request_status"),
         ("objects", Refused("the API server refuses that"), "write_alias_status"),
         ("workloads", _UNAVAILABLE, ""),
-        ("workloads", Conflict("it was made anew"), "roll"),
+        ("workloads", StaleObject("it was made anew"), "roll"),
         ("workloads", Refused("the API server refuses that"), "roll"),
     ]
 )

@@ -6,7 +6,7 @@ The suite in `tests/contract/test_lease.py` runs on this and on a real API serve
 from datetime import datetime
 
 from modelalias.adapters.leadership import DURATION_SECONDS, Record
-from modelalias.core.errors import Conflict
+from modelalias.core.errors import StaleObject
 from tests.support.fault_queue import ANY, FaultQueue
 
 
@@ -42,16 +42,16 @@ class FakeLeaseStore:
         self.calls.append("create")
         self._faults.before("create")
         if self.record is not None:
-            raise Conflict("the Lease exists")
+            raise StaleObject("the Lease exists")
         return self._stored("create", holder, at, 0)
 
     async def replace(self, seen: Record, holder: str, at: datetime) -> Record:
         self.calls.append("replace")
         self._faults.before("replace")
         if self.record is None:
-            raise Conflict("the Lease is gone")
+            raise StaleObject("the Lease is gone")
         if self.record.resource_version != seen.resource_version:
-            raise Conflict("the Lease was changed since it was read")
+            raise StaleObject("the Lease was changed since it was read")
         changes = holder not in {"", seen.holder}
         return self._stored("replace", holder, at, seen.transitions + changes)
 

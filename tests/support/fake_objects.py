@@ -15,7 +15,7 @@ from modelalias.adapters.kubernetes_objects import dump_status
 from modelalias.api.alias import ModelAlias, ModelAliasSpec, ModelAliasStatus
 from modelalias.api.metadata import Metadata
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec, PromotionRequestStatus
-from modelalias.core.errors import Conflict, InvalidRequest, OperatorError
+from modelalias.core.errors import InvalidRequest, OperatorError, StaleObject
 from modelalias.ports import EventType, Involved
 from tests.support.fault_queue import ANY, FaultQueue
 
@@ -176,7 +176,7 @@ class FakeObjects:
         found = self.requests.get((namespace, name))
         if found is not None:
             if (found.metadata.uid, found.metadata.resource_version) != (uid, str(version)):
-                raise Conflict(f"{namespace}/{name} was changed since it was read")
+                raise StaleObject(f"{namespace}/{name} was changed since it was read")
             self.remove_request(namespace, name)
         self._faults.after("delete_request")
 
@@ -247,7 +247,7 @@ def _current(kept: dict[_Key, _Kept], seen: _Kept) -> _Kept:
         )
     found = kept.get(key)
     if found is None:
-        raise Conflict(f"{key[0]}/{key[1]} is gone")
+        raise StaleObject(f"{key[0]}/{key[1]} is gone")
     if found.metadata.resource_version != seen.metadata.resource_version:
-        raise Conflict(f"{key[0]}/{key[1]} was changed since it was read")
+        raise StaleObject(f"{key[0]}/{key[1]} was changed since it was read")
     return found

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelalias.adapters.workloads import gone, made_anew, patch_for
 from modelalias.api.alias import WorkloadKind
-from modelalias.core.errors import Conflict, InvalidRequest
+from modelalias.core.errors import InvalidRequest, StaleObject
 from modelalias.kinds import KINDS
 from modelalias.kinds.pod_template import PodWorkload
 from modelalias.ports import Workload, WorkloadChange, WorkloadRef
@@ -141,9 +141,9 @@ class FakeWorkloads:
         self._faults.before("roll")
         now = self.workloads.get(ref)
         if now is None:
-            raise Conflict(gone(ref))
+            raise StaleObject(gone(ref))
         if now.uid != workload.uid:
-            raise Conflict(made_anew(ref))
+            raise StaleObject(made_anew(ref))
         if change.uri is not None and (ref, change.container or "", change.env or "") in self.references:
             raise InvalidRequest(KINDS[ref.kind].explain(now, change, "env[0].valueFrom: Invalid value"))
         rolled = _rolled(now, change)

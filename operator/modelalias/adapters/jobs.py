@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from modelalias.adapters.job_log import LIMIT_BYTES, LINES, last_lines, log_container
 from modelalias.adapters.kubernetes_client import Call, Connection, Denied, MissingObject, Verb
-from modelalias.core.errors import Conflict, InvalidRequest, Unavailable
+from modelalias.core.errors import InvalidRequest, StaleObject, Unavailable
 from modelalias.kinds.marks import MANAGED_LABEL, PREFIX, is_managed
 from modelalias.ports import Job, JobRef, JobState, NewJob
 from modelalias.rest import Resource
@@ -61,7 +61,7 @@ class KubernetesJobs:
         body = job_body(await self._cron_job(namespace, new.cron_job), new)
         try:
             job = parse_job(await self._connection.send(_call(Verb.CREATE, _JOBS, namespace), body))
-        except Conflict as error:
+        except StaleObject as error:
             if existing := await self._existing(new):
                 return existing
             # Others that wrote to the same quota at the same time are a conflict too.

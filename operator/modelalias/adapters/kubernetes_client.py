@@ -26,7 +26,7 @@ from kubernetes.aio.config import (
 from multidict import CIMultiDict
 
 from modelalias.api.fields import Value
-from modelalias.core.errors import Conflict, InvalidRequest, NotFound, OperatorError, Refused, Unavailable
+from modelalias.core.errors import InvalidRequest, NotFound, OperatorError, Refused, StaleObject, Unavailable
 from modelalias.rest import JsonBody, PatchType, Resource
 
 FIELD_MANAGER: Final = "modelalias-operator"
@@ -126,7 +126,7 @@ class Connection:
     """A pool of connections to one API server.
 
     Every call raises `Unavailable` when no answer comes in time or the server is overloaded, `Refused` when a
-    permission is missing, `Conflict`, `MissingObject` and `InvalidRequest`, and nothing else. Nothing is
+    permission is missing, `StaleObject`, `MissingObject` and `InvalidRequest`, and nothing else. Nothing is
     retried here: the engine does.
     """
 
@@ -261,7 +261,7 @@ def failure(call: Call, answer: Answer, caller: Caller = OPERATOR) -> OperatorEr
     elif status == HTTPStatus.NOT_FOUND:
         error = Unavailable(f"the API server does not serve {call.resource} now: are its CRDs installed?")
     elif status == HTTPStatus.CONFLICT:
-        error = Conflict(message)
+        error = StaleObject(message)
     elif status == HTTPStatus.UNAUTHORIZED:
         error = Refused(f"the API server does not accept {caller.whose} credentials: {call}")
     elif status == HTTPStatus.FORBIDDEN:

@@ -20,7 +20,7 @@ from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.fields import GROUP, VERSION, Value
 from modelalias.api.metadata import Metadata
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
-from modelalias.core.errors import Conflict, InvalidRequest, OperatorError
+from modelalias.core.errors import InvalidRequest, OperatorError, StaleObject
 from modelalias.ports import EventType, Involved
 from modelalias.rest import PatchType, Resource
 
@@ -86,7 +86,7 @@ class KubernetesObjects:
         return None if body is None else parse_request(body)
 
     async def write_alias_status(self, alias: ModelAlias, status: ModelAliasStatus) -> ModelAlias:
-        """Replace the status of the alias as it was read; raise `Conflict` when it changed since, or is gone."""
+        """Replace the status of the alias as it was read; raise `StaleObject` when it changed since, or is gone."""
         return parse_alias(await self._write(_ALIAS_STATUS, alias.metadata, status))
 
     async def write_request_status(
@@ -94,14 +94,14 @@ class KubernetesObjects:
     ) -> PromotionRequest:
         """Replace the status of the request as it was read.
 
-        Raise `Conflict` when it changed since, or is gone.
+        Raise `StaleObject` when it changed since, or is gone.
         """
         return parse_request(await self._write(_REQUEST_STATUS, request.metadata, status))
 
     async def delete_request(self, namespace: str, name: str, uid: str, version: int) -> None:
         """Delete a request as it was seen at that resourceVersion.
 
-        One that is gone is fine, for another raise `Conflict`.
+        One that is gone is fine, for another raise `StaleObject`.
         """
         call = Call(verb=Verb.DELETE, resource=REQUESTS, namespace=namespace, name=name)
         seen = {"uid": uid, "resourceVersion": str(version)}
@@ -119,7 +119,7 @@ class KubernetesObjects:
             await self._connection.send(
                 Call(verb=Verb.CREATE, resource=EVENTS, namespace=about.namespace), body
             )
-        except Conflict:
+        except StaleObject:
             _log.debug("the same event was posted before: %s", body["metadata"]["name"])
         except OperatorError as error:
             _log.warning(
@@ -144,7 +144,7 @@ class KubernetesObjects:
         try:
             return await self._connection.send(call, status_patch(seen, status), patch=PatchType.JSON)
         except MissingObject as error:
-            raise Conflict(f"{seen.namespace}/{seen.name} is gone") from error
+            raise StaleObject(f"{seen.namespace}/{seen.name} is gone") from error
 
 
 def status_patch(seen: Metadata, status: Value) -> Sequence[Mapping[str, Any]]:

@@ -26,7 +26,7 @@ from modelalias.adapters.leadership import (
     free_at,
     observe,
 )
-from modelalias.core.errors import Conflict, OperatorError, Superseded
+from modelalias.core.errors import NotLeading, OperatorError, StaleObject
 from modelalias.rest import PatchType, Resource
 
 LEASES: Final = Resource(group="coordination.k8s.io", version="v1", plural="leases")
@@ -45,13 +45,13 @@ class LeaseStore(Protocol):
         ...
 
     async def create(self, holder: str, at: datetime) -> Record:
-        """Create the Lease, held; raise `Conflict` when somebody was faster."""
+        """Create the Lease, held; raise `StaleObject` when somebody was faster."""
         ...
 
     async def replace(self, seen: Record, holder: str, at: datetime) -> Record:
         """Renew, take or, with an empty holder, release the Lease.
 
-        Raise `Conflict` when it changed since it was seen.
+        Raise `StaleObject` when it changed since it was seen.
         """
         ...
 
@@ -91,9 +91,9 @@ class Lease:
         return self._clock() < self._valid_until
 
     def check(self) -> None:
-        """Raise `Superseded` unless this process leads now; called before every external write."""
+        """Raise `NotLeading` unless this process leads now; called before every external write."""
         if not self.leads:
-            raise Superseded(f"this process does not lead: {self._why}")
+            raise NotLeading(f"this process does not lead: {self._why}")
 
     async def acquired(self) -> None:
         """Wait until this process leads."""
@@ -153,7 +153,7 @@ class Lease:
         try:
             try:
                 await self._release_if_held(self._mine or await self._store.read())
-            except Conflict:  # somebody else changed the Lease
+            except StaleObject:  # somebody else changed the Lease
                 await self._release_if_held(await self._store.read())
         except OperatorError as error:
             _log.warning("the Lease could not be released, so others wait until it expires: %s", error)
@@ -202,7 +202,7 @@ class KubernetesLease:
             return None
 
     async def create(self, holder: str, at: datetime) -> Record:
-        """Create the Lease, held; raise `Conflict` when somebody was faster."""
+        """Create the Lease, held; raise `StaleObject` when somebody was faster."""
         body = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
@@ -215,7 +215,7 @@ class KubernetesLease:
     async def replace(self, seen: Record, holder: str, at: datetime) -> Record:
         """Renew, take or, with an empty holder, release the Lease.
 
-        Raise `Conflict` when it changed since it was seen.
+        Raise `StaleObject` when it changed since it was seen.
         """
         body = {"metadata": {"resourceVersion": seen.resource_version}, "spec": lease_spec(seen, holder, at)}
         try:
@@ -223,7 +223,7 @@ class KubernetesLease:
                 self._call(Verb.PATCH), body, patch=PatchType.MERGE, seconds=CALL_SECONDS
             )
         except MissingObject as error:
-            raise Conflict(f"the Lease {self._namespace}/{self._name} was deleted") from error
+            raise StaleObject(f"the Lease {self._namespace}/{self._name} was deleted") from error
         return parse_lease(answer)
 
     def _call(self, verb: Verb) -> Call:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelalias.adapters.kubernetes_client import Call, Connection, MissingObject, Verb
-from modelalias.core.errors import Conflict, InvalidRequest
+from modelalias.core.errors import InvalidRequest, StaleObject
 from modelalias.kinds import KINDS
 from modelalias.ports import Workload, WorkloadChange, WorkloadRef
 from modelalias.rest import JsonBody
@@ -28,7 +28,7 @@ class KubernetesWorkloads:
     async def roll(self, workload: Workload, change: WorkloadChange) -> Workload:
         """Write mark, URI and label in one patch and return the workload as it stands after.
 
-        The same values again are no write. Raise `Conflict` when the workload is gone or was made anew under
+        The same values again are no write. Raise `StaleObject` when the workload is gone or was made anew under
         another uid, and `InvalidRequest` when it has no place for the URI, such as a container of that name
         or a variable that is a literal.
         """
@@ -39,10 +39,10 @@ class KubernetesWorkloads:
         try:
             body = await self._connection.send(_call(Verb.PATCH, ref), patch, patch=kind.patch_type)
         except MissingObject as error:
-            raise Conflict(gone(ref)) from error
+            raise StaleObject(gone(ref)) from error
         except InvalidRequest as error:
             if "metadata.uid" in str(error):
-                raise Conflict(made_anew(ref)) from error
+                raise StaleObject(made_anew(ref)) from error
             raise InvalidRequest(kind.explain(workload, change, str(error))) from error
         return _parsed(ref, body)
 

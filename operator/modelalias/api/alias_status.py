@@ -39,7 +39,7 @@ class Operation(StrEnum):
     ADOPT = "Adopt"
 
 
-class Held(Reported):
+class NamedVersion(Reported):
     """A version that the alias names or has named."""
 
     version: ModelVersionNumber
@@ -350,9 +350,9 @@ class ModelAliasStatus(Reported):
     """The metadata.generation that this status describes."""
     phase: AliasPhase | None = None
     """The state at a glance, derived from the conditions."""
-    current: Held | None = None
+    current: NamedVersion | None = None
     """The version that this ModelAlias last moved the alias to, or took over."""
-    previous: Held | None = None
+    previous: NamedVersion | None = None
     """The version before the current one."""
     observed: Observed | None = None
     """What the alias names in the registry, as last read."""
@@ -380,7 +380,7 @@ class ModelAliasStatus(Reported):
     def with_plan(self, plan: Plan, serving: tuple[ServingStatus, ...] | None = None) -> Self:
         """Return the status with a plan in the form it has now.
 
-        Where its workloads stand if that changed.
+        `serving` says where its workloads stand, if that changed.
         """
         return self.changed(plan=plan, serving=self.serving if serving is None else serving)
 
@@ -397,7 +397,9 @@ class ModelAliasStatus(Reported):
         status = self.with_observed(observed)
         if entry is None or observed.version is None:
             return status
-        return status.changed(current=Held(version=observed.version, since=observed.at), history=(entry,))
+        return status.changed(
+            current=NamedVersion(version=observed.version, since=observed.at), history=(entry,)
+        )
 
     def plan_ended(
         self, history: tuple[HistoryEntry, ...], observed: Observed, serving: tuple[ServingStatus, ...]
@@ -405,12 +407,12 @@ class ModelAliasStatus(Reported):
         """Return the status without its plan, which the history now tells of."""
         return self.changed(plan=None, history=history, observed=observed, serving=serving)
 
-    def with_current(self, current: Held, replaced: ModelVersionNumber | None) -> Self:
+    def with_current(self, current: NamedVersion, replaced: ModelVersionNumber | None) -> Self:
         """Return the status with another current version, and with the version that it replaced as previous."""
         if replaced is None or replaced == current.version:
             return self.changed(current=current)
         known = self.current is not None and self.current.version == replaced
-        previous = self.current if known else Held(version=replaced, since=current.since)
+        previous = self.current if known else NamedVersion(version=replaced, since=current.since)
         return self.changed(current=current, previous=previous)
 
     def released(self, version: ModelVersionNumber | None) -> Self:
@@ -425,10 +427,10 @@ class ModelAliasStatus(Reported):
         """Return the status with a hold on automatic steps."""
         return self.changed(hold=hold)
 
-    def without(self, gone: RolledBackVersion, returned: ModelVersionNumber | None = None) -> Self:
+    def with_rolled_back(self, gone: RolledBackVersion, returned: ModelVersionNumber | None = None) -> Self:
         """Return the status with a version that automatic steps leave alone.
 
-        Without the one gone back to.
+        The one that was gone back to is no longer one of them.
         """
         left = tuple(item for item in self.rolled_back if item.version != returned)
         return self.changed(rolled_back=(*left, gone))

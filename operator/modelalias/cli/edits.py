@@ -17,7 +17,7 @@ import yaml
 
 from modelalias.api.request import PromotionRequest
 from modelalias.cli.cluster import ObjectMissing, PersonsCluster
-from modelalias.core.errors import Conflict, InvalidRequest
+from modelalias.core.errors import InvalidRequest, StaleObject
 
 Operation = Mapping[str, Any]
 
@@ -93,7 +93,7 @@ async def carry_out(
             return False
         try:
             await cluster.patch(edit.request, edit.operations)
-        except (Conflict, InvalidRequest):
+        except (StaleObject, InvalidRequest):
             fresh_edit = make(await _read_again(cluster, request))
             if fresh_edit == edit or is_last:  # then it was not refused because somebody else wrote first
                 raise

@@ -29,8 +29,9 @@ from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, Draft, RequestWrite
 from modelalias.core.protocol.effects import StartEvaluation
 from modelalias.core.protocol.facts import Needed
-from modelalias.core.requests import pins, promotion, rollback
+from modelalias.core.requests import pins, rollback
 from modelalias.core.requests.broken import answer_broken, is_broken
+from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_if_settled, end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older
 from modelalias.core.status import alias_status, request_status
@@ -104,8 +105,8 @@ def _why_blocked(context: Context, alias: ModelAlias) -> Cause | None:
     if not context.registry.allowed:
         message = f"namespace {context.namespace} may not manage model {spec.model}"
         return Cause(Reason.MODEL_NOT_ALLOWED, message)
-    if context.owner is not None:
-        rival = _rival(context.namespace, context.owner)
+    if context.older_claimant is not None:
+        rival = _rival(context.namespace, context.older_claimant)
         return Cause(Reason.CONFLICT, f"{rival} claims the same alias of {spec.model}")
     return None
 
@@ -252,7 +253,7 @@ def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) ->
         so_far = VerdictSoFar(resolved=rollback.meant_now(context, alias, request))
         message = f"waits: ModelAlias {context.name} is suspended"
         return NotReady(Reason.SUSPENDED, message, None, so_far)
-    return promotion.consider(context, alias, request)
+    return consider(context, alias, request)
 
 
 def _moves_or_is_there(answer: Answer) -> bool:

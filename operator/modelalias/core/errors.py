@@ -53,7 +53,7 @@ class Refused(OperatorError):
     """The other side knows us and says no: credentials or a permission are missing."""
 
 
-class Conflict(OperatorError):
+class StaleObject(OperatorError):
     """Somebody else wrote the object first: read it again and decide again."""
 
 
@@ -66,5 +66,5 @@ class RequestBroken(Exception):
         self.uid, self.name = uid, name
 
 
-class Superseded(OperatorError):
+class NotLeading(OperatorError):
     """This process may no longer write: another one leads."""

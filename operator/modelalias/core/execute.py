@@ -9,10 +9,10 @@ from typing import NamedTuple, assert_never
 from modelalias.api.alias import (
     Bearing,
     Concurrency,
-    Held,
     Hold,
     ModelAlias,
     ModelAliasStatus,
+    NamedVersion,
     Observed,
     Outcome,
     Plan,
@@ -35,7 +35,8 @@ from modelalias.core.protocol.answers import (
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Again, AliasWrite, Decision, Do, Draft, RequestWrite
 from modelalias.core.protocol.facts import Failed
-from modelalias.core.requests import promotion, rollback
+from modelalias.core.requests import rollback
+from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older
 from modelalias.core.status import alias_status, request_status
@@ -109,7 +110,7 @@ def _find_overtaker(
     for request in filter(has_priority, others):
         if request.metadata.name in context.waiting:
             continue
-        answer = promotion.consider(context, alias, request)
+        answer = consider(context, alias, request)
         match answer:
             case NotReady():
                 continue
@@ -149,7 +150,7 @@ def _advance(
             return _wait(context, alias, plan, own, step, draft)
         case steps.Finish(outcome=outcome):
             return _end(context, alias, plan, outcome, draft)
-        case steps.Turn():
+        case steps.CannotGoOn():
             return _fail(context, alias, plan, own, step, draft)
         case _:
             assert_never(step)
@@ -173,7 +174,7 @@ def _fail(
     alias: ModelAlias,
     plan: Plan,
     own: PromotionRequest | None,
-    turn: steps.Turn,
+    turn: steps.CannotGoOn,
     draft: Draft,
 ) -> Decision:
     """Go back where that is wanted and was not tried yet; otherwise the plan ends as it stands."""
@@ -192,7 +193,7 @@ def _fail(
 
 def _answer_dry_run(context: Context, alias: ModelAlias, request: PromotionRequest, draft: Draft) -> None:
     """Answer a dry run, which waits for no other request."""
-    answer = promotion.consider(context, alias, request)
+    answer = consider(context, alias, request)
     match answer:
         case Ended():
             end_request(context, alias, request, answer, draft)
@@ -211,12 +212,12 @@ def _withdrawn(
     plan: Plan,
     own: PromotionRequest | None,
     overtaker: Overtaker | None,
-) -> steps.Turn | None:
+) -> steps.CannotGoOn | None:
     """Return why a plan on its way forward is no longer wanted; None while it is."""
     message = None
     if plan.bearing is Bearing.FORWARD:
         message = _why_withdrawn(context, alias, plan, own, overtaker)
-    return None if message is None else steps.Turn(failure=Reason.ABORTED, message=message)
+    return None if message is None else steps.CannotGoOn(failure=Reason.ABORTED, message=message)
 
 
 def _why_withdrawn(
@@ -299,7 +300,7 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
         history.appended(former, entry, limit), observed, workload_steps.serving(alias, plan, context.facts)
     ).with_finished(history.forgotten(former, limit))
     if move.to is not None and version == move.to and outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
-        current = Held(
+        current = NamedVersion(
             version=move.to, run_id=plan.run_id, since=now, request=entry.request, actor=plan.actor
         )
         status = status.with_current(current, move.from_)
@@ -335,7 +336,7 @@ def _after_success(
         return status
     gone = RolledBackVersion(version=move.from_, reason=str(plan.operation), at=context.now)
     hold = Hold(reason=str(Outcome.ROLLED_BACK), request=_request_name(plan), since=context.now)
-    return status.on_hold(hold).without(gone, returned=move.to)
+    return status.on_hold(hold).with_rolled_back(gone, returned=move.to)
 
 
 def _after_failure(
@@ -349,7 +350,7 @@ def _after_failure(
     if outcome is not Outcome.ROLLED_BACK or move.to is None or move.to == move.from_:
         return status
     reason = plan.failure or str(outcome)
-    return status.without(RolledBackVersion(version=move.to, reason=reason, at=context.now))
+    return status.with_rolled_back(RolledBackVersion(version=move.to, reason=reason, at=context.now))
 
 
 def _request_name(plan: Plan) -> str | None:

@@ -69,7 +69,7 @@ def settings() -> kopf.OperatorSettings:
 def register_login(registry: kopf.OperatorRegistry) -> None:
     """Log in with KUBECONFIG where it is set, with the pod's service account elsewhere.
 
-    With no client library.
+    It takes no client library.
     """
 
     @kopf.on.login(registry=registry)

@@ -11,7 +11,7 @@ from modelalias.api.conditions import Cause, Reason
 from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.core.decide import decide
-from modelalias.core.errors import Conflict, InvalidRequest, Refused, RequestBroken, Unavailable
+from modelalias.core.errors import InvalidRequest, Refused, RequestBroken, StaleObject, Unavailable
 from modelalias.core.protocol.context import Context, Identity, RegistryView
 from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, RequestWrite, Rest
 from modelalias.core.protocol.effects import (
@@ -89,7 +89,7 @@ class AliasReconciler:
     async def reconcile(self, key: Key) -> timedelta | None:
         """Bring an alias and its requests as far as they can go now.
 
-        Return after how long to look again at the latest. Raises `Unavailable`, `Conflict`, `Refused` and
+        Return after how long to look again at the latest. Raises `Unavailable`, `StaleObject`, `Refused` and
         `Superseded`: the key is then tried again.
         """
         await self.evaluations.end_abandoned(key)
@@ -155,7 +155,7 @@ class AliasReconciler:
             alias=alias,
             requests=requests,
             registry=self._registry_view(key, alias),
-            owner=None if owner is None else f"{owner.namespace}/{owner.name}",
+            older_claimant=None if owner is None else f"{owner.namespace}/{owner.name}",
             claimed={} if alias is None else self._memory.claimed(key),
             soaking=None if alias is None else self._ledger(key, alias),
             identity=self._identity(),
@@ -270,7 +270,7 @@ class AliasReconciler:
     async def _roll(self, key: Key, effect: Roll, facts: Facts) -> None:
         workload = facts.workload(effect.ref)
         if workload is None:
-            raise Conflict(f"{effect.ref.kind} {effect.ref.name} is gone")
+            raise StaleObject(f"{effect.ref.kind} {effect.ref.name} is gone")
         try:
             after = await self._cluster.workloads.roll(workload, effect.change)
         except InvalidRequest as error:
@@ -279,7 +279,7 @@ class AliasReconciler:
         except Refused as error:
             await self._tell_trouble(key, facts, Reason.FORBIDDEN, error)
             raise
-        except Conflict:
+        except StaleObject:
             self._memory.drop_workload(effect.ref)
             raise
         self._trouble.pop(key, None)
@@ -324,7 +324,7 @@ class AliasReconciler:
                         after = await self._cluster.objects.write_request_status(request, status)
                         self._memory.see_request(after)
                         await self._tell(after, events.of_request(request.status, after.status))
-            except Conflict:
+            except StaleObject:
                 await self._refresh(key, write)
                 raise
 

@@ -29,7 +29,7 @@ class BrokenRequests:
     def of(self, key: Key, not_again: Collection[str]) -> Mapping[str, int]:
         """Return the tries of the requests that are not to be looked at.
 
-        For now, or because they had all of them.
+        That is in this pass, or because they had all their tries.
         """
         tries = self._tries.get(key, {})
         return {uid: count for uid, count in tries.items() if uid in not_again or count >= MOST_TRIES}

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import duration
 from modelalias.api.request import PromotionRequest
-from modelalias.core.errors import Conflict, Refused, Superseded, Unavailable
+from modelalias.core.errors import NotLeading, Refused, StaleObject, Unavailable
 from modelalias.core.protocol.context import Identity
 from modelalias.ports import Cluster, Lead, Registry, Workload, WorkloadRef
 from modelalias.reconcile.alias import AliasReconciler
@@ -106,7 +106,7 @@ class Engine:
                         tasks.create_task(watch.run(), name=f"registry {watch.name}")
                     for number in range(self._settings.workers):
                         tasks.create_task(self._work(), name=f"worker {number}")
-            except* Superseded as lost:
+            except* NotLeading as lost:
                 _log.warning("standing back: %s", lost.exceptions[0])
 
     async def _reread(self) -> None:
@@ -153,9 +153,9 @@ class Engine:
         name = f"{key.namespace}/{key.name}"
         try:
             again = await self._reconciler.reconcile(key)
-        except Superseded:
+        except NotLeading:
             raise
-        except Conflict as error:
+        except StaleObject as error:
             _log.debug("%s: decided on something old, deciding again: %s", name, error)
             self._queue.retry(key)
         except (Unavailable, Refused) as error:

@@ -1,6 +1,6 @@
-"""The view of one registry: snapshots of all its aliases, taken on an interval, when poked.
+"""The view of one registry: snapshots of all its aliases, taken on an interval and when poked.
 
-As the probe of an outage.
+During an outage they are the probe.
 """
 
 import asyncio

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from modelalias.core.errors import OperatorError, Superseded
+from modelalias.core.errors import NotLeading, OperatorError
 from modelalias.ports import Lead, Objects
 from modelalias.reconcile.memory import EndedRequest, Memory
 from modelalias.reconcile.queue import Key
@@ -36,7 +36,7 @@ class Tidying:
             try:
                 self._lead.check()
                 await self._objects.delete_request(key.namespace, item.name, item.uid, item.version)
-            except Superseded:
+            except NotLeading:
                 raise
             except OperatorError as error:
                 _log.warning("a request that ended cannot be deleted: %s", error)

@@ -11,7 +11,7 @@ from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
 from modelalias.adapters.kubernetes_client import Call, Connection, Denied, MissingObject, Verb, open_client
-from modelalias.core.errors import Conflict, InvalidRequest, OperatorError, Refused, Unavailable
+from modelalias.core.errors import InvalidRequest, OperatorError, Refused, StaleObject, Unavailable
 from modelalias.rest import PatchType, Resource
 
 DEPLOYMENTS = Resource(group="apps", version="v1", plural="deployments")
@@ -154,7 +154,7 @@ CASES: Mapping[str, tuple[int, Any, type[OperatorError], str]] = {
         Unavailable,
         f"{NOT_NOW}: {TERMINATING}",
     ),
-    "changed": (409, status(409, "Conflict", MODIFIED), Conflict, MODIFIED),
+    "changed": (409, status(409, "Conflict", MODIFIED), StaleObject, MODIFIED),
     "no credentials": (
         401,
         status(401, "Unauthorized", "Unauthorized"),

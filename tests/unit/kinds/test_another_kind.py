@@ -15,7 +15,7 @@ from modelalias.adapters.kubernetes_client import Call, Connection, Verb
 from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.api.alias import Bearing, LoadMode, Operation, Plan, PlannedWorkload
 from modelalias.api.workload import Load, Serving, WorkloadKind
-from modelalias.core.errors import Conflict, InvalidRequest
+from modelalias.core.errors import InvalidRequest, StaleObject
 from modelalias.core.plan import rollout
 from modelalias.core.plan.rollout import Stage
 from modelalias.handlers import tuning
@@ -241,7 +241,7 @@ def test_what_keeps_it_from_being_rolled_is_said_in_its_own_words(server: OneGad
         (
             WorkloadChange(alias="x", mark="2", uri="models:/churn/2"),
             "metadata.uid: Invalid value: field is immutable",
-            Conflict,
+            StaleObject,
             "made anew",
         ),
     ],

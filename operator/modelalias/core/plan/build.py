@@ -32,7 +32,7 @@ def build_plan(
 ) -> Plan:
     """Build the plan that moves the alias to the candidate.
 
-    For a request, or for the pin in the alias's spec. Raises `Answered` while a workload is missing or cannot
+    It is for a request, or for the pin in the alias's spec. Raises `Answered` while a workload is missing or cannot
     be rolled.
     """
     aliases = context.facts.aliases(alias.spec.model)

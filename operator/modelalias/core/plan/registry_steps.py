@@ -6,7 +6,7 @@ from modelalias.api.alias import Bearing, ModelAlias, Plan
 from modelalias.api.conditions import Reason
 from modelalias.core.errors import NotFound, VersionNotFound
 from modelalias.core.ledger import history, version_record
-from modelalias.core.plan.step import Step, Turn
+from modelalias.core.plan.step import CannotGoOn, Step
 from modelalias.core.protocol.decision import Do
 from modelalias.core.protocol.effects import DeleteAlias, Effect, SetAlias, TagVersion
 from modelalias.core.protocol.facts import Facts
@@ -17,14 +17,14 @@ def move_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
     try:
         aliases = facts.aliases(alias.spec.model)
     except NotFound as error:
-        yield Turn(failure=Reason.MODEL_NOT_FOUND, message=str(error))
+        yield CannotGoOn(failure=Reason.MODEL_NOT_FOUND, message=str(error))
         return
     for move in plan.aliases:
         present = aliases.get(move.name)
         if present == move.to:
             continue
         if present != move.from_:
-            yield Turn(
+            yield CannotGoOn(
                 failure=Reason.STALE_CHAMPION,
                 message=f"someone moved alias {move.name} to {present or 'nothing'} while it was being moved "
                 f"from {move.from_ or 'nothing'} to {move.to or 'nothing'}",
@@ -55,7 +55,7 @@ def record_move(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
         before = facts.version(alias.spec.model, move.to).tags.get(key)
     except NotFound as error:
         if plan.bearing is Bearing.FORWARD:
-            yield Turn(failure=Reason.VERSION_GONE, message=str(error))
+            yield CannotGoOn(failure=Reason.VERSION_GONE, message=str(error))
         return
     record = version_record.promoted(plan, alias.spec.alias, before)
     if before == record:
@@ -114,7 +114,7 @@ def on_success(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
         try:
             tags = facts.version(alias.spec.model, version).tags
         except NotFound as error:
-            yield Turn(failure=Reason.VERSION_GONE, message=str(error))
+            yield CannotGoOn(failure=Reason.VERSION_GONE, message=str(error))
             return
         missing = tuple((name, value) for name, value in sorted(plan.tags.items()) if tags.get(name) != value)
         if missing:
@@ -136,10 +136,10 @@ def _record(alias: ModelAlias, version: str, key: str, record: str) -> TagVersio
     return TagVersion(model=alias.spec.model, version=version, tags=((key, record),), optional=True)
 
 
-def _unless_refused(effect: Effect, facts: Facts) -> Do | Turn:
+def _unless_refused(effect: Effect, facts: Facts) -> Do | CannotGoOn:
     """Write to the registry, unless it refused this very write for good."""
     refused = facts.failure(effect)
     if refused is None:
         return Do(effect)
     reason = Reason.VERSION_GONE if isinstance(refused, VersionNotFound) else Reason.INVALID
-    return Turn(failure=reason, message=str(refused))
+    return CannotGoOn(failure=reason, message=str(refused))

@@ -17,7 +17,7 @@ class Wait(Value):
     """Whether the deadline is running in the plan already."""
 
 
-class Turn(Value):
+class CannotGoOn(Value):
     """It cannot go on: undo what was done, or leave it as it is."""
 
     failure: Reason
@@ -31,4 +31,4 @@ class Finish(Value):
     message: str = ""
 
 
-Step = Do | Wait | Turn | Finish
+Step = Do | Wait | CannotGoOn | Finish

@@ -17,16 +17,16 @@ from modelalias.core.errors import NotFound
 from modelalias.core.ledger import history
 from modelalias.core.plan import registry_steps, workload_steps
 from modelalias.core.plan.operations import RULES
-from modelalias.core.plan.step import Finish, Step, Turn, Wait
+from modelalias.core.plan.step import CannotGoOn, Finish, Step, Wait
 from modelalias.core.protocol.decision import Do
 from modelalias.core.protocol.effects import Effect
 from modelalias.core.protocol.facts import Facts
 
 __all__ = [
+    "CannotGoOn",
     "Do",
     "Finish",
     "Step",
-    "Turn",
     "Wait",
     "failure_record",
     "is_serve_first",
@@ -106,11 +106,11 @@ def _backward(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Ite
     roll = workload_steps.roll(alias, plan, facts, now)
     for part in [roll, *registry] if plan.rolling_since is not None else [*registry, roll]:
         for step in part:
-            if isinstance(step, Turn):
+            if isinstance(step, CannotGoOn):
                 failed.append(step)
             else:
                 yield step
     if failed:
-        yield Turn(failure=failed[0].failure, message="; ".join(step.message for step in failed))
+        yield CannotGoOn(failure=failed[0].failure, message="; ".join(step.message for step in failed))
     outcome = Outcome.ABORTED if plan.failure == Reason.ABORTED else Outcome.ROLLED_BACK
     yield Finish(outcome=outcome, message=plan.message)

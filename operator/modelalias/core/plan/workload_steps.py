@@ -17,7 +17,7 @@ from modelalias.api.conditions import Reason
 from modelalias.core.ledger import history
 from modelalias.core.plan import rollout
 from modelalias.core.plan.rollout import Progress, Stage
-from modelalias.core.plan.step import Step, Turn, Wait
+from modelalias.core.plan.step import CannotGoOn, Step, Wait
 from modelalias.core.protocol.decision import Do
 from modelalias.core.protocol.effects import Roll
 from modelalias.core.protocol.facts import Facts
@@ -56,7 +56,7 @@ def roll(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iterator
         if rolling and not (broken and forward):
             yield _wait(plan, rolling, now, unwatched=unwatched)
         if broken:
-            yield Turn(failure=broken[0].reason, message="; ".join(item.message for item in broken))
+            yield CannotGoOn(failure=broken[0].reason, message="; ".join(item.message for item in broken))
 
 
 def serving(alias: ModelAlias, plan: Plan, facts: Facts) -> tuple[ServingStatus, ...]:
@@ -104,12 +104,12 @@ def _waves(plan: Plan) -> list[tuple[PlannedWorkload, ...]]:
     return [tuple(wave) for _, wave in groupby(ordered, key=lambda item: item.wave)]
 
 
-def _wait(plan: Plan, rolling: list[str], now: datetime, *, unwatched: bool) -> Wait | Turn:
+def _wait(plan: Plan, rolling: list[str], now: datetime, *, unwatched: bool) -> Wait | CannotGoOn:
     """Wait for what is rolling until the deadline."""
     deadline = timedelta(seconds=plan.rollout.deadline_seconds)
     since, message = plan.rolling_since, "; ".join(rolling)
     if since is not None and now >= since + deadline:
-        return Turn(
+        return CannotGoOn(
             failure=Reason.DEADLINE_EXCEEDED,
             message=f"not rolled out within {plan.rollout.deadline_seconds} s: {message}",
         )

@@ -67,7 +67,7 @@ class Context:
     requests: tuple[PromotionRequest, ...]
     """Those that have not ended, oldest first."""
     registry: RegistryView
-    owner: str | None
+    older_claimant: str | None
     """`namespace/name` of an older ModelAlias that claims the same alias; None when this one owns it."""
     claimed: Mapping[str, str]
     """Aliases of the model that other ModelAliases claim, and which do."""

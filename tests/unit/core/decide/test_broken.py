@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from modelalias.core.requests import finish, promotion, rollback
+from modelalias.core.requests import consider, finish, rollback
 from modelalias.core.requests.broken import MOST_TRIES
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
@@ -20,7 +20,7 @@ class Bug(Exception):
 def tries(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Break one step for the request of that name, and return its tries."""
     steps: dict[str, tuple[Any, str]] = {
-        "judged": (promotion, "_consider"),
+        "judged": (consider, "_consider"),
         "looked up while it waits": (rollback, "_meant_now"),
         "settled": (finish, "_end_if_settled"),
     }

@@ -186,13 +186,13 @@ def test_an_alias_that_somebody_moved_turns_the_plan(held: dict[str, str]) -> No
 
     step = _next(made, _world(made, held, _workload("1")))
 
-    assert isinstance(step, steps.Turn)
+    assert isinstance(step, steps.CannotGoOn)
     assert step.failure == "StaleChampion"
 
 
 @pytest.mark.parametrize(
     ("since", "seconds", "kind"),
-    [(None, 9_999, steps.Wait), (START, 599, steps.Wait), (START, 600, steps.Turn)],
+    [(None, 9_999, steps.Wait), (START, 599, steps.Wait), (START, 600, steps.CannotGoOn)],
     ids=str,
 )
 def test_the_deadline_counts_from_the_start_of_the_rollout(
@@ -295,7 +295,7 @@ def test_a_version_that_vanished_before_its_record_turns_the_plan() -> None:
 
     facts.fail(first.effect, VersionNotFound("no version 2"))
 
-    assert _next(made, facts) == steps.Turn(failure=Reason.VERSION_GONE, message="no version 2")
+    assert _next(made, facts) == steps.CannotGoOn(failure=Reason.VERSION_GONE, message="no version 2")
 
 
 def test_the_tags_that_a_request_asks_for_have_to_be_written() -> None:
@@ -306,7 +306,7 @@ def test_the_tags_that_a_request_asks_for_have_to_be_written() -> None:
     assert step == steps.Do(TagVersion(model="churn", version="2", tags=(("ticket", "ML-1"),)))
     facts.fail(step.effect, InvalidRequest("too long"))
 
-    assert _next(made, facts) == steps.Turn(failure=Reason.INVALID, message="too long")
+    assert _next(made, facts) == steps.CannotGoOn(failure=Reason.INVALID, message="too long")
 
 
 def test_a_failed_plan_that_stays_is_recorded_on_both_versions_one_by_one() -> None:
@@ -357,7 +357,7 @@ def test_a_write_that_was_refused_for_good_turns_the_plan_and_on_the_way_back_ke
     there.fail(DO_MAIN, VersionNotFound("no version 2"))
     gone.fail(back, VersionNotFound("no version 1"))
 
-    assert _next(forward, there) == steps.Turn(failure=Reason.VERSION_GONE, message="no version 2")
+    assert _next(forward, there) == steps.CannotGoOn(failure=Reason.VERSION_GONE, message="no version 2")
     assert _next(backward, gone) == steps.Do(DeleteAlias(model="churn", alias="prev"))
 
 
@@ -366,7 +366,7 @@ def test_a_model_that_is_gone_turns_the_plan() -> None:
     facts = _world(made, MOVED, _workload("1"))
     facts.learn(AliasesOf(model="churn"), ModelNotFound("no model"))
 
-    assert _next(made, facts) == steps.Turn(failure=Reason.MODEL_NOT_FOUND, message="no model")
+    assert _next(made, facts) == steps.CannotGoOn(failure=Reason.MODEL_NOT_FOUND, message="no model")
 
 
 @pytest.mark.parametrize(
