@@ -440,3 +440,9 @@ class ModelAliasStatus(Reported):
         newest = tuple(finished)
         uids = {item.uid for item in newest}
         return self.changed(finished=(*(item for item in self.finished if item.uid not in uids), *newest))
+
+    def remembering(self, forgotten: Iterable[FinishedRequest]) -> Self:
+        """Return the status with requests that the history forgot: older than the others, they go first again."""
+        known = {item.uid for item in self.finished}
+        older = (item for item in forgotten if item.uid not in known)
+        return self.changed(finished=(*older, *self.finished))

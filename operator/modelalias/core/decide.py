@@ -30,7 +30,7 @@ from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, 
 from modelalias.core.protocol.effects import StartEvaluation
 from modelalias.core.protocol.facts import Needed
 from modelalias.core.requests import pins, rollback
-from modelalias.core.requests.broken import answer_broken, is_broken
+from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_if_settled, end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older
@@ -123,12 +123,10 @@ def _let_wait(context: Context, alias: ModelAlias | None, cause: Cause, draft: D
     for request in context.requests:
         if end_if_settled(context, alias, request, draft):
             continue
-        answer = answer_broken(context, request) if is_broken(context, request) else NotReady(*cause)
-        if isinstance(answer, Ended):
-            end_request(context, alias, request, answer, draft)
-        else:
-            draft.wake(answer.until)
-            draft.writes.append(RequestWrite(request, request_status.waiting(request, answer, context.now)))
+        wait = NotReady(*cause)
+        if is_broken(context, request):
+            continue
+        draft.writes.append(RequestWrite(request, request_status.waiting(request, wait, context.now)))
 
 
 def _wait_for_registry(context: Context, alias: ModelAlias, problem: Cause, draft: Draft) -> Decision:

@@ -36,6 +36,7 @@ from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Again, AliasWrite, Decision, Do, Draft, RequestWrite
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests import rollback
+from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older
@@ -94,8 +95,9 @@ def queue_up(
         so_far = VerdictSoFar(resolved=rollback.meant_now(context, alias, request))
         if overtaker is not None and overtaker.request is request:
             so_far = overtaker.so_far
-        status = request_status.queued(request, len(names), first, context.now, so_far)
-        draft.writes.append(RequestWrite(request, status))
+        if not is_broken(context, request):
+            status = request_status.queued(request, len(names), first, context.now, so_far)
+            draft.writes.append(RequestWrite(request, status))
     return tuple(names)
 
 
@@ -112,10 +114,10 @@ def _find_overtaker(
             continue
         answer = consider(context, alias, request)
         match answer:
-            case NotReady():
-                continue
-            case KeepsTurn():
-                return tuple(left), None
+            case NotReady() | KeepsTurn():
+                draft.wake(answer.until)
+                if isinstance(answer, KeepsTurn):
+                    return tuple(left), None
             case Proceeds(so_far=so_far) | Ended(reason=Reason.NO_OP, so_far=so_far):
                 return tuple(left), Overtaker(request, so_far)
             case Ended():
@@ -156,6 +158,16 @@ def _advance(
             assert_never(step)
 
 
+def _tell(
+    context: Context, own: PromotionRequest | None, phase: Phase | None, message: str, draft: Draft
+) -> None:
+    """Tell the request of the plan how far it is; what breaks there does not hold up the plan."""
+    if own is None or is_broken(context, own):
+        return
+    phase = phase or own.status.phase or Phase.PROMOTING
+    draft.writes.append(RequestWrite(own, request_status.carried_out(own, phase, message, context.now)))
+
+
 def _halt(
     context: Context, alias: ModelAlias, own: PromotionRequest | None, message: str, draft: Draft
 ) -> None:
@@ -164,9 +176,7 @@ def _halt(
     if plan is not None:
         status = alias.status.with_plan(plan.changed(rolling_since=None))
         _write(context, alias, status, draft)
-    if own is not None:
-        phase = own.status.phase or Phase.PROMOTING
-        draft.writes.append(RequestWrite(own, request_status.carried_out(own, phase, message, context.now)))
+    _tell(context, own, None, message, draft)
 
 
 def _fail(
@@ -256,11 +266,10 @@ def _wait(
     if not step.started:
         plan = plan.changed(rolling_since=context.now)
     _write(context, alias, alias.status.with_plan(plan, serving), draft)
-    if own is not None:
-        forward = plan.bearing is Bearing.FORWARD
-        phase = Phase.ROLLING_OUT if forward else Phase.ROLLING_BACK
-        message = step.message if forward else f"{plan.message}; going back: {step.message}"
-        draft.writes.append(RequestWrite(own, request_status.carried_out(own, phase, message, context.now)))
+    forward = plan.bearing is Bearing.FORWARD
+    phase = Phase.ROLLING_OUT if forward else Phase.ROLLING_BACK
+    message = step.message if forward else f"{plan.message}; going back: {step.message}"
+    _tell(context, own, phase, message, draft)
     draft.wake(step.until)
     return draft.decision()
 
@@ -276,10 +285,7 @@ def _turn_back(
     plan = plan.changed(bearing=Bearing.BACKWARD, turned_at=context.now, rolling_since=None)
     status = alias.status.with_plan(plan, workload_steps.untouched(alias, plan))
     _write(context, alias, status, draft)
-    if own is not None:
-        message = f"{plan.message}; going back"
-        after = request_status.carried_out(own, Phase.ROLLING_BACK, message, context.now)
-        draft.writes.append(RequestWrite(own, after))
+    _tell(context, own, Phase.ROLLING_BACK, f"{plan.message}; going back", draft)
     return draft.decision(Again())
 
 
@@ -298,7 +304,7 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
     former, limit = alias.status.history, spec.history_limit
     status = alias.status.plan_ended(
         history.appended(former, entry, limit), observed, workload_steps.serving(alias, plan, context.facts)
-    ).with_finished(history.forgotten(former, limit))
+    ).remembering(history.forgotten(former, limit))
     if move.to is not None and version == move.to and outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
         current = NamedVersion(
             version=move.to, run_id=plan.run_id, since=now, request=entry.request, actor=plan.actor

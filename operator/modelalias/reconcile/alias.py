@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Final, assert_never
 
 from modelalias.api.alias import ModelAlias, Observed
@@ -81,7 +80,7 @@ class AliasReconciler:
         self._clock, self._wall = clock, wall
         self._last_write: dict[Key, float] = {}
         self._trouble: dict[Key, Cause] = {}
-        self._broken = BrokenRequests()
+        self._broken = BrokenRequests(wall)
         self.evaluations = Evaluations(cluster.jobs, lead, self._registry, self._poke)
         """The steps of evaluations, and the runs that nobody wants any more."""
         self._tidying = Tidying(memory, cluster.objects, lead, wall)
@@ -94,12 +93,11 @@ class AliasReconciler:
         """
         await self.evaluations.end_abandoned(key)
         facts = Facts()
-        steps, waiting, wakes, not_again = 0, set[str](), list[datetime](), set[str]()
+        steps, waiting, wakes = 0, set[str](), list[datetime]()
         self._broken.keep(key, self._memory.requests(key))
         most = MOST_STEPS + STEPS_EACH * len(self._memory.requests(key))
         while steps < most:
-            broken = self._broken.of(key, not_again)
-            context = await self._context(key, facts, frozenset(waiting), broken)
+            context = await self._context(key, facts, frozenset(waiting))
             if context.alias is None and not context.requests:
                 self._last_write.pop(key, None)
                 self._trouble.pop(key, None)
@@ -107,7 +105,8 @@ class AliasReconciler:
             try:
                 decision = decide(context)
             except RequestBroken as error:
-                not_again.add(self._broken.count(key, error))
+                self._broken.count(key, error)
+                steps += 1
                 continue
             await self._write(key, context, decision)
             wakes += [] if decision.wake is None else [decision.wake]
@@ -140,7 +139,6 @@ class AliasReconciler:
         key: Key,
         facts: Facts,
         waiting: frozenset[str] = frozenset(),
-        broken: Mapping[str, int] = MappingProxyType({}),
     ) -> Context:
         alias = self._memory.alias(key)
         requests = self._memory.requests(key)
@@ -160,7 +158,7 @@ class AliasReconciler:
             soaking=None if alias is None else self._ledger(key, alias),
             identity=self._identity(),
             trouble=self._trouble.get(key),
-            broken=broken,
+            broken=self._broken.of(key),
             waiting=waiting,
             facts=facts,
             now=self._wall(),
@@ -302,7 +300,12 @@ class AliasReconciler:
         """Say in the statuses which permission is missing; the caller tries again later."""
         self._trouble[key] = Cause(reason, str(error))
         context = await self._context(key, facts)
-        await self._write(key, context, decide(context))
+        try:
+            decision = decide(context)
+        except RequestBroken as broken:
+            self._broken.count(key, broken)
+            return
+        await self._write(key, context, decision)
 
     async def _write(self, key: Key, context: Context, decision: Decision) -> None:
         """Write the statuses that differ, in the order of the decision.

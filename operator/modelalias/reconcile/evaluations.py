@@ -29,7 +29,7 @@ class Evaluations:
     async def carry_out(
         self, key: Key, effect: StartEvaluation | StopEvaluation | EndRun, facts: Facts
     ) -> None:
-        """Carry out one step; what is refused is fields by the rule that asked for it."""
+        """Carry out one step; what is refused the rule that asked for it tells."""
         try:
             await self._do(key, effect, facts)
         except (InvalidRequest, Refused) as error:

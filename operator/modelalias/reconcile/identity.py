@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class IdentityWatch:
-    """What was why when it was last looked up; `changed` is called when that is something else than before."""
+    """What the last look said; `changed` is called when it says something else than the one before."""
 
     def __init__(self, admission: Admission, changed: Callable[[], None]) -> None:
         """Know nothing yet, which proves nothing."""
@@ -31,7 +31,7 @@ class IdentityWatch:
             await self.look()
 
     async def look(self) -> None:
-        """Look it up; while the API server does not answer, what was why before stands."""
+        """Look it up; while the API server does not answer, what the last look said stands."""
         try:
             why = await self._admission.why_unproved()
         except Refused as error:

@@ -1,7 +1,7 @@
 """Eligibility: what a version must have before its metrics are looked at.
 
 Tags that are there, an alias that it has now, another alias that it has had long enough, a signature. A rule
-that is not met refuses the version; one that cannot be message is Inconclusive; a soak that is not over yet
+that is not met refuses the version; one that cannot be told is Inconclusive; a soak that is not over yet
 makes the request wait.
 """
 
@@ -17,7 +17,7 @@ ANY_VALUE: Final = "*"
 
 
 class Signature(Value):
-    """Whether a version's model has a signature; None when that cannot be message, with the reason in `note`."""
+    """Whether a version's model has a signature; None when that cannot be told, with the reason in `note`."""
 
     there: bool | None
     note: str = ""
@@ -63,7 +63,7 @@ def refused(checks: Iterable[Check]) -> tuple[Check, ...]:
 
 
 def unclear(checks: Iterable[Check]) -> tuple[Check, ...]:
-    """Return the rules that cannot be message."""
+    """Return the rules of which nobody can tell."""
     return tuple(item for item in checks if item.result is GateResult.INCONCLUSIVE)
 
 

@@ -241,7 +241,7 @@ def _last_lines(ref: JobRef, facts: Facts) -> str | None:
     try:
         return facts.last_lines(ref) or None
     except Failed as failed:
-        return f"(cannot be read: {failed.error})"
+        return f"(cannot be read: {failed.error})"[:2_000]
 
 
 def _end_run(run_id: str | None, status: RunStatus, facts: Facts) -> EndRun | None:

@@ -20,6 +20,9 @@ WORKLOAD_POLL: Final = timedelta(seconds=15)
 EVALUATION_POLL: Final = timedelta(seconds=30)
 """How often Jobs are looked at that the watch should tell of."""
 
+KEEPS_TURN: Final = frozenset({Phase.EVALUATING, Phase.AWAITING_APPROVAL})
+"""Phases in which a request keeps its turn also while something does not answer."""
+
 _NOT_FOUND = {
     ModelNotFound: Reason.MODEL_NOT_FOUND,
     VersionNotFound: Reason.VERSION_GONE,

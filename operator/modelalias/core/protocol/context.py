@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from modelalias.api.alias import ModelAlias, Observed
 from modelalias.api.conditions import Cause
@@ -57,6 +58,13 @@ class Identity:
         return user is not None and any(fnmatchcase(user, item) for item in self.machines)
 
 
+class Broken(NamedTuple):
+    """How often looking at a request met an unexpected error, and when it is looked at again."""
+
+    tries: int
+    until: datetime
+
+
 @dataclass(frozen=True)
 class Context:
     """Everything that `decide` may look at."""
@@ -77,9 +85,8 @@ class Context:
     identity: Identity
     trouble: Cause | None
     """What the API server refused at the last try."""
-    broken: Mapping[str, int]
-    """How often each request, by its uid, met an unexpected error; only those not to be looked at in this
-    pass."""
+    broken: Mapping[str, Broken]
+    """Requests, by their uid, that met an unexpected error and are not to be looked at now."""
     waiting: frozenset[str]
     """Requests that were told in this pass what they wait for."""
     facts: Facts

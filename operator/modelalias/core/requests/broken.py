@@ -1,48 +1,57 @@
 """Requests that an unexpected error of the operator keeps from being judged.
 
-Such an error is a bug, or an answer that nobody thought of. It belongs to the request that was looked at:
-that one is tried a few times and then ends as Errored, while the others, and a plan under way, go on.
+One is tried a few times, with pauses, and then ends as Errored, while the others and a plan under way go on.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
+from modelalias.api.alias import FinishedRequest, ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
-from modelalias.core.errors import RequestBroken
-from modelalias.core.protocol.answers import Ended, NotReady
+from modelalias.core.plan.operations import has_priority
+from modelalias.core.protocol.answers import KEEPS_TURN, KeepsTurn, NotReady
 from modelalias.core.protocol.context import Context
-from modelalias.core.protocol.facts import Needed
+from modelalias.core.protocol.decision import Draft, RequestWrite
+from modelalias.core.status import request_status
 
 MOST_TRIES: Final = 3
-_PAUSE: Final = timedelta(seconds=10)
 _MESSAGE: Final = (
     "the operator could not judge the request because of an error of its own, which its log tells"
 )
 
 
-@contextmanager
-def blamed_on(request: PromotionRequest) -> Iterator[None]:
-    """Raise `RequestBroken` in place of an unexpected error; a question is none."""
-    try:
-        yield
-    except (Needed, RequestBroken):
-        raise
-    except Exception as error:
-        raise RequestBroken(request.metadata.uid, request.metadata.name) from error
-
-
 def is_broken(context: Context, request: PromotionRequest) -> bool:
-    """Return whether the request is not to be looked at any more in this pass."""
+    """Return whether the request is not to be looked at now."""
     return request.metadata.uid in context.broken
 
 
-def answer_broken(context: Context, request: PromotionRequest) -> Ended | NotReady:
-    """End a broken request that was tried often enough; let the others wait for the next try."""
-    tries = context.broken[request.metadata.uid]
-    if tries >= MOST_TRIES:
-        return Ended(Phase.ERRORED, Reason.UNEXPECTED_ERROR, _MESSAGE)
-    message = f"waits for try {tries + 1} of {MOST_TRIES}: {_MESSAGE}"
-    return NotReady(Reason.UNEXPECTED_ERROR, message, context.now + tries * _PAUSE)
+def end_if_tried_enough(
+    context: Context, alias: ModelAlias | None, request: PromotionRequest, draft: Draft
+) -> bool:
+    """End a broken request that had all its tries, and return whether it had.
+
+    The end rests on nothing that may have broken it: no record is written and none of its Jobs is looked up.
+    """
+    broken = context.broken[request.metadata.uid]
+    if broken.tries < MOST_TRIES:
+        draft.wake(broken.until)
+        return False
+    draft.writes.append(RequestWrite(request, request_status.errored(request, _MESSAGE, context.now)))
+    if alias is not None and not request.spec.dry_run:
+        draft.finished.append(
+            FinishedRequest(spec_hash=request.spec_hash, uid=request.metadata.uid, phase=Phase.ERRORED)
+        )
+    return True
+
+
+def wait_for_next_try(context: Context, request: PromotionRequest) -> NotReady | KeepsTurn:
+    """Return what a broken request is told until then; one that had its turn, or has priority, keeps it."""
+    broken, phase = context.broken[request.metadata.uid], request.status.phase
+    message = f"waits for try {broken.tries + 1} of {MOST_TRIES}: {_MESSAGE}"
+    until = max(broken.until, context.now + timedelta(seconds=1))
+    if phase is not None and phase in KEEPS_TURN:
+        return KeepsTurn(phase, Reason.UNEXPECTED_ERROR, message, until)
+    if has_priority(request):
+        return KeepsTurn(Phase.PENDING, Reason.UNEXPECTED_ERROR, message, until)
+    return NotReady(Reason.UNEXPECTED_ERROR, message, until)

@@ -11,30 +11,32 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.gates import Gate, MetricSource
 from modelalias.api.request import GateResult, Phase, PromotionRequest
-from modelalias.core.errors import Unavailable
+from modelalias.core.errors import InvalidRequest, Unavailable
 from modelalias.core.judging import approvals, gates
 from modelalias.core.judging.verdict import Conclusion, Verdict, judge
 from modelalias.core.plan import rollout
 from modelalias.core.plan.build import build_plan
 from modelalias.core.plan.operations import has_priority, rules_of
 from modelalias.core.protocol.answers import (
+    KEEPS_TURN,
+    VERSION_POLL,
     Answer,
     Answered,
     Ended,
     KeepsTurn,
+    NotReady,
     Proceeds,
     VerdictSoFar,
     required,
     unanswered,
 )
+from modelalias.core.protocol.blame import blamed_on
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests import cases, replay, rollback
-from modelalias.core.requests.broken import answer_broken, blamed_on, is_broken
+from modelalias.core.requests.broken import is_broken, wait_for_next_try
 from modelalias.core.requests.source import Candidate, resolve_source
 from modelalias.ports import Aliases, ModelVersion
-
-_KEEP_THEIR_TURN = frozenset({Phase.EVALUATING, Phase.AWAITING_APPROVAL})
 
 
 def consider(context: Context, alias: ModelAlias, request: PromotionRequest) -> Answer:
@@ -44,7 +46,7 @@ def consider(context: Context, alias: ModelAlias, request: PromotionRequest) -> 
     Where the answer is no, others may go, except for a rollback.
     """
     if is_broken(context, request):
-        return answer_broken(context, request)
+        return wait_for_next_try(context, request)
     with blamed_on(request):
         return _answer_or_failure(context, alias, request)
 
@@ -54,9 +56,13 @@ def _answer_or_failure(context: Context, alias: ModelAlias, request: PromotionRe
         return _consider(context, alias, request)
     except Answered as answered:
         return answered.answer
+    except (
+        InvalidRequest
+    ) as error:  # no rule has a sentence for it: say what the other side said, and ask again
+        return NotReady(Reason.INVALID, f"waits: {error}", context.now + VERSION_POLL)
     except Failed as failed:
         answer, phase = unanswered(failed, context.now), request.status.phase
-        if phase is not None and phase in _KEEP_THEIR_TURN:
+        if phase is not None and phase in KEEPS_TURN:
             return KeepsTurn(phase, answer.reason, answer.explanation, answer.until)
         no_answer = isinstance(failed.error, Unavailable) and not request.spec.dry_run
         if has_priority(request) or no_answer:

@@ -15,12 +15,13 @@ from modelalias.core.errors import NotFound
 from modelalias.core.judging import evaluation
 from modelalias.core.ledger import history, version_record
 from modelalias.core.protocol.answers import ANSWER_POLL, Ended, already_processed
+from modelalias.core.protocol.blame import blamed_on
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Draft, RequestWrite
 from modelalias.core.protocol.effects import Effect, TagVersion
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests import replay
-from modelalias.core.requests.broken import blamed_on, is_broken
+from modelalias.core.requests.broken import end_if_tried_enough, is_broken
 from modelalias.core.status import request_status
 
 
@@ -29,10 +30,11 @@ def end_if_settled(
 ) -> bool:
     """End a request that needs no judging, and return whether it was one.
 
-    It ended before, was aborted, waited too long, or a pin decides.
+    It ended before, was aborted, waited too long, or a pin decides; or an unexpected error keeps it from being
+    judged, and it was tried often enough.
     """
     if is_broken(context, request):
-        return False
+        return end_if_tried_enough(context, alias, request, draft)
     with blamed_on(request):
         return _end_if_settled(context, alias, request, draft)
 
@@ -57,8 +59,14 @@ def end_request(
     context: Context, alias: ModelAlias | None, request: PromotionRequest, end: Ended, draft: Draft
 ) -> bool:
     """End a request and return whether that is written; what has to be done first is left in the draft."""
-    unrecorded = end.reason in {Reason.ALREADY_PROCESSED, Reason.UNEXPECTED_ERROR}
-    if alias is None or request.spec.dry_run or unrecorded:
+    with blamed_on(request):
+        return _end_request(context, alias, request, end, draft)
+
+
+def _end_request(
+    context: Context, alias: ModelAlias | None, request: PromotionRequest, end: Ended, draft: Draft
+) -> bool:
+    if alias is None or request.spec.dry_run or end.reason is Reason.ALREADY_PROCESSED:
         return write_end(context, request, request_status.ended(alias, request, end, context.now), draft)
     try:
         record, effect = _recorded(context, alias, request, end) if draft.records else (None, None)
@@ -66,7 +74,7 @@ def end_request(
         record, effect = None, None  # the alias remembers it; nobody waits for a version that cannot be read
     before = replay.end_by_record(record, request)
     if before is not None:
-        return end_request(context, alias, request, before, draft)
+        return _end_request(context, alias, request, before, draft)
     if effect is not None:
         draft.do(effect)
         draft.blocked = True

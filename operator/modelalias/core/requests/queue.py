@@ -9,10 +9,12 @@ from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
 from modelalias.core.plan.operations import has_priority, rules_of
 from modelalias.core.protocol.answers import ANSWER_POLL, Ended
+from modelalias.core.protocol.blame import blamed_on
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Draft
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests import replay
+from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.finish import end_if_settled, end_request
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -64,8 +66,11 @@ def _end_replays_and_find_newest(
     """
     left = list(waiting)
     for item in filter(_is_promotion, reversed(waiting)):
+        if is_broken(context, item):
+            continue
         try:
-            end = replay.known_end(context, alias, item)
+            with blamed_on(item):
+                end = replay.known_end(context, alias, item)
         except Failed:
             draft.wake(context.now + ANSWER_POLL)
             return left, None

@@ -11,9 +11,10 @@ from modelalias.core.errors import NotFound
 from modelalias.core.ledger import history, version_record
 from modelalias.core.plan.operations import RULES
 from modelalias.core.protocol.answers import Answered, Ended
+from modelalias.core.protocol.blame import blamed_on
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.facts import Failed
-from modelalias.core.requests.broken import blamed_on, is_broken
+from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.source import Candidate, resolve_version
 from modelalias.ports import Aliases, ModelVersion
 

@@ -8,7 +8,6 @@ from modelalias.api.alias import (
     Bearing,
     ModelAlias,
     ModelAliasStatus,
-    Outcome,
     Serving,
     ServingState,
     ServingStatus,
@@ -146,12 +145,11 @@ def _held(status: ModelAliasStatus) -> NewCondition:
     kind, hold = AliasCondition.HELD, status.hold
     if hold is None:
         return NewCondition(kind, False, Reason.RELEASED, "there is no hold")
-    gone = status.rolled_back[-1].version if status.rolled_back else None
-    undone = hold.reason == Outcome.ROLLED_BACK and gone is not None
-    cause = f"version {gone} was rolled back" if undone else "the last move failed"
+    gone = next((item.version for item in status.rolled_back if item.at == hold.since), None)
+    cause = f"version {gone} was rolled back" if gone is not None else "the last move failed"
     since = f"{hold.since:%Y-%m-%d %H:%M} UTC"
     return NewCondition(
-        kind, True, Reason.HELD, f"held since {since}: {cause}; the next promotion releases it"
+        kind, True, Reason.HELD, f"held since {since}: {cause}; the next promotion or pin releases it"
     )
 
 

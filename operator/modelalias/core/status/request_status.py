@@ -10,6 +10,7 @@ from modelalias.api.request import Finding, Phase, PromotionRequest, PromotionRe
 from modelalias.core.judging import evaluation, gates
 from modelalias.core.ledger import history
 from modelalias.core.protocol.answers import Ended, KeepsTurn, NotReady, VerdictSoFar
+from modelalias.core.protocol.blame import blaming
 from modelalias.core.status import result
 from modelalias.core.status.new_condition import NewCondition, dated
 from modelalias.core.status.verdict_conditions import of_verdict
@@ -38,8 +39,6 @@ def ended(
 ) -> PromotionRequestStatus:
     """End a request that never had a plan."""
     new = [*_end(end.phase is Phase.SUCCEEDED, end.reason, end.explanation), *of_verdict(end.so_far)]
-    if end.phase is Phase.ERRORED:
-        new.append(NewCondition(RequestCondition.STALLED, True, end.reason, end.explanation))
     approved = find(request.status.conditions, RequestCondition.APPROVED)
     awaited = approved is not None and approved.reason == Reason.AWAITING_APPROVAL
     if awaited or end.reason is Reason.DECLINED:  # nobody is awaited any more
@@ -48,6 +47,7 @@ def ended(
     return _closed(alias, request, status, end.reason, now)
 
 
+@blaming
 def waiting(request: PromotionRequest, wait: NotReady, now: datetime) -> PromotionRequestStatus:
     """Return the status of a request for which something has to happen first."""
     new = [
@@ -58,6 +58,7 @@ def waiting(request: PromotionRequest, wait: NotReady, now: datetime) -> Promoti
     return _status(_without_plan(request), Phase.PENDING, wait.explanation, new, now, wait.so_far)
 
 
+@blaming
 def judging(request: PromotionRequest, answer: KeepsTurn, now: datetime) -> PromotionRequestStatus:
     """Return the status of a request that is being judged, or that asks people."""
     asks = answer.phase is Phase.AWAITING_APPROVAL
@@ -72,6 +73,7 @@ def judging(request: PromotionRequest, answer: KeepsTurn, now: datetime) -> Prom
     return status if asks else status.changed(approvals=None)
 
 
+@blaming
 def queued(
     request: PromotionRequest, place: int, first: str, now: datetime, so_far: VerdictSoFar | None = None
 ) -> PromotionRequestStatus:
@@ -90,6 +92,7 @@ def queued(
     )
 
 
+@blaming
 def carried_out(
     request: PromotionRequest,
     phase: Phase,
@@ -102,6 +105,23 @@ def carried_out(
     if phase in {Phase.ROLLING_OUT, Phase.ROLLING_BACK}:
         new.append(NewCondition(RequestCondition.ROLLED_OUT, False, Reason.ROLLING_OUT, explanation))
     return _status(request, phase, explanation, new, now, so_far)
+
+
+def errored(request: PromotionRequest, explanation: str, now: datetime) -> PromotionRequestStatus:
+    """End a request that cannot be judged, on nothing but what its status said before."""
+    new = [
+        *_end(good=False, reason=Reason.UNEXPECTED_ERROR, explanation=explanation),
+        NewCondition(RequestCondition.STALLED, True, Reason.UNEXPECTED_ERROR, explanation),
+    ]
+    generation = request.metadata.generation
+    return request.status.changed(
+        observed_generation=generation,
+        phase=Phase.ERRORED,
+        explanation=explanation,
+        conditions=merged(request.status.conditions, dated(new, now, generation)),
+        evaluation=evaluation.stopped(request.status.evaluation),
+        completed_at=now,
+    )
 
 
 def ended_by_history(
