@@ -13,7 +13,7 @@ import pytest
 from modelalias.api.alias import ModelAliasStatus
 from modelalias.api.conditions import RequestCondition, is_true
 from modelalias.api.request import PromotionRequestStatus
-from modelalias.core.ledger import version_record
+from modelalias.core.ledger.record_text import tag_key
 from modelalias.ports import Dataset, JobRef, JobState
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
@@ -321,7 +321,7 @@ async def _end(it: Cluster) -> End:
 
 async def _records(it: Cluster) -> dict[str, Any]:
     """Return what is written on each version about its life under the alias, without times."""
-    key = version_record.key(ALIAS)
+    key = tag_key(ALIAS)
     versions = sorted({str(call.arguments[1]) for call in it.registry.writes if call.name == "tag_version"})
     written = {number: (await it.tags(number)).get(key, "{}") for number in versions}
     return {number: _cleaned(json.loads(_named(it, text))) for number, text in written.items()}

@@ -105,7 +105,8 @@ def _number(value: object) -> object:
     return value
 
 
-def _timestamp(value: datetime) -> str:
+def timestamp_text(value: datetime) -> str:
+    """Write a time in UTC, to the second, as Kubernetes writes it."""
     return value.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
@@ -192,7 +193,7 @@ Tolerance = Annotated[
 
 Timestamp = Annotated[
     datetime,
-    PlainSerializer(_timestamp, return_type=str, when_used="json"),
+    PlainSerializer(timestamp_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A time in UTC, to the second, as Kubernetes writes it."""

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from modelalias.api.alias import Bearing, ModelAlias, Plan
 from modelalias.api.conditions import Reason
 from modelalias.core.errors import NotFound, VersionNotFound
-from modelalias.core.ledger import history, version_record
+from modelalias.core.ledger import history
+from modelalias.core.ledger.record_text import fit, parse, tag_key
 from modelalias.core.plan.step import CannotGoOn, Step
 from modelalias.core.protocol.decision import Do
 from modelalias.core.protocol.effects import DeleteAlias, Effect, SetAlias, TagVersion
@@ -48,7 +49,7 @@ def record_move(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
 
     Without the record only replays are not known.
     """
-    move, key = history.moved(plan, alias.spec.alias), version_record.key(alias.spec.alias)
+    move, key = history.moved(plan, alias.spec.alias), tag_key(alias.spec.alias)
     if move.to is None or move.to == move.from_:
         return
     try:
@@ -57,7 +58,7 @@ def record_move(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
         if plan.bearing is Bearing.FORWARD:
             yield CannotGoOn(failure=Reason.VERSION_GONE, message=str(error))
         return
-    record = version_record.promoted(plan, alias.spec.alias, before)
+    record = fit(parse(before).with_promotion(plan, alias.spec.alias))
     if before == record:
         return
     effect = _record(alias, move.to, key, record)
@@ -69,16 +70,16 @@ def record_move(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
 
 def record_replacement(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
     """Write on the version that was replaced what replaced it; the promotion does not depend on it."""
-    move, key = history.moved(plan, alias.spec.alias), version_record.key(alias.spec.alias)
+    move, key = history.moved(plan, alias.spec.alias), tag_key(alias.spec.alias)
     if move.from_ is None or move.from_ == move.to:
         return
     try:
-        before = facts.version(alias.spec.model, move.from_).tags.get(key)
+        before = parse(facts.version(alias.spec.model, move.from_).tags.get(key))
     except NotFound:
         return
-    record = version_record.archived(plan, alias.spec.alias, alias.status, before)
-    if record is not None:
-        effect = _record(alias, move.from_, key, record)
+    record = before.replaced_by(plan, alias.spec.alias, alias.status)
+    if record != before:
+        effect = _record(alias, move.from_, key, fit(record))
         if facts.failure(effect) is None:
             yield Do(effect)
 
@@ -88,21 +89,22 @@ def withdraw_replacement(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterato
 
     The replaced version's record tells of it, and so goes last.
     """
-    move, key = history.moved(plan, alias.spec.alias), version_record.key(alias.spec.alias)
+    move, key = history.moved(plan, alias.spec.alias), tag_key(alias.spec.alias)
     if move.from_ is None or move.from_ == move.to:
         return
     try:
         aliases = facts.aliases(alias.spec.model)
-        record = version_record.unarchived(plan, facts.version(alias.spec.model, move.from_).tags.get(key))
+        before = parse(facts.version(alias.spec.model, move.from_).tags.get(key))
     except NotFound:
         return
-    if record is None or aliases.get(alias.spec.alias) != move.from_:
+    record = before.without_replacement(plan)
+    if record == before or aliases.get(alias.spec.alias) != move.from_:
         return
     source = plan.source_alias
     if source is not None and source.name not in aliases:
         effect: Effect = SetAlias(model=alias.spec.model, alias=source.name, version=source.version)
         yield _unless_refused(effect, facts)
-    effect = _record(alias, move.from_, key, record)
+    effect = _record(alias, move.from_, key, fit(record))
     if facts.failure(effect) is None:
         yield Do(effect)
 

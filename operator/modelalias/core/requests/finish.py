@@ -13,7 +13,9 @@ from modelalias.api.fields import duration
 from modelalias.api.request import Phase, PromotionRequest, PromotionRequestStatus
 from modelalias.core.errors import NotFound
 from modelalias.core.judging import evaluation
-from modelalias.core.ledger import history, version_record
+from modelalias.core.ledger import history
+from modelalias.core.ledger.record_text import fit, parse, tag_key
+from modelalias.core.ledger.version_record import VersionRecord
 from modelalias.core.protocol.answers import ANSWER_POLL, Ended, already_processed
 from modelalias.core.protocol.blame import blamed_on
 from modelalias.core.protocol.context import Context
@@ -72,7 +74,7 @@ def _end_request(
         record, effect = _recorded(context, alias, request, end) if draft.records else (None, None)
     except Failed:
         record, effect = None, None  # the alias remembers it; nobody waits for a version that cannot be read
-    before = replay.end_by_record(record, request)
+    before = None if record is None else replay.end_by_record(record, request)
     if before is not None:
         return _end_request(context, alias, request, before, draft)
     if effect is not None:
@@ -141,7 +143,7 @@ def _version(request: PromotionRequest, end: Ended) -> str | None:
 
 def _recorded(
     context: Context, alias: ModelAlias, request: PromotionRequest, end: Ended
-) -> tuple[str | None, Effect | None]:
+) -> tuple[VersionRecord | None, Effect | None]:
     """Return the record, and how the end is added to it.
 
     No effect where the end is in it already, where it cannot be written, or where it would move nothing
@@ -151,16 +153,16 @@ def _recorded(
     number = _version(request, end) or (observed.version if observed else None)
     if number is None or end.reason is Reason.NO_OP:
         return None, None
-    key = version_record.key(alias.spec.alias)
+    key = tag_key(alias.spec.alias)
     try:
-        before = context.facts.version(alias.spec.model, number).tags.get(key)
+        before = parse(context.facts.version(alias.spec.model, number).tags.get(key))
     except NotFound:
         return None, None
     findings = history.findings(end.so_far.checks, end.so_far.findings)
-    record = version_record.ended(before, request, end.phase, end.reason, findings, context.now)
-    if record is None:
+    record = before.with_end(request, end.phase, end.reason, findings, context.now)
+    if record == before:
         return before, None
     effect = TagVersion(
-        model=alias.spec.model, version=number, tags=((key, record),), optional=True, patient=False
+        model=alias.spec.model, version=number, tags=((key, fit(record)),), optional=True, patient=False
     )
     return before, None if context.facts.failure(effect) else effect

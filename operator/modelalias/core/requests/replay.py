@@ -7,7 +7,9 @@ by now, or none.
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
 from modelalias.core.errors import NotFound
-from modelalias.core.ledger import version_record
+from modelalias.core.ledger import ended_requests
+from modelalias.core.ledger.record_text import parse, tag_key
+from modelalias.core.ledger.version_record import VersionRecord
 from modelalias.core.protocol.answers import Ended, already_processed
 from modelalias.core.protocol.context import Context
 from modelalias.ports import ModelVersion
@@ -29,9 +31,9 @@ def end_by_search(context: Context, alias: ModelAlias, request: PromotionRequest
     """Return how a request ended whose version was not looked up yet, by the records of all versions."""
     if request.spec.dry_run or request.status.resolved is not None or version_asked(request) is not None:
         return None
-    key = version_record.key(alias.spec.alias)
-    versions = context.facts.versions_tagged(alias.spec.model, key, version_record.digest(request))
-    ends = (end_by_record(item.tags.get(key), request) for item in versions)
+    key = tag_key(alias.spec.alias)
+    versions = context.facts.versions_tagged(alias.spec.model, key, ended_requests.digest(request))
+    ends = (end_by_record(parse(item.tags.get(key)), request) for item in versions)
     return next((end for end in ends if end is not None), None)
 
 
@@ -41,12 +43,12 @@ def end_by_version(
     """Return how a request ended, by the record of the version that it means."""
     if request.spec.dry_run or version is None:
         return None
-    return end_by_record(version.tags.get(version_record.key(alias.spec.alias)), request)
+    return end_by_record(parse(version.tags.get(tag_key(alias.spec.alias))), request)
 
 
-def end_by_record(record: str | None, request: PromotionRequest) -> Ended | None:
+def end_by_record(record: VersionRecord, request: PromotionRequest) -> Ended | None:
     """Return how the same request ended by one record; None when it did not, or when it was this very object."""
-    past = version_record.past(record, request)
+    past = record.past(request)
     return None if past is None or past.own else already_processed(past.phase)
 
 

@@ -8,7 +8,8 @@ from modelalias.api.alias import ModelAlias, Outcome
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest, RequestOperation, Resolved, Source
 from modelalias.core.errors import NotFound
-from modelalias.core.ledger import history, version_record
+from modelalias.core.ledger import history
+from modelalias.core.ledger.record_text import parse, tag_key
 from modelalias.core.plan.operations import RULES
 from modelalias.core.protocol.answers import Answered, Ended
 from modelalias.core.protocol.blame import blamed_on
@@ -61,8 +62,7 @@ def was_held(alias: ModelAlias, version: ModelVersion) -> bool:
     entries = [item for item in status.history if item.outcome is Outcome.SUCCEEDED]
     known = {number for item in entries for number in (item.from_, item.to)}
     known |= {item.version for item in (status.current, status.previous) if item is not None}
-    record = version.tags.get(version_record.key(alias.spec.alias))
-    return version.version in known or version_record.was_held(record)
+    return version.version in known or parse(version.tags.get(tag_key(alias.spec.alias))).was_held
 
 
 def meant_now(context: Context, alias: ModelAlias, request: PromotionRequest) -> Resolved | None:

@@ -22,7 +22,8 @@ from modelalias.api.alias import (
 from modelalias.api.conditions import Reason
 from modelalias.api.metadata import Metadata
 from modelalias.core.errors import InvalidRequest, ModelNotFound, Refused, VersionNotFound
-from modelalias.core.ledger import version_record
+from modelalias.core.ledger.record_text import fit, tag_key
+from modelalias.core.ledger.version_record import VersionRecord
 from modelalias.core.plan import steps, workload_steps
 from modelalias.core.protocol.effects import DeleteAlias, Roll, SetAlias, TagVersion
 from modelalias.core.protocol.facts import Facts
@@ -98,14 +99,14 @@ def _world(
     archived: bool = True,
 ) -> Facts:
     tags = (
-        {version_record.key("champion"): version_record.promoted(made, "champion", None), **dict(made.tags)}
+        {tag_key("champion"): fit(VersionRecord().with_promotion(made, "champion")), **dict(made.tags)}
         if tagged
         else {}
     )
     version = ModelVersion(model="churn", version="2", run_id=None, state=VersionState.READY, tags=tags)
-    told = version_record.archived(made, "champion", ModelAliasStatus(), None) if archived else None
+    replaced = fit(VersionRecord().replaced_by(made, "champion", ModelAliasStatus()))
     before = version.model_copy(
-        update={"version": "1", "tags": {version_record.key("champion"): told} if told else {}}
+        update={"version": "1", "tags": {tag_key("champion"): replaced} if archived else {}}
     )
     return Facts(
         {
@@ -242,7 +243,7 @@ def _tagged(step: steps.Step) -> tuple[str, bool, Any]:
     return (
         step.effect.version,
         step.effect.optional,
-        json.loads(dict(step.effect.tags)[version_record.key("champion")]),
+        json.loads(dict(step.effect.tags)[tag_key("champion")]),
     )
 
 
