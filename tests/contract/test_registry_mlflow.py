@@ -227,7 +227,7 @@ def test_mlflow_refuses_a_host_it_does_not_know_in_the_words_we_look_for(mlflow_
     found = failure(answer.status, "", dict(answer.headers), text=text, host="registry.example")
 
     assert isinstance(found, Refused)
-    assert "--allowed-hosts listing registry.example" in str(found)
+    assert "registry.example: start MLflow with this name in --allowed-hosts" in str(found)
 
 
 def test_mlflow_says_that_an_endpoint_is_not_there_in_another_way_than_a_model(mlflow_server: Server) -> None:
