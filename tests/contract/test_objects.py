@@ -10,8 +10,9 @@ import pytest
 from modelalias.adapters.kubernetes_client import FIELD_MANAGER
 from modelalias.adapters.kubernetes_objects import KubernetesObjects
 from modelalias.api.alias import ModelAlias, ModelAliasSpec
-from modelalias.api.alias_status import AliasMove, AliasPhase, ModelAliasStatus, Operation, Plan
+from modelalias.api.alias_status import AliasPhase, ModelAliasStatus
 from modelalias.api.conditions import Condition, Status
+from modelalias.api.plan import AliasMove, Operation, Plan
 from modelalias.api.request import PromotionRequestSpec
 from modelalias.api.request_status import Phase, PromotionRequestStatus
 from modelalias.core.errors import Refused, StaleObject, Unavailable

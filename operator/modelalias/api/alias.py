@@ -10,26 +10,19 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from modelalias.api.alias_status import (
-    AliasMove,
     AliasPhase,
-    Bearing,
     FinishedRequest,
     HistoryEntry,
     Hold,
     ModelAliasStatus,
     NamedVersion,
     Observed,
-    Operation,
     Outcome,
     PinVerdict,
-    Plan,
-    PlannedWorkload,
-    RequestRef,
     RolledBackVersion,
     ServingState,
     ServingStatus,
     Soaking,
-    SourceAlias,
 )
 from modelalias.api.fields import (
     AliasName,
@@ -56,6 +49,7 @@ from modelalias.api.gates import (
 )
 from modelalias.api.metadata import Metadata
 from modelalias.api.monitors import ExperimentMetric, Monitor, OnBreach, PrometheusQuery
+from modelalias.api.plan import AliasMove, Bearing, Operation, Plan, PlannedWorkload, RequestRef, SourceAlias
 from modelalias.api.policy import (
     Approval,
     ApprovalRequired,

@@ -1,11 +1,12 @@
 """How far a request has come and why: the status of a PromotionRequest."""
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
-from modelalias.api.conditions import Conditions
+from modelalias.api.conditions import Condition, Conditions
 from modelalias.api.fields import (
     Evidence,
     ItemName,
@@ -215,3 +216,43 @@ class PromotionRequestStatus(Reported):
     conditions: Conditions = ()
     """What is true of the request, step by step. At every end Complete is True, and Succeeded says which
     end."""
+
+    def with_conditions(self, conditions: tuple[Condition, ...]) -> Self:
+        """Return the status with other conditions."""
+        return self.changed(conditions=conditions)
+
+    def explained(self, explanation: str) -> Self:
+        """Return the status with another sentence."""
+        return self.changed(explanation=explanation)
+
+    def described(
+        self, generation: int, phase: Phase, explanation: str, conditions: tuple[Condition, ...]
+    ) -> Self:
+        """Return the status with what people read of it, as of a generation of the spec."""
+        return self.changed(
+            observed_generation=generation, phase=phase, explanation=explanation, conditions=conditions
+        )
+
+    def with_resolved(self, resolved: Resolved | None) -> Self:
+        """Return the status with what the source names, once that is known."""
+        return self if resolved is None else self.changed(resolved=resolved)
+
+    def with_eligibility(self, eligibility: tuple[Check, ...]) -> Self:
+        """Return the status with how the rules of eligibility came out."""
+        return self.changed(eligibility=eligibility)
+
+    def with_evaluation(self, evaluation: tuple[Evaluated, ...]) -> Self:
+        """Return the status with how far the evaluation is."""
+        return self.changed(evaluation=evaluation)
+
+    def with_approvals(self, approvals: ApprovalStatus | None) -> Self:
+        """Return the status with who approves, or without where nobody is asked."""
+        return self.changed(approvals=approvals)
+
+    def with_gates(self, gates: tuple[Finding, ...], gates_passed: str | None) -> Self:
+        """Return the status with how the gates came out."""
+        return self.changed(gates=gates, gates_passed=gates_passed)
+
+    def completed(self, now: datetime, result: str | None = None) -> Self:
+        """Return the status of an end, with the machine-readable verdict where there is one."""
+        return self.changed(completed_at=now, result=result)

@@ -189,7 +189,7 @@ def _with_pin_verdict(alias: ModelAlias, version: str, answer: Answer) -> ModelA
         evaluation=evaluation,
         gates=request_status.same_times(before.gates if before else (), so_far.findings),
     )
-    return alias.with_status(alias.status.changed(pin=verdict))
+    return alias.with_status(alias.status.with_pin(verdict))
 
 
 def _judge_in_order(

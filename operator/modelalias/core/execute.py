@@ -64,7 +64,7 @@ def carry_out(context: Context, alias: ModelAlias, plan: Plan, draft: Draft) -> 
     queue = queue_up(context, alias, others, first, draft, overtaker)
     alias = alias.with_status(alias.status.queued(queue))
     if plan.source_alias is not None and plan.source_alias.name in context.claimed:
-        plan = plan.changed(source_alias=None)  # claimed since the plan was made: not ours to remove
+        plan = plan.without_source_alias()  # claimed since the plan was made: not ours to remove
     try:
         return _advance(context, alias, plan, own, draft, overtaker)
     except Failed as failed:
@@ -174,7 +174,7 @@ def _halt(
     """Tell why the plan does not go on; the deadline starts anew when it does."""
     plan = alias.status.plan
     if plan is not None:
-        status = alias.status.with_plan(plan.changed(rolling_since=None))
+        status = alias.status.with_plan(plan.halted())
         _write(context, alias, status, draft)
     _tell(context, own, None, message, draft)
 
@@ -191,8 +191,8 @@ def _fail(
     if plan.bearing is Bearing.BACKWARD:
         message = f"{plan.message}; going back failed: {turn.message}"
         message += "; repair the workloads, then pin a version or file a request"
-        return _end(context, alias, plan.changed(message=message), Outcome.FAILED, draft)
-    failed = plan.changed(failure=str(turn.failure), message=turn.message)
+        return _end(context, alias, plan.with_message(message), Outcome.FAILED, draft)
+    failed = plan.failed(str(turn.failure), turn.message)
     if steps.is_undone(failed):
         return _turn_back(context, alias, failed, own, draft)
     effect = steps.failure_record(alias, failed, context.facts)
@@ -264,7 +264,7 @@ def _wait(
 ) -> Decision:
     serving = workload_steps.serving(alias, plan, context.facts)
     if not step.started:
-        plan = plan.changed(rolling_since=context.now)
+        plan = plan.rolling(context.now)
     _write(context, alias, alias.status.with_plan(plan, serving), draft)
     forward = plan.bearing is Bearing.FORWARD
     phase = Phase.ROLLING_OUT if forward else Phase.ROLLING_BACK
@@ -281,8 +281,8 @@ def _turn_back(
     move = history.moved(plan, alias.spec.alias)
     if plan.rolling_since is None and _present_version(context, alias) != move.to:
         # no pod can have loaded what the alias never named
-        plan = plan.changed(serving=tuple(item.changed(back=item.from_) for item in plan.serving))
-    plan = plan.changed(bearing=Bearing.BACKWARD, turned_at=context.now, rolling_since=None)
+        plan = plan.never_loaded()
+    plan = plan.turned_back(context.now)
     status = alias.status.with_plan(plan, workload_steps.untouched(alias, plan))
     _write(context, alias, status, draft)
     _tell(context, own, Phase.ROLLING_BACK, f"{plan.message}; going back", draft)

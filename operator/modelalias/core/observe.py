@@ -67,13 +67,13 @@ def _observe_soak(context: Context, alias: ModelAlias, status: ModelAliasStatus)
     """Remember since when the alias of the soak names what it names, as far as the operator has seen it."""
     rules, snapshot = alias.spec.policy.eligibility, context.registry.snapshot
     if rules is None or rules.soak is None:
-        return status.changed(soaking=None)
+        return status.with_soaking(None)
     if snapshot is None or snapshot.aliases is None:
         return status
     seen, known = snapshot.aliases.get(rules.soak.alias), status.soaking
     if known is not None and (known.alias, known.version) == (rules.soak.alias, seen):
         return status
-    return status.changed(soaking=Soaking(alias=rules.soak.alias, version=seen, since=context.now))
+    return status.with_soaking(Soaking(alias=rules.soak.alias, version=seen, since=context.now))
 
 
 def _without_stale_pin(
@@ -91,4 +91,4 @@ def _without_stale_pin(
     if stop is not None:
         draft.do(stop)
         return status
-    return status.changed(pin=None)
+    return status.with_pin(None)

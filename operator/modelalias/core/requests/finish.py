@@ -106,7 +106,7 @@ def write_end(
         return False
     if stop is not None:
         explanation = f"{status.explanation[:1024]}; its Jobs are being stopped first"
-        draft.writes.append(RequestWrite(request, request.status.changed(explanation=explanation)))
+        draft.writes.append(RequestWrite(request, request.status.explained(explanation)))
         draft.do(stop)
         draft.blocked = True
         return False

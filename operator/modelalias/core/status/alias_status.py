@@ -39,7 +39,7 @@ def complete(
     `stalled` is what a person has to edit; `pending` is what a pin waits for that will come by itself.
     """
     if status.plan is None:
-        status = status.changed(serving=_serving(alias, status))
+        status = status.with_serving(_serving(alias, status))
     new = [
         _reachable(context),
         _in_sync(alias, status, stalled),
@@ -52,11 +52,8 @@ def complete(
     if alias.spec.policy.approval.required is not ApprovalRequired.NEVER or context.identity.machines:
         new.append(_proved(context))
     conditions = _merged(context, alias, status, new)
-    return status.changed(
-        observed_generation=alias.metadata.generation,
-        conditions=conditions,
-        phase=_phase(alias, status, conditions),
-    )
+    phase = _phase(alias, status, conditions)
+    return status.described(alias.metadata.generation, conditions, phase)
 
 
 def standing_failure(alias: ModelAlias) -> Cause | None:

@@ -70,7 +70,7 @@ def judging(request: PromotionRequest, answer: KeepsTurn, now: datetime) -> Prom
     if asks:
         new.append(NewCondition(RequestCondition.APPROVED, False, answer.reason, answer.explanation))
     status = _status(_without_plan(request), answer.phase, answer.explanation, new, now, answer.so_far)
-    return status if asks else status.changed(approvals=None)
+    return status if asks else status.with_approvals(None)
 
 
 @blaming
@@ -114,14 +114,9 @@ def errored(request: PromotionRequest, explanation: str, now: datetime) -> Promo
         NewCondition(RequestCondition.STALLED, True, Reason.UNEXPECTED_ERROR, explanation),
     ]
     generation = request.metadata.generation
-    return request.status.changed(
-        observed_generation=generation,
-        phase=Phase.ERRORED,
-        explanation=explanation,
-        conditions=merged(request.status.conditions, dated(new, now, generation)),
-        evaluation=evaluation.stopped(request.status.evaluation),
-        completed_at=now,
-    )
+    conditions = merged(request.status.conditions, dated(new, now, generation))
+    status = request.status.described(generation, Phase.ERRORED, explanation, conditions)
+    return status.with_evaluation(evaluation.stopped(status.evaluation)).completed(now)
 
 
 def ended_by_history(
@@ -196,7 +191,7 @@ def _story(alias: ModelAlias, entry: HistoryEntry) -> str:
 def _without_plan(request: PromotionRequest) -> PromotionRequest:
     """Drop what an earlier plan said: there is none now."""
     kept = tuple(item for item in request.status.conditions if item.type not in _OF_A_PLAN)
-    return request.with_status(request.status.changed(conditions=kept))
+    return request.with_status(request.status.with_conditions(kept))
 
 
 def _status(
@@ -208,12 +203,8 @@ def _status(
     so_far: VerdictSoFar | None,
 ) -> PromotionRequestStatus:
     before, generation = request.status, request.metadata.generation
-    status = before.changed(
-        observed_generation=generation,
-        phase=phase,
-        explanation=explanation,
-        conditions=merged(before.conditions, dated(new, now, generation)),
-    )
+    conditions = merged(before.conditions, dated(new, now, generation))
+    status = before.described(generation, phase, explanation, conditions)
     return status if so_far is None else _with_verdict(status, so_far)
 
 
@@ -224,18 +215,16 @@ def _with_verdict(status: PromotionRequestStatus, so_far: VerdictSoFar) -> Promo
     """
     whole = so_far.resolved is not None and so_far.resolved.evidence is not None
     findings = same_times(status.gates, so_far.findings)
-    known: dict[str, object] = {}
-    if so_far.resolved is not None:
-        known["resolved"] = so_far.resolved
+    status = status.with_resolved(so_far.resolved)
     if so_far.checks or whole:
-        known["eligibility"] = so_far.checks
+        status = status.with_eligibility(so_far.checks)
     if so_far.evaluation or whole:
-        known["evaluation"] = so_far.evaluation
+        status = status.with_evaluation(so_far.evaluation)
     if so_far.approvals or whole:
-        known["approvals"] = so_far.approvals
+        status = status.with_approvals(so_far.approvals)
     if findings or whole:
-        known |= {"gates": findings, "gates_passed": gates.passed(findings) if findings else None}
-    return status.changed(**known)
+        status = status.with_gates(findings, gates.passed(findings) if findings else None)
+    return status
 
 
 def _closed(
@@ -246,8 +235,8 @@ def _closed(
     now: datetime,
 ) -> PromotionRequestStatus:
     """Add the end's time and the machine-readable result; what was still measured is not any more."""
-    status = status.changed(evaluation=evaluation.stopped(status.evaluation))
+    status = status.with_evaluation(evaluation.stopped(status.evaluation))
     meta = request.metadata
     whose = {"request": meta.name, "namespace": meta.namespace, "operation": request.spec.operation.value}
     verdict = result.of(alias.spec if alias else None, status, reason, whose)
-    return status.changed(completed_at=now, result=result.text(verdict, status.gates))
+    return status.completed(now, result.text(verdict, status.gates))

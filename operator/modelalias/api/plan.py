@@ -1,0 +1,180 @@
+"""What a plan is: the frozen description of a move that is under way."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from modelalias.api.fields import (
+    AliasName,
+    ContainerName,
+    EnvName,
+    Evidence,
+    Message,
+    ModelVersionNumber,
+    ObjectName,
+    ReasonName,
+    Reported,
+    RunId,
+    TagKey,
+    TagValue,
+    Timestamp,
+    UserName,
+    keep_first,
+)
+from modelalias.api.workload import LoadMode, Rollout, WorkloadKind
+
+
+class Operation(StrEnum):
+    """What kind of move it is."""
+
+    PROMOTE = "Promote"
+    ROLLBACK = "Rollback"
+    SWAP = "Swap"
+    PIN = "Pin"
+    ADOPT = "Adopt"
+
+
+class RequestRef(Reported):
+    """The request that a plan carries out."""
+
+    name: ObjectName
+    """Name of the request."""
+    uid: Annotated[str, Field(max_length=64)]
+    """UID of the request."""
+
+
+class AliasMove(Reported):
+    """One alias with its former and its new version."""
+
+    name: AliasName
+    """The alias."""
+    from_: Annotated[ModelVersionNumber | None, Field(alias="from")] = None
+    """Its former version; absent when it named none."""
+    to: ModelVersionNumber | None = None
+    """Its new version; absent when it is removed."""
+
+
+class PlannedWorkload(Reported):
+    """A workload as it was when the plan was written, with its new values and the values to go back to.
+
+    `from` and `to` are marks (values of the pod-template annotation); `fromUri` and `toUri` are values of the
+    environment variable, with mode Pinned. Without `from` or `fromUri` it was not set before.
+    """
+
+    kind: WorkloadKind
+    """Kind of the workload."""
+    name: ObjectName
+    """Name of the workload."""
+    uid: Annotated[str, Field(max_length=64)]
+    """UID of the workload; one with another UID is another workload."""
+    wave: int = 0
+    """Wave of the workload."""
+    mode: LoadMode = LoadMode.ALIAS
+    """How its pods learn the version."""
+    container: ContainerName | None = None
+    """With mode Pinned: the container."""
+    env: EnvName | None = None
+    """With mode Pinned: the environment variable."""
+    from_: Annotated[str | None, Field(alias="from", max_length=64)] = None
+    """Former mark of the pod template."""
+    to: Annotated[str, Field(max_length=64)]
+    """New mark of the pod template."""
+    back: Annotated[str | None, Field(max_length=64)] = None
+    """Mark of the pod template if the plan is undone."""
+    from_uri: Annotated[str, Field(max_length=1024)] | None = None
+    """Former value of the environment variable."""
+    to_uri: Annotated[str, Field(max_length=1024)] | None = None
+    """New value of the environment variable."""
+
+
+class Bearing(StrEnum):
+    """Whether a plan is being carried out or undone."""
+
+    FORWARD = "Forward"
+    BACKWARD = "Backward"
+
+
+class SourceAlias(Reported):
+    """The alias that is removed at the end, if it still names this version."""
+
+    name: AliasName
+    """The alias."""
+    version: ModelVersionNumber
+    """The version that it must still name."""
+
+
+class Plan(Reported):
+    """The move that is under way, frozen: written before the first change, removed with the history entry."""
+
+    operation: Operation
+    """What kind of move it is."""
+    request: RequestRef | None = None
+    """The request that is carried out; absent for a pin."""
+    spec_hash: Annotated[str, Field(max_length=80)] | None = None
+    """Hash of the request, by which it is known again when it is applied again."""
+    actor: UserName | None = None
+    """Who asked for the move."""
+    reason: Message = ""
+    """Why the move was asked for."""
+    approvers: Annotated[tuple[UserName, ...], Field(max_length=16), keep_first(16)] = ()
+    """Who approved."""
+    evidence: Evidence | None = None
+    """Hash of what the verdict rests on."""
+    verdict: Annotated[str, Field(max_length=4_500)] | None = None
+    """The verdict as JSON; it goes into the record on the version."""
+    aliases: Annotated[tuple[AliasMove, ...], Field(max_length=8)]
+    """Each alias with its former and its new version."""
+    run_id: RunId | None = None
+    """The run that produced the new version."""
+    serving: Annotated[tuple[PlannedWorkload, ...], Field(max_length=64)] = ()
+    """Each workload with its former and its new values."""
+    source_alias: SourceAlias | None = None
+    """The alias that is removed at the end."""
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=32)] = Field(default_factory=dict)
+    """Tags that are set on the version."""
+    rollout: Rollout = Rollout()
+    """spec.rollout as it was when the plan was written."""
+    epoch: Annotated[int, Field(ge=0)] = 0
+    """Epoch of the move."""
+    bearing: Bearing = Bearing.FORWARD
+    """Forward, or Backward once the plan is being undone."""
+    failure: ReasonName | None = None
+    """Why the plan is being undone, one of the condition reasons."""
+    message: Message = ""
+    """The same as a sentence."""
+    started_at: Timestamp
+    """When the plan was written."""
+    rolling_since: Timestamp | None = None
+    """When the rollout began; the deadline counts from here."""
+    turned_at: Timestamp | None = None
+    """When undoing began."""
+
+    def without_source_alias(self) -> Self:
+        """Return the plan without the alias to remove at its end."""
+        return self.changed(source_alias=None)
+
+    def halted(self) -> Self:
+        """Return the plan while nothing can go on: its deadline begins anew afterwards."""
+        return self.changed(rolling_since=None)
+
+    def rolling(self, now: datetime) -> Self:
+        """Return the plan from the time on from which its deadline counts."""
+        return self.changed(rolling_since=now)
+
+    def failed(self, failure: str, message: str) -> Self:
+        """Return the plan with why it cannot go on."""
+        return self.changed(failure=failure, message=message)
+
+    def with_message(self, message: str) -> Self:
+        """Return the plan with another sentence about its failure."""
+        return self.changed(message=message)
+
+    def never_loaded(self) -> Self:
+        """Return the plan for workloads of which no pod can have loaded the new version: their former marks do."""
+        return self.changed(serving=tuple(item.changed(back=item.from_) for item in self.serving))
+
+    def turned_back(self, now: datetime) -> Self:
+        """Return the plan on its way back."""
+        return self.changed(bearing=Bearing.BACKWARD, turned_at=now, rolling_since=None)
