@@ -166,7 +166,7 @@ def why_not_patchable(workload: PodWorkload, change: WorkloadChange) -> str:
 
 
 def explain(workload: PodWorkload, change: WorkloadChange, refusal: str) -> str:
-    """Say of a variable that is taken from elsewhere that it is, which the API server notices."""
+    """Explain a refusal of a variable that is taken from elsewhere; leave any other as it is."""
     if not change.env or ".valueFrom" not in refusal:
         return refusal
     ref = workload.ref

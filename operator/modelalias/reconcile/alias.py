@@ -89,7 +89,7 @@ class AliasReconciler:
         """Bring an alias and its requests as far as they can go now.
 
         Return after how long to look again at the latest. Raises `Unavailable`, `StaleObject`, `Refused` and
-        `Superseded`: the key is then tried again.
+        `NotLeading`: the key is then tried again.
         """
         await self.evaluations.end_abandoned(key)
         facts = Facts()

@@ -49,6 +49,17 @@ class OperationRules:
     actor: Actor
 
 
+_GOES_BACK: Final = OperationRules(
+    is_judged=False,
+    has_priority=True,
+    is_undone_on_failure=False,
+    after_success=HoldChange.SETS,
+    stalls_when_undone=False,
+    takes_previous_alias=True,
+    actor=Actor.REQUESTER,
+)
+"""A rollback and a swap differ only in where they go."""
+
 RULES: Final = MappingProxyType(
     {
         Operation.PROMOTE: OperationRules(
@@ -69,24 +80,8 @@ RULES: Final = MappingProxyType(
             takes_previous_alias=True,
             actor=Actor.OWNER,
         ),
-        Operation.ROLLBACK: OperationRules(
-            is_judged=False,
-            has_priority=True,
-            is_undone_on_failure=False,
-            after_success=HoldChange.SETS,
-            stalls_when_undone=False,
-            takes_previous_alias=True,
-            actor=Actor.REQUESTER,
-        ),
-        Operation.SWAP: OperationRules(
-            is_judged=False,
-            has_priority=True,
-            is_undone_on_failure=False,
-            after_success=HoldChange.SETS,
-            stalls_when_undone=False,
-            takes_previous_alias=True,
-            actor=Actor.REQUESTER,
-        ),
+        Operation.ROLLBACK: _GOES_BACK,
+        Operation.SWAP: _GOES_BACK,
         Operation.ADOPT: OperationRules(
             is_judged=False,
             has_priority=False,

@@ -9,6 +9,7 @@ from typing import Final
 from modelalias.api.alias import FinishedRequest, ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
+from modelalias.core.ledger import history
 from modelalias.core.plan.operations import has_priority
 from modelalias.core.protocol.answers import KEEPS_TURN, KeepsTurn, NotReady
 from modelalias.core.protocol.context import Context
@@ -37,7 +38,15 @@ def end_if_tried_enough(
     if broken.tries < MOST_TRIES:
         draft.wake(broken.until)
         return False
-    draft.writes.append(RequestWrite(request, request_status.errored(request, _MESSAGE, context.now)))
+    entries = () if alias is None else alias.status.history
+    own = next((item for item in reversed(entries) if item.uid == request.metadata.uid), None)
+    if own is not None:  # its plan was carried out all the same: what the history says is its end
+        message = f"it ended as the history of the ModelAlias says; {_MESSAGE}"
+        status = request_status.plain_end(request, history.phase_of(own), message, context.now)
+        draft.writes.append(RequestWrite(request, status))
+        return True
+    status = request_status.plain_end(request, Phase.ERRORED, _MESSAGE, context.now)
+    draft.writes.append(RequestWrite(request, status))
     if alias is not None and not request.spec.dry_run:
         draft.finished.append(
             FinishedRequest(spec_hash=request.spec_hash, uid=request.metadata.uid, phase=Phase.ERRORED)

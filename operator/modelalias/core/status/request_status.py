@@ -107,15 +107,16 @@ def carried_out(
     return _status(request, phase, explanation, new, now, so_far)
 
 
-def errored(request: PromotionRequest, explanation: str, now: datetime) -> PromotionRequestStatus:
-    """End a request that cannot be judged, on nothing but what its status said before."""
-    new = [
-        *_end(good=False, reason=Reason.UNEXPECTED_ERROR, explanation=explanation),
-        NewCondition(RequestCondition.STALLED, True, Reason.UNEXPECTED_ERROR, explanation),
-    ]
+def plain_end(
+    request: PromotionRequest, phase: Phase, explanation: str, now: datetime
+) -> PromotionRequestStatus:
+    """End a request that an error of the operator kept from more, on nothing but what its status said before."""
+    new = _end(phase is Phase.SUCCEEDED, Reason.UNEXPECTED_ERROR, explanation)
+    if phase is Phase.ERRORED:
+        new.append(NewCondition(RequestCondition.STALLED, True, Reason.UNEXPECTED_ERROR, explanation))
     generation = request.metadata.generation
     conditions = merged(request.status.conditions, dated(new, now, generation))
-    status = request.status.described(generation, Phase.ERRORED, explanation, conditions)
+    status = request.status.described(generation, phase, explanation, conditions)
     return status.with_evaluation(evaluation.stopped(status.evaluation)).completed(now)
 
 

@@ -139,6 +139,30 @@ async def test_what_breaks_for_one_request_leaves_the_others_alone(
 
 
 @in_virtual_time
+@pytest.mark.parametrize("name", ["carried_out", "_status", "ended_by_history"])
+async def test_a_request_whose_plan_was_carried_out_is_not_called_errored(name: str, breaks: Break) -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8)
+        it.add_alias(serving=[{"name": "api"}])
+        it.workloads.add("api")
+        it.workloads.rolls_at_once = False
+        it.ask(BROKEN, "1")
+        await it.settle()
+        assert it.phase(BROKEN) == "RollingOut"
+
+        breaks(request_status, name, 1_000)
+        for _ in range(4):
+            await it.settle(15)
+            await it.finish_rollout("api")
+        await it.settle(100)
+
+        assert it.alias().status.history[-1].outcome == "Succeeded"
+        assert it.phase(BROKEN) == "Succeeded"
+        assert it.alias().status.finished == ()
+        it.take_errors()
+
+
+@in_virtual_time
 async def test_a_rollback_keeps_its_priority_over_one_error(breaks: Break) -> None:
     async with Cluster() as it:
         await it.model(0.7, 0.8, 0.9)
