@@ -39,7 +39,7 @@ def test_act_zero_judges_as_the_later_acts_do(judged: Sequence[Judged]) -> None:
     assert [version.version for version in judged] == ["1", "2", "3"]
     assert better.auc >= baseline.auc + 0.002
     assert [version.status for version in judged] == [0, 0, 1]
-    assert "the alias names no champion yet" in baseline.verdict
+    assert "no version was accepted yet, so there is no champion" in baseline.verdict
     assert f"val_auc {worse.auc} is not >= {baseline.auc + 0.002}" in worse.verdict
 
 

@@ -155,7 +155,7 @@ def test_a_first_version_meets_no_champion(judged: Pipeline) -> None:
     done = judged.gate("3")
 
     assert done.returncode == 0
-    assert "the alias names no champion yet" in done.stdout
+    assert "no version was accepted yet, so there is no champion" in done.stdout
     assert "it would replace nothing as champion" in done.stdout
 
 

@@ -132,7 +132,7 @@ def test_match_prediction_climbs_four_levels_and_a_refusal_is_an_answer(
 
     assert {item["phase"] for item in first.values()} == {"Succeeded"}
     assert first["champion"]["resolved"]["from"] == "alias candidate"
-    assert first["champion"]["gates"][0]["message"] == "the alias names no champion yet"
+    assert first["champion"]["gates"][0]["message"] == "no version was accepted yet, so there is no champion"
     assert [item["phase"] for item in second.values()] == ["Succeeded", "Succeeded", "Succeeded", "Rejected"]
     assert second["candidate"]["gates"][0]["rule"] == "<= 0.985 (champion 0.98 + 0.005)", "equality passes"
     told = json.loads(second["champion"]["result"])

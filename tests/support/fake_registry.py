@@ -4,7 +4,8 @@ real one."""
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Final
 
@@ -30,6 +31,10 @@ WRITES: Final = frozenset(
 SIGNED: Final = {ModelFile.SIGNED: True, ModelFile.UNSIGNED: False, ModelFile.NO_SIGNATURE: False}
 
 
+FIRST_REGISTERED: Final = datetime(2025, 12, 1, tzinfo=UTC)
+"""Each version is registered a second after the one before."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of the port, with its arguments as the caller gave them."""
@@ -43,6 +48,7 @@ class _Version:
     run_id: str | None
     path: str | None
     state: VersionState = VersionState.READY
+    registered_at: datetime = FIRST_REGISTERED
     tags: dict[str, str] = field(default_factory=dict)
 
 
@@ -64,6 +70,7 @@ class FakeRegistry:
         """Called with the name of an alias that the port has just pointed somewhere, and the version; None:
         taken away."""
         self._models: dict[str, _Model] = {}
+        self._registered = count()
         self._tracking = FakeTracking()
         self._files: dict[str, ModelFile] = {}
         self._faults = FaultQueue()
@@ -302,7 +309,9 @@ class FakeRegistry:
     def _add(self, model: str, version: _Version) -> int:
         held = self._model(model)
         number = next(held.numbers)
-        held.versions[number] = version
+        held.versions[number] = replace(
+            version, registered_at=FIRST_REGISTERED + timedelta(seconds=next(self._registered))
+        )
         return number
 
     def _value(self, model: str, number: int) -> ModelVersion:
@@ -313,6 +322,7 @@ class FakeRegistry:
             run_id=version.run_id,
             state=version.state,
             tags=dict(version.tags),
+            registered_at=version.registered_at,
             model_id=model_id(version.run_id, version.path) if version.run_id and version.path else None,
         )
 

@@ -1,6 +1,7 @@
 """MLflow's answers about a model version, as values of the port."""
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
@@ -26,6 +27,7 @@ def model_version(version: MlflowVersion) -> ModelVersion:
             run_id=version.run_id or None,
             state=VersionState(version.status),
             tags=dict(version.tags),
+            registered_at=_registered_at(version),
             model_id=_model_id(version),
         )
     except ValueError as error:
@@ -41,6 +43,15 @@ def check_version(model: str, version: str) -> None:
 def no_version(model: str, version: str) -> VersionNotFound:
     """Return the failure that the model has no such version."""
     return VersionNotFound(f"model {model} has no version {version}")
+
+
+def _registered_at(version: MlflowVersion) -> datetime | None:
+    """Return when the version was registered, which only MLflow itself writes."""
+    milliseconds = version.creation_timestamp
+    try:
+        return datetime.fromtimestamp(milliseconds // 1000, UTC) if milliseconds else None
+    except (OverflowError, OSError) as error:
+        raise ValueError("no time") from error
 
 
 def _model_id(version: MlflowVersion) -> str | None:

@@ -33,6 +33,8 @@ class NamedVersion(Reported):
     """The version."""
     run_id: RunId | None = None
     """The run that produced it."""
+    registered_at: Timestamp | None = None
+    """When it was registered in MLflow; a version made anew under the same number is another one."""
     since: Timestamp
     """Since when the alias has named it."""
     request: ObjectName | None = None
@@ -69,7 +71,7 @@ class PinVerdict(Reported):
     version: ModelVersionNumber
     """The version in spec.version."""
     champion: ModelVersionNumber | None = None
-    """The version that the alias named when the pin was judged."""
+    """The version that the pin was compared with: the one accepted last."""
     explanation: Message = ""
     """The verdict in one sentence."""
     eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
@@ -145,9 +147,13 @@ class HistoryEntry(Reported):
     """One move of the alias: who, when, from, to, why, on which evidence."""
 
     from_: Annotated[ModelVersionNumber | None, Field(alias="from")] = None
-    """Former version; absent when the alias named none."""
+    """Former version, which this ModelAlias had accepted last; absent when there was none."""
     to: ModelVersionNumber | None = None
     """New version; absent when the alias was removed."""
+    drifted: bool = False
+    """Whether somebody had moved the alias before, so that the registry did not name `from`."""
+    found: ModelVersionNumber | None = None
+    """If drifted: the version that the registry named; absent when it named none."""
     at: Timestamp
     """When the move ended."""
     operation: Operation
@@ -162,6 +168,8 @@ class HistoryEntry(Reported):
     """Hash of the request, by which it is known again when it is applied again."""
     run_id: RunId | None = None
     """The run that produced the new version."""
+    registered_at: Timestamp | None = None
+    """When the new version was registered in MLflow."""
     actor: UserName | None = None
     """Who asked for the move."""
     approvers: Annotated[tuple[UserName, ...], Field(max_length=16), keep_first(16)] = ()
@@ -222,9 +230,10 @@ class ModelAliasStatus(Reported):
     phase: AliasPhase | None = None
     """The state at a glance, derived from the conditions."""
     current: NamedVersion | None = None
-    """The version that this ModelAlias last moved the alias to, or took over."""
+    """The version that this ModelAlias accepted last: it moved the alias there, or found it there at first
+    sight. Candidates are compared with it, whatever the registry names."""
     previous: NamedVersion | None = None
-    """The version before the current one."""
+    """The version that was current before."""
     observed: Observed | None = None
     """What the alias names in the registry, as last read."""
     plan: Plan | None = None
@@ -263,14 +272,9 @@ class ModelAliasStatus(Reported):
         """Return the status with the registry as it was read."""
         return self.changed(observed=observed)
 
-    def adopted(self, observed: Observed, entry: HistoryEntry | None) -> Self:
+    def adopted(self, observed: Observed, current: NamedVersion, entry: HistoryEntry) -> Self:
         """Return the status after the first look at the alias: what it named already becomes current."""
-        status = self.with_observed(observed)
-        if entry is None or observed.version is None:
-            return status
-        return status.changed(
-            current=NamedVersion(version=observed.version, since=observed.at), history=(entry,)
-        )
+        return self.with_observed(observed).changed(current=current, history=(entry,))
 
     def plan_ended(
         self, history: tuple[HistoryEntry, ...], observed: Observed, serving: tuple[ServingStatus, ...]

@@ -44,7 +44,7 @@ class DatasetRule(StrEnum):
 
 
 class OnNoChampion(StrEnum):
-    """The result of a gate with champion while the alias names no version."""
+    """The result of a gate with champion while no version was ever accepted."""
 
     PASS = "Pass"  # noqa: S105 - a result, not a password
     FAIL = "Fail"
@@ -52,7 +52,7 @@ class OnNoChampion(StrEnum):
 
 
 class OnMissing(StrEnum):
-    """The result of a gate whose metric is missing or not finite."""
+    """The result of a gate whose metric is missing or not finite for the candidate."""
 
     FAIL = "Fail"
     INCONCLUSIVE = "Inconclusive"
@@ -108,15 +108,17 @@ class Gate(Value):
     threshold: Number | None = None
     """The value must be at least this (HigherIsBetter) or at most this (LowerIsBetter). Excludes champion."""
     champion: Versus | None = None
-    """Compare with the version that the alias names when the request is judged. Excludes threshold."""
+    """Compare with the version that the ModelAlias accepted last, whatever the registry names. Excludes
+    threshold."""
     metric_from: MetricSource = MetricSource.RUN
     """Where the values come from."""
     dataset: DatasetRule = DatasetRule.ANY
     """Whether candidate and champion must have been measured on the same data."""
     on_no_champion: OnNoChampion = OnNoChampion.PASS
-    """Result of a gate with champion while the alias names no version."""
+    """Result of a gate with champion while the ModelAlias has not accepted any version."""
     on_missing: OnMissing = OnMissing.FAIL
-    """Result if a value is missing, NaN or infinite; such a value never passes."""
+    """Result if the candidate's value is missing, NaN or infinite; such a value never passes. If the champion's
+    is, the gate is Inconclusive."""
     enforcement: Enforcement = Enforcement.BLOCK
     """What happens if the gate does not pass."""
 

@@ -51,9 +51,20 @@ class AliasMove(Reported):
     name: AliasName
     """The alias."""
     from_: Annotated[ModelVersionNumber | None, Field(alias="from")] = None
-    """Its former version; absent when it named none."""
+    """Its former version, to which it comes back if the plan is undone: of the managed alias the one that this
+    ModelAlias accepted last. Absent when there is none."""
     to: ModelVersionNumber | None = None
     """Its new version; absent when it is removed."""
+    drifted: bool = False
+    """Whether the registry named another version than `from` when the plan was written, because somebody
+    moved the alias."""
+    found: ModelVersionNumber | None = None
+    """If drifted: the version that the registry named then; absent when it named none."""
+
+    @property
+    def named(self) -> ModelVersionNumber | None:
+        """What the alias named in the registry when the plan was written."""
+        return self.found if self.drifted else self.from_
 
 
 class PlannedWorkload(Reported):
@@ -128,6 +139,8 @@ class Plan(Reported):
     """Each alias with its former and its new version."""
     run_id: RunId | None = None
     """The run that produced the new version."""
+    registered_at: Timestamp | None = None
+    """When the new version was registered in MLflow; one made anew under the same number is another one."""
     serving: Annotated[tuple[PlannedWorkload, ...], Field(max_length=64)] = ()
     """Each workload with its former and its new values."""
     source_alias: SourceAlias | None = None

@@ -13,6 +13,7 @@ from modelalias.api.fields import (
     Label,
     Message,
     MetricName,
+    ModelName,
     ModelVersionNumber,
     ObjectName,
     Reported,
@@ -71,13 +72,29 @@ class Resolved(Reported):
     """The version that the request asks for: the candidate."""
     run_id: RunId | None = None
     """The run that produced it."""
+    registered_at: Timestamp | None = None
+    """When it was registered in MLflow; a version made anew under the same number is another one."""
     champion: ModelVersionNumber | None = None
-    """The version that the alias named when the request was judged; absent when it named none."""
+    """The version that the candidate is compared with: the one that the ModelAlias accepted last; absent when
+    there is none."""
+    named: ModelVersionNumber | None = None
+    """The version that the registry's alias named when the request was judged, if it was another one."""
+    registry: ItemName | None = None
+    """The registry in which the version was looked up."""
+    model: ModelName | None = None
+    """The registered model that it is a version of."""
+    alias_uid: Annotated[str, Field(max_length=64)] | None = None
+    """UID of the ModelAlias for which it was looked up; for another one the request is not carried out."""
     from_: Annotated[str, Field(alias="from", max_length=300)]
     """How the version was found, such as "alias challenger"."""
     evidence: Evidence | None = None
     """Hash of everything that the verdict rests on; an approval names it and is valid only while it is
     unchanged."""
+    last_evidence: Evidence | None = None
+    """The evidence that stood last, also while there is none."""
+    round: Annotated[int, Field(ge=0)] = 0
+    """How often the evidence has changed. It is a part of the evidence, so that what was approved once and has
+    changed since never comes back with its approvals."""
 
 
 class GateResult(StrEnum):
@@ -163,6 +180,8 @@ class Finding(Reported):
     """The dataset that the values were measured on."""
     evaluated_at: Timestamp
     """When the gate was judged."""
+    compared_with: Message | None = None
+    """The champion, where the registry names another version than the one accepted last."""
     message: Message = ""
     """Why the result is what it is, if the numbers do not show it."""
 

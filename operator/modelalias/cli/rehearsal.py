@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from modelalias.api.alias import ModelAlias
+from modelalias.api.alias import ModelAlias, NamedVersion
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.request import GateResult, PromotionRequestStatus, RequestOperation
 from modelalias.core.errors import InvalidRequest, Unavailable
@@ -85,11 +85,12 @@ def _judge(alias: ModelAlias, number: str, facts: Facts, now: datetime) -> Rehea
     spec = alias.spec
     version = _require_ready(facts.version(spec.model, number), now)
     aliases = facts.aliases(spec.model)
-    champion = aliases.get(spec.alias)
+    alias = _as_at_first_sight(alias, aliases, now)
+    champion = None if alias.status.current is None else alias.status.current.version
     candidate = Candidate(version=version, run_id=version.run_id, source=f"version {version.version}")
     if version.version == champion:
         message = f"{spec.alias} already names version {champion}: nothing to do"
-        so_far = VerdictSoFar(resolved=candidate.resolved(champion))
+        so_far = VerdictSoFar(resolved=candidate.resolved(alias, aliases))
         return _rehearsal(alias, GateOutcome.PASSED, Reason.NO_OP, message, so_far)
     verdict = judge(_case(alias, candidate, aliases), facts, now)
     if verdict.conclusion is Conclusion.RUNNING:
@@ -99,7 +100,7 @@ def _judge(alias: ModelAlias, number: str, facts: Facts, now: datetime) -> Rehea
     cause = passed if outcome is GateOutcome.PASSED else cases.why_refused(verdict)
     judged = f"{candidate.name} {_WORDS[outcome]}: {cause.message}"
     message = "; ".join([judged, *_afterwards(alias, outcome, champion)])
-    so_far = cases.verdict_so_far(candidate, champion, verdict)
+    so_far = cases.verdict_so_far(alias, candidate, aliases, verdict, None)
     return _rehearsal(alias, outcome, cause.reason, message, so_far)
 
 
@@ -108,6 +109,14 @@ _WORDS = {
     GateOutcome.REFUSED: "refused",
     GateOutcome.INCONCLUSIVE: "could not be judged",
 }
+
+
+def _as_at_first_sight(alias: ModelAlias, aliases: Aliases, now: datetime) -> ModelAlias:
+    """Let a file without a status have for champion what the alias names, as a new ModelAlias has it."""
+    named = aliases.get(alias.spec.alias)
+    if alias.status.current is not None or named is None:
+        return alias
+    return alias.with_status(alias.status.changed(current=NamedVersion(version=named, since=now)))
 
 
 def _require_ready(version: ModelVersion, now: datetime) -> ModelVersion:

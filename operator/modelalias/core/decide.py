@@ -177,7 +177,7 @@ def _pinned(
 def _with_pin_verdict(alias: ModelAlias, version: str, answer: Answer) -> ModelAlias:
     """Keep how a gated pin was judged."""
     so_far, before = answer.so_far, alias.status.pin
-    if so_far.resolved is None or not pins.is_gated(alias, version):
+    if so_far.resolved is None:  # a pin that is not gated has no verdict
         return alias
     keeps = before is not None and so_far.resolved.evidence is None
     evaluation = so_far.evaluation or (before.evaluation if before is not None and keeps else ())

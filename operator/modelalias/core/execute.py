@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple, assert_never
 
 from modelalias.api.alias import (
@@ -294,7 +295,7 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
     now, spec = context.now, alias.spec
     move = history.moved(plan, spec.alias)
     version = move.to if outcome is Outcome.SUCCEEDED else _present_version(context, alias)
-    unmoved = alias.status.observed if move.from_ == move.to else None
+    unmoved = alias.status.observed if move.named == move.to else None
     observed = Observed(
         version=version,
         at=unmoved.at if unmoved else now,
@@ -306,10 +307,7 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
         history.appended(former, entry, limit), observed, workload_steps.serving(alias, plan, context.facts)
     ).remembering(history.forgotten(former, limit))
     if move.to is not None and version == move.to and outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
-        current = NamedVersion(
-            version=move.to, run_id=plan.run_id, since=now, request=entry.request, actor=plan.actor
-        )
-        status = status.with_current(current, move.from_)
+        status = status.with_current(_accepted(alias, plan, move.to, now), move.from_)
     if outcome is Outcome.SUCCEEDED:
         _write(context, alias, _after_success(alias, plan, status, context), draft)
     else:
@@ -319,6 +317,21 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
         fault = Cause(Reason.ROLLOUT_FAILED, plan.message) if stalls and undone else None
         _write(context, alias, status, draft, fault)
     return draft.decision(Again())
+
+
+def _accepted(alias: ModelAlias, plan: Plan, version: str, now: datetime) -> NamedVersion:
+    """Return the version that a plan came to; one that was accepted before it stays as it was."""
+    current = alias.status.current
+    if current is not None and current.version == version and current.registered_at == plan.registered_at:
+        return current
+    return NamedVersion(
+        version=version,
+        run_id=plan.run_id,
+        registered_at=plan.registered_at,
+        since=now,
+        request=_request_name(plan),
+        actor=plan.actor,
+    )
 
 
 def _present_version(context: Context, alias: ModelAlias) -> str | None:
@@ -338,11 +351,16 @@ def _after_success(
     move = history.moved(plan, alias.spec.alias)
     if RULES[plan.operation].after_success is HoldChange.CLEARS:
         return status.released(move.to)
-    if move.from_ is None or move.from_ == move.to:
+    left = [item for item in dict.fromkeys((move.from_, move.named)) if item not in {None, move.to}]
+    if not left:
         return status
-    gone = RolledBackVersion(version=move.from_, reason=str(plan.operation), at=context.now)
-    hold = Hold(reason=str(Outcome.ROLLED_BACK), request=_request_name(plan), since=context.now)
-    return status.on_hold(hold).with_rolled_back(gone, returned=move.to)
+    status = status.on_hold(
+        Hold(reason=str(Outcome.ROLLED_BACK), request=_request_name(plan), since=context.now)
+    )
+    for version in left:
+        gone = RolledBackVersion(version=version, reason=str(plan.operation), at=context.now)
+        status = status.with_rolled_back(gone, returned=move.to)
+    return status
 
 
 def _after_failure(

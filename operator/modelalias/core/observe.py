@@ -5,9 +5,9 @@ The registry's aliases, a soak, a pin that is gone.
 
 from typing import NamedTuple
 
-from modelalias.api.alias import ModelAlias, ModelAliasStatus, Observed, Pins, Soaking
+from modelalias.api.alias import ModelAlias, ModelAliasStatus, NamedVersion, Observed, Pins, Soaking
 from modelalias.api.conditions import Cause, Reason
-from modelalias.core.errors import ModelNotFound
+from modelalias.core.errors import ModelNotFound, VersionNotFound
 from modelalias.core.judging import evaluation
 from modelalias.core.ledger import history
 from modelalias.core.protocol.answers import ANSWER_POLL
@@ -48,19 +48,32 @@ def _observe_registry(context: Context, alias: ModelAlias, draft: Draft) -> Obse
     try:
         first = status.observed is None and seen is not None
         version = seen if first else context.facts.aliases(spec.model).get(spec.alias)
+        if status.observed is None:
+            return Observation(_first_sight(context, alias, version), None)
     except ModelNotFound as error:
         return Observation(status, Cause(Reason.MODEL_NOT_FOUND, str(error)))
     except Failed:
         draft.wake(now + ANSWER_POLL)
         return Observation(status, None)
-    if status.observed is None:
-        observed = Observed(version=version, at=now, epoch=0 if version is None else 1)
-        entry = None if version is None else history.adopted(version, None, now)
-        return Observation(status.adopted(observed, entry), None)
     if version == status.observed.version:
         return Observation(status, None)
     observed = Observed(version=version, at=now, epoch=status.observed.epoch + 1)
     return Observation(status.with_observed(observed), None)
+
+
+def _first_sight(context: Context, alias: ModelAlias, version: str | None) -> ModelAliasStatus:
+    """Take over what the alias names already, as the very version that it is now."""
+    observed = Observed(version=version, at=context.now, epoch=0 if version is None else 1)
+    if version is None:
+        return alias.status.with_observed(observed)
+    current = NamedVersion(version=version, since=context.now)
+    try:
+        found = context.facts.version(alias.spec.model, version)
+    except VersionNotFound:
+        pass  # deleted a moment ago: nothing more is known of it
+    else:
+        current = current.changed(run_id=found.run_id, registered_at=found.registered_at)
+    return alias.status.adopted(observed, current, history.adopted(current))
 
 
 def _observe_soak(context: Context, alias: ModelAlias, status: ModelAliasStatus) -> ModelAliasStatus:

@@ -1,6 +1,7 @@
 """What the rules ask of a registry, in our own words."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Protocol, Self
@@ -26,6 +27,8 @@ class ModelVersion(Value):
     run_id: str | None
     state: VersionState
     tags: Mapping[str, str]
+    registered_at: datetime | None = None
+    """When it was registered, to the second; one made anew under the same number is another version."""
     model_id: str | None = None
     """The logged model that it was made from; None for one that MLflow 2 registered, or that no run made."""
 

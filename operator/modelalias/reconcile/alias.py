@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from modelalias.api.alias import ModelAlias, Observed
+from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
@@ -155,7 +155,7 @@ class AliasReconciler:
             registry=self._registry_view(key, alias),
             older_claimant=None if owner is None else f"{owner.namespace}/{owner.name}",
             claimed={} if alias is None else self._memory.claimed(key),
-            soaking=None if alias is None else self._ledger(key, alias),
+            managed={} if alias is None else self._managed(key, alias),
             identity=self._identity(),
             trouble=self._trouble.get(key),
             broken=self._broken.of(key),
@@ -164,9 +164,12 @@ class AliasReconciler:
             now=self._wall(),
         )
 
-    def _ledger(self, key: Key, alias: ModelAlias) -> Observed | None:
+    def _managed(self, key: Key, alias: ModelAlias) -> Mapping[str, ModelAliasStatus]:
+        """Return the statuses behind the aliases that the rules of eligibility ask for."""
         rules = alias.spec.policy.eligibility
-        return None if rules is None or rules.soak is None else self._memory.ledger(key, rules.soak.alias)
+        asked = () if rules is None else (rules.require_alias, rules.soak.alias if rules.soak else None)
+        found = {name: self._memory.status_of(key, name) for name in asked if name is not None}
+        return {name: status for name, status in found.items() if status is not None}
 
     def _registry_view(self, key: Key, alias: ModelAlias | None) -> RegistryView:
         watch = None if alias is None else self._registries.get(alias.spec.registry)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from modelalias.api.alias import ModelAlias, Observed
+from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.conditions import RequestCondition, find, is_true
 from modelalias.api.request import PromotionRequest
 from modelalias.core.judging.evaluation import ENDED
@@ -234,16 +234,13 @@ class Memory:
             for name in self._aliases[other].claims
         }
 
-    def ledger(self, key: Key, name: str) -> Observed | None:
-        """Return what the ModelAlias that manages this alias of the same model has seen there.
-
-        None when there is none.
-        """
+    def status_of(self, key: Key, name: str) -> ModelAliasStatus | None:
+        """Return the status of the ModelAlias that manages this alias of the same model; None without one."""
         kept = self._aliases[key]
         for _, other in sorted(self._claims.get((kept.place, kept.model, name), ())):
-            alias = self.alias(other)
+            alias = None if other == key else self.alias(other)
             if alias is not None and alias.spec.alias == name:
-                return alias.status.observed
+                return alias.status
         return None
 
     def registry_of(self, key: Key) -> tuple[str, str] | None:

@@ -133,14 +133,16 @@ def test_two_names_of_one_registry_are_one_place_for_claims_and_two_for_snapshot
     assert memory.drop_alias(OLD) == {OLD, HERS}
 
 
-def test_the_ledger_of_a_soak_is_found_under_another_name_of_the_registry(api: Api) -> None:
+def test_the_status_behind_another_alias_is_found_under_another_name_of_the_registry(api: Api) -> None:
     memory = _memory()
     since = Observed(version="3", at=START, epoch=1)
     alias = api.new_alias("old", alias="staging")
     memory.see_alias(alias.model_copy(update={"status": alias.status.model_copy(update={"observed": since})}))
     memory.see_alias(api.add_alias("risk", "hers", alias_spec(registry="of-risk")))
 
-    assert memory.ledger(HERS, "staging") == since
+    status = memory.status_of(HERS, "staging")
+    assert status is not None
+    assert status.observed == since
 
 
 def test_names_that_nobody_configured_are_different_places(api: Api) -> None:
@@ -163,7 +165,7 @@ def test_what_is_not_allowed_keeps_nothing_from_those_who_may_have_it(api: Api) 
     assert memory.owner(HERS) is None
     assert memory.owner(OLD) is None
     assert memory.claimed(HERS) == {}
-    assert memory.ledger(HERS, "champion") is None
+    assert memory.status_of(HERS, "champion") is None
     assert memory.of_model("default", "churn") == {OLD, HERS}
 
 

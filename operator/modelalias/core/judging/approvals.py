@@ -87,8 +87,11 @@ def count(rules: Approval, spec: PromotionRequestSpec, present: str, unproved: s
 
 
 def _why_void(rules: Approval, spec: PromotionRequestSpec, given: GivenApproval, present: str) -> str:
-    """Return why an approval or a rejection does not count; an empty text when it does."""
-    if given.evidence != present:
+    """Return why an approval or a rejection does not count; an empty text when it does.
+
+    A rejection was given on what stood then, and stands when that changes.
+    """
+    if given.evidence != present and given.decision is not ApprovalDecision.REJECT:
         return "it is about evidence that has changed since"
     named = given.user in rules.users or (given.group is not None and given.group in rules.groups)
     if (rules.users or rules.groups) and not named:

@@ -31,6 +31,8 @@ class Traits(Value):
     tags: Mapping[str, str]
     aliases: frozenset[str]
     """The aliases that it has now."""
+    disowned: frozenset[str] = frozenset()
+    """Those of them that it has by somebody's hand: the ModelAlias that manages them accepted another version."""
     soaking_since: datetime | None
     """Since when it has had the alias of the soak; None when nobody knows."""
     signature: Signature
@@ -88,7 +90,13 @@ def _alias(wanted: str, traits: Traits) -> Check:
     rule = f"requireAlias {wanted}"
     if wanted not in traits.aliases:
         return _failed(rule, f"{traits.name} does not have alias {wanted}")
+    if wanted in traits.disowned:
+        return _failed(rule, _by_hand(wanted, traits))
     return Check(rule=rule, result=GateResult.PASSED)
+
+
+def _by_hand(alias: str, traits: Traits) -> str:
+    return f"{traits.name} has alias {alias} by hand: the ModelAlias of {alias} did not accept it"
 
 
 def _signature(traits: Traits) -> Check:
@@ -104,6 +112,8 @@ def _soak(wanted: Soak, traits: Traits, now: datetime) -> tuple[Check, datetime 
     rule, since = f"soak {wanted.for_} in {wanted.alias}", traits.soaking_since
     if wanted.alias not in traits.aliases:
         return _failed(rule, f"{traits.name} does not have alias {wanted.alias}"), None
+    if wanted.alias in traits.disowned:
+        return _failed(rule, _by_hand(wanted.alias, traits)), None
     if since is None:
         message = f"since when {traits.name} has {wanted.alias} is not known"
         return Check(rule=rule, result=GateResult.INCONCLUSIVE, message=message), None

@@ -66,7 +66,7 @@ def text(value: Decimal | None) -> str | None:
 def judge(
     gates: Iterable[Gate], candidate: Readable, champion: Readable | None, now: datetime
 ) -> tuple[Finding, ...]:
-    """Judge every gate on its readings; `champion` is None while the alias names no version."""
+    """Judge every gate on its readings; `champion` is None while no version was ever accepted."""
     return tuple(
         judge_one(
             gate,
@@ -154,9 +154,10 @@ def passed(findings: Iterable[Finding]) -> str:
 def sentence(finding: Finding) -> str:
     """Say in words how a gate came out, with its numbers."""
     value = finding.candidate if finding.candidate is not None else "missing"
+    beside = f" ({finding.compared_with})" if finding.compared_with else ""
     if finding.message:
-        return f"gate {finding.name}: {finding.metric} is {value}: {finding.message}"
-    return f"gate {finding.name}: {finding.metric} {value} is not {finding.rule}"
+        return f"gate {finding.name}: {finding.metric} is {value}: {finding.message}{beside}"
+    return f"gate {finding.name}: {finding.metric} {value} is not {finding.rule}{beside}"
 
 
 def _verdict(gate: Gate, compared: Pair, *, has_champion: bool) -> tuple[GateResult, str, str]:
@@ -165,12 +166,17 @@ def _verdict(gate: Gate, compared: Pair, *, has_champion: bool) -> tuple[GateRes
     asked = (("candidate", candidate), ("champion", champion if gate.champion is not None else None))
     for side, reading in asked:
         if reading is not None and (reading.unclear or not is_usable(reading.value)):
-            unclear = GateResult.INCONCLUSIVE if reading.unclear else _ON_MISSING[gate.on_missing]
-            return unclear, rule, reading.note or _missing(side, reading.value)
+            unclear = reading.unclear or side == "champion"  # which the candidate cannot help
+            result = GateResult.INCONCLUSIVE if unclear else _ON_MISSING[gate.on_missing]
+            return result, rule, reading.note or _missing(side, reading.value)
     if compared.problem:
         return GateResult.INCONCLUSIVE, rule, compared.problem
     if gate.champion is not None and not has_champion:
-        return _ON_NO_CHAMPION[gate.on_no_champion], rule, "the alias names no champion yet"
+        return (
+            _ON_NO_CHAMPION[gate.on_no_champion],
+            rule,
+            "no version was accepted yet, so there is no champion",
+        )
     if bar is None or candidate.value is None:
         return GateResult.INCONCLUSIVE, rule, "a relative distance to a champion of 0 means nothing"
     good = candidate.value >= bar if gate.direction is Direction.HIGHER else candidate.value <= bar

@@ -5,12 +5,12 @@ part, so they are started last and only when nothing else refuses already.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from modelalias.api.alias import ModelAliasSpec
+from modelalias.api.alias import ModelAliasSpec, NamedVersion
 from modelalias.api.gates import Gate, MetricSource
 from modelalias.api.request_status import Check, Evaluated, Finding, GateResult, Side
 from modelalias.core.errors import InvalidRequest, NotFound, Refused, Unavailable
@@ -18,6 +18,7 @@ from modelalias.core.judging import approvals, eligibility, evaluation, gates, m
 from modelalias.core.judging.eligibility import Eligible, Signature, Traits
 from modelalias.core.judging.evaluation import WantedEvaluation
 from modelalias.core.judging.metrics import Readable, Readings
+from modelalias.core.ledger.accepted import is_same
 from modelalias.core.protocol.effects import Effect
 from modelalias.core.protocol.facts import Facts
 from modelalias.ports import Aliases, ModelVersion, Run
@@ -52,15 +53,16 @@ class Case:
     name: str
     """The candidate in words, such as `version 4`."""
     candidate: ModelVersion
-    champion: str | None
-    champion_run: str | None
-    """The champion's run, where it is on record."""
+    accepted: NamedVersion | None
+    """The champion: the version that the ModelAlias accepted last, whatever the registry names."""
     registered: bool
     """False for the run of a dry run that is no version yet."""
     aliases: Aliases
-    """Alias to version, as the verdict has to see them."""
+    """Alias to version, as the registry has them."""
     soaking_since: datetime | None
     """Since when the candidate has held the alias of the soak; None when nobody knows."""
+    disowned: frozenset[str]
+    """Aliases of the candidate that the ModelAliases which manage them did not give it."""
     gates: tuple[Gate, ...]
     evaluate: WantedEvaluation | None
     """None: no Job may be started, and gates that want one come out as `unevaluated`."""
@@ -72,6 +74,24 @@ class Case:
     """Whether people can be asked where something is Inconclusive."""
     skip: str = ""
     """Why the gates are not judged; empty: they are."""
+    last_evidence: str | None = None
+    """The evidence that stood last, and how often it had changed before."""
+    round: int = 0
+
+    @property
+    def champion(self) -> str | None:
+        """The number of the version that the candidate is compared with."""
+        return None if self.accepted is None else self.accepted.version
+
+    @property
+    def contradicted(self) -> str | None:
+        """What the champion is, where the registry names another version."""
+        accepted, named = self.accepted, self.aliases.get(self.spec.alias)
+        if accepted is None or named == accepted.version:
+            return None
+        since = f"{accepted.since:%Y-%m-%d %H:%M} UTC"
+        there = f"the registry names {named or 'none'}"
+        return f"compared with version {accepted.version}, accepted here on {since}; {there}"
 
 
 @dataclass(frozen=True)
@@ -84,6 +104,8 @@ class Verdict:
     sides: tuple[Evaluated, ...] = ()
     evidence: str | None = None
     """Present once everything was judged."""
+    round: int = 0
+    """How often the evidence has changed."""
     until: datetime | None = None
     effect: Effect | None = None
     problem: InvalidRequest | Refused | Unavailable | None = None
@@ -95,7 +117,7 @@ def judge(case: Case, facts: Facts, now: datetime) -> Verdict:
     """Judge a case as far as it can be judged now; a verdict leaves no Job running that it does not rest on."""
     verdict = _judge(case, facts, now)
     if verdict.evidence is None:
-        return verdict
+        return replace(verdict, round=case.round)
     kept = {item.job for item in verdict.sides}
     stop = evaluation.leftover(
         (item for item in case.evaluated if item.job not in kept), case.namespace, facts
@@ -112,7 +134,7 @@ def _judge(case: Case, facts: Facts, now: datetime) -> Verdict:
     eligible = _eligible(case, facts, now)
     refused = eligibility.refused(eligible.checks)
     if refused:
-        return Verdict(Conclusion.REFUSED, eligible.checks, evidence=_evidence(case, eligible.checks, ()))
+        return _with_evidence(case, Verdict(Conclusion.REFUSED, eligible.checks))
     if eligible.until is not None:
         return Verdict(
             Conclusion.SOAKING, eligible.checks, until=eligible.until, message=eligible.checks[-1].message
@@ -140,8 +162,14 @@ def _conclude(
     case: Case, checks: tuple[Check, ...], unordered: Iterable[Finding], sides: tuple[Evaluated, ...]
 ) -> Verdict:
     by_name = {item.name: item for item in unordered}
-    findings = tuple(by_name[item.name] for item in case.gates)
-    return Verdict(_follows(checks, findings), checks, findings, sides, _evidence(case, checks, findings))
+    asks = {item.name for item in case.gates if gates.asks_champion(item)}
+    findings = tuple(
+        by_name[item.name].changed(compared_with=case.contradicted)
+        if item.name in asks and by_name[item.name].result is not GateResult.SKIPPED
+        else by_name[item.name]
+        for item in case.gates
+    )
+    return _with_evidence(case, Verdict(_follows(checks, findings), checks, findings, sides))
 
 
 def _follows(checks: tuple[Check, ...], findings: Iterable[Finding]) -> Conclusion:
@@ -151,16 +179,25 @@ def _follows(checks: tuple[Check, ...], findings: Iterable[Finding]) -> Conclusi
     return Conclusion.INCONCLUSIVE if blocking or eligibility.unclear(checks) else Conclusion.PASSED
 
 
-def _evidence(case: Case, checks: tuple[Check, ...], findings: tuple[Finding, ...]) -> str:
+def _with_evidence(case: Case, verdict: Verdict) -> Verdict:
+    """Add the evidence; where it is not what stood last it is new, also if it stood before that."""
+    evidence = _evidence(case, verdict, case.round)
+    if case.last_evidence in {None, evidence}:
+        return replace(verdict, evidence=evidence, round=case.round)
+    after = case.round + 1
+    return replace(verdict, evidence=_evidence(case, verdict, after), round=after)
+
+
+def _evidence(case: Case, verdict: Verdict, number: int) -> str:
     spec, version = case.spec, case.candidate.version
     return approvals.evidence(
-        (spec.registry, spec.model, spec.alias, case.uid),
+        (spec.registry, spec.model, spec.alias, case.uid, *([str(number)] if number else [])),
         version,
         case.champion,
         spec.policy,
         case.gates,
-        checks,
-        findings,
+        verdict.checks,
+        verdict.findings,
         skip_gates=bool(case.skip),
     )
 
@@ -177,6 +214,7 @@ def _eligible(case: Case, facts: Facts, now: datetime) -> Eligible:
         name=case.name,
         tags=version.tags,
         aliases=frozenset(alias for alias, number in case.aliases.items() if number == version.version),
+        disowned=case.disowned,
         soaking_since=case.soaking_since,
         signature=_signature(case, facts) if rules.require_signature else Signature(there=None),
     )
@@ -226,20 +264,23 @@ def _read(case: Case, gate: Gate, version: ModelVersion, wanted: tuple[Gate, ...
 
 
 def _read_champion(case: Case, gate: Gate, wanted: tuple[Gate, ...], facts: Facts) -> Readings:
+    """Read the champion's side; where it is gone, that is nothing that the candidate did."""
     if gate.metric_from is MetricSource.RUN:
         run_id = _run_of_champion(case, facts)
-        return _of_run(
+        readings = _of_run(
             f"champion version {case.champion}",
             run_id,
             gate.metric,
             facts.runs(_runs_of(case, wanted, facts)),
         )
-    version = _champion(case, facts)
-    return (
-        metrics.missing(f"champion version {case.champion} is gone")
-        if version is None
-        else (_read(case, gate, version, wanted, facts))
-    )
+    else:
+        version = _champion(case, facts)
+        readings = _gone(case) if version is None else _read(case, gate, version, wanted, facts)
+    return tuple(item.changed(unclear=item.unclear or item.value is None) for item in readings)
+
+
+def _gone(case: Case) -> Readings:
+    return metrics.missing(f"champion version {case.champion} is gone, or was made anew", unclear=True)
 
 
 def _of_run(name: str, run_id: str | None, metric: str, runs: Mapping[str, Run]) -> Readings:
@@ -257,17 +298,21 @@ def _runs_of(case: Case, wanted: Iterable[Gate], facts: Facts) -> tuple[str, ...
 
 
 def _run_of_champion(case: Case, facts: Facts) -> str | None:
-    if case.champion_run is not None or case.champion is None:
-        return case.champion_run
+    if case.accepted is None or case.accepted.run_id is not None:
+        return None if case.accepted is None else case.accepted.run_id
     version = _champion(case, facts)
     return None if version is None else version.run_id
 
 
 def _champion(case: Case, facts: Facts) -> ModelVersion | None:
+    """Return the champion as the registry has it; None when that is gone, or another one of its number."""
+    if case.accepted is None:
+        return None
     try:
-        return facts.version(case.spec.model, case.champion or "")
+        version = facts.version(case.spec.model, case.accepted.version)
     except NotFound:
         return None
+    return version if is_same(version, case.accepted) else None
 
 
 # Numbers that Jobs have to bring
@@ -291,6 +336,10 @@ def _evaluate(
         skipped = tuple(gates.skipped(item, case.why_unevaluated, now) for item in wanted)
         skipped = tuple(item.changed(result=case.unevaluated) for item in skipped)
         return _conclude(case, checks, (*findings, *skipped), ())
+    if case.evaluate.champion is not None and _champion(case, facts) is None:
+        nothing = {item.name: _gone(case) for item in wanted}
+        gone = gates.judge(wanted, nothing, nothing, now)
+        return _conclude(case, checks, (*findings, *gone), ())
     progress = evaluation.look(case.evaluate, case.evaluated, facts)
     if progress.problem is not None:
         return Verdict(Conclusion.STUCK, checks, findings, progress.sides, problem=progress.problem)

@@ -10,6 +10,7 @@ from modelalias.api.alias import (
     FinishedRequest,
     HistoryEntry,
     ModelAliasSpec,
+    NamedVersion,
     Operation,
     Outcome,
     Plan,
@@ -48,6 +49,8 @@ def entry(plan: Plan, spec: ModelAliasSpec, outcome: Outcome, now: datetime) -> 
     return HistoryEntry(
         from_=move.from_,
         to=move.to,
+        drifted=move.drifted,
+        found=move.found,
         at=now,
         operation=plan.operation,
         outcome=outcome,
@@ -55,6 +58,7 @@ def entry(plan: Plan, spec: ModelAliasSpec, outcome: Outcome, now: datetime) -> 
         uid=plan.request.uid if plan.request else None,
         spec_hash=plan.spec_hash,
         run_id=plan.run_id,
+        registered_at=plan.registered_at,
         actor=plan.actor,
         reason=plan.reason,
         failure=plan.failure,
@@ -64,10 +68,15 @@ def entry(plan: Plan, spec: ModelAliasSpec, outcome: Outcome, now: datetime) -> 
     )
 
 
-def adopted(version: str, run_id: str | None, now: datetime) -> HistoryEntry:
+def adopted(current: NamedVersion) -> HistoryEntry:
     """Write down the first sight of an alias that the registry already held."""
     return HistoryEntry(
-        to=version, at=now, operation=Operation.ADOPT, outcome=Outcome.SUCCEEDED, run_id=run_id
+        to=current.version,
+        at=current.since,
+        operation=Operation.ADOPT,
+        outcome=Outcome.SUCCEEDED,
+        run_id=current.run_id,
+        registered_at=current.registered_at,
     )
 
 

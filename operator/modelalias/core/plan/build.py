@@ -26,23 +26,24 @@ def build_plan(
     context: Context,
     alias: ModelAlias,
     candidate: ModelVersion,
-    champion: str | None,
     request: PromotionRequest | None,
     so_far: VerdictSoFar,
 ) -> Plan:
-    """Build the plan that moves the alias to the candidate.
+    """Build the plan that moves the alias from what was accepted last to the candidate.
 
     It is for a request, or for the pin in the alias's spec. Raises `Answered` while a workload is missing or cannot
     be rolled.
     """
     aliases = context.facts.aliases(alias.spec.model)
+    accepted = None if alias.status.current is None else alias.status.current.version
     operation = Operation(request.spec.operation) if request else Operation.PIN
     epoch = (alias.status.observed.epoch if alias.status.observed else 0) + 1
     plan = Plan(
         operation=operation,
         aliases=alias_moves(alias, aliases, candidate.version, RULES[operation]),
         run_id=candidate.run_id,
-        serving=_frozen_serving(context, alias, champion, candidate.version, epoch),
+        registered_at=candidate.registered_at,
+        serving=_frozen_serving(context, alias, accepted, candidate.version, epoch),
         rollout=alias.spec.rollout,
         epoch=epoch,
         started_at=context.now,
@@ -52,7 +53,7 @@ def build_plan(
     )
     if request is None:
         return plan.changed(reason=f"spec.version was set to {candidate.version}")
-    stays = champion == candidate.version
+    stays = accepted == candidate.version
     return plan.changed(
         request=RequestRef(name=request.metadata.name, uid=request.metadata.uid),
         spec_hash=request.spec_hash,
@@ -66,13 +67,19 @@ def build_plan(
 def alias_moves(
     alias: ModelAlias, aliases: Mapping[str, str], to: str, rules: OperationRules
 ) -> tuple[AliasMove, ...]:
-    """Return the aliases to move, in the order of the writes: the previous one first."""
-    champion = aliases.get(alias.spec.alias)
-    main = AliasMove(name=alias.spec.alias, from_=champion, to=to)
+    """Return the aliases to move, in the order of the writes: the previous one first.
+
+    The managed alias goes from what was accepted last, also where somebody moved it since.
+    """
+    accepted = None if alias.status.current is None else alias.status.current.version
+    named = aliases.get(alias.spec.alias)
+    main = AliasMove(name=alias.spec.alias, from_=accepted, to=to)
+    if named != accepted:
+        main = main.changed(drifted=True, found=named)
     previous = alias.spec.previous_alias if rules.takes_previous_alias else None
-    if previous is None or champion is None or champion == to:
+    if previous is None or accepted is None or accepted == to:
         return (main,)
-    return (AliasMove(name=previous, from_=aliases.get(previous), to=champion), main)
+    return (AliasMove(name=previous, from_=aliases.get(previous), to=accepted), main)
 
 
 def _frozen_serving(

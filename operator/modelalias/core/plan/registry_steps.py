@@ -24,11 +24,11 @@ def move_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
         present = aliases.get(move.name)
         if present == move.to:
             continue
-        if present != move.from_:
+        if present != move.named:
             yield CannotGoOn(
                 failure=Reason.STALE_CHAMPION,
                 message=f"someone moved alias {move.name} to {present or 'nothing'} while it was being moved "
-                f"from {move.from_ or 'nothing'} to {move.to or 'nothing'}",
+                f"from {move.named or 'nothing'} to {move.to or 'nothing'}",
             )
         yield _unless_refused(_point(alias, move.name, move.to), facts)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from modelalias.api.alias import ModelAlias, Observed
+from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.conditions import Cause
 from modelalias.api.request import PromotionRequest
 from modelalias.core.protocol.facts import Facts
@@ -79,9 +79,8 @@ class Context:
     """`namespace/name` of an older ModelAlias that claims the same alias; None when this one owns it."""
     claimed: Mapping[str, str]
     """Aliases of the model that other ModelAliases claim, and which do."""
-    soaking: Observed | None
-    """What the alias of the soak names, and since when, by the ledger of another ModelAlias; None without
-    one."""
+    managed: Mapping[str, ModelAliasStatus]
+    """The statuses of the ModelAliases that manage the aliases which the rules of eligibility ask for."""
     identity: Identity
     trouble: Cause | None
     """What the API server refused at the last try."""

@@ -3,13 +3,14 @@
 The case is taken from the alias and the context.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.fields import API_VERSION
 from modelalias.api.gates import Gate
-from modelalias.api.request import GateResult, Phase
+from modelalias.api.request import GateResult, Phase, Resolved
 from modelalias.core.errors import Refused
 from modelalias.core.judging import eligibility, gates, verdict
 from modelalias.core.judging.evaluation import WantedEvaluation
@@ -32,19 +33,6 @@ def job_owner(kind: str, namespace: str, name: str, uid: str) -> Involved:
     return Involved(api_version=API_VERSION, kind=kind, namespace=namespace, name=name, uid=uid)
 
 
-def aliases_to_beat(alias: ModelAlias, aliases: Aliases, version: str) -> Aliases:
-    """Return the aliases as a verdict on a version has to see them.
-
-    A version that somebody made champion by hand is compared with what this alias accepted before it; where
-    nothing was accepted before, with nothing: it is no yardstick for itself.
-    """
-    name, current = alias.spec.alias, alias.status.current
-    if aliases.get(name) != version:
-        return aliases
-    others = {other: number for other, number in aliases.items() if other != name}
-    return others if current is None or current.version == version else {**others, name: current.version}
-
-
 def build_case(
     alias: ModelAlias,
     candidate: Candidate,
@@ -52,11 +40,12 @@ def build_case(
     wanted: tuple[Gate, ...],
     owner: Involved | None,
 ) -> Case:
-    """Build the case of a candidate.
+    """Build the case of a candidate, to be compared with what this ModelAlias accepted last.
 
-    Without an owner for its Jobs none is started and nothing is known of its soak.
+    `aliases` are those of the registry. Without an owner for its Jobs none is started and nothing is known of its
+    soak.
     """
-    champion, current, spec = aliases.get(alias.spec.alias), alias.status.current, alias.spec
+    accepted, spec = alias.status.current, alias.spec
     # a dry run may name a run that was not registered yet: it has neither tags nor aliases
     version = candidate.version or ModelVersion(
         model=spec.model, version="0", run_id=candidate.run_id, state=VersionState.READY, tags={}
@@ -69,7 +58,7 @@ def build_case(
             model=spec.model,
             rules=spec.policy.evaluation,
             candidate=version.version,
-            champion=champion if verdict.needs_champion(wanted) else None,
+            champion=accepted.version if accepted is not None and verdict.needs_champion(wanted) else None,
         )
     return Case(
         spec=spec,
@@ -77,11 +66,11 @@ def build_case(
         uid=owner.uid if owner is not None else "",
         name=candidate.name,
         candidate=version,
-        champion=champion,
-        champion_run=current.run_id if current is not None and current.version == champion else None,
+        accepted=accepted,
         registered=candidate.version is not None,
         aliases=aliases,
         soaking_since=None,
+        disowned=frozenset(),
         gates=wanted,
         evaluate=evaluate,
         unevaluated=GateResult.SKIPPED if owner is None else GateResult.INCONCLUSIVE,
@@ -93,20 +82,48 @@ def build_case(
     )
 
 
-def soaking_since(context: Context, alias: ModelAlias, version: ModelVersion | None) -> datetime | None:
+def with_request(case: Case, context: Context, alias: ModelAlias, before: Resolved | None) -> Case:
+    """Add what only the operator knows: the evidence so far, and what other ModelAliases say of their aliases."""
+    return replace(
+        case,
+        soaking_since=_soaking_since(context, alias, case.candidate),
+        disowned=_disowned(context, case),
+        last_evidence=before.last_evidence if before is not None else None,
+        round=before.round if before is not None else 0,
+    )
+
+
+def _soaking_since(context: Context, alias: ModelAlias, version: ModelVersion) -> datetime | None:
     """Return since when the alias of the soak names the version.
 
-    By the ledger of that alias, else as it was first seen.
+    By what the ModelAlias of that alias accepted, else as it was first seen.
     """
     rules = alias.spec.policy.eligibility
-    if rules is None or rules.soak is None or version is None:
+    if rules is None or rules.soak is None:
         return None
-    ledger, seen = context.soaking, alias.status.soaking
-    if ledger is not None and ledger.version == version.version:
-        return ledger.at
+    managed, seen = context.managed.get(rules.soak.alias), alias.status.soaking
+    if managed is not None:
+        accepted, observed = managed.current, managed.observed
+        if (
+            accepted is None
+            or observed is None
+            or not accepted.version == observed.version == version.version
+        ):
+            return None
+        return max(accepted.since, observed.at)
     if seen is not None and (seen.alias, seen.version) == (rules.soak.alias, version.version):
         return seen.since
     return context.now
+
+
+def _disowned(context: Context, case: Case) -> frozenset[str]:
+    """Return the aliases of the candidate that their own ModelAlias did not give it: somebody moved them."""
+    return frozenset(
+        name
+        for name, status in context.managed.items()
+        if case.aliases.get(name) == case.candidate.version
+        and (status.current is None or status.current.version != case.candidate.version)
+    )
 
 
 def answer_while_open(verdict: Verdict, so_far: VerdictSoFar, now: datetime) -> NotReady | KeepsTurn | None:
@@ -140,9 +157,14 @@ def why_refused(verdict: Verdict) -> Cause:
     return Cause(reason, "; ".join([*unclear, *map(gates.sentence, blocking)]))
 
 
-def verdict_so_far(candidate: Candidate, champion: str | None, verdict: Verdict) -> VerdictSoFar:
+def verdict_so_far(
+    alias: ModelAlias, candidate: Candidate, aliases: Aliases, verdict: Verdict, before: Resolved | None
+) -> VerdictSoFar:
     """Return what a verdict holds, as a status tells it."""
-    resolved = candidate.resolved(champion)
-    if resolved is not None:
-        resolved = resolved.changed(evidence=verdict.evidence)
-    return VerdictSoFar(resolved, verdict.checks, verdict.findings, verdict.sides)
+    frozen = candidate.resolved(alias, aliases)
+    if frozen is not None:
+        last = before.last_evidence if before is not None else None
+        frozen = frozen.changed(
+            evidence=verdict.evidence, last_evidence=verdict.evidence or last, round=verdict.round
+        )
+    return VerdictSoFar(frozen, verdict.checks, verdict.findings, verdict.sides)

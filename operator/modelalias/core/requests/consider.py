@@ -6,14 +6,17 @@ numbers, people are asked where the owner wants that. Rollback and Swap are not 
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.gates import Gate, MetricSource
-from modelalias.api.request import GateResult, Phase, PromotionRequest
+from modelalias.api.request import GateResult, GivenApproval, Phase, PromotionRequest, Resolved
 from modelalias.core.errors import InvalidRequest, Unavailable
 from modelalias.core.judging import approvals, gates
+from modelalias.core.judging.approvals import Tally
 from modelalias.core.judging.verdict import Conclusion, Verdict, judge
+from modelalias.core.ledger.accepted import is_current, was_accepted
 from modelalias.core.plan import rollout
 from modelalias.core.plan.build import build_plan
 from modelalias.core.plan.operations import has_priority, rules_of
@@ -83,9 +86,20 @@ class _Hearing:
     """Whether a plan under way would be undone first."""
 
     @property
-    def champion(self) -> str | None:
-        """The version that the alias names."""
+    def named(self) -> str | None:
+        """The version that the registry's alias names."""
         return self.aliases.get(self.alias.spec.alias)
+
+    @property
+    def champion(self) -> str | None:
+        """The version that was accepted last."""
+        current = self.alias.status.current
+        return None if current is None else current.version
+
+    @property
+    def resolved(self) -> Resolved | None:
+        """What is frozen of the request."""
+        return self.candidate.resolved(self.alias, self.aliases)
 
 
 def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) -> Answer:
@@ -98,13 +112,23 @@ def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) ->
     end = replay.end_by_version(alias, request, version) or _stale(hearing)
     if end is not None:
         return end
-    if version is not None and version.version == hearing.champion:
-        if rollback.was_held(alias, version):
-            return _no_op(hearing, version)
-        hearing = replace(hearing, aliases=cases.aliases_to_beat(alias, hearing.aliases, version.version))
+    if version is not None and _is_there(hearing, version):
+        return _no_op(hearing, version)
     if version is not None and not rules_of(request).is_judged:
         return _go_back(hearing, version, wanted)
     return _judge(hearing, wanted)
+
+
+def _is_there(hearing: _Hearing, version: ModelVersion) -> bool:
+    """Return whether a version needs no judging: it is the one accepted last, or was accepted and is there again.
+
+    One that was gone back from since is judged again.
+    """
+    status = hearing.alias.status
+    if is_current(status, version):
+        return True
+    withdrawn = any(item.version == version.version for item in status.rolled_back)
+    return version.version == hearing.named and not withdrawn and was_accepted(hearing.alias, version)
 
 
 def _hear(context: Context, alias: ModelAlias, request: PromotionRequest) -> _Hearing:
@@ -122,14 +146,14 @@ def _hear(context: Context, alias: ModelAlias, request: PromotionRequest) -> _He
 
 def _stale(hearing: _Hearing) -> Ended | None:
     """End a request that was made for another champion than there is."""
-    expected, champion = hearing.request.spec.expected_current, hearing.champion
-    if expected is None or expected == champion:
+    expected, named = hearing.request.spec.expected_current, hearing.named
+    if expected is None or expected == named:
         return None
     message = f"the request expects {hearing.alias.spec.alias} to name version {expected}"
     message += (
-        f", it names {champion or 'none'}{', once the plan under way is undone' if hearing.undoes else ''}"
+        f", it names {named or 'none'}{', once the plan under way is undone' if hearing.undoes else ''}"
     )
-    so_far = VerdictSoFar(resolved=hearing.candidate.resolved(champion))
+    so_far = VerdictSoFar(resolved=hearing.resolved)
     return Ended(Phase.REJECTED, Reason.STALE_CHAMPION, message, so_far)
 
 
@@ -137,15 +161,17 @@ def _judge(hearing: _Hearing, wanted: tuple[Gate, ...]) -> Answer:
     context, alias, request = hearing.context, hearing.alias, hearing.request
     candidate, spec, meta = hearing.candidate, request.spec, request.metadata
     owner = None if spec.dry_run else cases.job_owner(request.kind, meta.namespace, meta.name, meta.uid)
+    before = request.status.resolved
     case = replace(
-        cases.build_case(alias, candidate, hearing.aliases, wanted, owner),
-        soaking_since=cases.soaking_since(context, alias, candidate.version),
+        cases.with_request(
+            cases.build_case(alias, candidate, hearing.aliases, wanted, owner), context, alias, before
+        ),
         evaluated=request.status.evaluation,
         may_ask=approvals.is_needed(alias.spec.policy.approval, inconclusive=True),
         skip="skipGates" if spec.skip_gates else "",
     )
     verdict = judge(case, context.facts, context.now)
-    so_far = cases.verdict_so_far(candidate, hearing.champion, verdict)
+    so_far = cases.verdict_so_far(alias, candidate, hearing.aliases, verdict, before)
     return cases.answer_while_open(verdict, so_far, context.now) or _answer(hearing, verdict, so_far)
 
 
@@ -153,7 +179,7 @@ def _go_back(hearing: _Hearing, version: ModelVersion, wanted: tuple[Gate, ...])
     """Let a rollback or a swap proceed: the version was judged when it was promoted."""
     spec, now = hearing.request.spec, hearing.context.now
     findings = tuple(gates.skipped(item, spec.operation, now) for item in wanted)
-    so_far = VerdictSoFar(resolved=hearing.candidate.resolved(hearing.champion), findings=findings)
+    so_far = VerdictSoFar(resolved=hearing.resolved, findings=findings)
     if spec.dry_run:
         message = f"{_would_replace(hearing)}; no gate is judged for a {spec.operation}"
         return Ended(Phase.SUCCEEDED, Reason.DRY_RUN, message, so_far)
@@ -181,14 +207,30 @@ def _gates(alias: ModelAlias, request: PromotionRequest) -> tuple[Gate, ...]:
 
 def _answer(hearing: _Hearing, verdict: Verdict, so_far: VerdictSoFar) -> Answer:
     version, spec = hearing.candidate.version, hearing.request.spec
+    rules = hearing.alias.spec.policy.approval
+    tally = approvals.count(rules, spec, verdict.evidence or "", hearing.context.identity.voids)
+    if tally.rejection is not None:  # it stands, also where nobody is asked any more
+        so_far = replace(so_far, approvals=approvals.status(rules, tally, _asked_since(hearing)))
+        return _refuse(hearing, so_far, _declined(tally.rejection))
     unclear = verdict.conclusion is Conclusion.INCONCLUSIVE
-    asks = approvals.is_needed(hearing.alias.spec.policy.approval, inconclusive=unclear)
+    asks = approvals.is_needed(rules, inconclusive=unclear)
     if verdict.conclusion is Conclusion.REFUSED or (unclear and not asks):
         return _refuse(hearing, so_far, cases.why_refused(verdict))
     asks = asks or spec.skip_gates or hearing.context.identity.is_machine(spec.requested_by)
     if spec.dry_run or version is None:
         return _dry_run(hearing, verdict, so_far, asks=asks)
-    return _ask(hearing, version, verdict, so_far) if asks else _proceed(hearing, version, so_far)
+    return _ask(hearing, version, verdict, tally, so_far) if asks else _proceed(hearing, version, so_far)
+
+
+def _declined(rejection: GivenApproval) -> Cause:
+    why = f": {rejection.message}" if rejection.message else ""
+    return Cause(Reason.DECLINED, f"{rejection.user} declined{why}")
+
+
+def _asked_since(hearing: _Hearing) -> datetime:
+    """Return when the wait for people began."""
+    before = hearing.request.status.approvals
+    return before.since if before is not None and before.since is not None else hearing.context.now
 
 
 def _refuse(hearing: _Hearing, so_far: VerdictSoFar, cause: Cause) -> Ended:
@@ -198,7 +240,14 @@ def _refuse(hearing: _Hearing, so_far: VerdictSoFar, cause: Cause) -> Ended:
 
 def _would_replace(hearing: _Hearing) -> str:
     replaced, alias = hearing.champion or "nothing", hearing.alias.spec.alias
-    return f"dry run: {hearing.candidate.name} would replace {replaced} as {alias}"
+    return f"dry run: {hearing.candidate.name} would replace {replaced} as {alias}{_beside(hearing)}"
+
+
+def _beside(hearing: _Hearing) -> str:
+    """Tell where the registry names another version than the one accepted last."""
+    if hearing.named == hearing.champion:
+        return ""
+    return f" (somebody moved it: the registry names {hearing.named or 'none'})"
 
 
 def _dry_run(hearing: _Hearing, verdict: Verdict, so_far: VerdictSoFar, *, asks: bool) -> Ended:
@@ -215,17 +264,12 @@ def _dry_run(hearing: _Hearing, verdict: Verdict, so_far: VerdictSoFar, *, asks:
     return Ended(Phase.SUCCEEDED, Reason.DRY_RUN, "; ".join(parts), so_far)
 
 
-def _ask(hearing: _Hearing, version: ModelVersion, verdict: Verdict, so_far: VerdictSoFar) -> Answer:
+def _ask(
+    hearing: _Hearing, version: ModelVersion, verdict: Verdict, tally: Tally, so_far: VerdictSoFar
+) -> Answer:
     """Ask people, and proceed once enough of them have approved the evidence that stands."""
-    rules, before = hearing.alias.spec.policy.approval, hearing.request.status.approvals
-    voids, now = hearing.context.identity.voids, hearing.context.now
-    tally = approvals.count(rules, hearing.request.spec, verdict.evidence or "", voids)
-    since = before.since if before is not None and before.since is not None else now
+    rules, now, since = hearing.alias.spec.policy.approval, hearing.context.now, _asked_since(hearing)
     so_far = replace(so_far, approvals=approvals.status(rules, tally, since))
-    rejection = tally.rejection
-    if rejection is not None:
-        why = f": {rejection.message}" if rejection.message else ""
-        return _refuse(hearing, so_far, Cause(Reason.DECLINED, f"{rejection.user} declined{why}"))
     if len(tally.approved) >= rules.minimum:
         return _proceed(hearing, version, so_far)
     until, missing = approvals.ends(rules, since), approvals.missing(rules, tally)
@@ -235,6 +279,7 @@ def _ask(hearing: _Hearing, version: ModelVersion, verdict: Verdict, so_far: Ver
     passed = verdict.conclusion is Conclusion.PASSED
     unclear = "" if passed else f"could not be judged: {cases.why_refused(verdict).message}"
     message = f"{missing}; {unclear or _passed(hearing, verdict)}"
+    voids = hearing.context.identity.voids
     message += f"; approvals do not count: {voids}" if voids else ""
     return KeepsTurn(Phase.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, message, until, so_far)
 
@@ -242,19 +287,23 @@ def _ask(hearing: _Hearing, version: ModelVersion, verdict: Verdict, so_far: Ver
 def _passed(hearing: _Hearing, verdict: Verdict) -> str:
     if hearing.request.spec.skip_gates:
         return f"gates are skipped: {hearing.request.spec.reason}"
-    return f"{gates.passed(verdict.findings)} gates passed" if verdict.findings else "there are no gates"
+    if not verdict.findings:
+        return "there are no gates"
+    beside = next((item.compared_with for item in verdict.findings if item.compared_with), "")
+    return f"{gates.passed(verdict.findings)} gates passed{f' ({beside})' if beside else ''}"
 
 
 def _no_op(hearing: _Hearing, version: ModelVersion) -> Answer:
-    """Bring the workloads of a version up to date that the alias names already; end where they are."""
+    """Bring alias and workloads to a version that was accepted already; end where they are there."""
     alias, facts = hearing.alias, hearing.context.facts
-    so_far = VerdictSoFar(resolved=hearing.candidate.resolved(hearing.champion))
-    end = Ended(
-        Phase.SUCCEEDED, Reason.NO_OP, f"{alias.spec.alias} already names version {version.version}", so_far
-    )
+    so_far = VerdictSoFar(resolved=hearing.resolved)
+    message = f"{alias.spec.alias} already names version {version.version}"
+    if hearing.named != version.version:
+        message = f"{alias.spec.alias} would come back to version {version.version}{_beside(hearing)}"
+    end = Ended(Phase.SUCCEEDED, Reason.NO_OP, message, so_far)
     if hearing.request.spec.dry_run:
         return end
-    if alias.status.current is None or alias.status.current.version != version.version:
+    if hearing.named != version.version or hearing.champion != version.version:
         return _proceed(hearing, version, so_far)
     for serving in alias.spec.serving:
         workload = facts.workload(rollout.ref_of(serving, alias.metadata.namespace))
@@ -267,10 +316,8 @@ def _no_op(hearing: _Hearing, version: ModelVersion) -> Answer:
 
 
 def _proceed(hearing: _Hearing, version: ModelVersion, so_far: VerdictSoFar) -> Answer:
-    alias = hearing.alias
-    champion = hearing.context.facts.aliases(alias.spec.model).get(alias.spec.alias)
     try:
-        plan = build_plan(hearing.context, alias, version, champion, hearing.request, so_far)
+        plan = build_plan(hearing.context, hearing.alias, version, hearing.request, so_far)
     except Answered as answered:
         return replace(answered.answer, so_far=so_far)
     return Proceeds(plan, so_far)

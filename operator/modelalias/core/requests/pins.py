@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from modelalias.api.alias import ModelAlias, Outcome, Pins
+from modelalias.api.alias import ModelAlias, Pins
 from modelalias.api.request import Phase
 from modelalias.core.judging.verdict import Conclusion, judge
+from modelalias.core.ledger.accepted import was_accepted
 from modelalias.core.plan.build import build_plan
 from modelalias.core.protocol.answers import (
     Answer,
@@ -19,6 +20,7 @@ from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests import cases
 from modelalias.core.requests.source import Candidate, require_ready
+from modelalias.ports import ModelVersion
 
 
 def consider_pin(context: Context, alias: ModelAlias, version: str) -> Answer:
@@ -31,36 +33,30 @@ def consider_pin(context: Context, alias: ModelAlias, version: str) -> Answer:
         return unanswered(failed, context.now)
 
 
-def is_gated(alias: ModelAlias, version: str) -> bool:
-    """Return whether a pin has to be judged: the owner wants that, and the alias never was at that version."""
-    status = alias.status
-    known = {item.to for item in status.history if item.outcome is Outcome.SUCCEEDED}
-    known |= {status.current.version} if status.current else set()
-    return alias.spec.policy.pins is Pins.GATED and version not in known
+def is_gated(alias: ModelAlias, version: ModelVersion) -> bool:
+    """Return whether a pin has to be judged: the owner wants that, and the version was not accepted before."""
+    return alias.spec.policy.pins is Pins.GATED and not was_accepted(alias, version)
 
 
 def _consider(context: Context, alias: ModelAlias, number: str) -> Answer:
     facts = context.facts
     version = require_ready(required(lambda: facts.version(alias.spec.model, number)), context.now)
     aliases = required(lambda: facts.aliases(alias.spec.model))
-    champion = aliases.get(alias.spec.alias)
-    if not is_gated(alias, number):
-        return Proceeds(build_plan(context, alias, version, champion, None, VerdictSoFar()), VerdictSoFar())
+    if not is_gated(alias, version):
+        return Proceeds(build_plan(context, alias, version, None, VerdictSoFar()), VerdictSoFar())
     candidate = Candidate(version=version, run_id=version.run_id, source="spec.version")
     meta, before = alias.metadata, alias.status.pin
     owner = cases.job_owner("ModelAlias", meta.namespace, meta.name, meta.uid)
-    yardstick = cases.aliases_to_beat(alias, aliases, number)
+    case = cases.build_case(alias, candidate, aliases, alias.spec.policy.gates, owner)
     case = replace(
-        cases.build_case(alias, candidate, yardstick, alias.spec.policy.gates, owner),
-        soaking_since=cases.soaking_since(context, alias, version),
-        evaluated=before.evaluation if before else (),
+        cases.with_request(case, context, alias, None), evaluated=before.evaluation if before else ()
     )
     verdict = judge(case, facts, context.now)
-    so_far = cases.verdict_so_far(candidate, yardstick.get(alias.spec.alias), verdict)
+    so_far = cases.verdict_so_far(alias, candidate, aliases, verdict, None)
     open_answer = cases.answer_while_open(verdict, so_far, context.now)
     if open_answer is not None:
         return open_answer
     if verdict.conclusion is Conclusion.PASSED:
-        return Proceeds(build_plan(context, alias, version, champion, None, so_far), so_far)
+        return Proceeds(build_plan(context, alias, version, None, so_far), so_far)
     reason, message = cases.why_refused(verdict)
     return Ended(Phase.REJECTED, reason, f"the pin of {candidate.name} is refused: {message}", so_far)

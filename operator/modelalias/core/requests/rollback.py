@@ -1,23 +1,24 @@
 """Rollback and swap: to which version they go.
 
-A rollback goes to a version that the alias has named before, so that it cannot lead around the gates; a swap
-to what previousAlias names. Nothing is judged, and nobody is asked.
+Both go only to versions that this ModelAlias has accepted, so that they cannot lead around the gates: what
+the registry's aliases name proves nothing. Nothing is judged, and nobody is asked.
 """
 
-from modelalias.api.alias import ModelAlias, Outcome
+from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest, RequestOperation, Resolved, Source
 from modelalias.core.errors import NotFound
 from modelalias.core.ledger import history
-from modelalias.core.ledger.record_text import parse, tag_key
+from modelalias.core.ledger.accepted import was_accepted
 from modelalias.core.plan.operations import RULES
 from modelalias.core.protocol.answers import Answered, Ended
 from modelalias.core.protocol.blame import blamed_on
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests.broken import is_broken
-from modelalias.core.requests.source import Candidate, resolve_version
-from modelalias.ports import Aliases, ModelVersion
+from modelalias.core.requests.former import former
+from modelalias.core.requests.source import Candidate, resolve_version, resolved
+from modelalias.ports import Aliases
 
 
 def aliases_once_undone(alias: ModelAlias, aliases: Aliases) -> Aliases:
@@ -39,8 +40,7 @@ def resolve_target(
     frozen, facts, now = request.status.resolved, context.facts, context.now
     if request.spec.operation is RequestOperation.SWAP:
         number, source = _other_side(alias, aliases)
-        return resolve_version(alias, number, source, facts, now)
-    if frozen is not None:
+    elif frozen is not None:
         number, source = frozen.version, frozen.from_
     elif request.spec.source is not None and request.spec.source.version is not None:
         number = request.spec.source.version
@@ -48,21 +48,11 @@ def resolve_target(
     else:
         number, source = _previous(alias, aliases)
     target = resolve_version(alias, number, source, facts, now, frozen)
-    before = aliases.get(alias.spec.previous_alias or "")
-    if target.version is None or (target.version.version != before and not was_held(alias, target.version)):
-        known = f"{alias.spec.alias} has never named {target.name}, as far as is known"
+    if target.version is None or not was_accepted(alias, target.version):
+        known = f"ModelAlias {context.name} has never accepted {target.name}, as far as it knows"
         message = f"{known}: promote it, or pin it with spec.version"
         raise Answered(Ended(Phase.REJECTED, Reason.NEVER_HELD, message))
     return target
-
-
-def was_held(alias: ModelAlias, version: ModelVersion) -> bool:
-    """Return whether the alias has named a version, by the ledger or the version's own record."""
-    status = alias.status
-    entries = [item for item in status.history if item.outcome is Outcome.SUCCEEDED]
-    known = {number for item in entries for number in (item.from_, item.to)}
-    known |= {item.version for item in (status.current, status.previous) if item is not None}
-    return version.version in known or parse(version.tags.get(tag_key(alias.spec.alias))).was_held
 
 
 def meant_now(context: Context, alias: ModelAlias, request: PromotionRequest) -> Resolved | None:
@@ -87,42 +77,64 @@ def _meant_now(context: Context, alias: ModelAlias, source: Source) -> Resolved 
             number, words = aliases.get(source.alias or "", ""), f"alias {source.alias}"
     except (NotFound, Failed, Answered):
         return None
-    return Resolved(version=number, champion=aliases.get(alias.spec.alias), from_=words) if number else None
+    return resolved(alias, number, words) if number else None
 
 
 def _other_side(alias: ModelAlias, aliases: Aliases) -> tuple[str, str]:
-    """Return what previousAlias names; both aliases have to name a version, and not the same one."""
-    name, previous = alias.spec.alias, alias.spec.previous_alias
+    """Return the version that was current before, which is what previousAlias should name."""
+    previous, former = alias.spec.previous_alias, alias.status.previous
     if previous is None:
         raise _no_previous(f"ModelAlias {alias.metadata.name} has no previousAlias to swap with")
-    missing = next((item for item in (name, previous) if item not in aliases), None)
-    if missing is not None:
-        raise _no_previous(f"nothing to swap: {alias.spec.model} has no alias {missing}")
-    if aliases[name] == aliases[previous]:
-        raise _no_previous(f"nothing to swap: {name} and {previous} both name version {aliases[name]}")
-    return aliases[previous], f"alias {previous}"
+    if former is None or alias.status.current is None:
+        raise _nothing_accepted(alias, aliases, f"ModelAlias {alias.metadata.name} accepted no other version")
+    return former.version, f"the previous version{_contradicted(alias, aliases, former.version)}"
 
 
 def _previous(alias: ModelAlias, aliases: Aliases) -> tuple[str, str]:
     """Return the version before the present one.
 
-    That is what a plan under way replaces, else what previousAlias names, else what the history says. While
-    people go back already it is the version that they go back to.
+    That is what a plan under way replaces; else, where somebody moved the alias by hand, what was accepted
+    last; else what was accepted before that. While people go back already it is the version that they go
+    back to.
     """
-    plan, champion, previous = alias.status.plan, aliases.get(alias.spec.alias), alias.spec.previous_alias
+    plan, current = alias.status.plan, alias.status.current
     if plan is not None:
         move = history.moved(plan, alias.spec.alias)
         before = move.to if RULES[plan.operation].has_priority else move.from_
         if before is not None:
             return before, f"the version before the {plan.operation} under way"
-    elif previous is not None and previous in aliases and aliases[previous] != champion:
-        return aliases[previous], f"alias {previous}"
+    elif current is not None and aliases.get(alias.spec.alias) != current.version:
+        named = aliases.get(alias.spec.alias) or "nothing"
+        return current.version, f"the version accepted last (somebody moved the alias to {named})"
     else:
-        for entry in reversed(alias.status.history):
-            version = entry.to if entry.to != champion else entry.from_
-            if entry.outcome is Outcome.SUCCEEDED and version is not None and version != champion:
-                return version, "the history"
-    raise _no_previous(f"there is no former version of {alias.spec.model}@{alias.spec.alias} to go back to")
+        before = former(alias.status)
+        if before is not None:
+            return before, f"the version accepted before{_contradicted(alias, aliases, before)}"
+    name = f"{alias.spec.model}@{alias.spec.alias}"
+    raise _nothing_accepted(alias, aliases, f"there is no former version of {name} to go back to")
+
+
+def _contradicted(alias: ModelAlias, aliases: Aliases, version: str) -> str:
+    """Tell where previousAlias names another version: somebody else wrote that, so it counts for nothing."""
+    previous = alias.spec.previous_alias
+    named = aliases.get(previous or "")
+    if previous is None or named in {None, version}:
+        return ""
+    return f" (alias {previous} names {named}, which counts for nothing)"
+
+
+def _nothing_accepted(alias: ModelAlias, aliases: Aliases, message: str) -> Answered:
+    """Say why there is nothing to go back to, and what may be meant."""
+    previous, gone = alias.spec.previous_alias, alias.status.rolled_back
+    named = aliases.get(previous or "")
+    if gone:
+        last = gone[-1]
+        message += f"; version {last.version} was rolled back: ask for it by its version if it is meant"
+    accepted = {item.from_ for item in alias.status.history} | {item.to for item in alias.status.history}
+    if named is not None and named not in accepted:
+        message += f"; alias {previous} names {named}, which was never accepted here"
+        return Answered(Ended(Phase.REJECTED, Reason.NEVER_HELD, message))
+    return _no_previous(message)
 
 
 def _no_previous(message: str) -> Answered:

@@ -6,6 +6,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
 from modelalias.api.request import Phase, PromotionRequest, Resolved, Source
+from modelalias.core.ledger.accepted import is_version
 from modelalias.core.protocol.answers import (
     VERSION_POLL,
     Answered,
@@ -15,7 +16,7 @@ from modelalias.core.protocol.answers import (
     required,
 )
 from modelalias.core.protocol.facts import Facts
-from modelalias.ports import ModelVersion, VersionState
+from modelalias.ports import Aliases, ModelVersion, VersionState
 
 
 class Candidate(Value):
@@ -31,13 +32,30 @@ class Candidate(Value):
         """Name it in words."""
         return f"version {self.version.version}" if self.version else f"run {self.run_id}"
 
-    def resolved(self, champion: str | None) -> Resolved | None:
-        """Return what is frozen in the status."""
+    def resolved(self, alias: ModelAlias, aliases: Aliases) -> Resolved | None:
+        """Return what is frozen in the status; `aliases` are those of the registry."""
         if self.version is None:
             return None
-        return Resolved(
-            version=self.version.version, run_id=self.run_id, champion=champion, from_=self.source
+        frozen = resolved(alias, self.version.version, self.source)
+        named = aliases.get(alias.spec.alias)
+        return frozen.changed(
+            run_id=self.run_id,
+            registered_at=self.version.registered_at,
+            named=None if named == frozen.champion else named,
         )
+
+
+def resolved(alias: ModelAlias, version: str, source: str) -> Resolved:
+    """Return what a source means, for this ModelAlias and no other."""
+    current = alias.status.current
+    return Resolved(
+        version=version,
+        champion=None if current is None else current.version,
+        from_=source,
+        registry=alias.spec.registry,
+        model=alias.spec.model,
+        alias_uid=alias.metadata.uid,
+    )
 
 
 def resolve_source(alias: ModelAlias, request: PromotionRequest, facts: Facts, now: datetime) -> Candidate:
@@ -67,7 +85,13 @@ def resolve_version(
 ) -> Candidate:
     """Return a version by its number; raise `Answered` when it is gone, or not ready."""
     version = required(lambda: facts.version(alias.spec.model, number))
-    frozen = frozen or Resolved(version=number, run_id=version.run_id, from_=source)
+    if frozen is not None and not is_version(version, frozen.run_id, frozen.registered_at):
+        message = f"version {number} was deleted and made anew since the request was first looked at"
+        raise Answered(Ended(Phase.REJECTED, Reason.VERSION_GONE, message))
+    if frozen is None:
+        frozen = resolved(alias, number, source).changed(
+            run_id=version.run_id, registered_at=version.registered_at
+        )
     require_ready(version, now, VerdictSoFar(resolved=frozen))
     return Candidate(version=version, run_id=version.run_id, source=source)
 

@@ -128,7 +128,7 @@ def ended_by_history(
     phase, reason, explanation = history.phase_of(entry), _REASONS[entry.outcome], _story(alias, entry)
     if entry.failure == Reason.STALE_CHAMPION:
         reason = Reason.STALE_CHAMPION
-    if good and entry.from_ == entry.to:
+    if good and entry.from_ == entry.to and not entry.drifted:
         reason = Reason.NO_OP
     if not own:
         reason, explanation = (
@@ -177,13 +177,22 @@ def _working(reason: Reason, explanation: str, so_far: VerdictSoFar | None) -> l
 def _story(alias: ModelAlias, entry: HistoryEntry) -> str:
     name = f"{alias.spec.model}@{alias.spec.alias}"
     way = f"from version {entry.from_} to {entry.to}" if entry.from_ else f"to version {entry.to}"
+    beside = f"; somebody had moved it to {entry.found or 'nothing'}" if entry.drifted else ""
     match entry.outcome:
+        case Outcome.SUCCEEDED if entry.from_ == entry.to and entry.drifted:
+            return f"{name} is back at version {entry.to}{beside}"
         case Outcome.SUCCEEDED if entry.from_ == entry.to:
             return f"{name} was version {entry.to} already; its workloads were brought up to date"
         case Outcome.SUCCEEDED:
-            return f"{name} moved {way}"
+            return f"{name} moved {way}{beside}"
         case Outcome.ROLLED_BACK | Outcome.ABORTED:
             before = f"version {entry.from_}" if entry.from_ else "no version"
+            observed = alias.status.observed
+            named = None if observed is None else observed.version
+            if entry.drifted and named != entry.from_:
+                return (
+                    f"version {entry.to} was withdrawn; {name} names {named or 'no version'}: {entry.message}"
+                )
             return f"{name} is back at {before}: {entry.message}"
         case Outcome.FAILED:
             return f"{name} could not be moved {way}: {entry.message}"

@@ -38,6 +38,12 @@ async def _say(it: Cluster, user: str, **word: Any) -> None:
     await it.settle()
 
 
+async def _look_again(it: Cluster) -> None:
+    """Let the operator look at everything once more."""
+    it.edit_alias(historyLimit=it.alias().spec.history_limit + 1)
+    await it.settle()
+
+
 @in_virtual_time
 async def test_people_are_asked_before_the_alias_moves() -> None:
     async with Cluster() as it:
@@ -121,7 +127,7 @@ async def test_the_checklist_has_to_be_confirmed_item_by_item() -> None:
 
 
 @in_virtual_time
-async def test_a_champion_that_changes_voids_what_was_approved() -> None:
+async def test_an_alias_that_somebody_moves_changes_nothing_about_what_was_approved() -> None:
     async with Cluster() as it:
         await _asked(it, {**LEADS, "minimum": 2})
         first = _evidence(it)
@@ -130,14 +136,48 @@ async def test_a_champion_that_changes_voids_what_was_approved() -> None:
         await it.settle(60)
 
         assert it.phase("go") == "AwaitingApproval"
-        assert _evidence(it) != first
-        given = it.request("go").status.approvals
-        assert given is not None
-        assert (given.valid, len(given.void)) == (0, 1)
-        await _say(it, "bo")
+        assert _evidence(it) == first
         await _say(it, "cy")
 
         assert it.end("go") == ("Succeeded", "Succeeded")
+
+
+@in_virtual_time
+async def test_what_was_approved_once_and_changed_since_never_comes_back_with_its_approvals() -> None:
+    async with Cluster() as it:
+        await _asked(it, {**LEADS, "minimum": 2})
+        first = _evidence(it)
+        await _say(it, "bo")
+        run_id = (await it.registry.version(MODEL, "2")).run_id or ""
+        await it.registry.log_metric(run_id, "val_auc", 0.99, step=1)
+        await _look_again(it)
+        second = _evidence(it)
+        await it.registry.log_metric(run_id, "val_auc", 0.86, step=2)
+        await _look_again(it)
+
+        assert len({first, second, _evidence(it)}) == 3
+        given = it.request("go").status.approvals
+        assert given is not None
+        assert (given.valid, len(given.void)) == (0, 1)
+        await _say(it, "cy")
+        assert it.phase("go") == "AwaitingApproval"
+        await _say(it, "bo")
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
+
+
+@in_virtual_time
+async def test_a_rejection_stands_also_where_nobody_is_asked_any_more() -> None:
+    async with Cluster() as it:
+        missing = {"metric": "recall", "threshold": 0.9, "onMissing": "Inconclusive"}
+        await _asked(it, {"required": "OnInconclusive"}, missing)
+        it.registry.fail_next(Unavailable("away"), call="runs")
+        await _say(it, "bo", decision="Reject", group=None)
+        run_id = (await it.registry.version(MODEL, "2")).run_id or ""
+        await it.registry.log_metric(run_id, "recall", 0.95)
+        await it.settle(60)
+
+        assert it.end("go") == ("Rejected", "Declined")
 
 
 @in_virtual_time

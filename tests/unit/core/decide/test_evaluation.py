@@ -37,6 +37,14 @@ async def _begun(it: Cluster, *gates: Mapping[str, object], **policy: object) ->
     await it.settle()
 
 
+async def _edited(it: Cluster, cron_job: str) -> None:
+    """Let the owner name another template."""
+    it.jobs.add_cron_job(NAMESPACE, cron_job)
+    evaluation = {**EVALUATION, "cronJob": cron_job}
+    it.edit_alias(policy={"gates": [GATE], "evaluation": evaluation})
+    await it.settle(60)
+
+
 def _job(it: Cluster, side: str) -> NewJob:
     return next(job for job in reversed(it.jobs.started) if dict(job.environment)["MODELALIAS_SIDE"] == side)
 
@@ -244,13 +252,48 @@ async def test_an_abort_stops_the_jobs_and_their_runs() -> None:
 
 
 @in_virtual_time
-async def test_another_champion_is_another_evaluation_of_both() -> None:
+async def test_an_alias_that_somebody_moves_changes_nothing_about_what_is_measured() -> None:
+    async with Cluster() as it:
+        await _begun(it)
+        await _measured(it, "Candidate", 0.9)
+        await it.registry.set_alias("churn", "champion", "3")
+        await it.settle(60)
+        await _measured(it, "Champion", 0.8)
+        await it.settle()
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
+        assert len(it.jobs.started) == 2
+        assert dict(_job(it, "Champion").environment)["MODEL_URI"] == "models:/churn/1"
+
+
+@in_virtual_time
+async def test_a_champion_that_was_made_anew_is_not_measured() -> None:
+    async with Cluster() as it:
+        await it.model(0.80, 0.86, aliases={"champion": "1"})
+        it.jobs.add_cron_job(NAMESPACE, "churn-holdout")
+        it.add_alias(policy={"gates": [GATE], "evaluation": EVALUATION})
+        await it.settle()
+        await it.registry.rename_model("churn", "hidden")
+        await it.registry.create_model("churn")
+        for auc in (0.1, 0.86):
+            run_id = await it.registry.create_run([("val_auc", auc, 0)])
+            await it.registry.create_version("churn", run_id)
+
+        it.ask("go", "2")
+        await it.settle()
+
+        assert it.end("go") == ("Rejected", "Inconclusive")
+        assert "champion version 1 is gone, or was made anew" in it.says("go")
+        assert it.jobs.started == []
+
+
+@in_virtual_time
+async def test_another_template_is_another_evaluation_of_both() -> None:
     async with Cluster() as it:
         await _begun(it)
         first = {job.ref for job in it.jobs.started}
         await _measured(it, "Candidate", 0.9)
-        await it.registry.set_alias("churn", "champion", "3")
-        await it.settle(60)
+        await _edited(it, "another-holdout")
 
         assert it.phase("go") == "Evaluating"
         assert len(it.jobs.started) == 4
@@ -425,15 +468,13 @@ async def test_the_runs_of_a_deleted_request_are_ended() -> None:
 
 
 @in_virtual_time
-async def test_a_champion_that_comes_back_does_not_bring_back_what_was_measured_before() -> None:
+async def test_a_template_that_comes_back_does_not_bring_back_what_was_measured_before() -> None:
     async with Cluster() as it:
         await _begun(it)
         first = {job.run_id for job in it.jobs.started}
         await it.registry.log_metric(_job(it, "Candidate").run_id, "holdout_auc", 0.99)
-        await it.registry.set_alias("churn", "champion", "3")
-        await it.settle(60)
-        await it.registry.set_alias("churn", "champion", "1")
-        await it.settle(60)
+        await _edited(it, "another-holdout")
+        await _edited(it, "churn-holdout")
 
         assert it.phase("go") == "Evaluating"
         assert {item.attempt for item in it.request("go").status.evaluation} == {3}

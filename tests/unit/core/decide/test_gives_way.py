@@ -160,8 +160,11 @@ async def test_a_version_that_cannot_be_read_keeps_no_rollback_and_no_abort_wait
     error: OperatorError,
 ) -> None:
     async with Cluster() as it:
-        await it.model(0.7, 0.8, 0.9, aliases={"champion": "1", "prev": "3"})
-        it.add_alias(previousAlias="prev", policy=ALWAYS)
+        await it.model(0.7, 0.8, 0.9, aliases={"champion": "3"})
+        it.add_alias(previousAlias="prev")
+        it.ask("first", "1")
+        await it.settle()
+        it.edit_alias(policy=ALWAYS)
         it.ask("old", "2")
         it.ask("older-still", "2", dryRun=False, reason="again")
         await it.settle()

@@ -69,9 +69,12 @@ async def test_a_rollback_that_followed_the_history_ends_as_it_ended() -> None:
 @in_virtual_time
 async def test_a_request_that_was_replaced_before_its_source_was_looked_up_is_remembered() -> None:
     async with Cluster() as it:
-        await it.model(0.7, 0.8, 0.9, aliases={"champion": "2", "prev": "1", "challenger": "3"})
-        it.add_alias(previousAlias="prev", policy={"approval": {"required": "Always"}})
-        it.ask("asks", "1")
+        await it.model(0.7, 0.8, 0.9, aliases={"champion": "1", "challenger": "3"})
+        it.add_alias(previousAlias="prev")
+        it.ask("first", "2")
+        await it.settle()
+        it.edit_alias(policy={"approval": {"required": "Always"}})
+        it.ask("asks", "3")
         await it.settle()
         it.ask("behind", **FROM_ALIAS)
         await it.settle()

@@ -144,7 +144,7 @@ async def test_an_alias_that_vanishes_is_drift() -> None:
 
 
 @in_virtual_time
-async def test_after_drift_the_previous_version_is_the_one_that_was_replaced() -> None:
+async def test_an_alias_that_was_moved_by_hand_comes_back_without_a_new_verdict() -> None:
     async with Cluster() as it:
         await it.model(0.7, 0.8, 0.9, aliases={"champion": "1"})
         it.add_alias()
@@ -157,8 +157,10 @@ async def test_after_drift_the_previous_version_is_the_one_that_was_replaced() -
 
         status = it.alias().status
         assert status.current is not None
-        assert status.previous is not None
-        assert (status.current.version, status.previous.version) == ("1", "2")
+        assert (status.current.version, status.previous) == ("1", None)
+        assert it.end("go") == ("Succeeded", "Succeeded")
+        assert it.says("go") == "churn@champion is back at version 1; somebody had moved it to 2"
+        assert it.is_true("InSync")
 
 
 @in_virtual_time

@@ -58,7 +58,7 @@ UNCLEAR: Final = {"onMissing": "Inconclusive"}
 
 NOT_LOGGED: Final = "the metric of the candidate was not logged"
 CHAMPION_NOT_LOGGED: Final = "the metric of the champion was not logged"
-NO_CHAMPION: Final = "the alias names no champion yet"
+NO_CHAMPION: Final = "no version was accepted yet, so there is no champion"
 OF_ZERO: Final = "a relative distance to a champion of 0 means nothing"
 
 
@@ -526,7 +526,13 @@ NOT_NUMBERS: Final = [
         _not_comparable("candidate", "NaN"),
     ),
     Case(
-        "champion not logged", BETTER, "0.9", "missing", "Failed", ">= champion + 0.002", CHAMPION_NOT_LOGGED
+        "champion not logged",
+        BETTER,
+        "0.9",
+        "missing",
+        "Inconclusive",
+        ">= champion + 0.002",
+        CHAMPION_NOT_LOGGED,
     ),
     Case(
         "champion not logged, to be asked",
@@ -542,7 +548,7 @@ NOT_NUMBERS: Final = [
         BETTER,
         "0.9",
         "NaN",
-        "Failed",
+        "Inconclusive",
         ">= champion + 0.002",
         _not_comparable("champion", "NaN"),
     ),
@@ -551,7 +557,7 @@ NOT_NUMBERS: Final = [
         _lower(minImprovement=0),
         "0.1",
         "Infinity",
-        "Failed",
+        "Inconclusive",
         "<= champion - 0",
         _not_comparable("champion", "Infinity"),
     ),
@@ -560,7 +566,7 @@ NOT_NUMBERS: Final = [
         BETTER,
         "0.9",
         f"-{LARGEST}",
-        "Failed",
+        "Inconclusive",
         ">= champion + 0.002",
         _not_comparable("champion", "-Infinity"),
     ),

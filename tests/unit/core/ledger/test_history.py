@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelalias.api.alias import AliasMove, HistoryEntry, Operation, Outcome, Plan, RequestRef
+from modelalias.api.alias import AliasMove, HistoryEntry, NamedVersion, Operation, Outcome, Plan, RequestRef
 from modelalias.api.metadata import Metadata
 from modelalias.api.request import PromotionRequest
 from modelalias.core.ledger import history
@@ -92,7 +92,9 @@ def test_of_several_copies_the_newest_counts_and_others_are_unknown() -> None:
 def test_the_ledger_keeps_the_newest_and_no_more(limit: int, count: int) -> None:
     ledger: tuple[HistoryEntry, ...] = ()
     for number in range(count):
-        ledger = history.appended(ledger, history.adopted(str(number + 1), None, START), limit)
+        ledger = history.appended(
+            ledger, history.adopted(NamedVersion(version=str(number + 1), since=START)), limit
+        )
 
     assert [item.to for item in ledger] == [str(number + 1) for number in range(count)][-limit:]
 

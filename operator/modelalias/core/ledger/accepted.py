@@ -1,0 +1,47 @@
+"""What a ModelAlias has accepted: what candidates are compared with, and what can be gone back to.
+
+Its own status says that. What the registry's aliases name, or named, proves nothing: anybody may move them.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, NamedVersion, Outcome
+from modelalias.ports import ModelVersion
+
+
+def is_same(version: ModelVersion, known: NamedVersion | HistoryEntry) -> bool:
+    """Return whether a version of the registry is the one that is known under its number.
+
+    A model that was deleted or renamed and made anew gives the same numbers to other versions.
+    """
+    return is_version(version, known.run_id, known.registered_at)
+
+
+def is_version(version: ModelVersion, run_id: str | None, registered_at: datetime | None) -> bool:
+    """Return whether a version is the one that was registered then or, where that is not known, by that run."""
+    if registered_at is not None and version.registered_at is not None:
+        return registered_at.replace(microsecond=0) == version.registered_at.replace(microsecond=0)
+    return run_id is None or run_id == version.run_id
+
+
+def is_current(status: ModelAliasStatus, version: ModelVersion) -> bool:
+    """Return whether a version is the one that was accepted last."""
+    current = status.current
+    return current is not None and current.version == version.version and is_same(version, current)
+
+
+def was_accepted(alias: ModelAlias, version: ModelVersion) -> bool:
+    """Return whether this ModelAlias accepted a version: by a promotion, a pin, or at first sight."""
+    status, number = alias.status, version.version
+    known: list[NamedVersion | HistoryEntry] = [
+        item for item in (status.current, status.previous) if item is not None and item.version == number
+    ]
+    known += [item for item in _moves(status.history) if item.to == number]
+    if known:
+        return all(is_same(version, item) for item in known)
+    return number in {item.from_ for item in status.history}
+
+
+def _moves(entries: Iterable[HistoryEntry]) -> Iterable[HistoryEntry]:
+    return (item for item in entries if item.outcome is Outcome.SUCCEEDED)

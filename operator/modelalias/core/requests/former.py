@@ -1,0 +1,35 @@
+"""The version before: where `previous` leads, by what this ModelAlias accepted one after another."""
+
+from collections.abc import Iterable
+
+from modelalias.api.alias import HistoryEntry, ModelAliasStatus, Outcome
+from modelalias.core.plan.operations import RULES
+
+
+def former(status: ModelAliasStatus) -> str | None:
+    """Return the version that was accepted before the current one, None when there is none.
+
+    What was gone back from, or was rolled back, is not one of them: nobody brings it back unawares.
+    """
+    withdrawn = {item.version for item in status.rolled_back}
+    before = _path(status.history)[:-1]
+    return next((item for item in reversed(before) if item not in withdrawn), None)
+
+
+def _path(entries: Iterable[HistoryEntry]) -> tuple[str, ...]:
+    """Return the versions that led to the current one; a move back takes its way back."""
+    path: tuple[str, ...] = ()
+    for entry in entries:
+        if entry.from_ is not None and path[-1:] != (entry.from_,):
+            path = (*path, entry.from_)
+        if entry.outcome is not Outcome.SUCCEEDED or entry.to is None or path[-1:] == (entry.to,):
+            continue
+        path = _cut(path, entry.to) if RULES[entry.operation].has_priority else path
+        path = (*path, entry.to)
+    return path
+
+
+def _cut(path: tuple[str, ...], version: str) -> tuple[str, ...]:
+    """Return what led to a version; nothing is known of it where that is not on the path."""
+    places = [place for place, item in enumerate(path) if item == version]
+    return path[: places[-1]] if places else ()
