@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import kopf
@@ -54,7 +53,7 @@ async def serve(config: settings.Settings) -> None:
             registries,
             lead,
             time.monotonic,
-            lambda: datetime.now(UTC),
+            connection.clock.now,
         )
         await _run(config, engine, lead)
 

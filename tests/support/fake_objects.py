@@ -50,6 +50,15 @@ class PostedEvent:
     now: datetime
 
 
+@dataclass(frozen=True)
+class Backup:
+    """Everything that the API server held at one moment."""
+
+    aliases: dict[_Key, ModelAlias]
+    requests: dict[_Key, PromotionRequest]
+    serial: int
+
+
 class FakeObjects:
     """The port `Objects` in memory, with what users and tests do beside it."""
 
@@ -113,6 +122,25 @@ class FakeObjects:
 
     def remove_request(self, namespace: str, name: str) -> None:
         self._told("DELETED", self.requests.pop((namespace, name)))
+
+    def delete_request_slowly(self, namespace: str, name: str) -> None:
+        """Delete a request that a finalizer keeps."""
+        self.requests[namespace, name] = self._told("MODIFIED", self._ending(self.requests[namespace, name]))
+
+    def delete_alias_slowly(self, namespace: str, name: str) -> None:
+        """Delete a ModelAlias that a finalizer keeps."""
+        self.aliases[namespace, name] = self._told("MODIFIED", self._ending(self.aliases[namespace, name]))
+
+    # What the owner of the cluster does
+
+    def backup(self) -> Backup:
+        """Keep everything as it stands."""
+        return Backup(dict(self.aliases), dict(self.requests), self._serial)
+
+    def restore(self, backup: Backup) -> None:
+        """Put everything back as it stood, resource versions too; no watch tells of it, only a listing."""
+        self.aliases, self.requests = dict(backup.aliases), dict(backup.requests)
+        self._serial = backup.serial
 
     # What a test puts in the way
 
@@ -217,6 +245,12 @@ class FakeObjects:
             update={"generation": kept.metadata.generation + 1, "resource_version": self._next()}
         )
         return kept.model_copy(update={"metadata": metadata, "spec": spec})
+
+    def _ending(self, kept: _Kept) -> _Kept:
+        metadata = kept.metadata.model_copy(
+            update={"deletion_timestamp": _EPOCH, "resource_version": self._next()}
+        )
+        return kept.model_copy(update={"metadata": metadata})
 
     def _restatused(self, kept: _Kept, status: ModelAliasStatus | PromotionRequestStatus) -> _Kept:
         metadata = kept.metadata.model_copy(update={"resource_version": self._next()})

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from modelalias.api.alias import ModelAlias, ModelAliasSpec
 from modelalias.api.conditions import AliasCondition, Condition, RequestCondition, find
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec, Resolved
+from modelalias.core.errors import Refused
 from modelalias.kinds.pod_template import PodWorkload
 from modelalias.ports import Cluster as Ports
 from modelalias.ports import Job, JobRef, ModelVersion, NewJob, Workload, WorkloadChange, WorkloadRef
@@ -167,8 +168,11 @@ class _Admission:
     """The port `Admission` of a cluster whose policy is installed, until a test takes it away."""
 
     why = ""
+    error: Refused | None = None
 
     async def why_unproved(self) -> str:
+        if self.error is not None:
+            raise self.error
         return self.why
 
 

@@ -25,6 +25,7 @@ from kubernetes.aio.config import (
 )
 from multidict import CIMultiDict
 
+from modelalias.adapters.server_clock import ServerClock
 from modelalias.api.fields import Value
 from modelalias.core.errors import InvalidRequest, NotFound, OperatorError, Refused, StaleObject, Unavailable
 from modelalias.rest import JsonBody, PatchType, Resource
@@ -132,6 +133,8 @@ class Connection:
 
     def __init__(self, client: ApiClient, caller: Caller = OPERATOR) -> None:
         self._client, self._caller = client, caller
+        self.clock = ServerClock()
+        """The API server's, by its answers."""
 
     async def send(
         self,
@@ -167,6 +170,7 @@ class Connection:
             raise Refused(f"{self._caller.whose} Kubernetes credentials cannot be read: {call}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"the API server cannot be reached: {call}: {type(error).__name__}") from error
+        self.clock.hear(headers.get("Date"))
         if status >= 300:  # noqa: PLR2004 - anything but success
             raise failure(call, answer_of(status, headers, data), self._caller)
         return data

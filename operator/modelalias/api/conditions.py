@@ -117,6 +117,10 @@ class Reason(StrEnum):
     ACCEPTED = "Accepted", "The spec is valid and allowed."
     ALIAS_MOVED = "AliasMoved", "After the move the registry answered that the alias names the new version."
     ALIAS_PINNED = "AliasPinned", "spec.version of the ModelAlias is set, so promotion requests are rejected."
+    ALIAS_REPLACED = (
+        "AliasReplaced",
+        "The ModelAlias for which the request was looked at is gone; another one has its name.",
+    )
     ALREADY_PROCESSED = (
         "AlreadyProcessed",
         "The same request ended before, so nothing was done; to ask again, use another name or reason.",
@@ -217,6 +221,7 @@ class Reason(StrEnum):
         "A rollback or a swap replaced the request or, with concurrency Supersede, a newer request did.",
     )
     SUSPENDED = "Suspended", "spec.suspend is set: nothing new starts, and a plan stops before its next step."
+    TERMINATING = "Terminating", "The object is being deleted and a finalizer keeps it: nothing new begins."
     UNREACHABLE = (
         "Unreachable",
         "The registry does not answer; once it does, everything continues where it stopped.",

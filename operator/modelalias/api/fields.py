@@ -173,6 +173,35 @@ Duration = Annotated[
 ]
 """A duration such as `24h` or `1d12h`, short enough (centuries) that it can be added to a date."""
 
+_LONGEST_SHORT: Final = timedelta(days=30)
+_SUM_OF_SECONDS: Final = " + ".join(
+    f"self.findAll('[0-9]+{unit}').map(part, int(part.replace('{unit}', '')) * {seconds}).sum()"
+    for unit, seconds in _SECONDS.items()
+)
+
+
+def _at_most_thirty_days(text: str) -> str:
+    if duration(text) > _LONGEST_SHORT:
+        raise ValueError("must be at most 30 days")
+    return text
+
+
+ShortDuration = Annotated[
+    str,
+    Field(
+        min_length=2,
+        max_length=32,
+        pattern=r"^([0-9]{1,4}d|[0-9]{1,6}h|[0-9]{1,7}m|[0-9]{1,9}s){1,4}$",
+        json_schema_extra=cel(
+            ("self.matches('[1-9]')", "a duration must be more than zero"),
+            (f"{_SUM_OF_SECONDS} <= {int(_LONGEST_SHORT.total_seconds())}", "must be at most 30 days"),
+        ),
+    ),
+    AfterValidator(_more_than_zero),
+    AfterValidator(_at_most_thirty_days),
+]
+"""A duration of at most 30 days."""
+
 Number = Annotated[
     Decimal,
     BeforeValidator(_number),

@@ -10,12 +10,12 @@ from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_valida
 
 from modelalias.api.fields import (
     AliasName,
-    Duration,
     Evidence,
     Label,
     ModelVersionNumber,
     Reported,
     RunId,
+    ShortDuration,
     TagKey,
     TagValue,
     Text,
@@ -246,8 +246,8 @@ class PromotionRequestSpec(Value):
     """Give the verdict and change nothing."""
     on_success: OnSuccess = OnSuccess()
     """What to do once the promotion has succeeded."""
-    expires_after: Duration = "7d"
-    """The request is Expired if it has not begun (has no plan) this long after its creation."""
+    expires_after: ShortDuration = "7d"
+    """The request is Expired if it has not begun (has no plan) this long after its creation; at most 30d."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = None
     """Delete the request this many seconds after its end. Unset: it is kept."""
     approvals: Annotated[

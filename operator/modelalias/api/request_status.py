@@ -1,5 +1,6 @@
 """How far a request has come and why: the status of a PromotionRequest."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -228,6 +229,9 @@ class PromotionRequestStatus(Reported):
     """How many gates passed, such as 2/2."""
     approvals: ApprovalStatus | None = None
     """How many approvals are required and how many are valid."""
+    unproved: Annotated[tuple[Evidence, ...], Field(max_length=64), keep_first(64)] = ()
+    """Digests of the approvals and rejections that arrived while the API server did not prove who writes them:
+    they are void for good."""
     completed_at: Timestamp | None = None
     """When the request ended."""
     result: Annotated[str, Field(max_length=32_768)] | None = None
@@ -267,6 +271,10 @@ class PromotionRequestStatus(Reported):
     def with_approvals(self, approvals: ApprovalStatus | None) -> Self:
         """Return the status with who approves, or without where nobody is asked."""
         return self.changed(approvals=approvals)
+
+    def with_unproved(self, digests: Iterable[Evidence]) -> Self:
+        """Return the status with more approvals and rejections that are void for good."""
+        return self.changed(unproved=tuple(dict.fromkeys((*self.unproved, *digests))))
 
     def with_gates(self, gates: tuple[Finding, ...], gates_passed: str | None) -> Self:
         """Return the status with how the gates came out."""

@@ -33,12 +33,16 @@ from modelalias.core.requests import pins, rollback
 from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_if_settled, end_request
-from modelalias.core.requests.queue import end_settled_and_order, supersede_older
+from modelalias.core.requests.queue import end_settled_and_order, supersede_older, supersedes
+from modelalias.core.requests.unproved import voided
 from modelalias.core.status import alias_status, request_status
 
 
 def decide(context: Context) -> Decision:
     """Decide for one alias; pure: the same context gives the same decision."""
+    void = voided(context)
+    if void:
+        return Decision(void, Again())
     try:
         if context.alias is None:
             return _decide_without_alias(context)
@@ -97,6 +101,8 @@ def _why_blocked(context: Context, alias: ModelAlias) -> Cause | None:
     half of each.
     """
     fields, spec = unsupported.in_alias(alias.spec), alias.spec
+    if alias.metadata.deletion_timestamp is not None:
+        return Cause(Reason.TERMINATING, "the ModelAlias is being deleted; a finalizer keeps it")
     if fields:
         return Cause(Reason.NOT_SUPPORTED_YET, f"this release does not support: {', '.join(fields)}")
     if not context.registry.known:
@@ -206,7 +212,8 @@ def _judge_in_order(
         if request.metadata.name in context.waiting:
             continue
         answer = _consider(context, alias, request)
-        if has_priority(request) and _moves_or_is_there(answer):
+        takes_place = has_priority(request) or (supersedes(alias) and not request.spec.dry_run)
+        if takes_place and _moves_or_is_there(answer):
             left = list(supersede_older(context, alias, left, request, draft))
         if draft.blocked:
             return draft.decision()  # nobody goes before these ends are written

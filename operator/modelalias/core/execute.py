@@ -9,7 +9,6 @@ from typing import NamedTuple, assert_never
 
 from modelalias.api.alias import (
     Bearing,
-    Concurrency,
     Hold,
     ModelAlias,
     ModelAliasStatus,
@@ -40,7 +39,7 @@ from modelalias.core.requests import rollback
 from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_request
-from modelalias.core.requests.queue import end_settled_and_order, supersede_older
+from modelalias.core.requests.queue import end_settled_and_order, supersede_older, supersedes
 from modelalias.core.status import alias_status, request_status
 
 
@@ -59,7 +58,7 @@ def carry_out(context: Context, alias: ModelAlias, plan: Plan, draft: Draft) -> 
     first = f"PromotionRequest {plan.request.name}" if plan.request else f"the {plan.operation} under way"
     rest = (item for item in context.requests if item is not own)
     others = end_settled_and_order(context, alias, rest, draft)
-    if own is not None and alias.spec.policy.concurrency is Concurrency.SUPERSEDE:
+    if own is not None and supersedes(alias):
         others = supersede_older(context, alias, others, own, draft)
     others, overtaker = _find_overtaker(context, alias, plan, others, draft)
     queue = queue_up(context, alias, others, first, draft, overtaker)
@@ -248,8 +247,10 @@ def _why_withdrawn(
         return None
     if pin is not None:
         return f"spec.version was set to {pin}"
+    if own is not None and own.spec.abort:
+        return "the request was aborted"
     if own is not None:
-        return "the request was aborted" if own.spec.abort else None
+        return "the request was deleted" if own.metadata.deletion_timestamp is not None else None
     there = context.facts.request(context.namespace, plan.request.name)
     gone = there is None or there.metadata.uid != plan.request.uid
     return "the request was deleted" if gone else None

@@ -30,7 +30,7 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
             engine.alias_gone(namespace or "", name or "", uid)
             return
         try:
-            engine.alias_seen(parse_alias(event["object"]))
+            engine.alias_seen(parse_alias(event["object"]), listed=event["type"] is None)
         except InvalidRequest as error:
             _log.warning("passed over: %s", error)
 
@@ -43,7 +43,7 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
             engine.request_gone(namespace or "", name or "", uid)
             return
         try:
-            engine.request_seen(parse_request(event["object"]))
+            engine.request_seen(parse_request(event["object"]), listed=event["type"] is None)
         except InvalidRequest as error:
             _log.warning("passed over: %s", error)
 

@@ -91,6 +91,7 @@ class AliasReconciler:
         Return after how long to look again at the latest. Raises `Unavailable`, `StaleObject`, `Refused` and
         `NotLeading`: the key is then tried again.
         """
+        await self._settle_doubts(key)
         await self.evaluations.end_abandoned(key)
         facts = Facts()
         steps, waiting, wakes = 0, set[str](), list[datetime]()
@@ -336,18 +337,26 @@ class AliasReconciler:
 
     async def _refresh(self, key: Key, write: AliasWrite | RequestWrite) -> None:
         if isinstance(write, AliasWrite):
-            alias = await self._cluster.objects.alias(key.namespace, key.name)
-            if alias is None:
-                self._memory.drop_alias(key)
-            else:
-                self._memory.see_alias(alias)
-            return
-        name = write.request.metadata.name
-        request = await self._cluster.objects.request(key.namespace, name)
-        if request is None:
-            self._memory.drop_request(key.namespace, name)
+            await self._reread_alias(key)
         else:
-            self._memory.see_request(request)
+            await self._reread_request(key, write.request.metadata.name)
+
+    async def _settle_doubts(self, key: Key) -> None:
+        """Read afresh what a listing has otherwise than this process knew it, as after a restore from a backup."""
+        alias, requests = self._memory.doubted(key)
+        if alias:
+            await self._reread_alias(key)
+        for name in requests:
+            await self._reread_request(key, name)
+
+    async def _reread_alias(self, key: Key) -> None:
+        before, _ = self._memory.versions(key, "")
+        self._memory.reread_alias(key, await self._cluster.objects.alias(key.namespace, key.name), before)
+
+    async def _reread_request(self, key: Key, name: str) -> None:
+        _, before = self._memory.versions(key, name)
+        request = await self._cluster.objects.request(key.namespace, name)
+        self._memory.reread_request(key, name, request, before)
 
     async def _tell(self, about: ModelAlias | PromotionRequest, news: tuple[News, ...]) -> None:
         meta = about.metadata

@@ -54,17 +54,17 @@ class Engine:
             self._memory, cluster, self._watches, self._who_proves, self._allows, lead, clock, wall
         )
 
-    def alias_seen(self, alias: ModelAlias) -> None:
-        """Remember an alias and wake it."""
-        self._wake(self._memory.see_alias(alias))
+    def alias_seen(self, alias: ModelAlias, *, listed: bool = False) -> None:
+        """Remember an alias and wake whom that concerns; `listed` says that a listing has it so."""
+        self._wake(self._memory.see_alias(alias, listed=listed))
 
     def alias_gone(self, namespace: str, name: str, uid: str | None = None) -> None:
         """Forget an alias, with a uid only that one; its requests learn that it is gone."""
         self._wake(self._memory.drop_alias(Key(namespace, name), uid))
 
-    def request_seen(self, request: PromotionRequest) -> None:
-        """Remember a request and wake its alias."""
-        self._wake(self._memory.see_request(request))
+    def request_seen(self, request: PromotionRequest, *, listed: bool = False) -> None:
+        """Remember a request and wake its alias; `listed` says that a listing has it so."""
+        self._wake(self._memory.see_request(request, listed=listed))
 
     def request_gone(self, namespace: str, name: str, uid: str | None = None) -> None:
         """Forget a request, with a uid only that one, and wake its alias.
@@ -121,24 +121,24 @@ class Engine:
     async def _read_everything(self) -> None:
         """Bring the memory up to date, so that the oldest request is known to be the oldest and no ghost stays."""
         while True:
-            aliases, requests = self._memory.names()
+            aliases, requests = self._memory.uids()
             try:
                 async for alias in self._objects.every_alias(self._settings.namespaces):
-                    aliases.discard(Key(alias.metadata.namespace, alias.metadata.name))
-                    self.alias_seen(alias)
+                    aliases.pop(Key(alias.metadata.namespace, alias.metadata.name), None)
+                    self.alias_seen(alias, listed=True)
                 async for request in self._objects.every_request(self._settings.namespaces):
-                    requests.discard((request.metadata.namespace, request.metadata.name))
-                    self.request_seen(request)
+                    requests.pop((request.metadata.namespace, request.metadata.name), None)
+                    self.request_seen(request, listed=True)
             except (Unavailable, Refused) as error:
                 _log.warning("cannot list the resources yet: %s", error)
                 await asyncio.sleep(
                     (getattr(error, "retry_after", None) or timedelta(seconds=5)).total_seconds()
                 )
             else:
-                for key in aliases:
-                    self.alias_gone(*key)
-                for namespace, name in requests:
-                    self.request_gone(namespace, name)
+                for key, uid in aliases.items():  # and not one that was made anew meanwhile
+                    self.alias_gone(*key, uid)
+                for (namespace, name), uid in requests.items():
+                    self.request_gone(namespace, name, uid)
                 return
 
     async def _work(self) -> None:
@@ -186,7 +186,10 @@ class Engine:
     def _who_proves(self) -> Identity:
         settings = self._settings
         return Identity(
-            self._identity.why_unproved, settings.accept_unproved_approvals, settings.machine_requesters
+            self._identity.why_unproved,
+            settings.accept_unproved_approvals,
+            settings.machine_requesters,
+            self._identity.certain,
         )
 
     def _allows(self, registry: str, namespace: str, model: str) -> bool:

@@ -23,6 +23,8 @@ class IdentityWatch:
         """Know nothing yet, which proves nothing."""
         self._admission, self._changed = admission, changed
         self.why_unproved = "it was not looked up yet"
+        self.certain = False
+        """Whether that is what the API server said."""
 
     async def run(self) -> None:
         """Look again and again."""
@@ -32,13 +34,15 @@ class IdentityWatch:
 
     async def look(self) -> None:
         """Look it up; while the API server does not answer, what the last look said stands."""
+        certain = True
         try:
             why = await self._admission.why_unproved()
         except Refused as error:
-            why = f"the operator cannot look it up: {error}"
+            why, certain = f"the operator cannot look it up: {error}", False
         except Unavailable as error:
             _log.warning("cannot look up the admission policy: %s", error)
             return
+        self.certain = certain
         if why != self.why_unproved:
             self.why_unproved = why
             _log.info("identity", extra={"proved": not why, "text": why})

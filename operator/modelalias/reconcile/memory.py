@@ -2,7 +2,9 @@
 
 The newest state of each object it saw, small, and who belongs to whom. Objects are kept as compact JSON and
 parsed when their alias is looked at; of requests that have ended only what says when they may be deleted.
-Resource versions only grow, so a late event never replaces what this process read or wrote itself.
+Resource versions grow, so a late event never replaces what this process read or wrote itself. In a cluster
+that was restored from a backup they go back: an object that a listing has with an older one is in doubt until
+it was read afresh.
 """
 
 import json
@@ -81,14 +83,22 @@ class Memory:
         self._served_by: defaultdict[WorkloadRef, set[Key]] = defaultdict(set)
         self._claims: defaultdict[Claim, set[tuple[str, Key]]] = defaultdict(set)
         self._of_model: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._doubted_aliases: set[Key] = set()
+        self._doubted_requests: defaultdict[Key, set[str]] = defaultdict(set)
 
-    def see_alias(self, alias: ModelAlias) -> set[Key]:
-        """Remember an alias and return the keys to look at: its own, and those that claim the same."""
+    def see_alias(self, alias: ModelAlias, *, listed: bool = False) -> set[Key]:
+        """Remember an alias and return the keys to look at: its own, and those that claim the same.
+
+        `listed` says that it comes from a listing, which tells what there is.
+        """
         key = Key(alias.metadata.namespace, alias.metadata.name)
         version = int(alias.metadata.resource_version or 0)
         old = self._aliases.get(key)
         if old is not None and old.version >= version:
-            return set()
+            if not listed or old.version == version:
+                return set()
+            self._doubted_aliases.add(key)
+            return {key}
         rivals = self.drop_alias(key) if old is not None else set()
         spec = alias.spec
         created = alias.metadata.creation_timestamp
@@ -128,6 +138,7 @@ class Memory:
         if old is None or uid not in {None, old.uid}:
             return set()
         del self._aliases[key]
+        self._doubted_aliases.discard(key)
         touched = {key}
         _discard(self._of_model, (old.place, old.model), key)
         for ref in old.serving:
@@ -138,14 +149,20 @@ class Memory:
             touched |= {rival for _, rival in self._claims.get(claim, ())}
         return touched
 
-    def see_request(self, request: PromotionRequest) -> set[Key]:
-        """Remember a request and return its alias's key when there is something new in it."""
+    def see_request(self, request: PromotionRequest, *, listed: bool = False) -> set[Key]:
+        """Remember a request and return its alias's key when there is something new in it.
+
+        `listed` says that it comes from a listing, which tells what there is.
+        """
         name = (request.metadata.namespace, request.metadata.name)
         version = int(request.metadata.resource_version or 0)
         old = self._requests.get(name)
-        if old is not None and old.version >= version:
-            return set()
         key = Key(request.metadata.namespace, request.spec.alias_ref.name)
+        if old is not None and old.version >= version:
+            if not listed or old.version == version:
+                return set()
+            self._doubted_requests[key].add(request.metadata.name)
+            return {key}
         ended = is_true(request.status.conditions, RequestCondition.COMPLETE)
         if old is not None:
             _discard(self._requests_of, old.key, request.metadata.name)
@@ -167,9 +184,37 @@ class Memory:
         if old is None or uid not in {None, old.uid}:
             return set()
         del self._requests[namespace, name]
+        _discard(self._doubted_requests, old.key, name)
         _discard(self._requests_of, old.key, name)
         _discard(self._ended_of, old.key, name)
         return set() if old.text is None else {old.key}
+
+    def doubted(self, key: Key) -> tuple[bool, tuple[str, ...]]:
+        """Return whether the alias of a key is in doubt, and which of its requests are."""
+        return key in self._doubted_aliases, tuple(sorted(self._doubted_requests.get(key, ())))
+
+    def versions(self, key: Key, request: str) -> tuple[int | None, int | None]:
+        """Return the resource versions of an alias and of a request as they are known."""
+        alias, known = self._aliases.get(key), self._requests.get((key.namespace, request))
+        return None if alias is None else alias.version, None if known is None else known.version
+
+    def reread_alias(self, key: Key, alias: ModelAlias | None, before: int | None) -> None:
+        """Believe what was read afresh, unless the watch told of something newer since `before` was known."""
+        known = self._aliases.get(key)
+        if known is None or known.version == before:
+            self.drop_alias(key)
+        if alias is not None:
+            self.see_alias(alias)
+
+    def reread_request(
+        self, key: Key, name: str, request: PromotionRequest | None, before: int | None
+    ) -> None:
+        """Believe what was read afresh, unless the watch told of something newer since `before` was known."""
+        known = self._requests.get((key.namespace, name))
+        if known is None or known.version == before:
+            self.drop_request(key.namespace, name)
+        if request is not None:
+            self.see_request(request)
 
     def measuring(self, namespace: str, name: str) -> tuple[Key, Sequence[str]]:
         """Return the alias of a request that has not ended, and the runs that Jobs log into for it."""
@@ -261,9 +306,10 @@ class Memory:
         """Say whether the key has an alias, or a request that has not ended or is to be deleted."""
         return key in self._aliases or key in self._requests_of or self._is_to_be_tidied(key)
 
-    def names(self) -> tuple[set[Key], set[tuple[str, str]]]:
-        """Return the names of all aliases and of all requests."""
-        return set(self._aliases), set(self._requests)
+    def uids(self) -> tuple[dict[Key, str], dict[tuple[str, str], str]]:
+        """Return the uids of all aliases and of all requests, by their names."""
+        aliases = {key: kept.uid for key, kept in self._aliases.items()}
+        return aliases, {name: kept.uid for name, kept in self._requests.items()}
 
     def keys(self) -> Iterable[Key]:
         """Return every key that `knows`."""

@@ -350,3 +350,11 @@ async def test_credentials_that_cannot_be_read_are_told(monkeypatch: pytest.Monk
         await open_client(None)
     with pytest.raises(InvalidRequest, match=r"^cannot connect to Kubernetes with KUBECONFIG: "):
         await open_client("/no/such/file")
+
+
+async def test_the_time_is_the_api_servers(stub: Stub, connection: Connection) -> None:
+    stub.say(200, {}, {"Date": "Fri, 01 Jan 2027 00:00:00 GMT"})
+
+    await connection.send(READ)
+
+    assert connection.clock.now().year == 2027

@@ -104,7 +104,9 @@ async def _approved(it: Cluster) -> None:
 
 
 @in_virtual_time
-async def test_without_the_policy_an_approval_counts_for_nothing_until_it_is_installed() -> None:
+async def test_an_approval_that_arrived_without_the_policy_counts_for_nothing_also_once_it_is_installed() -> (
+    None
+):
     async with Cluster() as it:
         it.admission.why = MISSING
         await _approved(it)
@@ -126,9 +128,32 @@ async def test_without_the_policy_an_approval_counts_for_nothing_until_it_is_ins
         it.admission.why = ""
         await it.settle(70)
 
-        assert it.end("go") == ("Succeeded", "Succeeded")
+        assert it.phase("go") == "AwaitingApproval"
         assert it.is_true("IdentityProved")
+        given = it.request("go").status.approvals
+        assert given is not None
+        assert given.void == ("Approve by bo: it arrived while nobody proved who wrote it",)
         await it.assert_settled()
+
+        evidence = it.resolved("go").evidence
+        kept = it.request("go").spec.model_dump(mode="json", by_alias=True, exclude_unset=True)["approvals"]
+        it.edit_request("go", approvals=[*kept, {"user": "bo", "evidence": evidence, "decision": "Approve"}])
+        await it.settle()
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
+
+
+@in_virtual_time
+async def test_an_operator_that_could_not_look_it_up_voids_nothing_for_good() -> None:
+    async with Cluster() as it:
+        it.admission.error = Refused("may not get it")
+        await _approved(it)
+        assert it.phase("go") == "AwaitingApproval"
+
+        it.admission.error = None
+        await it.settle(70)
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
 
 
 @in_virtual_time

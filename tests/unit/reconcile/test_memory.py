@@ -228,6 +228,56 @@ def test_an_alias_made_anew_is_not_forgotten_with_the_old_one(api: Api) -> None:
     assert memory.alias(OLD) == second
 
 
+def _older(item: Any) -> Any:
+    """Return an object as a backup has it."""
+    return item.model_copy(update={"metadata": item.metadata.model_copy(update={"resource_version": "1"})})
+
+
+def test_what_a_listing_has_older_is_in_doubt_until_it_was_read_afresh(api: Api) -> None:
+    memory = _memory()
+    api.new_alias("first")
+    alias, request = api.new_alias("old", historyLimit=7), api.new_request("go")
+    memory.see_alias(alias)
+    memory.see_request(request)
+
+    assert memory.see_alias(_older(alias)) == set(), "an event that is late"
+    assert memory.see_alias(_older(alias), listed=True) == {OLD}
+    assert memory.see_request(_older(request), listed=True) == {OLD}
+    assert memory.doubted(OLD) == (True, ("go",))
+    assert memory.alias(OLD) == alias, "it is not believed either"
+
+    alias_before, request_before = memory.versions(OLD, "go")
+    memory.reread_alias(OLD, _older(alias), alias_before)
+    memory.reread_request(OLD, "go", _older(request), request_before)
+
+    assert memory.doubted(OLD) == (False, ())
+    assert (memory.alias(OLD), memory.requests(OLD)) == (_older(alias), (_older(request),))
+
+
+def test_what_the_watch_tells_while_an_object_is_read_afresh_is_not_lost(api: Api) -> None:
+    memory, alias = _memory(), api.new_alias("old")
+    memory.see_alias(alias)
+    before, _ = memory.versions(OLD, "")
+    newer = api.edit_alias("ml", "old", alias_spec(historyLimit=9))
+    memory.see_alias(newer)
+
+    memory.reread_alias(OLD, alias, before)
+
+    assert memory.alias(OLD) == newer
+
+
+def test_what_is_gone_when_it_is_read_afresh_is_forgotten(api: Api) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old"))
+    memory.see_request(api.new_request("go"))
+    alias_before, request_before = memory.versions(OLD, "go")
+
+    memory.reread_alias(OLD, None, alias_before)
+    memory.reread_request(OLD, "go", None, request_before)
+
+    assert not memory.knows(OLD)
+
+
 def test_only_labelled_workloads_are_kept_and_each_wakes_what_it_serves(api: Api) -> None:
     memory, workloads = _memory(), FakeWorkloads()
     memory.see_alias(api.new_alias("old", serving=[{"name": "api"}]))

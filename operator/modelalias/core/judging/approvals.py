@@ -7,7 +7,7 @@ is proved by the API server when it is written.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from modelalias.api.fields import Message, Value, duration
@@ -69,14 +69,32 @@ def is_needed(rules: Approval, *, inconclusive: bool) -> bool:
     return inconclusive and rules.required is ApprovalRequired.ON_INCONCLUSIVE
 
 
-def count(rules: Approval, spec: PromotionRequestSpec, present: str, unproved: str = "") -> Tally:
-    """Count who approves and who rejects on the present evidence; `unproved` says why nothing counts."""
+def digest(given: GivenApproval) -> str:
+    """Return the digest by which one approval or rejection is known again."""
+    text = given.model_dump_json(by_alias=True, exclude_none=True)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def count(
+    rules: Approval,
+    spec: PromotionRequestSpec,
+    present: str,
+    unproved: str = "",
+    forever: Collection[str] = (),
+) -> Tally:
+    """Count who approves and who rejects on the present evidence.
+
+    `unproved` says why nothing counts now; `forever` are the digests of those that arrived while it was so.
+    """
     approved: set[str] = set()
     rejection, void = None, []
     for given in spec.approvals:
-        why = (
-            f"who wrote it is not proved: {unproved}" if unproved else _why_void(rules, spec, given, present)
-        )
+        if unproved:
+            why = f"who wrote it is not proved: {unproved}"
+        elif digest(given) in forever:
+            why = "it arrived while nobody proved who wrote it"
+        else:
+            why = _why_void(rules, spec, given, present)
         if why:
             void.append(f"{given.decision} by {given.user}: {why}")
         elif given.decision is ApprovalDecision.REJECT:

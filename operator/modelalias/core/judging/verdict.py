@@ -77,6 +77,8 @@ class Case:
     last_evidence: str | None = None
     """The evidence that stood last, and how often it had changed before."""
     round: int = 0
+    unproved: int = 0
+    """How many approvals and rejections are void for good: those who gave them have to be able to approve again."""
 
     @property
     def champion(self) -> str | None:
@@ -190,8 +192,9 @@ def _with_evidence(case: Case, verdict: Verdict) -> Verdict:
 
 def _evidence(case: Case, verdict: Verdict, number: int) -> str:
     spec, version = case.spec, case.candidate.version
+    counts = [str(number), str(case.unproved)] if number or case.unproved else []
     return approvals.evidence(
-        (spec.registry, spec.model, spec.alias, case.uid, *([str(number)] if number else [])),
+        (spec.registry, spec.model, spec.alias, case.uid, *counts),
         version,
         case.champion,
         spec.policy,

@@ -37,7 +37,7 @@ def build_plan(
     aliases = context.facts.aliases(alias.spec.model)
     accepted = None if alias.status.current is None else alias.status.current.version
     operation = Operation(request.spec.operation) if request else Operation.PIN
-    epoch = (alias.status.observed.epoch if alias.status.observed else 0) + 1
+    epoch = _next_epoch(context, alias)
     plan = Plan(
         operation=operation,
         aliases=alias_moves(alias, aliases, candidate.version, RULES[operation]),
@@ -62,6 +62,16 @@ def build_plan(
         source_alias=None if stays else _source_alias(context, alias, request, candidate.version),
         tags={} if stays else request.spec.on_success.tags,
     )
+
+
+def _next_epoch(context: Context, alias: ModelAlias) -> int:
+    """Return an epoch that no workload has had, also not from a ModelAlias of the same name before this one."""
+    namespace, name = alias.metadata.namespace, alias.metadata.name
+    refs = (rollout.ref_of(serving, namespace) for serving in alias.spec.serving)
+    workloads = [workload for workload in map(context.facts.workload, refs) if workload is not None]
+    marks = [workload.marks[name] for workload in workloads if name in workload.marks]
+    known = alias.status.observed.epoch if alias.status.observed else 0
+    return 1 + max([known, *map(rollout.epoch_of, marks)])
 
 
 def alias_moves(

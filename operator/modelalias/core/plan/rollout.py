@@ -25,6 +25,7 @@ from modelalias.ports import Workload, WorkloadChange, WorkloadRef
 
 _LONGEST_MARK: Final = 64
 _LONGEST_URI: Final = 1024
+_MARK: Final = re.compile(r"([1-9][0-9]{0,17})(?:\.([0-9]{1,12}))?")
 
 
 class Stage(StrEnum):
@@ -53,8 +54,14 @@ def mark(version: str, epoch: int, mode: LoadMode) -> str:
 
 def version_of(annotation: str) -> str | None:
     """Return the version that an annotation's value names, None when somebody else wrote it."""
-    named = re.fullmatch(r"([1-9][0-9]{0,17})(\.[0-9]+)?", annotation)
+    named = _MARK.fullmatch(annotation)
     return named[1] if named else None
+
+
+def epoch_of(annotation: str) -> int:
+    """Return the epoch in an annotation's value, 0 where there is none, or none that we would have written."""
+    named = _MARK.fullmatch(annotation)
+    return int(named[2]) if named and named[2] else 0
 
 
 def plan_workload(

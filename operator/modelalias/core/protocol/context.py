@@ -47,6 +47,8 @@ class Identity:
     """Whether the operator's configuration counts approvals all the same."""
     machines: tuple[str, ...] = ()
     """Shell patterns of users who file what somebody else decided, so that nobody knows whose request it is."""
+    certain: bool = True
+    """Whether that was found out, and is no guess of an operator that could not look it up."""
 
     @property
     def voids(self) -> str:

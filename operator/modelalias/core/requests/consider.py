@@ -167,6 +167,7 @@ def _judge(hearing: _Hearing, wanted: tuple[Gate, ...]) -> Answer:
             cases.build_case(alias, candidate, hearing.aliases, wanted, owner), context, alias, before
         ),
         evaluated=request.status.evaluation,
+        unproved=len(request.status.unproved),
         may_ask=approvals.is_needed(alias.spec.policy.approval, inconclusive=True),
         skip="skipGates" if spec.skip_gates else "",
     )
@@ -208,7 +209,8 @@ def _gates(alias: ModelAlias, request: PromotionRequest) -> tuple[Gate, ...]:
 def _answer(hearing: _Hearing, verdict: Verdict, so_far: VerdictSoFar) -> Answer:
     version, spec = hearing.candidate.version, hearing.request.spec
     rules = hearing.alias.spec.policy.approval
-    tally = approvals.count(rules, spec, verdict.evidence or "", hearing.context.identity.voids)
+    voids, forever = hearing.context.identity.voids, hearing.request.status.unproved
+    tally = approvals.count(rules, spec, verdict.evidence or "", voids, forever)
     if tally.rejection is not None:  # it stands, also where nobody is asked any more
         so_far = replace(so_far, approvals=approvals.status(rules, tally, _asked_since(hearing)))
         return _refuse(hearing, so_far, _declined(tally.rejection))

@@ -121,6 +121,13 @@ def _settled(context: Context, alias: ModelAlias | None, request: PromotionReque
         return already_processed(before)
     if request.spec.abort:
         return Ended(Phase.ABORTED, Reason.ABORTED, "aborted before anything was done")
+    if request.metadata.deletion_timestamp is not None:
+        return Ended(Phase.ABORTED, Reason.ABORTED, "deleted before anything was done; a finalizer keeps it")
+    if alias is not None and _is_of_another(alias, request):
+        message = f"ModelAlias {context.name} was made anew, or manages another model, since the request was looked at"
+        return Ended(
+            Phase.REJECTED, Reason.ALIAS_REPLACED, f"{message}: file it again if it is meant for this one"
+        )
     if expires is not None and context.now >= expires:
         message = f"nothing was begun within {request.spec.expires_after} of its creation"
         return Ended(Phase.EXPIRED, Reason.EXPIRED, message)
@@ -128,6 +135,15 @@ def _settled(context: Context, alias: ModelAlias | None, request: PromotionReque
         pin = f"spec.version of ModelAlias {context.name} pins version {alias.spec.version}"
         return Ended(Phase.REJECTED, Reason.ALIAS_PINNED, f"{pin}: remove it to promote by requests")
     return None
+
+
+def _is_of_another(alias: ModelAlias, request: PromotionRequest) -> bool:
+    """Return whether the request's version was looked up for another ModelAlias, registry or model."""
+    resolved, spec = request.status.resolved, alias.spec
+    if resolved is None or resolved.alias_uid is None:
+        return False
+    present = (alias.metadata.uid, spec.registry, spec.model)
+    return (resolved.alias_uid, resolved.registry, resolved.model) != present
 
 
 def _expires(request: PromotionRequest) -> datetime | None:

@@ -6,25 +6,12 @@ by now, or none.
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
-from modelalias.core.errors import NotFound
 from modelalias.core.ledger import ended_requests
 from modelalias.core.ledger.record_text import parse, tag_key
 from modelalias.core.ledger.version_record import VersionRecord
 from modelalias.core.protocol.answers import Ended, already_processed
 from modelalias.core.protocol.context import Context
 from modelalias.ports import ModelVersion
-
-
-def known_end(context: Context, alias: ModelAlias, request: PromotionRequest) -> Ended | None:
-    """Return how the same request ended, before anything else is asked about it."""
-    resolved = request.status.resolved
-    number = resolved.version if resolved else version_asked(request)
-    if number is None:
-        return end_by_search(context, alias, request)
-    try:
-        return end_by_version(alias, request, context.facts.version(alias.spec.model, number))
-    except NotFound:
-        return None
 
 
 def end_by_search(context: Context, alias: ModelAlias, request: PromotionRequest) -> Ended | None:

@@ -42,7 +42,7 @@ def complete(
         status = status.with_serving(_serving(alias, status))
     new = [
         _reachable(context),
-        _in_sync(alias, status, stalled),
+        _in_sync(context, alias, status, stalled),
         _rolled_out(context, status),
         _held(status),
         _reconciling(status, pending),
@@ -97,7 +97,9 @@ def _proved(context: Context) -> NewCondition:
     return NewCondition(kind, False, Reason.UNPROVED, f"{identity.unproved}; {effect}")
 
 
-def _in_sync(alias: ModelAlias, status: ModelAliasStatus, stalled: Cause | None) -> NewCondition:
+def _in_sync(
+    context: Context, alias: ModelAlias, status: ModelAliasStatus, stalled: Cause | None
+) -> NewCondition:
     kind, name = AliasCondition.IN_SYNC, f"{alias.spec.model}@{alias.spec.alias}"
     if stalled is not None and stalled.reason is Reason.MODEL_NOT_FOUND:
         return NewCondition(kind, False, *stalled)
@@ -117,7 +119,19 @@ def _in_sync(alias: ModelAlias, status: ModelAliasStatus, stalled: Cause | None)
         return NewCondition(kind, False, Reason.DRIFTED, message)
     if version is None:
         return NewCondition(kind, True, Reason.NO_VERSION, f"{name} names no version yet")
-    return NewCondition(kind, True, Reason.IN_SYNC, f"{name} is version {version}")
+    message = f"{name} is version {version}{_strange_previous(context, alias, status)}"
+    return NewCondition(kind, True, Reason.IN_SYNC, message)
+
+
+def _strange_previous(context: Context, alias: ModelAlias, status: ModelAliasStatus) -> str:
+    """Tell where somebody else wrote previousAlias: nothing goes by it, and the next move puts it right."""
+    previous, snapshot, former = alias.spec.previous_alias, context.registry.snapshot, status.previous
+    if previous is None or former is None or snapshot is None or not snapshot.after_last_write:
+        return ""
+    named = (snapshot.aliases or {}).get(previous)
+    if named == former.version:
+        return ""
+    return f"; somebody moved {previous} to {named or 'nothing'}: the version before is {former.version}"
 
 
 def _rolled_out(context: Context, status: ModelAliasStatus) -> NewCondition:

@@ -7,7 +7,7 @@ import pytest
 
 from modelalias.api.alias import FinishedRequest, ModelAliasStatus
 from modelalias.api.request import Phase
-from modelalias.core.requests import consider, finish, replay, rollback
+from modelalias.core.requests import consider, finish, rollback
 from modelalias.core.requests.broken import MOST_TRIES
 from modelalias.core.status import request_status
 from tests.support.harness import NAMESPACE, Cluster
@@ -103,7 +103,7 @@ async def test_it_ends_as_errored_and_a_plan_under_way_and_the_others_go_on(
         (request_status, "ended", "99", {}),
         (request_status, "_status", "99", {}),
         (request_status, "_status", "3", {}),
-        (replay, "known_end", "3", {"policy": {"concurrency": "Supersede"}}),
+        (consider, "_consider", "3", {"policy": {"concurrency": "Supersede"}}),
         (consider, "_consider", "3", {"version": "2"}),
     ],
     ids=[
