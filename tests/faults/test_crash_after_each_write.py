@@ -85,7 +85,7 @@ async def _at_two(it: Cluster, **fields: Any) -> None:
     it.workloads.add("api", marks={"churn-champion": "2.1"})
     it.workloads.add("web")
     serving = [{"name": "api"}, {"name": "web", "wave": 1}]
-    it.add_alias(**{"serving": serving, "previousAlias": "prev", **DEADLINE, **fields})
+    it.add_accepted_alias("1", "2", **{"serving": serving, "previousAlias": "prev", **DEADLINE, **fields})
 
 
 async def _rollback(it: Cluster) -> None:
@@ -96,7 +96,9 @@ async def _rollback(it: Cluster) -> None:
 async def _pinned_rollback(it: Cluster) -> None:
     await it.model(0.7, 0.8, aliases={"champion": "2", "prev": "1"})
     it.workloads.add("api", containers={"main": {"MODEL_URI": "models:/churn/2"}})
-    it.add_alias(serving=[{"name": "api", "load": PINNED}], previousAlias="prev", **DEADLINE)
+    it.add_accepted_alias(
+        "1", "2", serving=[{"name": "api", "load": PINNED}], previousAlias="prev", **DEADLINE
+    )
     it.ask("go", **BACK)
 
 

@@ -134,7 +134,7 @@ class AnyOrder(RuleBasedStateMachine):
         self._ask({"source": {"version": version}, **PLAIN}, SHORT)
         self.then(_finish_rollouts)
 
-    @precondition(lambda self: len(self.witness.held) > 1)
+    @precondition(lambda self: len(self.witness.ever) > 1)
     @rule(back=BACK, fields=EXTRAS, seconds=SECONDS)
     def somebody_wants_back(self, back: dict[str, Any], fields: dict[str, Any], seconds: float) -> None:
         left = {key: value for key, value in fields.items() if key not in {"skipGates", "onSuccess"}}
@@ -156,7 +156,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _former(self) -> list[str]:
         there = self.it.registry.versions(MODEL)
-        return sorted(self.witness.held & set(there) - {self.it.registry.held(MODEL).get(ALIAS, "")})
+        return sorted(self.witness.ever & set(there) - {self.it.registry.held(MODEL).get(ALIAS, "")})
 
     def _back(self, which: int) -> dict[str, Any]:
         former = self._former()

@@ -11,7 +11,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
-from modelalias.api.alias import ModelAlias, ModelAliasSpec
+from modelalias.api.alias import (
+    HistoryEntry,
+    ModelAlias,
+    ModelAliasSpec,
+    ModelAliasStatus,
+    NamedVersion,
+    Observed,
+    Operation,
+    Outcome,
+)
 from modelalias.api.conditions import AliasCondition, Condition, RequestCondition, find
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec, Resolved
 from modelalias.core.errors import Refused
@@ -298,6 +307,41 @@ class Cluster:
 
     def add_alias(self, name: str = NAME, namespace: str = NAMESPACE, **fields: Any) -> ModelAlias:
         return self.objects.add_alias(namespace, name, alias_spec(**fields))
+
+    def add_accepted_alias(self, *versions: str, **fields: Any) -> ModelAlias:
+        """Add a ModelAlias that accepted these versions one after another, before the operator starts."""
+        alias, known = self.add_alias(**fields), self.registry.versions(MODEL)
+        pairs = [*zip((None, *versions), versions, strict=False)]
+        history = tuple(
+            HistoryEntry(
+                from_=before,
+                to=version,
+                at=START,
+                operation=Operation.PROMOTE,
+                outcome=Outcome.SUCCEEDED,
+                run_id=known[version].run_id,
+                registered_at=known[version].registered_at,
+            )
+            for before, version in pairs
+        )
+        named = [
+            NamedVersion(
+                version=item,
+                run_id=known[item].run_id,
+                registered_at=known[item].registered_at,
+                since=START,
+            )
+            for item in versions
+        ]
+        status = ModelAliasStatus(
+            current=named[-1],
+            previous=named[-2] if len(named) > 1 else None,
+            observed=Observed(version=versions[-1], at=START, epoch=1),
+            history=history,
+        )
+        key = (alias.metadata.namespace, alias.metadata.name)
+        self.objects.aliases[key] = alias.with_status(status)
+        return self.objects.aliases[key]
 
     def edit_alias(self, name: str = NAME, **fields: Any) -> ModelAlias:
         """Change fields of an alias's spec, as they stand in YAML; None takes one away."""

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from modelalias.api.alias import AliasMove, Bearing, HistoryEntry, ModelAlias, Operation, Outcome, Plan
+from modelalias.api.alias import (
+    AliasMove,
+    Bearing,
+    Concurrency,
+    HistoryEntry,
+    ModelAlias,
+    Operation,
+    Outcome,
+    Plan,
+)
 from modelalias.api.conditions import RequestCondition, find
 from modelalias.api.fields import duration
 from modelalias.api.request import ApprovalDecision, Phase, PromotionRequest, RequestOperation
@@ -59,8 +68,10 @@ class Witness:
     """Uids of the requests that are not gone."""
     ended: dict[str, tuple[str, Phase]] = field(default_factory=dict)
     """What was asked, as text, the uid of the first request that ended with it, and how."""
-    held: set[str] = field(default_factory=set)
-    """Versions that the alias has ever held."""
+    accepted: str | None = None
+    """The version that the ModelAlias answered for last."""
+    ever: set[str] = field(default_factory=set)
+    """Versions that the ModelAlias has ever answered for."""
     runs: dict[str, str | None] = field(default_factory=dict)
     """The run of each version."""
     evidence: dict[str, str] = field(default_factory=dict)
@@ -108,7 +119,6 @@ class Witness:
     def _look(self) -> None:
         self.aliases = dict(self.it.registry.held(MODEL))
         self.runs |= {number: item.run_id for number, item in self.it.registry.versions(MODEL).items()}
-        self.held |= {self.aliases[ALIAS]} if ALIAS in self.aliases else set()
 
     def _wrong(self, told: str) -> None:
         self.found.append(told)
@@ -142,7 +152,8 @@ class Witness:
             return
         self._check(version == (move.to if forward else move.from_), f"{told} against the plan {_plan(plan)}")
         self._check(
-            before in {move.from_, move.to}, f"{told} although somebody else had moved it: {_plan(plan)}"
+            before in {move.from_, move.to, move.named},
+            f"{told} although somebody else had moved it: {_plan(plan)}",
         )
 
     # The objects
@@ -252,22 +263,24 @@ class Witness:
             yield "it has expired"
         if spec.expected_current is not None and spec.expected_current != champion and not self.moved_by_hand:
             yield f"it expects {spec.expected_current} and the alias holds {champion}"
-        yield from self._overtakes(request)
-        if resolved.version == champion:
+        yield from self._overtakes(request, alias)
+        if resolved.version == self.accepted or (resolved.version == champion and champion in self.ever):
             return
         if spec.operation is RequestOperation.PROMOTE:
-            yield from self._not_allowed(request, alias, resolved.version, champion)
-        elif resolved.version not in self.held | set(self.aliases.values()):
-            yield f"the alias never held {resolved.version}"
+            yield from self._not_allowed(request, alias, resolved.version, self.accepted)
+        elif resolved.version not in self.ever:
+            yield f"{resolved.version} was never accepted"
 
-    def _overtakes(self, request: PromotionRequest) -> Iterator[str]:
+    def _overtakes(self, request: PromotionRequest, alias: ModelAlias) -> Iterator[str]:
         mine = request.spec.operation is RequestOperation.PROMOTE
+        by_age = alias.spec.policy.concurrency is Concurrency.QUEUE
         for other in self.waiting():
             if other.metadata.uid == request.metadata.uid or other.spec.dry_run:
                 continue
             theirs, older = other.spec.operation is RequestOperation.PROMOTE, _age(other) < _age(request)
             waits_in_line = other.status.phase in _FIRST_COME or _was_suspended(other)
-            if waits_in_line and ((mine and not theirs) or (mine == theirs and older)):
+            before = older and (by_age or not mine)
+            if waits_in_line and ((mine and not theirs) or (mine == theirs and before)):
                 yield f"{_name(other)} goes first"
             if not mine and theirs and older:
                 yield f"{_name(other)} has not given way"
@@ -283,7 +296,7 @@ class Witness:
             return
         present = [word for word in spec.approvals if word.evidence == resolved.evidence]
         for_it = {word.user for word in present if word.decision is ApprovalDecision.APPROVE}
-        if any(word.decision is ApprovalDecision.REJECT for word in present):
+        if any(word.decision is ApprovalDecision.REJECT for word in spec.approvals):
             yield "somebody declined"
         if len(for_it - (set() if rules.allow_self else {spec.requested_by})) < rules.minimum:
             yield f"not enough people approved it: {sorted(for_it)}"
@@ -326,7 +339,7 @@ class Witness:
     def _planned(self, alias: ModelAlias, plan: Plan) -> None:
         self._look()
         move = main(plan)
-        self.moved_by_hand = self.aliases.get(ALIAS) != move.from_  # between the last read and the plan
+        self.moved_by_hand = self.aliases.get(ALIAS) != move.named  # between the last read and the plan
         if plan.request is None:
             wanted = alias.spec.version
             self._check(
@@ -357,6 +370,10 @@ class Witness:
         self._check(
             after.status.history == grown, "more than one entry was added to the history, or too few dropped"
         )
+        if entry.outcome is Outcome.SUCCEEDED or (
+            entry.outcome is Outcome.FAILED and self.aliases.get(ALIAS) == entry.to
+        ):
+            self._accept(entry.to)
         if entry.operation is Operation.ADOPT:
             return
         if plan is None or after.status.plan is not None:
@@ -376,18 +393,23 @@ class Witness:
         if (entry.operation, entry.outcome) == (Operation.PROMOTE, Outcome.SUCCEEDED):
             for other in self._kept_waiting(after):
                 self._wrong(f"{_entry(entry)} came to its end although {_name(other)} goes first")
-        wanted = {Outcome.SUCCEEDED: move.to, Outcome.ROLLED_BACK: move.from_, Outcome.ABORTED: move.from_}
+        back = {move.from_, move.named}
+        wanted = {Outcome.SUCCEEDED: {move.to}, Outcome.ROLLED_BACK: back, Outcome.ABORTED: back}
         if entry.outcome in wanted and not self.moved_by_hand:
             holds = self.aliases.get(ALIAS)
-            self._check(holds == wanted[entry.outcome], f"{_entry(entry)} ended and the alias holds {holds}")
+            self._check(holds in wanted[entry.outcome], f"{_entry(entry)} ended and the alias holds {holds}")
         self.moved_by_hand = False
 
+    def _accept(self, version: str | None) -> None:
+        self.accepted = version
+        self.ever |= set() if version is None else {version}
+
     def _kept_waiting(self, alias: ModelAlias) -> Iterator[PromotionRequest]:
-        """Return rollbacks to what the alias has held that stood in the line for a while, and nothing kept
+        """Return rollbacks to what was accepted that stood in the line for a while, and nothing kept
         them there."""
         for item in self.waiting():
             version = item.spec.source.version if item.spec.source else None
-            may = version in self.held and not (item.spec.dry_run or item.spec.abort or alias.spec.suspend)
+            may = version in self.ever and not (item.spec.dry_run or item.spec.abort or alias.spec.suspend)
             stood = item.spec.operation is RequestOperation.ROLLBACK and item.status.phase is Phase.QUEUED
             since = max(_created(item), self.disturbed) if self.disturbed else _created(item)
             if may and stood and self.it.wall() - since >= PATIENCE:
