@@ -21,7 +21,7 @@ from modelalias.api.fields import (
     keep_first,
     keep_last,
 )
-from modelalias.api.plan import Operation, Plan
+from modelalias.api.plan import JudgedMetrics, Operation, Plan
 from modelalias.api.request_status import Check, Evaluated, Finding, Phase
 from modelalias.api.workload import WorkloadKind
 
@@ -35,6 +35,9 @@ class NamedVersion(Reported):
     """The run that produced it."""
     registered_at: Timestamp | None = None
     """When it was registered in MLflow; a version made anew under the same number is another one."""
+    judged: JudgedMetrics = ()
+    """The metrics of its run on which it was accepted; later candidates are compared with these numbers,
+    whatever anybody logs onto the run afterwards."""
     since: Timestamp
     """Since when the alias has named it."""
     request: ObjectName | None = None

@@ -12,6 +12,7 @@ from modelalias.api.fields import (
     EnvName,
     Evidence,
     Message,
+    MetricName,
     ModelVersionNumber,
     ObjectName,
     ReasonName,
@@ -65,6 +66,18 @@ class AliasMove(Reported):
     def named(self) -> ModelVersionNumber | None:
         """What the alias named in the registry when the plan was written."""
         return self.found if self.drifted else self.from_
+
+
+class JudgedMetric(Reported):
+    """A metric of a version's run as it was when the version was judged."""
+
+    metric: MetricName
+    """Key of the metric."""
+    value: Annotated[str, Field(max_length=64)]
+    """Its value, a decimal number."""
+
+
+JudgedMetrics = Annotated[tuple[JudgedMetric, ...], Field(max_length=64), keep_first(64)]
 
 
 class PlannedWorkload(Reported):
@@ -141,6 +154,8 @@ class Plan(Reported):
     """The run that produced the new version."""
     registered_at: Timestamp | None = None
     """When the new version was registered in MLflow; one made anew under the same number is another one."""
+    judged: JudgedMetrics = ()
+    """The metrics of its run on which the verdict rests."""
     serving: Annotated[tuple[PlannedWorkload, ...], Field(max_length=64)] = ()
     """Each workload with its former and its new values."""
     source_alias: SourceAlias | None = None

@@ -182,7 +182,8 @@ class Finding(Reported):
     evaluated_at: Timestamp
     """When the gate was judged."""
     compared_with: Message | None = None
-    """The champion, where the registry names another version than the one accepted last."""
+    """What the champion is, where the registry names another version than the one accepted last, or where its
+    run says another number than the one on which it was accepted."""
     message: Message = ""
     """Why the result is what it is, if the numbers do not show it."""
 

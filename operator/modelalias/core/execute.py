@@ -329,6 +329,7 @@ def _accepted(alias: ModelAlias, plan: Plan, version: str, now: datetime) -> Nam
         version=version,
         run_id=plan.run_id,
         registered_at=plan.registered_at,
+        judged=plan.judged,
         since=now,
         request=_request_name(plan),
         actor=plan.actor,

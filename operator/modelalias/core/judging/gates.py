@@ -98,6 +98,7 @@ def judge_one(
         enforcement=gate.enforcement,
         dataset=_data(compared),
         evaluated_at=now,
+        compared_with=(other.note or None) if other is not None and is_usable(other.value) else None,
         message=message,
     )
 

@@ -7,6 +7,7 @@ part, so they are started last and only when nothing else refuses already.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -166,12 +167,18 @@ def _conclude(
     by_name = {item.name: item for item in unordered}
     asks = {item.name for item in case.gates if gates.asks_champion(item)}
     findings = tuple(
-        by_name[item.name].changed(compared_with=case.contradicted)
-        if item.name in asks and by_name[item.name].result is not GateResult.SKIPPED
-        else by_name[item.name]
+        _beside(by_name[item.name], case.contradicted) if item.name in asks else by_name[item.name]
         for item in case.gates
     )
     return _with_evidence(case, Verdict(_follows(checks, findings), checks, findings, sides))
+
+
+def _beside(finding: Finding, contradicted: str | None) -> Finding:
+    """Add to a finding what the champion is, where the registry says otherwise."""
+    if contradicted is None or finding.result is GateResult.SKIPPED:
+        return finding
+    known = f"; {finding.compared_with}" if finding.compared_with else ""
+    return finding.changed(compared_with=f"{contradicted}{known}")
 
 
 def _follows(checks: tuple[Check, ...], findings: Iterable[Finding]) -> Conclusion:
@@ -276,10 +283,24 @@ def _read_champion(case: Case, gate: Gate, wanted: tuple[Gate, ...], facts: Fact
             gate.metric,
             facts.runs(_runs_of(case, wanted, facts)),
         )
+        readings = _as_accepted(case, gate, readings)
     else:
         version = _champion(case, facts)
         readings = _gone(case) if version is None else _read(case, gate, version, wanted, facts)
     return tuple(item.changed(unclear=item.unclear or item.value is None) for item in readings)
+
+
+def _as_accepted(case: Case, gate: Gate, readings: Readings) -> Readings:
+    """Put the number in its place on which the champion was accepted: anybody may log another one later."""
+    judged = () if case.accepted is None else case.accepted.judged
+    value = next((Decimal(item.value) for item in judged if item.metric == gate.metric), None)
+    now = readings[0].value
+    if value is None or now is None or value == now:
+        return readings
+    note = (
+        f"its {gate.metric} was {gates.text(value)} when it was accepted; its run says {gates.text(now)} now"
+    )
+    return tuple(item.changed(value=value, note=note) for item in readings)
 
 
 def _gone(case: Case) -> Readings:

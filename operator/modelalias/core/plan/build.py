@@ -12,7 +12,9 @@ from modelalias.api.alias import (
     SourceAlias,
 )
 from modelalias.api.conditions import Reason
-from modelalias.api.request import PromotionRequest
+from modelalias.api.gates import MetricSource
+from modelalias.api.plan import JudgedMetric, JudgedMetrics
+from modelalias.api.request import GateResult, PromotionRequest
 from modelalias.core.errors import InvalidRequest
 from modelalias.core.ledger import history
 from modelalias.core.plan import rollout
@@ -43,6 +45,7 @@ def build_plan(
         aliases=alias_moves(alias, aliases, candidate.version, RULES[operation]),
         run_id=candidate.run_id,
         registered_at=candidate.registered_at,
+        judged=_judged(alias, request, so_far),
         serving=_frozen_serving(context, alias, accepted, candidate.version, epoch),
         rollout=alias.spec.rollout,
         epoch=epoch,
@@ -62,6 +65,18 @@ def build_plan(
         source_alias=None if stays else _source_alias(context, alias, request, candidate.version),
         tags={} if stays else request.spec.on_success.tags,
     )
+
+
+def _judged(alias: ModelAlias, request: PromotionRequest | None, so_far: VerdictSoFar) -> JudgedMetrics:
+    """Return the metrics of the candidate's run that passed, by the gates of the policy and of the request."""
+    wanted = (*alias.spec.policy.gates, *(request.spec.additional_gates if request else ()))
+    of_run = {item.name for item in wanted if item.metric_from is MetricSource.RUN}
+    passed = {
+        item.metric: item.candidate
+        for item in so_far.findings
+        if item.name in of_run and item.result is GateResult.PASSED and item.candidate is not None
+    }
+    return tuple(JudgedMetric(metric=metric, value=value) for metric, value in sorted(passed.items()))
 
 
 def _next_epoch(context: Context, alias: ModelAlias) -> int:

@@ -295,3 +295,23 @@ async def test_it_is_told_when_somebody_moves_the_previous_alias() -> None:
             "churn@champion is version 2; somebody moved prev to 3: the version before is 1"
         )
         assert it.is_true("Ready")
+
+
+@in_virtual_time
+async def test_what_is_logged_onto_the_champions_run_later_lowers_no_bar() -> None:
+    async with Cluster() as it:
+        await it.model(0.8, 0.9, 0.7)
+        it.add_alias(**BETTER)
+        for version in ("1", "2"):
+            it.ask(f"go-{version}", version)
+            await it.settle()
+        await it.registry.log_metric(await _run_of(it, "2"), "val_auc", 0.1, step=9)
+
+        it.ask("worse", "3")
+        await it.settle()
+
+        assert it.end("worse") == ("Rejected", "GatesFailed")
+        assert (
+            "0.7 is not >= 0.902 (champion 0.9 + 0.002) "
+            "(its val_auc was 0.9 when it was accepted; its run says 0.1 now)"
+        ) in it.says("worse")
