@@ -225,6 +225,14 @@ class FakeRegistry:
     async def delete_run(self, run_id: str) -> None:
         self._tracking.runs[run_id].deleted = True
 
+    def last_metric(self, run_id: str, key: str) -> float | None:
+        """Return a run's last value of a metric, None without one or without the run; no call of the port."""
+        record = self._tracking.runs.get(run_id)
+        if record is None or record.deleted:
+            return None
+        value = record.value(run_id).metrics.get(key)
+        return None if value is None else float(value)
+
     async def read_run(self, run_id: str) -> RunSeen:
         run = self._tracking.runs[run_id]
         return RunSeen(run.name, run.experiment, run.status, run.value(run_id).finished, dict(run.tags))

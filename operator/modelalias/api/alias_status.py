@@ -173,6 +173,8 @@ class HistoryEntry(Reported):
     """The run that produced the new version."""
     registered_at: Timestamp | None = None
     """When the new version was registered in MLflow."""
+    judged: JudgedMetrics = ()
+    """The metrics of its run on which the verdict rests."""
     actor: UserName | None = None
     """Who asked for the move."""
     approvers: Annotated[tuple[UserName, ...], Field(max_length=16), keep_first(16)] = ()

@@ -22,6 +22,7 @@ from modelalias.api.conditions import Cause, Reason
 from modelalias.api.request import Phase, PromotionRequest
 from modelalias.core.errors import ModelNotFound
 from modelalias.core.ledger import history
+from modelalias.core.ledger.accepted import judged_before
 from modelalias.core.plan import steps, workload_steps
 from modelalias.core.plan.operations import RULES, Actor, HoldChange, has_priority
 from modelalias.core.protocol.answers import (
@@ -329,7 +330,7 @@ def _accepted(alias: ModelAlias, plan: Plan, version: str, now: datetime) -> Nam
         version=version,
         run_id=plan.run_id,
         registered_at=plan.registered_at,
-        judged=plan.judged,
+        judged=plan.judged or judged_before(alias.status, version, plan.registered_at),
         since=now,
         request=_request_name(plan),
         actor=plan.actor,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, NamedVersion, Outcome
+from modelalias.api.plan import JudgedMetrics
 from modelalias.ports import ModelVersion
 
 
@@ -41,6 +42,14 @@ def was_accepted(alias: ModelAlias, version: ModelVersion) -> bool:
     if known:
         return all(is_same(version, item) for item in known)
     return number in {item.from_ for item in status.history}
+
+
+def judged_before(status: ModelAliasStatus, version: str, registered_at: datetime | None) -> JudgedMetrics:
+    """Return the metrics on which a version was accepted the last time, empty where that is not known."""
+    known: list[NamedVersion | HistoryEntry] = [item for item in _moves(status.history) if item.to == version]
+    known += [item for item in (status.current, status.previous) if item and item.version == version]
+    judged = (item.judged for item in known[::-1] if item.registered_at == registered_at and item.judged)
+    return next(judged, ())
 
 
 def _moves(entries: Iterable[HistoryEntry]) -> Iterable[HistoryEntry]:

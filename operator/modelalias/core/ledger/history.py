@@ -59,6 +59,7 @@ def entry(plan: Plan, spec: ModelAliasSpec, outcome: Outcome, now: datetime) -> 
         spec_hash=plan.spec_hash,
         run_id=plan.run_id,
         registered_at=plan.registered_at,
+        judged=plan.judged,
         actor=plan.actor,
         reason=plan.reason,
         failure=plan.failure,

@@ -7,6 +7,7 @@ from modelalias.api.conditions import Reason
 from modelalias.core.errors import NotFound, VersionNotFound
 from modelalias.core.ledger import history
 from modelalias.core.ledger.record_text import fit, parse, tag_key
+from modelalias.core.plan.same_version import refuse_another
 from modelalias.core.plan.step import CannotGoOn, Step
 from modelalias.core.protocol.decision import Do
 from modelalias.core.protocol.effects import DeleteAlias, Effect, SetAlias, TagVersion
@@ -30,6 +31,8 @@ def move_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
                 message=f"someone moved alias {move.name} to {present or 'nothing'} while it was being moved "
                 f"from {move.named or 'nothing'} to {move.to or 'nothing'}",
             )
+        if move.name == alias.spec.alias:
+            yield from refuse_another(alias, plan, facts)
         yield _unless_refused(_point(alias, move.name, move.to), facts)
 
 
@@ -41,6 +44,12 @@ def restore_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Ste
         return
     for move in reversed(plan.aliases):
         if move.from_ != move.to and aliases.get(move.name) == move.to:
+            another = (
+                next(refuse_another(alias, plan, facts), None) if move.name == alias.spec.alias else None
+            )
+            if another is not None:
+                yield another
+                continue
             yield _unless_refused(_point(alias, move.name, move.from_), facts)
 
 

@@ -17,6 +17,7 @@ from modelalias.core.errors import NotFound
 from modelalias.core.ledger import history
 from modelalias.core.plan import registry_steps, workload_steps
 from modelalias.core.plan.operations import RULES
+from modelalias.core.plan.same_version import refuse_another
 from modelalias.core.plan.step import CannotGoOn, Finish, Step, Wait
 from modelalias.core.protocol.decision import Do
 from modelalias.core.protocol.effects import Effect
@@ -85,7 +86,8 @@ def _forward(alias: ModelAlias, plan: Plan, facts: Facts, now: datetime) -> Iter
     record = registry_steps.record_move(alias, plan, facts)
     roll = workload_steps.roll(alias, plan, facts, now)
     if is_serve_first(plan):
-        order = [roll, move, record]
+        begins = refuse_another(alias, plan, facts) if plan.rolling_since is None else iter(())
+        order = [begins, roll, move, record]
     elif plan.rolling_since is not None:
         order = [roll, move]  # moved and recorded: the registry is left alone while pods roll
     else:

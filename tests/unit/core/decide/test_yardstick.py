@@ -7,7 +7,7 @@ import pytest
 from modelalias.ports import ModelVersion
 from tests.support.harness import MODEL, Cluster
 from tests.support.virtual_loop import in_virtual_time
-from tests.support.world import gated
+from tests.support.world import PINNED, gated
 
 BETTER = gated({"champion": {"minImprovement": 0.002}})
 BACK: dict[str, Any] = {"operation": "Rollback", "source": {"previous": True}, "reason": "complaints"}
@@ -315,3 +315,49 @@ async def test_what_is_logged_onto_the_champions_run_later_lowers_no_bar() -> No
             "0.7 is not >= 0.902 (champion 0.9 + 0.002) "
             "(its val_auc was 0.9 when it was accepted; its run says 0.1 now)"
         ) in it.says("worse")
+
+
+@in_virtual_time
+@pytest.mark.parametrize("pinned", [False, True], ids=["alias first", "pods first"])
+async def test_what_is_made_anew_between_the_verdict_and_the_move_is_not_put_in_its_place(
+    pinned: bool,
+) -> None:
+    async with Cluster() as it:
+        await it.model(0.8, 0.9, aliases={"champion": "1"})
+        it.workloads.add("api", containers={"main": {"MODEL_URI": "models:/churn/1"}})
+        it.add_alias(serving=[{"name": "api", **({"load": PINNED} if pinned else {})}], **BETTER)
+        await it.settle()
+        it.trip.arm(2, after=True)  # it dies right after the plan was written
+        it.ask("go", "2")
+        await it.settle()
+        assert it.alias().status.plan is not None
+        await it.stop()
+        it.trip.arm(0, after=False)
+        await _made_anew(it, 0.8, 0.1)
+        it.registry.move(MODEL, "champion", "1")
+        await it.settle(60)
+
+        assert it.end("go") == ("RolledBack", "RolledBack")
+        assert "version 2 was deleted and made anew" in it.says("go")
+        assert await it.aliases() == {"champion": "1"}
+        assert it.uri("api") == "models:/churn/1"
+
+
+@in_virtual_time
+async def test_what_was_made_anew_is_not_come_back_to_either() -> None:
+    async with Cluster() as it:
+        await it.model(0.8, 0.9, aliases={"champion": "1"})
+        it.workloads.add("api")
+        it.add_alias(serving=[{"name": "api"}], rollout={"deadlineSeconds": 60}, **BETTER)
+        it.ask("go", "2")
+        await it.settle()
+        assert it.phase("go") == "RollingOut"
+        await _made_anew(it, 0.1, 0.9)
+        it.registry.move(MODEL, "champion", "2")
+
+        await it.settle(90)
+        await it.finish_rollout()
+
+        assert it.phase("go") == "Failed"
+        assert "version 1 was deleted and made anew" in it.says("go")
+        assert await it.aliases() == {"champion": "2"}
