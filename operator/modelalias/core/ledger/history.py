@@ -10,6 +10,7 @@ from modelalias.api.alias import (
     FinishedRequest,
     HistoryEntry,
     ModelAliasSpec,
+    ModelAliasStatus,
     Operation,
     Outcome,
     Plan,
@@ -40,6 +41,13 @@ def finished_before(finished: Iterable[FinishedRequest], request: PromotionReque
 def moved(plan: Plan, alias: str) -> AliasMove:
     """Return the move of the managed alias itself."""
     return next(item for item in plan.aliases if item.name == alias)
+
+
+def was_accepted(status: ModelAliasStatus, version: str | None) -> bool:
+    """Return whether a ModelAlias has accepted a version, by what it remembers itself."""
+    entries = (item.to for item in status.history if item.outcome is Outcome.SUCCEEDED)
+    named = (item.version for item in (status.current, status.previous) if item is not None)
+    return version is not None and version in {*entries, *named}
 
 
 def entry(plan: Plan, spec: ModelAliasSpec, outcome: Outcome, now: datetime) -> HistoryEntry:

@@ -95,11 +95,11 @@ def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) ->
         return end
     hearing = _hear(context, alias, request)
     version = hearing.candidate.version
-    end = replay.end_by_version(alias, request, version) or _stale(hearing)
+    end = replay.end_by_version(context, alias, request, version) or _stale(hearing)
     if end is not None:
         return end
     if version is not None and version.version == hearing.champion:
-        if rollback.was_held(alias, version):
+        if rollback.was_held(context, alias, version):
             return _no_op(hearing, version)
         hearing = replace(hearing, aliases=cases.aliases_to_beat(alias, hearing.aliases, version.version))
     if version is not None and not rules_of(request).is_judged:

@@ -9,7 +9,7 @@ from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest, RequestOperation, Resolved, Source
 from modelalias.core.errors import NotFound
 from modelalias.core.ledger import history
-from modelalias.core.ledger.record_text import parse, tag_key
+from modelalias.core.ledger.signed_record import record_of
 from modelalias.core.plan.operations import RULES
 from modelalias.core.protocol.answers import Answered, Ended
 from modelalias.core.protocol.blame import blamed_on
@@ -49,20 +49,22 @@ def resolve_target(
         number, source = _previous(alias, aliases)
     target = resolve_version(alias, number, source, facts, now, frozen)
     before = aliases.get(alias.spec.previous_alias or "")
-    if target.version is None or (target.version.version != before and not was_held(alias, target.version)):
+    if target.version is None or (
+        target.version.version != before and not was_held(context, alias, target.version)
+    ):
         known = f"{alias.spec.alias} has never named {target.name}, as far as is known"
         message = f"{known}: promote it, or pin it with spec.version"
         raise Answered(Ended(Phase.REJECTED, Reason.NEVER_HELD, message))
     return target
 
 
-def was_held(alias: ModelAlias, version: ModelVersion) -> bool:
+def was_held(context: Context, alias: ModelAlias, version: ModelVersion) -> bool:
     """Return whether the alias has named a version, by the ledger or the version's own record."""
     status = alias.status
     entries = [item for item in status.history if item.outcome is Outcome.SUCCEEDED]
     known = {number for item in entries for number in (item.from_, item.to)}
     known |= {item.version for item in (status.current, status.previous) if item is not None}
-    return version.version in known or parse(version.tags.get(tag_key(alias.spec.alias))).was_held
+    return version.version in known or record_of(context.notary, alias, version).was_held
 
 
 def meant_now(context: Context, alias: ModelAlias, request: PromotionRequest) -> Resolved | None:
