@@ -3,6 +3,7 @@
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from modelalias.adapters.ed25519 import Ed25519Notary, key_id, public_pem, readable
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
@@ -15,6 +16,11 @@ ELSEWHERE: Final = "c2c2c2c2-0000-4000-8000-000000000002"
 def private_key(number: int = 1) -> Ed25519PrivateKey:
     """Return a key that is the same in every run."""
     return Ed25519PrivateKey.from_private_bytes(number.to_bytes(32, "big"))
+
+
+def pkcs8(key: Ed25519PrivateKey) -> bytes:
+    """Write a key as an owner brings it."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def notary_of(number: int = 1, *, cluster: str = CLUSTER, known: tuple[int, ...] = ()) -> Ed25519Notary:

@@ -47,9 +47,9 @@ def end_by_version(
         return None
     record = record_of(context.notary, alias, version)
     past = record.past(request)
-    if past is not None and past.phase is Phase.SUCCEEDED and not past.here:
-        if context.facts.aliases(alias.spec.model).get(alias.spec.alias) == version.version:
-            return None
+    elsewhere = past is not None and past.phase is Phase.SUCCEEDED and not past.here
+    if elsewhere and context.facts.aliases(alias.spec.model).get(alias.spec.alias) == version.version:
+        return None
     return end_by_record(record, request)
 
 
