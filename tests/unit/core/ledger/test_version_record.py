@@ -438,3 +438,23 @@ def test_what_somebody_else_wrote_into_the_tag_does_no_harm(text: str) -> None:
     assert _past(text, _request()) is None
     assert _ended(text, _request(), Phase.EXPIRED, Reason.EXPIRED, None, START) is not None
     assert json.loads(_promoted(_plan(_request()), "champion", text))["operation"] == "Promote"
+
+
+@given(st.data())
+def test_no_change_of_a_signed_record_proves_anything_else(data: st.DataObject) -> None:
+    text = _promoted(_plan(_request(), actor="ana", reason="better"), "champion", None)
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start, min(len(text), start + 5)))
+    changed = text[:start] + data.draw(st.text(max_size=5)) + text[end:]
+
+    assert parse(changed).parts in ({}, parse(text).parts)
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.text(min_size=1), st.text(min_size=1))
+def test_a_signed_record_proves_nothing_in_any_other_place(
+    registry: str, model: str, alias: str, version: str
+) -> None:
+    place = Place(registry=registry, model=model, alias=alias, version=version)
+    text = _promoted(_plan(_request()), "champion", None)
+
+    assert place == PLACE or read(NOTARY, place, text).parts == {}
