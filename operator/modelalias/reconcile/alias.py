@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from modelalias.api.alias import ModelAlias, Observed
 from modelalias.api.conditions import Cause, Reason
@@ -11,7 +11,6 @@ from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.core.decide import decide
 from modelalias.core.errors import InvalidRequest, Refused, RequestBroken, StaleObject, Unavailable
-from modelalias.core.ledger import history
 from modelalias.core.protocol.context import Context, Identity, RegistryView
 from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, RequestWrite, Rest
 from modelalias.core.protocol.effects import (
@@ -29,20 +28,19 @@ from modelalias.core.protocol.questions import (
     AliasesOf,
     AnyQuestion,
     ClusterQuestion,
-    Question,
     System,
-    VersionOf,
     VersionOfRun,
     WorkloadOf,
 )
 from modelalias.core.status import events
 from modelalias.core.status.events import News
 from modelalias.kinds import KINDS
-from modelalias.ports import Cluster, EventType, Involved, Lead, ModelVersion, Notary, Registry
+from modelalias.ports import Cluster, EventType, Involved, Lead, Notary, Registry
 from modelalias.reconcile import reading
 from modelalias.reconcile.broken_requests import BrokenRequests
 from modelalias.reconcile.evaluations import Evaluations
 from modelalias.reconcile.memory import Memory
+from modelalias.reconcile.planned_versions import PlannedVersions
 from modelalias.reconcile.queue import Key
 from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.reconcile.tidying import Tidying
@@ -91,9 +89,7 @@ class AliasReconciler:
         self._last_write: dict[Key, float] = {}
         self._trouble: dict[Key, Cause] = {}
         self._broken = BrokenRequests(wall)
-        self._planned: dict[Key, tuple[VersionOf, object]] = {}
-        """What was read last of the version that a plan under way moves to. While its pods roll nothing else is
-        asked about it, so that its record costs one write and no read."""
+        self._planned = PlannedVersions()
         self._unproved = UnprovedRecords()
         self.evaluations = Evaluations(cluster.jobs, self._lead, self._registry, self._poke)
         """The steps of evaluations, and the runs that nobody wants any more."""
@@ -106,13 +102,13 @@ class AliasReconciler:
         `NotLeading`: the key is then tried again.
         """
         await self.evaluations.end_abandoned(key)
-        facts = Facts(self._remembered(key))
+        facts = Facts(self._planned.take(key))
         steps, waiting, wakes = 0, set[str](), list[datetime]()
         self._broken.keep(key, self._memory.requests(key))
         most = MOST_STEPS + STEPS_EACH * len(self._memory.requests(key))
         while steps < most:
             context = await self._context(key, facts, frozenset(waiting))
-            self._remember(key, context)
+            self._planned.keep(key, context)
             if context.alias is None and not context.requests:
                 self._last_write.pop(key, None)
                 self._trouble.pop(key, None)
@@ -179,23 +175,6 @@ class AliasReconciler:
             facts=facts,
             now=self._wall(),
         )
-
-    def _remembered(self, key: Key) -> Mapping[Question[Any], object]:
-        question, answer = self._planned.pop(key, (None, None))
-        return {} if question is None else {question: answer}
-
-    def _remember(self, key: Key, context: Context) -> None:
-        """Keep what is known of the version of a plan under way; without a plan, nothing."""
-        alias = context.alias
-        plan = None if alias is None else alias.status.plan
-        if alias is None or plan is None:
-            self._planned.pop(key, None)
-            return
-        number = history.moved(plan, alias.spec.alias).to
-        question = VersionOf(model=alias.spec.model, version=number) if number else None
-        known = None if question is None else context.facts.known(question)
-        if question is not None and isinstance(known, ModelVersion):
-            self._planned[key] = (question, known)
 
     def _ledger(self, key: Key, alias: ModelAlias) -> Observed | None:
         rules = alias.spec.policy.eligibility

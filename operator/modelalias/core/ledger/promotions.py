@@ -5,6 +5,8 @@ from typing import Final
 
 _MOST_EARLIER: Final = 4
 _SHORT: Final = 100
+_SHORT_NAME: Final = 60
+_FEW_APPROVERS: Final = 5
 _KEPT: Final = (
     "at",
     "operation",
@@ -78,6 +80,9 @@ def _facts(part: _Parts) -> _Parts:
         for name in _FACTS
         if name in part
     }
+    approvers = part.get("approvers")
+    if isinstance(approvers, list):
+        facts["approvers"] = [str(item)[:_SHORT_NAME] for item in approvers[:_FEW_APPROVERS]]
     if "rolledBack" in part:
         facts["rolledBack"] = True
     replaced = part.get("replaced")

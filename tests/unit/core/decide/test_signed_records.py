@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from modelalias.core.errors import Unavailable
+from modelalias.core.errors import InvalidRequest, Unavailable
 from tests.support.fake_keys import ELSEWHERE, FakeSigningKeys, private_key
 from tests.support.harness import NAMESPACE, Cluster
 from tests.support.virtual_loop import in_virtual_time
@@ -218,6 +218,28 @@ async def test_a_promotion_that_could_not_be_taken_back_is_recorded_as_failed() 
 
 
 @in_virtual_time
+async def test_no_success_is_recorded_where_the_last_steps_were_refused() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.add_alias()
+        it.registry.fail_next(InvalidRequest("the tag is too long"), call="tag_version")
+        it.ask("go", "2", onSuccess={"tags": {"ticket": "ML-1"}})
+
+        await it.settle()
+
+        records = [
+            json.loads(text)
+            for name, *_, tags in it.registry_writes()
+            if name == "tag_version" and isinstance(tags, dict)
+            for text in tags.values()
+            if text.startswith("{")
+        ]
+        assert it.phase("go") == "RolledBack", it.says("go")
+        assert {record.get("outcome") for record in records} <= {"RolledBack", None}
+        assert (await _record(it, "2"))["outcome"] == "RolledBack"
+
+
+@in_virtual_time
 async def test_a_record_keeps_the_evidence_of_each_time() -> None:
     async with Cluster() as it:
         await it.model(0.7, 0.8, aliases={"champion": "1"})
@@ -405,6 +427,31 @@ async def test_a_promotion_and_its_rollback_that_a_restore_forgot_are_not_done_a
         await it.assert_settled()
 
 
+@in_virtual_time
+async def test_a_rollback_that_a_restore_forgot_does_not_take_back_what_came_after_it() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9)
+        it.add_alias()
+        await _promoted(it, "1", "2")
+        it.edit_alias(suspend=True)
+        it.ask("back", source={"previous": True}, **BACK)
+        await it.settle()
+        saved = it.alias(), dict(it.objects.requests)
+        it.edit_alias(suspend=False)
+        await it.settle()
+        assert it.end("back") == ("Succeeded", "Succeeded")
+        await _promoted(it, "3")
+        await it.stop()
+        before = it.moves()
+
+        _restore(it, *saved)
+        it.edit_alias(suspend=False)
+        await it.settle()
+
+        assert it.end("back") == ("Succeeded", "AlreadyProcessed")
+        assert it.moves() == before
+
+
 @pytest.mark.parametrize("mode", [{}, {"load": PINNED}], ids=["alias", "pinned"])
 @pytest.mark.parametrize("since", ["rolled back", "gone back from", "replaced"])
 @in_virtual_time
@@ -483,6 +530,25 @@ async def test_another_key_is_taken_up_without_a_restart_and_what_the_old_one_si
         assert (await _record(it, "3"))["signed"]["key"] != old
         assert it.phase("back") == "Succeeded"
         assert len(it.keys.published) == 2
+
+
+@in_virtual_time
+async def test_a_key_that_changes_while_pods_roll_signs_what_is_written_afterwards() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.workloads.add("api")
+        it.add_alias(serving=[{"name": "api"}])
+        it.ask("go", "2")
+        await it.settle()
+        first = await it.keys.load()
+
+        it.keys.private = private_key(9)
+        await it.settle(120)
+        await it.finish_rollout()
+
+        assert it.phase("go") == "Succeeded"
+        assert (await _record(it, "2"))["signed"]["key"] != first.key
+        await it.assert_settled()
 
 
 @in_virtual_time

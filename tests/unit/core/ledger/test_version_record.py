@@ -458,3 +458,28 @@ def test_a_signed_record_proves_nothing_in_any_other_place(
     text = _promoted(_plan(_request()), "champion", None)
 
     assert place == PLACE or read(NOTARY, place, text).parts == {}
+
+
+def test_five_long_promotions_fit_and_each_keeps_who_and_on_which_evidence() -> None:
+    text: str | None = None
+    for number in range(5):
+        plan = _plan(
+            _request(name=f"go-{number}"),
+            actor=f"person-{number}",
+            reason="r" * 1_024,
+            approvers=("bo", "cy"),
+            evidence=f"sha256:{number:064x}",
+            started_at=START + timedelta(days=number),
+            verdict=_gates(20, "m" * 100),
+        )
+        text = _promoted(plan, "champion", text)
+        assert _promoted(plan, "champion", text) == text
+
+    told = _told(text or "")
+    kept = [told, *reversed(told["earlier"])]
+    assert len(text or "") < 5_000
+    assert [item["approvers"] for item in kept] == [["bo", "cy"]] * 5
+    assert [(item["by"], item["request"], item["evidence"], item["outcome"]) for item in kept] == [
+        (f"person-{number}", f"go-{number}", f"sha256:{number:064x}", "Succeeded")
+        for number in range(4, -1, -1)
+    ]
