@@ -20,6 +20,7 @@ from modelalias.adapters.kubernetes_client import Connection, open_client
 from modelalias.adapters.kubernetes_objects import KubernetesObjects
 from modelalias.adapters.lease import KubernetesLease, Lease, NoLease, own_identity, steady
 from modelalias.adapters.mlflow_registry import open_registry
+from modelalias.adapters.signing_keys import KubernetesSigningKeys
 from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.core.errors import InvalidRequest
 from modelalias.handlers import tuning, watches
@@ -49,6 +50,7 @@ async def serve(config: settings.Settings) -> None:
                 KubernetesWorkloads(connection),
                 KubernetesJobs(connection),
                 KubernetesAdmission(connection),
+                _keys(config, connection),
             ),
             registries,
             lead,
@@ -63,6 +65,16 @@ def _lead(config: settings.Settings, connection: Connection) -> Lease | NoLease:
         return NoLease()
     store = KubernetesLease(connection, namespace=config.lease.namespace, name=config.lease.name)
     return Lease(store, identity=own_identity(config.identity), clock=steady)
+
+
+def _keys(config: settings.Settings, connection: Connection) -> KubernetesSigningKeys:
+    names = config.signing
+    return KubernetesSigningKeys(
+        connection,
+        namespace=names.namespace or config.lease.namespace,
+        secret=names.secret,
+        public_keys=names.public_keys,
+    )
 
 
 def _kopf_identity(name: str) -> Any:

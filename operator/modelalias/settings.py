@@ -135,6 +135,15 @@ class LeaseSettings(Value):
     name: ObjectName = "modelalias-operator"
 
 
+class SigningSettings(Value):
+    """Where the key is that signs the records of versions, and the public keys."""
+
+    namespace: ObjectName | None = None
+    """The Lease's namespace where it is left out."""
+    secret: ObjectName = "modelalias-signing-key"  # noqa: S105 - the name of an object
+    public_keys: ObjectName = "modelalias-public-keys"
+
+
 class Settings(Value):
     """The operator's configuration."""
 
@@ -142,6 +151,7 @@ class Settings(Value):
     namespaces: tuple[str, ...] = ()
     """Namespaces to watch; empty means all."""
     lease: LeaseSettings = LeaseSettings()
+    signing: SigningSettings = SigningSettings()
     accept_unproved_approvals: bool = False
     """Whether approvals count although the admission policy is missing or incomplete, so that anybody could
     have written them."""

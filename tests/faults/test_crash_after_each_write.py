@@ -14,10 +14,14 @@ from modelalias.api.alias import ModelAliasStatus
 from modelalias.api.conditions import RequestCondition, is_true
 from modelalias.api.request import PromotionRequestStatus
 from modelalias.core.ledger.record_text import tag_key
+from modelalias.core.ledger.signed_record import unseal
+from modelalias.core.ledger.statement import Place
+from modelalias.core.ledger.version_record import Proof
 from modelalias.ports import Dataset, JobRef, JobState
+from tests.support.fake_keys import NOTARY
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
-from tests.support.world import ALIAS, PINNED
+from tests.support.world import ALIAS, MODEL, PINNED
 
 MORE_WRITES_THAN_ANY_STORY: Final = 60
 DEADLINE: Final[dict[str, Any]] = {"rollout": {"deadlineSeconds": 60}}
@@ -326,7 +330,18 @@ async def _records(it: Cluster) -> dict[str, Any]:
     key = tag_key(ALIAS)
     versions = sorted({str(call.arguments[1]) for call in it.registry.writes if call.name == "tag_version"})
     written = {number: (await it.tags(number)).get(key, "{}") for number in versions}
-    return {number: _cleaned(json.loads(_named(it, text))) for number, text in written.items()}
+    for number, text in written.items():
+        registered_at = it.registry.versions(MODEL)[number].registered_at
+        place = Place(
+            registry=it.registry_name,
+            model=MODEL,
+            alias=ALIAS,
+            version=number,
+            registered_at=registered_at,
+        )
+        assert text == "{}" or unseal(NOTARY, place, text).proof is Proof.SIGNED
+    records = {number: _cleaned(json.loads(_named(it, text))) for number, text in written.items()}
+    return {number: {**record, "signed": ...} for number, record in records.items()}
 
 
 def _named(it: Cluster, text: str) -> str:

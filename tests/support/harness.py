@@ -30,6 +30,7 @@ from modelalias.ports import Job, JobRef, ModelVersion, NewJob, Workload, Worklo
 from modelalias.reconcile.engine import Engine
 from modelalias.settings import Settings
 from tests.support.fake_jobs import FakeJobs
+from tests.support.fake_keys import FakeSigningKeys
 from tests.support.fake_objects import FakeObject, FakeObjects
 from tests.support.fake_registry import Call, FakeRegistry
 from tests.support.fake_workloads import FakeWorkloads
@@ -216,7 +217,7 @@ class Cluster:
             _Registry(self.trip),
             _Workloads(self.trip),
         )
-        self.jobs, self.admission = _Jobs(self.trip), _Admission()
+        self.jobs, self.admission, self.keys = _Jobs(self.trip), _Admission(), FakeSigningKeys()
         self.registry_name = "default"
         self.settings = Settings.model_validate(settings or DEFAULT)
         self.engine: Engine | None = None
@@ -232,7 +233,7 @@ class Cluster:
         loop = asyncio.get_running_loop()
         self.engine = Engine(
             self.settings,
-            Ports(self.objects, self.workloads, self.jobs, self.admission),
+            Ports(self.objects, self.workloads, self.jobs, self.admission, self.keys),
             {self.registry_name: self.registry} if self.registry_name in self.settings.registries else {},
             _Leads(),
             loop.time,

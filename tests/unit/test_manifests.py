@@ -117,9 +117,14 @@ def test_the_operator_is_given_this_and_no_more() -> None:
         ("ClusterRole", "", "pods/log", ""): {"get"},
         ("ClusterRole", "admissionregistration.k8s.io", "validatingadmissionpolicies", POLICY): {"get"},
         ("ClusterRole", "admissionregistration.k8s.io", "validatingadmissionpolicybindings", POLICY): {"get"},
+        ("ClusterRole", "", "namespaces", "kube-system"): {"get"},
         ("ClusterRole", "", "events", ""): {"create"},
         ("Role", "coordination.k8s.io", "leases", ""): {"create"},
         ("Role", "coordination.k8s.io", "leases", "modelalias-operator"): {"get", "patch"},
+        ("Role", "", "secrets", ""): {"create"},
+        ("Role", "", "secrets", "modelalias-signing-key"): {"get"},
+        ("Role", "", "configmaps", ""): {"create"},
+        ("Role", "", "configmaps", "modelalias-public-keys"): {"get", "patch"},
     }
 
 
@@ -128,7 +133,7 @@ def test_the_people_are_given_these_verbs_on_aliases_and_no_more() -> None:
 
     granted: dict[str, set[str]] = {}
     for role in yaml.safe_load_all((MANIFESTS / "base" / "user-roles.yaml").read_text(encoding="utf-8")):
-        for rule in role["rules"]:
+        for rule in role.get("rules", ()):
             if "modelaliases" in rule["resources"]:
                 granted.setdefault(role["metadata"]["name"], set()).update(rule["verbs"])
 
@@ -140,14 +145,34 @@ def test_the_people_are_given_these_verbs_on_aliases_and_no_more() -> None:
     }
 
 
-def test_nobody_but_the_operator_is_given_a_status() -> None:
+def test_everybody_may_read_the_public_keys_and_nothing_else_of_the_operators() -> None:
+    shipped = yaml.safe_load_all((MANIFESTS / "base" / "user-roles.yaml").read_text(encoding="utf-8"))
+    everybodys = [item for item in shipped if item["kind"] != "ClusterRole"]
+
+    role, binding = everybodys
+    assert role["rules"] == [
+        {
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "resourceNames": ["modelalias-public-keys"],
+            "verbs": ["get"],
+        }
+    ]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert [item["name"] for item in binding["subjects"]] == ["system:authenticated"]
+
+
+def test_nobody_but_the_operator_is_given_a_status_and_it_only_its_own_secret() -> None:
     rules = [
-        (role["metadata"]["name"], resource)
+        (role["metadata"]["name"], resource, tuple(rule.get("resourceNames", ())), tuple(rule["verbs"]))
         for path in ("operator-roles.yaml", "user-roles.yaml")
         for role in yaml.safe_load_all((MANIFESTS / "base" / path).read_text(encoding="utf-8"))
         for rule in role.get("rules", ())
         for resource in rule["resources"]
     ]
 
-    assert {name for name, resource in rules if resource.endswith("/status")} == {"modelalias-operator"}
-    assert not [resource for _, resource in rules if resource in {"secrets", "*"}]
+    assert {name for name, resource, *_ in rules if resource.endswith("/status")} == {"modelalias-operator"}
+    assert [item for item in rules if item[1] in {"secrets", "*"}] == [
+        ("modelalias-operator", "secrets", (), ("create",)),
+        ("modelalias-operator", "secrets", ("modelalias-signing-key",), ("get",)),
+    ]

@@ -24,6 +24,7 @@ from modelalias.core.errors import ModelNotFound
 from modelalias.core.ledger import history
 from modelalias.core.ledger.accepted import judged_before
 from modelalias.core.plan import steps, workload_steps
+from modelalias.core.plan.ended_since import EndedSince, ended_since
 from modelalias.core.plan.operations import RULES, Actor, HoldChange, has_priority
 from modelalias.core.protocol.answers import (
     ANSWER_POLL,
@@ -139,7 +140,11 @@ def _advance(
 ) -> Decision:
     """Decide the next step of the plan itself."""
     withdrawn = _withdrawn(context, alias, plan, own, overtaker)
-    step = withdrawn or steps.next_step(alias, plan, context.facts, context.now)
+    step = withdrawn or steps.next_step(alias, plan, context.facts, context.notary, context.now)
+    if isinstance(step, Do | steps.CannotGoOn):
+        ended = ended_since(alias, plan, context.facts, context.notary)
+        if ended is not None:
+            return _end_as_recorded(context, alias, plan, ended, draft)
     match step:
         case Do() if alias.spec.suspend:
             _halt(context, alias, own, f"stands still: ModelAlias {context.name} is suspended", draft)
@@ -196,7 +201,7 @@ def _fail(
     failed = plan.failed(str(turn.failure), turn.message)
     if steps.is_undone(failed):
         return _turn_back(context, alias, failed, own, draft)
-    effect = steps.failure_record(alias, failed, context.facts)
+    effect = steps.failure_record(alias, failed, context.facts, context.notary)
     if effect is not None:
         return draft.decision(Do(effect))
     return _end(context, alias, failed, Outcome.FAILED, draft)
@@ -335,6 +340,19 @@ def _accepted(alias: ModelAlias, plan: Plan, version: str, now: datetime) -> Nam
         request=_request_name(plan),
         actor=plan.actor,
     )
+
+
+def _end_as_recorded(
+    context: Context, alias: ModelAlias, plan: Plan, ended: EndedSince, draft: Draft
+) -> Decision:
+    """Write history and the plan's removal at once; what the alias names since is another move's."""
+    now, limit, former = context.now, alias.spec.history_limit, alias.status.history
+    entry = history.entry(plan.with_message(ended.message), alias.spec, ended.outcome, now)
+    observed = Observed(version=_present_version(context, alias), at=now, epoch=plan.epoch + 1)
+    serving = workload_steps.serving(alias, plan, context.facts)
+    status = alias.status.plan_ended(history.appended(former, entry, limit), observed, serving)
+    _write(context, alias, status.remembering(history.forgotten(former, limit)), draft)
+    return draft.decision(Again())
 
 
 def _present_version(context: Context, alias: ModelAlias) -> str | None:

@@ -23,6 +23,11 @@ from modelalias.ports.cluster import (
 from modelalias.ports.lead import (
     Lead,
 )
+from modelalias.ports.notary import (
+    Notary,
+    SigningKeys,
+    Verifier,
+)
 from modelalias.ports.registry import (
     Aliases,
     Dataset,
@@ -53,10 +58,13 @@ __all__ = [
     "MetricValue",
     "ModelVersion",
     "NewJob",
+    "Notary",
     "Objects",
     "Registry",
     "Run",
     "RunStatus",
+    "SigningKeys",
+    "Verifier",
     "VersionState",
     "Workload",
     "WorkloadChange",

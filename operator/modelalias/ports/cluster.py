@@ -11,6 +11,7 @@ from modelalias.api.alias import ModelAlias, ModelAliasStatus, WorkloadKind
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequest, PromotionRequestStatus
 from modelalias.api.workload import Load
+from modelalias.ports.notary import SigningKeys
 
 
 class WorkloadRef(Value):
@@ -262,3 +263,4 @@ class Cluster:
     workloads: Workloads
     jobs: Jobs
     admission: Admission
+    keys: SigningKeys

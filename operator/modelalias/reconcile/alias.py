@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.conditions import Cause, Reason
@@ -35,14 +35,16 @@ from modelalias.core.protocol.questions import (
 from modelalias.core.status import events
 from modelalias.core.status.events import News
 from modelalias.kinds import KINDS
-from modelalias.ports import Cluster, EventType, Involved, Lead, Registry
+from modelalias.ports import Cluster, EventType, Involved, Lead, Notary, Registry
 from modelalias.reconcile import reading
 from modelalias.reconcile.broken_requests import BrokenRequests
 from modelalias.reconcile.evaluations import Evaluations
 from modelalias.reconcile.memory import Memory
+from modelalias.reconcile.planned_versions import PlannedVersions
 from modelalias.reconcile.queue import Key
 from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.reconcile.tidying import Tidying
+from modelalias.reconcile.unproved_records import UnprovedRecords
 
 MOST_STEPS: Final = 400
 """More steps than a move needs; a pass that is longer is going in circles. Questions do not count: none is
@@ -57,6 +59,17 @@ SOONEST: Final = timedelta(milliseconds=10)
 _log = logging.getLogger(__name__)
 
 
+class Outside(NamedTuple):
+    """What a decision has to know beside the resources, asked anew each time."""
+
+    identity: Callable[[], Identity]
+    """Whether somebody proves who writes approvals."""
+    allows: Callable[[str, str, str], bool]
+    """Whether a registry allows a namespace a model."""
+    notary: Callable[[], Notary]
+    lead: Lead
+
+
 class AliasReconciler:
     """Carries out decisions through the ports; keeps nothing that matters from one pass to the next."""
 
@@ -65,25 +78,22 @@ class AliasReconciler:
         memory: Memory,
         cluster: Cluster,
         registries: Mapping[str, RegistryWatch],
-        identity: Callable[[], Identity],
-        allows: Callable[[str, str, str], bool],
-        lead: Lead,
+        outside: Outside,
         clock: Callable[[], float],
         wall: Callable[[], datetime],
     ) -> None:
-        """Take the ports, a monotonic clock in seconds and a wall clock.
-
-        `allows(registry, namespace, model)`. `identity` says whether somebody proves who writes approvals.
-        """
-        self._memory, self._cluster, self._identity = memory, cluster, identity
-        self._registries, self._allows, self._lead = registries, allows, lead
+        """Take the ports, a monotonic clock in seconds and a wall clock."""
+        self._memory, self._cluster, self._outside = memory, cluster, outside
+        self._registries, self._lead = registries, outside.lead
         self._clock, self._wall = clock, wall
         self._last_write: dict[Key, float] = {}
         self._trouble: dict[Key, Cause] = {}
         self._broken = BrokenRequests(wall)
-        self.evaluations = Evaluations(cluster.jobs, lead, self._registry, self._poke)
+        self._planned = PlannedVersions()
+        self._unproved = UnprovedRecords()
+        self.evaluations = Evaluations(cluster.jobs, self._lead, self._registry, self._poke)
         """The steps of evaluations, and the runs that nobody wants any more."""
-        self._tidying = Tidying(memory, cluster.objects, lead, wall)
+        self._tidying = Tidying(memory, cluster.objects, self._lead, wall)
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Bring an alias and its requests as far as they can go now.
@@ -93,12 +103,13 @@ class AliasReconciler:
         """
         await self._settle_doubts(key)
         await self.evaluations.end_abandoned(key)
-        facts = Facts()
+        facts = Facts(self._planned.take(key))
         steps, waiting, wakes = 0, set[str](), list[datetime]()
         self._broken.keep(key, self._memory.requests(key))
         most = MOST_STEPS + STEPS_EACH * len(self._memory.requests(key))
         while steps < most:
             context = await self._context(key, facts, frozenset(waiting))
+            self._planned.keep(key, context)
             if context.alias is None and not context.requests:
                 self._last_write.pop(key, None)
                 self._trouble.pop(key, None)
@@ -157,10 +168,11 @@ class AliasReconciler:
             older_claimant=None if owner is None else f"{owner.namespace}/{owner.name}",
             claimed={} if alias is None else self._memory.claimed(key),
             managed={} if alias is None else self._managed(key, alias),
-            identity=self._identity(),
+            identity=self._outside.identity(),
             trouble=self._trouble.get(key),
             broken=self._broken.of(key),
             waiting=waiting,
+            notary=self._outside.notary(),
             facts=facts,
             now=self._wall(),
         )
@@ -179,7 +191,7 @@ class AliasReconciler:
         model = alias.spec.model
         return RegistryView(
             known=True,
-            allowed=self._allows(alias.spec.registry, key.namespace, model),
+            allowed=self._outside.allows(alias.spec.registry, key.namespace, model),
             problem=watch.problem,
             snapshot=watch.model_snapshot(model, self._last_write.get(key)),
         )
@@ -203,7 +215,9 @@ class AliasReconciler:
     async def _answer(self, key: Key, question: AnyQuestion, facts: Facts) -> None:
         """Read the answer to a question; a failure is an answer too."""
         try:
-            facts.learn(question, await self._read(key, question))
+            answer = await self._read(key, question)
+            self._unproved.look(self._outside.notary(), self._memory.alias(key), answer)
+            facts.learn(question, answer)
         except InvalidRequest as error:
             facts.learn(question, error)
         except (Unavailable, Refused) as error:

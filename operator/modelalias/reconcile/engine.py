@@ -15,9 +15,10 @@ from modelalias.api.request import PromotionRequest
 from modelalias.core.errors import NotLeading, Refused, StaleObject, Unavailable
 from modelalias.core.protocol.context import Identity
 from modelalias.ports import Cluster, Lead, Registry, Workload, WorkloadRef
-from modelalias.reconcile.alias import AliasReconciler
+from modelalias.reconcile.alias import AliasReconciler, Outside
 from modelalias.reconcile.identity import IdentityWatch
 from modelalias.reconcile.memory import Memory
+from modelalias.reconcile.notary_watch import NotaryWatch
 from modelalias.reconcile.queue import Key, KeyedQueue
 from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.settings import Settings
@@ -50,9 +51,9 @@ class Engine:
             for name, registry in registries.items()
         }
         self._identity = IdentityWatch(cluster.admission, lambda: self._wake(self._memory.keys()))
-        self._reconciler = AliasReconciler(
-            self._memory, cluster, self._watches, self._who_proves, self._allows, lead, clock, wall
-        )
+        self._notary = NotaryWatch(cluster.keys)
+        outside = Outside(self._who_proves, self._allows, lambda: self._notary.notary, lead)
+        self._reconciler = AliasReconciler(self._memory, cluster, self._watches, outside, clock, wall)
 
     def alias_seen(self, alias: ModelAlias, *, listed: bool = False) -> None:
         """Remember an alias and wake whom that concerns; `listed` says that a listing has it so."""
@@ -95,6 +96,7 @@ class Engine:
         """Wait for the lead, read everything, and work until cancelled; after a lost lead, from the start."""
         while True:
             await self._lead.acquired()
+            await self._notary.ready()
             await self._read_everything()
             await self._identity.look()
             self._wake(self._memory.keys())
@@ -102,6 +104,7 @@ class Engine:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._reread(), name="reread")
                     tasks.create_task(self._identity.run(), name="identity")
+                    tasks.create_task(self._notary.run(), name="notary")
                     for watch in self._watches.values():
                         tasks.create_task(watch.run(), name=f"registry {watch.name}")
                     for number in range(self._settings.workers):

@@ -6,7 +6,7 @@ Its own status says that. What the registry's aliases name, or named, proves not
 from collections.abc import Iterable
 from datetime import datetime
 
-from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, NamedVersion, Outcome
+from modelalias.api.alias import HistoryEntry, ModelAliasStatus, NamedVersion, Outcome
 from modelalias.api.plan import JudgedMetrics
 from modelalias.ports import ModelVersion
 
@@ -32,16 +32,26 @@ def is_current(status: ModelAliasStatus, version: ModelVersion) -> bool:
     return current is not None and current.version == version.version and is_same(version, current)
 
 
-def was_accepted(alias: ModelAlias, version: ModelVersion) -> bool:
-    """Return whether this ModelAlias accepted a version: by a promotion, a pin, or at first sight."""
-    status, number = alias.status, version.version
-    known: list[NamedVersion | HistoryEntry] = [
-        item for item in (status.current, status.previous) if item is not None and item.version == number
-    ]
-    known += [item for item in _moves(status.history) if item.to == number]
+def is_known(status: ModelAliasStatus, version: ModelVersion) -> bool:
+    """Return whether a ModelAlias accepted a version, by what it remembers itself."""
+    number = version.version
+    known = _known(status, number)
     if known:
         return all(is_same(version, item) for item in known)
     return number in {item.from_ for item in status.history}
+
+
+def is_number_known(status: ModelAliasStatus, number: str | None) -> bool:
+    """Return whether a ModelAlias accepted some version of that number."""
+    return number is not None and bool(_known(status, number))
+
+
+def _known(status: ModelAliasStatus, number: str) -> list[NamedVersion | HistoryEntry]:
+    named = (status.current, status.previous)
+    return [
+        *(item for item in named if item is not None and item.version == number),
+        *(item for item in _moves(status.history) if item.to == number),
+    ]
 
 
 def judged_before(status: ModelAliasStatus, version: str, registered_at: datetime | None) -> JudgedMetrics:

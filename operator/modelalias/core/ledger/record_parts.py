@@ -1,6 +1,6 @@
 """The parts that we write into a record, each with its wire names in the order in which they are written.
 
-What stands in a tag is compared with them and never read into them: anybody may have written it.
+What stands in a tag is compared with them and never read into them: another release may have written it.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from pydantic import Field
 from modelalias.api.alias import Operation
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import Timestamp, Value
+from modelalias.api.request import Phase
 
 
 class Part(Value):
@@ -40,8 +41,10 @@ class Promotion(Part):
     request: str | None
     by: str | None
     evidence: str | None
+    run: str | None
     reason: str | None
     approvers: tuple[str, ...] | None
+    outcome: Phase
 
 
 class RolledBack(Part):
@@ -68,6 +71,8 @@ class Replacement(Part):
     by: str | None
     request: str | None
     reason: str | None
+    held: bool | None
+    """True where the version had been accepted, and not only set by hand in the registry."""
 
 
 class Refusal(Part):

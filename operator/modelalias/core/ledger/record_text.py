@@ -1,7 +1,7 @@
 """The text of a record: one line of JSON in a tag, which anybody may write and registries limit.
 
-Where there is little room, the findings and what people wrote are given up first; `done` and what the
-operator decides by stay.
+Where there is little room, what was found of earlier promotions is given up first, then the findings and what
+people wrote; `done` and what the operator decides by stay.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from modelalias.core.ledger import promotions
 from modelalias.core.ledger.record_parts import Promotion, Replacement, RolledBack
 from modelalias.core.ledger.version_record import VersionRecord
 
@@ -31,37 +32,37 @@ def tag_key(alias: str) -> str:
     return f"{name[: _LONGEST_KEY - 17]}.{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
-def parse(text: str | None) -> VersionRecord:
-    """Read a record; what is no JSON object or longer than any tag is none, and nothing is raised for it."""
-    if text is None or len(text) > _LONGEST_TAG:
-        return VersionRecord()
+def parse_parts(text: str) -> Mapping[str, object] | None:
+    """Read JSON that is an object and no longer than any tag; anything else is None, and nothing is raised."""
+    if len(text) > _LONGEST_TAG:
+        return None
     try:
         parts = json.loads(text)
     except (ValueError, RecursionError):
-        return VersionRecord()
-    return VersionRecord(parts=parts) if isinstance(parts, dict) else VersionRecord()
+        return None
+    return parts if isinstance(parts, dict) else None
 
 
-def fit(record: VersionRecord) -> str:
-    """Write a record on one line, with as much of it as there is room for."""
+def fit(record: VersionRecord, taken: int = 0) -> str:
+    """Write a record on one line, with as much of it as there is room for beside so many characters."""
     for parts in _shortened(record.parts):
-        try:
-            text = _text(parts)
-        except RecursionError:  # somebody else's, nested deeper than can be written
-            continue
-        if len(text) < _ROOM:
+        text = line(parts)
+        if len(text) + taken < _ROOM:
             return text
-    return _text(_deciding(record))
+    return line(_deciding(record))
 
 
-def _text(parts: _Parts) -> str:
+def line(parts: _Parts) -> str:
     """Write JSON, with a mark in the place of what is no character."""
     return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode(errors="replace").decode()
 
 
 def _shortened(parts: _Parts) -> Iterator[_Parts]:
-    """Give up one thing after another: details of findings, the ends of reasons, the findings."""
-    yield parts
+    """Give up one thing after another: earlier findings, details of findings, the ends of reasons, the findings."""
+    for former in promotions.shortened(promotions.earlier(parts)):
+        if former:
+            parts = {**parts, "earlier": former}
+        yield parts
     parts = _throughout(parts, _without_details)
     yield parts
     parts = _throughout(parts, _with_short_reason)
@@ -99,11 +100,15 @@ def _without_gates(part: _Parts) -> _Parts:
 
 def _deciding(record: VersionRecord) -> _Parts:
     """Leave what the operator decides by, and of that nothing that is long or nested except `done`."""
-    parts = _facts(record.parts, (*Promotion.facts, "again"))
+    parts = _facts(record.parts, (*Promotion.facts, "outcome"))
+    if "again" in record.parts or any(map(promotions.is_held, promotions.earlier(record.parts))):
+        parts["again"] = True
     for name, part in (("archived", Replacement), ("rolledBack", RolledBack)):
         if name in record.parts:
             value = record.parts[name]
             parts[name] = _facts(value, part.facts) if isinstance(value, dict) else True
+    if record.replacement.get("held") is True:
+        parts["archived"] = {**_facts(record.replacement, Replacement.facts), "held": True}
     return {**parts, "done": record.ended}
 
 

@@ -1,12 +1,13 @@
 """The record of a version: how it came to hold one alias, what replaced it, why it was refused.
 
-It is what a cluster that was built anew finds on the version. `record_text` reads it from the tag and writes
-it there.
+It is what a cluster that was built anew finds on the version. `signed_record` reads it from the tag and writes
+it there; what nobody has signed is not in it.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, Self
 
 from pydantic import Field, SkipValidation
@@ -15,11 +16,36 @@ from modelalias.api.alias import ModelAliasStatus, Plan
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value, timestamp_text
 from modelalias.api.request import Phase, PromotionRequest
-from modelalias.core.ledger import ended_requests, history
+from modelalias.core.ledger import ended_requests, history, promotions
+from modelalias.core.ledger.accepted import is_number_known
 from modelalias.core.ledger.ended_requests import Past
 from modelalias.core.ledger.record_parts import Promotion, Refusal, Replacement, RolledBack
 
 _REFUSALS: Final = frozenset({Reason.NOT_ELIGIBLE, Reason.GATES_FAILED, Reason.INCONCLUSIVE, Reason.DECLINED})
+
+
+class Proof(StrEnum):
+    """Whether what stands in the tag of a record is proved."""
+
+    ABSENT = "Absent"
+    """There is no tag."""
+    SIGNED = "Signed"
+    """Signed by this cluster, or where no cluster is asked, by a known key."""
+    SIGNED_ELSEWHERE = "SignedElsewhere"
+    """Signed by another cluster with a known key."""
+    UNSIGNED = "Unsigned"
+    """Without a signature, or no record at all."""
+    WRONG = "WrongSignature"
+    """Changed since, or signed for another version, alias, model or registry."""
+    UNKNOWN_KEY = "UnknownKey"
+    """Signed by a key that is not known, or not any more."""
+
+
+_CAVEATS: Final = {
+    Proof.UNSIGNED: "is not signed",
+    Proof.WRONG: "has a wrong signature, or is the record of something else",
+    Proof.UNKNOWN_KEY: "is signed with an unknown key",
+}
 
 
 class VersionRecord(Value):
@@ -31,7 +57,16 @@ class VersionRecord(Value):
     """
 
     parts: SkipValidation[Mapping[str, object]] = Field(default_factory=dict)
-    """The values by their wire names, in the order in which they are written."""
+    """The values by their wire names, in the order in which they are written; none where they are not proved."""
+    proof: Proof = Proof.ABSENT
+    """What the tag was found to be."""
+    here: str = ""
+    """The id of this cluster."""
+
+    @property
+    def caveat(self) -> str:
+        """How a sentence about the record goes on that does not prove anything; "" for any other."""
+        return _CAVEATS.get(self.proof, "")
 
     @property
     def ended(self) -> Mapping[str, str]:
@@ -47,37 +82,38 @@ class VersionRecord(Value):
     @property
     def was_held(self) -> bool:
         """Whether the version has held the alias."""
-        parts = self.parts
-        return "archived" in parts or "again" in parts or ("operation" in parts and "rolledBack" not in parts)
+        return "again" in self.parts or any(map(promotions.is_held, promotions.all_of(self.parts)))
 
     def past(self, request: PromotionRequest) -> Past | None:
         """Return how the request, or the same one applied before, ended on the version."""
-        return ended_requests.past(self.ended, request)
+        return ended_requests.past(self.ended, request, self.here)
 
-    def with_promotion(self, plan: Plan, alias: str) -> Self:
-        """Return the record of the version that a plan moves the alias to; the same plan gives the same one.
+    def promotion_of(self, plan: Plan, alias: str) -> Mapping[str, object] | None:
+        """Return what the record says of a plan that it knows to have ended."""
+        promotion = _promotion(plan, alias, Phase.SUCCEEDED)
+        return next((item for item in promotions.all_of(self.parts) if promotion.stands_in(item)), None)
 
-        A new promotion begins a new record, which keeps the requests that ended, and in `again` that the
-        version has held the alias before.
+    def with_promotion(self, plan: Plan, alias: str, phase: Phase | None = None) -> Self:
+        """Return the record of the version that a plan has moved the alias to, with how that ended.
+
+        Without a phase that is how the plan ends as it stands. A new promotion takes the place of the last
+        one, which goes to the earlier ones.
         """
-        promotion = Promotion(
-            at=plan.started_at,
-            operation=plan.operation,
-            from_=history.moved(plan, alias).from_,
-            request=plan.request.name if plan.request else None,
-            by=plan.actor,
-            evidence=plan.evidence,
-            reason=plan.reason or None,
-            approvers=plan.approvers or None,
-        )
+        phase = phase or ended_requests.phase_of(plan)
+        promotion = _promotion(plan, alias, phase)
         undone = RolledBack(at=plan.turned_at, reason=plan.failure) if plan.turned_at else None
         is_written = promotion.stands_in(self.parts)
+        ended = ended_requests.with_plan(self.ended, plan, phase, self.here)
+        if is_written and ended == self.ended and self.parts.get("outcome") == phase:
+            return self
+        former = promotions.earlier(self.parts) if is_written else promotions.with_last(self.parts)
         parts = {
             **promotion.wire(),
             "verdict": json.loads(plan.verdict) if plan.verdict else None,
             "rolledBack": undone.wire() if undone else None,
             "again": self.parts.get("again") if is_written else self.was_held or None,
-            "done": ended_requests.with_plan(self.ended, plan) or None,
+            "earlier": former or None,
+            "done": ended or None,
         }
         return self.changed(parts={name: value for name, value in parts.items() if value is not None})
 
@@ -95,8 +131,9 @@ class VersionRecord(Value):
             by=plan.actor,
             request=plan.request.name if plan.request else None,
             reason=plan.reason or None,
+            held=self.was_held or is_number_known(status, move.from_) or None,
         )
-        ended = ended_requests.with_remembered(self.ended, status, move.from_)
+        ended = ended_requests.with_remembered(self.ended, status, move.from_, self.here)
         if ended == self.ended and replacement.stands_in(self.replacement):
             return self
         done = {"done": ended} if ended else {}
@@ -115,7 +152,7 @@ class VersionRecord(Value):
 
         `findings` is the JSON object of what a refusal rests on.
         """
-        ended = ended_requests.with_request(self.ended, request.spec_hash, request.metadata.uid, phase)
+        ended = ended_requests.with_end(self.ended, request.spec_hash, request.metadata.uid, phase, self.here)
         if ended == self.ended:
             return self
         parts = {**self.parts, "done": ended}
@@ -125,3 +162,18 @@ class VersionRecord(Value):
             )
             parts["refused"] = {**refusal.wire(), **(json.loads(findings) if findings else {})}
         return self.changed(parts=parts)
+
+
+def _promotion(plan: Plan, alias: str, phase: Phase) -> Promotion:
+    return Promotion(
+        at=plan.started_at,
+        operation=plan.operation,
+        from_=history.moved(plan, alias).from_,
+        request=plan.request.name if plan.request else None,
+        by=plan.actor,
+        evidence=plan.evidence,
+        run=plan.run_id,
+        reason=plan.reason or None,
+        approvers=plan.approvers or None,
+        outcome=phase,
+    )

@@ -4,14 +4,18 @@ from collections.abc import Iterator
 
 from modelalias.api.alias import Bearing, ModelAlias, Plan
 from modelalias.api.conditions import Reason
+from modelalias.api.request import Phase
 from modelalias.core.errors import NotFound, VersionNotFound
 from modelalias.core.ledger import history
-from modelalias.core.ledger.record_text import fit, parse, tag_key
+from modelalias.core.ledger.record_text import tag_key
+from modelalias.core.ledger.signed_record import place_of, record_of, write
+from modelalias.core.ledger.version_record import VersionRecord
 from modelalias.core.plan.same_version import refuse_another
 from modelalias.core.plan.step import CannotGoOn, Step
 from modelalias.core.protocol.decision import Do
 from modelalias.core.protocol.effects import DeleteAlias, Effect, SetAlias, TagVersion
 from modelalias.core.protocol.facts import Facts
+from modelalias.ports import ModelVersion, Notary
 
 
 def move_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
@@ -53,59 +57,64 @@ def restore_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Ste
             yield _unless_refused(_point(alias, move.name, move.from_), facts)
 
 
-def record_move(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
-    """Record the move on its version, where the registry takes that.
+def record_move(
+    alias: ModelAlias, plan: Plan, facts: Facts, notary: Notary, phase: Phase | None = None
+) -> Iterator[Step]:
+    """Record on its version how the move ended, once it has, where the registry takes that.
 
-    Without the record only replays are not known.
+    Without the record only replays are not known. Without a phase that is how the plan ends as it stands.
     """
-    move, key = history.moved(plan, alias.spec.alias), tag_key(alias.spec.alias)
+    move = history.moved(plan, alias.spec.alias)
     if move.to is None or move.to == move.from_:
         return
     try:
-        before = facts.version(alias.spec.model, move.to).tags.get(key)
+        version = facts.version(alias.spec.model, move.to)
     except NotFound as error:
         if plan.bearing is Bearing.FORWARD:
             yield CannotGoOn(failure=Reason.VERSION_GONE, message=str(error))
         return
-    record = fit(parse(before).with_promotion(plan, alias.spec.alias))
+    before = record_of(notary, alias, version)
+    record = before.with_promotion(plan, alias.spec.alias, phase)
     if before == record:
         return
-    effect = _record(alias, move.to, key, record)
+    effect = _record(notary, alias, version, record)
     if plan.bearing is Bearing.FORWARD and isinstance(facts.failure(effect), VersionNotFound):
         yield _unless_refused(effect, facts)
     elif facts.failure(effect) is None:
         yield Do(effect)
 
 
-def record_replacement(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
+def record_replacement(alias: ModelAlias, plan: Plan, facts: Facts, notary: Notary) -> Iterator[Step]:
     """Write on the version that was replaced what replaced it; the promotion does not depend on it."""
-    move, key = history.moved(plan, alias.spec.alias), tag_key(alias.spec.alias)
+    move = history.moved(plan, alias.spec.alias)
     if move.from_ is None or move.from_ == move.to:
         return
     try:
-        before = parse(facts.version(alias.spec.model, move.from_).tags.get(key))
+        version = facts.version(alias.spec.model, move.from_)
     except NotFound:
         return
+    before = record_of(notary, alias, version)
     record = before.replaced_by(plan, alias.spec.alias, alias.status)
     if record != before:
-        effect = _record(alias, move.from_, key, fit(record))
+        effect = _record(notary, alias, version, record)
         if facts.failure(effect) is None:
             yield Do(effect)
 
 
-def withdraw_replacement(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
+def withdraw_replacement(alias: ModelAlias, plan: Plan, facts: Facts, notary: Notary) -> Iterator[Step]:
     """Undo what was done when everything else was.
 
     The replaced version's record tells of it, and so goes last.
     """
-    move, key = history.moved(plan, alias.spec.alias), tag_key(alias.spec.alias)
+    move = history.moved(plan, alias.spec.alias)
     if move.from_ is None or move.from_ == move.to:
         return
     try:
         aliases = facts.aliases(alias.spec.model)
-        before = parse(facts.version(alias.spec.model, move.from_).tags.get(key))
+        version = facts.version(alias.spec.model, move.from_)
     except NotFound:
         return
+    before = record_of(notary, alias, version)
     record = before.without_replacement(plan)
     if record == before or aliases.get(alias.spec.alias) != move.from_:
         return
@@ -113,13 +122,13 @@ def withdraw_replacement(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterato
     if source is not None and source.name not in aliases:
         effect: Effect = SetAlias(model=alias.spec.model, alias=source.name, version=source.version)
         yield _unless_refused(effect, facts)
-    effect = _record(alias, move.from_, key, fit(record))
+    effect = _record(notary, alias, version, record)
     if facts.failure(effect) is None:
         yield Do(effect)
 
 
-def on_success(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
-    """Set the request's tags, record the replacement and remove the source alias."""
+def on_success(alias: ModelAlias, plan: Plan, facts: Facts, notary: Notary) -> Iterator[Step]:
+    """Set the request's tags, record the replacement, remove the source alias, and last record the success."""
     version = history.moved(plan, alias.spec.alias).to
     if plan.tags and version is not None:
         try:
@@ -130,10 +139,11 @@ def on_success(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
         missing = tuple((name, value) for name, value in sorted(plan.tags.items()) if tags.get(name) != value)
         if missing:
             yield _unless_refused(TagVersion(model=alias.spec.model, version=version, tags=missing), facts)
-    yield from record_replacement(alias, plan, facts)
+    yield from record_replacement(alias, plan, facts, notary)
     source = plan.source_alias
     if source is not None and facts.aliases(alias.spec.model).get(source.name) == source.version:
         yield _unless_refused(DeleteAlias(model=alias.spec.model, alias=source.name), facts)
+    yield from record_move(alias, plan, facts, notary)
 
 
 def _point(alias: ModelAlias, name: str, version: str | None) -> Effect:
@@ -143,8 +153,9 @@ def _point(alias: ModelAlias, name: str, version: str | None) -> Effect:
     return SetAlias(model=model, alias=name, version=version)
 
 
-def _record(alias: ModelAlias, version: str, key: str, record: str) -> TagVersion:
-    return TagVersion(model=alias.spec.model, version=version, tags=((key, record),), optional=True)
+def _record(notary: Notary, alias: ModelAlias, version: ModelVersion, record: VersionRecord) -> TagVersion:
+    tag = (tag_key(alias.spec.alias), write(notary, place_of(alias, version), record))
+    return TagVersion(model=alias.spec.model, version=version.version, tags=(tag,), optional=True)
 
 
 def _unless_refused(effect: Effect, facts: Facts) -> Do | CannotGoOn:

@@ -10,7 +10,7 @@ from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.conditions import Cause
 from modelalias.api.request import PromotionRequest
 from modelalias.core.protocol.facts import Facts
-from modelalias.ports import Aliases
+from modelalias.ports import Aliases, Notary
 
 
 @dataclass(frozen=True)
@@ -90,5 +90,7 @@ class Context:
     """Requests, by their uid, that met an unexpected error and are not to be looked at now."""
     waiting: frozenset[str]
     """Requests that were told in this pass what they wait for."""
+    notary: Notary
+    """Who signs the records of versions, and says which are proved."""
     facts: Facts
     now: datetime

@@ -67,6 +67,10 @@ class Facts:
         """Remember an answer; a failure as the answer is raised to whoever asks."""
         self._answers[question] = answer
 
+    def known(self, question: Question[Any]) -> object:
+        """Return the answer as far as there is one."""
+        return self._answers.get(question)
+
     def forget(self, question: Question[Any]) -> None:
         """Drop an answer that an effect made stale."""
         self._answers.pop(question, None)

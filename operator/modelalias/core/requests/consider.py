@@ -16,7 +16,8 @@ from modelalias.core.errors import InvalidRequest, Unavailable
 from modelalias.core.judging import approvals, gates
 from modelalias.core.judging.approvals import Tally
 from modelalias.core.judging.verdict import Conclusion, Verdict, judge
-from modelalias.core.ledger.accepted import is_current, was_accepted
+from modelalias.core.ledger.accepted import is_current
+from modelalias.core.ledger.signed_record import was_accepted
 from modelalias.core.plan import rollout
 from modelalias.core.plan.build import build_plan
 from modelalias.core.plan.operations import has_priority, rules_of
@@ -109,7 +110,7 @@ def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) ->
         return end
     hearing = _hear(context, alias, request)
     version = hearing.candidate.version
-    end = replay.end_by_version(alias, request, version) or _stale(hearing)
+    end = replay.end_by_version(context, alias, request, version) or _stale(hearing)
     if end is not None:
         return end
     if version is not None and _is_there(hearing, version):
@@ -128,7 +129,11 @@ def _is_there(hearing: _Hearing, version: ModelVersion) -> bool:
     if is_current(status, version):
         return True
     withdrawn = any(item.version == version.version for item in status.rolled_back)
-    return version.version == hearing.named and not withdrawn and was_accepted(hearing.alias, version)
+    return (
+        version.version == hearing.named
+        and not withdrawn
+        and was_accepted(hearing.context.notary, hearing.alias, version)
+    )
 
 
 def _hear(context: Context, alias: ModelAlias, request: PromotionRequest) -> _Hearing:

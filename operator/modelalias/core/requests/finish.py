@@ -14,7 +14,8 @@ from modelalias.api.request import Phase, PromotionRequest, PromotionRequestStat
 from modelalias.core.errors import NotFound
 from modelalias.core.judging import evaluation
 from modelalias.core.ledger import history
-from modelalias.core.ledger.record_text import fit, parse, tag_key
+from modelalias.core.ledger.record_text import tag_key
+from modelalias.core.ledger.signed_record import place_of, record_of, write
 from modelalias.core.ledger.version_record import VersionRecord
 from modelalias.core.protocol.answers import ANSWER_POLL, Ended, already_processed
 from modelalias.core.protocol.blame import blamed_on
@@ -171,14 +172,16 @@ def _recorded(
         return None, None
     key = tag_key(alias.spec.alias)
     try:
-        before = parse(context.facts.version(alias.spec.model, number).tags.get(key))
+        version = context.facts.version(alias.spec.model, number)
     except NotFound:
         return None, None
+    before = record_of(context.notary, alias, version)
     findings = history.findings(end.so_far.checks, end.so_far.findings)
     record = before.with_end(request, end.phase, end.reason, findings, context.now)
     if record == before:
         return before, None
+    text = write(context.notary, place_of(alias, version), record)
     effect = TagVersion(
-        model=alias.spec.model, version=number, tags=((key, fit(record)),), optional=True, patient=False
+        model=alias.spec.model, version=number, tags=((key, text),), optional=True, patient=False
     )
     return before, None if context.facts.failure(effect) else effect

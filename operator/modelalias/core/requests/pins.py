@@ -5,7 +5,7 @@ from dataclasses import replace
 from modelalias.api.alias import ModelAlias, Pins
 from modelalias.api.request import Phase
 from modelalias.core.judging.verdict import Conclusion, judge
-from modelalias.core.ledger.accepted import was_accepted
+from modelalias.core.ledger.signed_record import was_accepted
 from modelalias.core.plan.build import build_plan
 from modelalias.core.protocol.answers import (
     Answer,
@@ -33,16 +33,16 @@ def consider_pin(context: Context, alias: ModelAlias, version: str) -> Answer:
         return unanswered(failed, context.now)
 
 
-def is_gated(alias: ModelAlias, version: ModelVersion) -> bool:
+def is_gated(context: Context, alias: ModelAlias, version: ModelVersion) -> bool:
     """Return whether a pin has to be judged: the owner wants that, and the version was not accepted before."""
-    return alias.spec.policy.pins is Pins.GATED and not was_accepted(alias, version)
+    return alias.spec.policy.pins is Pins.GATED and not was_accepted(context.notary, alias, version)
 
 
 def _consider(context: Context, alias: ModelAlias, number: str) -> Answer:
     facts = context.facts
     version = require_ready(required(lambda: facts.version(alias.spec.model, number)), context.now)
     aliases = required(lambda: facts.aliases(alias.spec.model))
-    if not is_gated(alias, version):
+    if not is_gated(context, alias, version):
         return Proceeds(build_plan(context, alias, version, None, VerdictSoFar()), VerdictSoFar())
     candidate = Candidate(version=version, run_id=version.run_id, source="spec.version")
     meta, before = alias.metadata, alias.status.pin

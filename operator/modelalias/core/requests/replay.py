@@ -1,13 +1,15 @@
 """Replays: a request that is applied again ends as it ended, also where its ModelAlias has forgotten it.
 
 The records of versions remember it. Which version that was is not known where the source may name another one
-by now, or none.
+by now, or none. Only what is signed counts. A request that succeeded in another cluster, for the version that
+the alias still names, is not over here: this cluster's workloads may have to be brought up to date.
 """
 
 from modelalias.api.alias import ModelAlias
-from modelalias.api.request import PromotionRequest
+from modelalias.api.request import Phase, PromotionRequest
 from modelalias.core.ledger import ended_requests
-from modelalias.core.ledger.record_text import parse, tag_key
+from modelalias.core.ledger.record_text import tag_key
+from modelalias.core.ledger.signed_record import record_of
 from modelalias.core.ledger.version_record import VersionRecord
 from modelalias.core.protocol.answers import Ended, already_processed
 from modelalias.core.protocol.context import Context
@@ -20,23 +22,34 @@ def end_by_search(context: Context, alias: ModelAlias, request: PromotionRequest
         return None
     key = tag_key(alias.spec.alias)
     versions = context.facts.versions_tagged(alias.spec.model, key, ended_requests.digest(request))
-    ends = (end_by_record(parse(item.tags.get(key)), request) for item in versions)
+    ends = (end_by_version(context, alias, request, item) for item in versions)
     return next((end for end in ends if end is not None), None)
 
 
 def end_by_version(
-    alias: ModelAlias, request: PromotionRequest, version: ModelVersion | None
+    context: Context, alias: ModelAlias, request: PromotionRequest, version: ModelVersion | None
 ) -> Ended | None:
     """Return how a request ended, by the record of the version that it means."""
     if request.spec.dry_run or version is None:
         return None
-    return end_by_record(parse(version.tags.get(tag_key(alias.spec.alias))), request)
+    record = record_of(context.notary, alias, version)
+    past = record.past(request)
+    elsewhere = past is not None and past.phase is Phase.SUCCEEDED and not past.here
+    if elsewhere and context.facts.aliases(alias.spec.model).get(alias.spec.alias) == version.version:
+        return None
+    return end_by_record(record, request)
 
 
 def end_by_record(record: VersionRecord, request: PromotionRequest) -> Ended | None:
-    """Return how the same request ended by one record; None when it did not, or when it was this very object."""
+    """Return how the same request ended by one record; None when it did not.
+
+    That of this very object counts where a plan was carried out for it: whoever asks knows nothing of the
+    plan, so the cluster's state is older than the record.
+    """
     past = record.past(request)
-    return None if past is None or past.own else already_processed(past.phase)
+    if past is None or (past.own and not past.had_plan):
+        return None
+    return already_processed(past.phase)
 
 
 def version_asked(request: PromotionRequest) -> str | None:

@@ -9,7 +9,7 @@ from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest, RequestOperation, Resolved, Source
 from modelalias.core.errors import NotFound
 from modelalias.core.ledger import history
-from modelalias.core.ledger.accepted import was_accepted
+from modelalias.core.ledger.signed_record import was_accepted
 from modelalias.core.plan.operations import RULES
 from modelalias.core.protocol.answers import Answered, Ended
 from modelalias.core.protocol.blame import blamed_on
@@ -48,7 +48,7 @@ def resolve_target(
     else:
         number, source = _previous(alias, aliases)
     target = resolve_version(alias, number, source, facts, now, frozen)
-    if target.version is None or not was_accepted(alias, target.version):
+    if target.version is None or not was_accepted(context.notary, alias, target.version):
         known = f"ModelAlias {context.name} has never accepted {target.name}, as far as it knows"
         message = f"{known}: promote it, or pin it with spec.version"
         raise Answered(Ended(Phase.REJECTED, Reason.NEVER_HELD, message))

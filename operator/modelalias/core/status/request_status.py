@@ -184,7 +184,7 @@ def _story(alias: ModelAlias, entry: HistoryEntry) -> str:
         case Outcome.SUCCEEDED if entry.from_ == entry.to:
             return f"{name} was version {entry.to} already; its workloads were brought up to date"
         case Outcome.SUCCEEDED:
-            return f"{name} moved {way}{beside}"
+            return f"{name} moved {way}{beside}{f': {entry.message}' if entry.message else ''}"
         case Outcome.ROLLED_BACK | Outcome.ABORTED:
             before = f"version {entry.from_}" if entry.from_ else "no version"
             observed = alias.status.observed

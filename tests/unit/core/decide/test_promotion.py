@@ -54,8 +54,8 @@ async def test_promotion_moves_the_previous_alias_then_the_alias_then_the_worklo
             ("set_alias", "churn", "prev"),
             ("set_alias", "churn", "champion"),
             ("tag_version", "churn", "2"),
-            ("tag_version", "churn", "2"),
             ("tag_version", "churn", "1"),
+            ("tag_version", "churn", "2"),
         ]
         assert await it.aliases() == {"champion": "2", "prev": "1"}
         status = it.alias().status

@@ -230,7 +230,9 @@ async def test_a_request_is_not_taken_for_its_own_replay_when_its_end_could_not_
 
         assert it.end("go") == ("Rejected", "GatesFailed")
         record = json.loads((await it.tags("2"))["modelalias.champion"])
-        assert list(record["done"].values()) == [f"Rejected {it.request('go').metadata.uid[:8]}"]
+        assert list(record["done"].values()) == [
+            f"Rejected {it.request('go').metadata.uid[:8]} {it.keys.cluster[:8]}"
+        ]
         assert len(it.alias().status.finished) == 1
 
 

@@ -12,18 +12,24 @@ from modelalias.api.alias import AliasMove, FinishedRequest, ModelAliasStatus, O
 from modelalias.api.conditions import Reason
 from modelalias.api.metadata import Metadata
 from modelalias.api.request import Phase, PromotionRequest
-from modelalias.core.ledger.record_text import fit, parse
+from modelalias.core.ledger.record_text import fit, parse_parts
 from modelalias.core.ledger.version_record import VersionRecord
 from tests.support.harness import START
 from tests.support.world import request_spec
 
 ROOM = 5_000
 MOVE = ("at", "operation", "from", "request", "by", "evidence", "reason", "approvers")
-PARTS = ("verdict", "rolledBack", "again", "archived", "refused", "done")
+PARTS = ("outcome", "verdict", "rolledBack", "again", "earlier", "archived", "refused", "done")
 OURS = (*MOVE, *PARTS, "gates", "eligibility", "replacedBy")
 MOVES = (AliasMove(name="champion", from_="1", to="2"),)
 REQUEST = PromotionRequest(metadata=Metadata(name="go", namespace="ml", uid="7" * 36), spec=request_spec("2"))
 PLAN = Plan(operation=Operation.PROMOTE, aliases=MOVES, started_at=START, actor="ana")
+
+
+def parse(text: str | None) -> VersionRecord:
+    """Read what a proved tag would hold."""
+    return VersionRecord(parts=parse_parts(text or "") or {})
+
 
 _any_text = st.text(st.characters(categories=None))
 """Text with halves of surrogate pairs in it, as JSON can hold it."""

@@ -1,6 +1,7 @@
 """What a version's tag says of its life under one alias."""
 
 import json
+from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,13 +25,36 @@ from modelalias.api.metadata import Metadata
 from modelalias.api.request import Phase, PromotionRequest
 from modelalias.core.ledger import ended_requests
 from modelalias.core.ledger.ended_requests import Past
-from modelalias.core.ledger.record_text import fit, parse, tag_key
+from modelalias.core.ledger.record_text import tag_key
+from modelalias.core.ledger.signed_record import Seal, message_of, read, write
+from modelalias.core.ledger.statement import Place
 from modelalias.core.ledger.version_record import VersionRecord
+from tests.support.fake_keys import NOTARY
 from tests.support.harness import START
 from tests.support.world import request_spec
 
 UID = "0f3c7a51-9d2e-4b8f-8a6c-000000000001"
 OTHER_UID = "77777777-9d2e-4b8f-8a6c-000000000002"
+HERE = "c1c1c1c1"
+PLACE = Place(registry="default", model="churn", alias="champion", version="2")
+
+
+def parse(text: str | None) -> VersionRecord:
+    return read(NOTARY, PLACE, text)
+
+
+def fit(record: VersionRecord) -> str:
+    return write(NOTARY, PLACE, record)
+
+
+def _told(text: str) -> dict[str, Any]:
+    """Return what a record holds beside its signature."""
+    return {name: value for name, value in json.loads(text).items() if name != "signed"}
+
+
+def _own(phase: Phase, *, own: bool = True) -> Past:
+    had_plan = phase in {Phase.SUCCEEDED, Phase.ROLLED_BACK, Phase.FAILED}
+    return Past(phase=phase, own=own, here=True, had_plan=had_plan)
 
 
 def _request(uid: str = UID, name: str = "go") -> PromotionRequest:
@@ -88,14 +112,15 @@ def test_a_promotion_is_one_line_that_the_same_plan_gives_again() -> None:
 
     assert _promoted(Plan.model_validate_json(plan.model_dump_json(by_alias=True)), "champion", text) == text
     assert "\n" not in text
-    assert json.loads(text) == {
+    assert _told(text) == {
         "at": "2026-01-01T12:00:00Z",
         "by": "ana",
         "from": "1",
         "operation": "Promote",
         "reason": "two\nlines",
         "request": "go",
-        "done": {ended_requests.digest(_request()): "Succeeded 0f3c7a51"},
+        "outcome": "Succeeded",
+        "done": {ended_requests.digest(_request()): f"Succeeded 0f3c7a51 {HERE}"},
     }
 
 
@@ -107,20 +132,20 @@ def test_a_plan_that_was_undone_says_so_and_how_its_request_ended() -> None:
     aborted = _promoted(_plan(_request(), **turned, failure="Aborted"), "champion", forward)
 
     assert json.loads(undone)["rolledBack"] == {"at": "2026-01-01T12:01:30Z", "reason": "DeadlineExceeded"}
-    assert _past(undone, _request()) == Past(phase=Phase.ROLLED_BACK, own=True)
-    assert _past(aborted, _request()) == Past(phase=Phase.ABORTED, own=True)
+    assert _past(undone, _request()) == _own(Phase.ROLLED_BACK)
+    assert _past(aborted, _request()) == _own(Phase.ABORTED)
 
 
 def test_a_plan_that_failed_and_stays_says_that_its_request_failed() -> None:
     text = _promoted(_plan(_request(), failure="DeadlineExceeded"), "champion", None)
 
-    assert _past(text, _request()) == Past(phase=Phase.FAILED, own=True)
+    assert _past(text, _request()) == _own(Phase.FAILED)
 
 
 def test_the_same_request_applied_again_is_known_and_another_one_is_not() -> None:
     text = _ended(None, _request(), Phase.EXPIRED, Reason.EXPIRED, None, START)
 
-    assert _past(text, _request(OTHER_UID)) == Past(phase=Phase.EXPIRED, own=False)
+    assert _past(text, _request(OTHER_UID)) == _own(Phase.EXPIRED, own=False)
     assert _past(text, _request(OTHER_UID, name="gone")) is None
 
 
@@ -141,7 +166,7 @@ def test_a_refusal_stands_beside_the_promotion_and_is_written_once() -> None:
         "GatesFailed",
     )
     assert told["refused"]["gates"] == [{"name": "auc", "result": "Failed"}]
-    assert list(told["done"].values()) == ["Succeeded 0f3c7a51", "Rejected 77777777"]
+    assert list(told["done"].values()) == [f"Succeeded 0f3c7a51 {HERE}", f"Rejected 77777777 {HERE}"]
 
 
 def test_what_replaced_a_version_is_recorded_with_what_only_the_alias_remembers() -> None:
@@ -164,7 +189,7 @@ def test_what_replaced_a_version_is_recorded_with_what_only_the_alias_remembers(
     text = _replaced(plan, "champion", status, None)
     assert text is not None
 
-    assert json.loads(text) == {
+    assert _told(text) == {
         "archived": {
             "at": "2026-01-01T12:00:00Z",
             "by": "ana",
@@ -172,10 +197,11 @@ def test_what_replaced_a_version_is_recorded_with_what_only_the_alias_remembers(
             "reason": "better",
             "replacedBy": "2",
             "request": "second",
+            "held": True,
         },
         "done": {
-            ended_requests.digest(no_op): "Succeeded 77777777",
-            ended_requests.digest(_request(name="first")): "Succeeded 0f3c7a51",
+            ended_requests.digest(no_op): f"Succeeded 77777777 {HERE}",
+            ended_requests.digest(_request(name="first")): f"Succeeded 0f3c7a51 {HERE}",
         },
     }
     assert _replaced(plan, "champion", status, text) is None
@@ -207,7 +233,7 @@ def test_the_newest_fifty_requests_are_remembered() -> None:
     known = [item.metadata.name for item in requests if _past(text, item) is not None]
     assert known == [f"go-{number}" for number in range(10, 60)]
     assert text is not None
-    assert len(text) < 2_500
+    assert len(text) < 3_000
 
 
 @pytest.mark.parametrize("phase", [Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.SUPERSEDED], ids=str)
@@ -219,8 +245,8 @@ def test_what_moved_the_alias_is_remembered_longer_than_what_moved_nothing(phase
     for item in asked:
         text = _ended(text, item, phase, Reason.EXPIRED, None, START)
 
-    assert _past(text, _request(name="went")) == Past(phase=Phase.SUCCEEDED, own=True)
-    assert _past(text, _request(name="failed")) == Past(phase=Phase.FAILED, own=True)
+    assert _past(text, _request(name="went")) == _own(Phase.SUCCEEDED)
+    assert _past(text, _request(name="failed")) == _own(Phase.FAILED)
     assert [item.metadata.name for item in asked if _past(text, item)] == [
         f"no-{number}" for number in range(12, 60)
     ]
@@ -301,7 +327,7 @@ def test_findings_go_before_reasons_and_reasons_before_results() -> None:
     plan = _plan(_request(), reason="r" * 1024, verdict=_gates(20, "m" * 150))
     many = _plan(_request(), reason="r" * 1024, verdict=_gates(60, "m" * 20))
     before: str | None = None
-    for number in range(45):
+    for number in range(35):
         before = _ended(before, _request(name=f"no-{number}"), Phase.EXPIRED, Reason.EXPIRED, None, START)
 
     told = json.loads(_promoted(plan, "champion", None))
@@ -313,9 +339,11 @@ def test_findings_go_before_reasons_and_reasons_before_results() -> None:
     assert len(short["verdict"]["gates"]) == 60
 
 
-def test_a_long_record_of_before_is_still_read() -> None:
-    kept = json.loads(_promoted(_plan(_request()), "champion", None))
-    long = json.dumps({**kept, "reason": "模" * 15_000})
+def test_a_long_record_of_another_release_is_still_read() -> None:
+    kept = {**_told(_promoted(_plan(_request()), "champion", None)), "reason": "模" * 15_000}
+    seal = Seal(registry="default", cluster=NOTARY.cluster, key=NOTARY.key, signature="")
+    signature = b64encode(NOTARY.sign(message_of(PLACE, seal, kept))).decode()
+    long = json.dumps({**kept, "signed": seal.changed(signature=signature).model_dump()})
 
     text = _ended(long, _request(OTHER_UID, name="late"), Phase.REJECTED, Reason.NO_OP, None, START)
 
@@ -341,7 +369,7 @@ def test_what_the_history_says_of_a_replaced_version_goes_into_its_record(outcom
 
     text = _replaced(_plan(_request()), "champion", ModelAliasStatus(history=(entry, other)), None)
 
-    assert _past(text, _request(name="same")) == Past(phase=Phase(str(outcome)), own=True)
+    assert _past(text, _request(name="same")) == _own(Phase(str(outcome)))
     assert _past(text, _request(name="aside")) is None
 
 
@@ -359,7 +387,7 @@ def test_a_lost_race_is_remembered_as_the_request_was_told() -> None:
 
     text = _replaced(_plan(_request()), "champion", ModelAliasStatus(history=(entry,)), None)
 
-    assert _past(text, _request(name="lost")) == Past(phase=Phase.FAILED, own=True)
+    assert _past(text, _request(name="lost")) == _own(Phase.FAILED)
 
 
 def test_only_the_plan_that_replaced_a_version_takes_that_back() -> None:
@@ -410,3 +438,48 @@ def test_what_somebody_else_wrote_into_the_tag_does_no_harm(text: str) -> None:
     assert _past(text, _request()) is None
     assert _ended(text, _request(), Phase.EXPIRED, Reason.EXPIRED, None, START) is not None
     assert json.loads(_promoted(_plan(_request()), "champion", text))["operation"] == "Promote"
+
+
+@given(st.data())
+def test_no_change_of_a_signed_record_proves_anything_else(data: st.DataObject) -> None:
+    text = _promoted(_plan(_request(), actor="ana", reason="better"), "champion", None)
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start, min(len(text), start + 5)))
+    changed = text[:start] + data.draw(st.text(max_size=5)) + text[end:]
+
+    assert parse(changed).parts in ({}, parse(text).parts)
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.text(min_size=1), st.text(min_size=1))
+def test_a_signed_record_proves_nothing_in_any_other_place(
+    registry: str, model: str, alias: str, version: str
+) -> None:
+    place = Place(registry=registry, model=model, alias=alias, version=version)
+    text = _promoted(_plan(_request()), "champion", None)
+
+    assert place == PLACE or read(NOTARY, place, text).parts == {}
+
+
+def test_five_long_promotions_fit_and_each_keeps_who_and_on_which_evidence() -> None:
+    text: str | None = None
+    for number in range(5):
+        plan = _plan(
+            _request(name=f"go-{number}"),
+            actor=f"person-{number}",
+            reason="r" * 1_024,
+            approvers=("bo", "cy"),
+            evidence=f"sha256:{number:064x}",
+            started_at=START + timedelta(days=number),
+            verdict=_gates(20, "m" * 100),
+        )
+        text = _promoted(plan, "champion", text)
+        assert _promoted(plan, "champion", text) == text
+
+    told = _told(text or "")
+    kept = [told, *reversed(told["earlier"])]
+    assert len(text or "") < 5_000
+    assert [item["approvers"] for item in kept] == [["bo", "cy"]] * 5
+    assert [(item["by"], item["request"], item["evidence"], item["outcome"]) for item in kept] == [
+        (f"person-{number}", f"go-{number}", f"sha256:{number:064x}", "Succeeded")
+        for number in range(4, -1, -1)
+    ]

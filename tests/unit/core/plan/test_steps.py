@@ -22,7 +22,9 @@ from modelalias.api.alias import (
 from modelalias.api.conditions import Reason
 from modelalias.api.metadata import Metadata
 from modelalias.core.errors import InvalidRequest, ModelNotFound, Refused, VersionNotFound
-from modelalias.core.ledger.record_text import fit, tag_key
+from modelalias.core.ledger.record_text import tag_key
+from modelalias.core.ledger.signed_record import write
+from modelalias.core.ledger.statement import Place
 from modelalias.core.ledger.version_record import VersionRecord
 from modelalias.core.plan import steps, workload_steps
 from modelalias.core.protocol.effects import DeleteAlias, Roll, SetAlias, TagVersion
@@ -30,6 +32,7 @@ from modelalias.core.protocol.facts import Facts
 from modelalias.core.protocol.questions import AliasesOf, VersionOf, WorkloadOf
 from modelalias.kinds.pod_template import PodWorkload
 from modelalias.ports import ModelVersion, VersionState, Workload, WorkloadRef
+from tests.support.fake_keys import NOTARY
 from tests.support.harness import START
 from tests.support.world import alias_spec
 
@@ -37,6 +40,7 @@ MOVES = (AliasMove(name="prev", from_=None, to="1"), AliasMove(name="champion", 
 REF = WorkloadRef(kind=WorkloadKind.DEPLOYMENT, namespace="ml", name="api")
 DO_PREV = SetAlias(model="churn", alias="prev", version="1")
 DO_MAIN = SetAlias(model="churn", alias="champion", version="2")
+RECORD = VersionRecord(here=NOTARY.cluster)
 MOVED = {"prev": "1", "champion": "2"}
 
 
@@ -90,6 +94,11 @@ def _workload(mark: str, **fields: Any) -> PodWorkload:
     return PodWorkload(**settled)
 
 
+def _text(version: str, record: VersionRecord) -> str:
+    place = Place(registry="default", model="churn", alias="champion", version=version)
+    return write(NOTARY, place, record)
+
+
 def _world(
     made: Plan,
     aliases: dict[str, str],
@@ -99,12 +108,12 @@ def _world(
     archived: bool = True,
 ) -> Facts:
     tags = (
-        {tag_key("champion"): fit(VersionRecord().with_promotion(made, "champion")), **dict(made.tags)}
+        {tag_key("champion"): _text("2", RECORD.with_promotion(made, "champion")), **dict(made.tags)}
         if tagged
         else {}
     )
     version = ModelVersion(model="churn", version="2", run_id=None, state=VersionState.READY, tags=tags)
-    replaced = fit(VersionRecord().replaced_by(made, "champion", ModelAliasStatus()))
+    replaced = _text("1", RECORD.replaced_by(made, "champion", ModelAliasStatus()))
     before = version.model_copy(
         update={"version": "1", "tags": {tag_key("champion"): replaced} if archived else {}}
     )
@@ -119,7 +128,7 @@ def _world(
 
 
 def _next(made: Plan, facts: Facts, seconds: int = 0) -> steps.Step:
-    return steps.next_step(_alias(made), made, facts, START + timedelta(seconds=seconds))
+    return steps.next_step(_alias(made), made, facts, NOTARY, START + timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize(
@@ -137,20 +146,19 @@ def test_aliases_move_one_by_one(aliases: dict[str, str], effect: SetAlias) -> N
     assert _next(made, _world(made, aliases, _workload("1"))) == steps.Do(effect)
 
 
-def test_after_the_aliases_the_record_the_workload_the_replaced_version_the_source_alias_and_the_end() -> (
+def test_after_the_aliases_the_workload_the_replaced_version_the_source_alias_the_record_and_the_end() -> (
     None
 ):
     made = _plan(source_alias=SourceAlias(name="challenger", version="2"))
     aliases = {**MOVED, "challenger": "2"}
 
-    tag = _next(made, _world(made, aliases, _workload("1"), tagged=False))
-    roll = _next(made, _world(made, aliases, _workload("1")))
-    replaced = _next(made, _world(made, aliases, _workload("2"), archived=False))
-    source = _next(made, _world(made, aliases, _workload("2")))
+    roll = _next(made, _world(made, aliases, _workload("1"), tagged=False, archived=False))
+    replaced = _next(made, _world(made, aliases, _workload("2"), tagged=False, archived=False))
+    source = _next(made, _world(made, aliases, _workload("2"), tagged=False))
+    tag = _next(made, _world(made, MOVED, _workload("2"), tagged=False))
     end = _next(made, _world(made, MOVED, _workload("2")))
 
-    assert isinstance(tag, steps.Do)
-    assert isinstance(tag.effect, TagVersion)
+    assert _tagged(tag)[:2] == ("2", True)
     assert isinstance(roll, steps.Do)
     assert isinstance(roll.effect, Roll)
     assert isinstance(replaced, steps.Do)
@@ -240,11 +248,9 @@ def test_on_the_way_back_the_alias_goes_first_and_the_former_values_follow() -> 
 def _tagged(step: steps.Step) -> tuple[str, bool, Any]:
     assert isinstance(step, steps.Do), step
     assert isinstance(step.effect, TagVersion)
-    return (
-        step.effect.version,
-        step.effect.optional,
-        json.loads(dict(step.effect.tags)[tag_key("champion")]),
-    )
+    parts = json.loads(dict(step.effect.tags)[tag_key("champion")])
+    assert parts.pop("signed")["cluster"] == NOTARY.cluster
+    return step.effect.version, step.effect.optional, parts
 
 
 def test_an_abort_after_the_last_step_takes_back_the_source_alias_and_then_the_replaced_versions_record() -> (
@@ -276,21 +282,19 @@ def test_a_registry_that_takes_no_record_holds_up_no_move(
     operation: Operation, error: InvalidRequest | Refused
 ) -> None:
     made = _plan(operation=operation)
-    facts = _world(made, MOVED, _workload("1"), tagged=False)
+    facts = _world(made, MOVED, _workload("2"), tagged=False)
     first = _next(made, facts)
     assert isinstance(first, steps.Do)
     assert _tagged(first)[:2] == ("2", True)
 
     facts.fail(first.effect, error)
-    step = _next(made, facts)
 
-    assert isinstance(step, steps.Do)
-    assert isinstance(step.effect, Roll)
+    assert _next(made, facts) == steps.Finish(outcome=Outcome.SUCCEEDED)
 
 
 def test_a_version_that_vanished_before_its_record_turns_the_plan() -> None:
     made = _plan()
-    facts = _world(made, MOVED, _workload("1"), tagged=False)
+    facts = _world(made, MOVED, _workload("2"), tagged=False)
     first = _next(made, facts)
     assert isinstance(first, steps.Do)
 
@@ -314,10 +318,12 @@ def test_a_failed_plan_that_stays_is_recorded_on_both_versions_one_by_one() -> N
     made = _plan(failure="DeadlineExceeded")
 
     new = steps.failure_record(
-        _alias(made), made, _world(made, MOVED, _workload("2"), tagged=False, archived=False)
+        _alias(made), made, _world(made, MOVED, _workload("2"), tagged=False, archived=False), NOTARY
     )
-    replaced = steps.failure_record(_alias(made), made, _world(made, MOVED, _workload("2"), archived=False))
-    end = steps.failure_record(_alias(made), made, _world(made, MOVED, _workload("2")))
+    replaced = steps.failure_record(
+        _alias(made), made, _world(made, MOVED, _workload("2"), archived=False), NOTARY
+    )
+    end = steps.failure_record(_alias(made), made, _world(made, MOVED, _workload("2")), NOTARY)
 
     assert isinstance(new, TagVersion)
     assert (new.version, new.optional) == ("2", True)
@@ -331,10 +337,10 @@ def test_a_failed_plan_that_stays_has_no_last_word_where_it_did_not_move_the_ali
     gone = _world(made, MOVED, _workload("1"))
     gone.learn(AliasesOf(model="churn"), ModelNotFound("no model"))
 
-    assert steps.failure_record(_alias(made), made, gone) is None
+    assert steps.failure_record(_alias(made), made, gone, NOTARY) is None
     assert (
         steps.failure_record(
-            _alias(made), made, _world(made, {"champion": "1"}, _workload("1"), archived=False)
+            _alias(made), made, _world(made, {"champion": "1"}, _workload("1"), archived=False), NOTARY
         )
         is None
     )
