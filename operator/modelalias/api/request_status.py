@@ -1,5 +1,6 @@
 """How far a request has come and why: the status of a PromotionRequest."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -17,6 +18,8 @@ from modelalias.api.fields import (
     ObjectName,
     Reported,
     RunId,
+    TagKey,
+    TagValue,
     Timestamp,
     UserName,
     keep_first,
@@ -209,6 +212,8 @@ class PromotionRequestStatus(Reported):
     """How many gates passed, such as 2/2."""
     approvals: ApprovalStatus | None = None
     """How many approvals are required and how many are valid."""
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=32)] = Field(default_factory=dict)
+    """Tags that are set on the version once the request has succeeded; part of the evidence."""
     completed_at: Timestamp | None = None
     """When the request ended."""
     result: Annotated[str, Field(max_length=32_768)] | None = None
@@ -248,6 +253,10 @@ class PromotionRequestStatus(Reported):
     def with_approvals(self, approvals: ApprovalStatus | None) -> Self:
         """Return the status with who approves, or without where nobody is asked."""
         return self.changed(approvals=approvals)
+
+    def with_tags(self, tags: Mapping[str, str]) -> Self:
+        """Return the status with the tags that the request sets."""
+        return self.changed(tags=dict(tags))
 
     def with_gates(self, gates: tuple[Finding, ...], gates_passed: str | None) -> Self:
         """Return the status with how the gates came out."""

@@ -11,7 +11,7 @@ from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.core.decide import decide
 from modelalias.core.errors import InvalidRequest, Refused, RequestBroken, StaleObject, Unavailable
-from modelalias.core.protocol.context import Context, Identity, RegistryView
+from modelalias.core.protocol.context import Context, Identity, PolicyReads, RegistryView
 from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, RequestWrite, Rest
 from modelalias.core.protocol.effects import (
     DeleteAlias,
@@ -162,6 +162,7 @@ class AliasReconciler:
             waiting=waiting,
             facts=facts,
             now=self._wall(),
+            read_by_policies=PolicyReads() if alias is None else self._memory.read_by_policies(key),
         )
 
     def _ledger(self, key: Key, alias: ModelAlias) -> Observed | None:

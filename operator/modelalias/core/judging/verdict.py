@@ -5,16 +5,18 @@ part, so they are started last and only when nothing else refuses already.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from modelalias.api.alias import ModelAliasSpec
 from modelalias.api.gates import Gate, MetricSource
+from modelalias.api.request import OnSuccess
 from modelalias.api.request_status import Check, Evaluated, Finding, GateResult, Side
 from modelalias.core.errors import InvalidRequest, NotFound, Refused, Unavailable
 from modelalias.core.judging import approvals, eligibility, evaluation, gates, metrics
+from modelalias.core.judging.approvals import Asked
 from modelalias.core.judging.eligibility import Eligible, Signature, Traits
 from modelalias.core.judging.evaluation import WantedEvaluation
 from modelalias.core.judging.metrics import Readable, Readings
@@ -72,6 +74,8 @@ class Case:
     """Whether people can be asked where something is Inconclusive."""
     skip: str = ""
     """Why the gates are not judged; empty: they are."""
+    on_success: OnSuccess = field(default_factory=OnSuccess)
+    """What the request wants written once it has succeeded."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ def _evidence(case: Case, checks: tuple[Check, ...], findings: tuple[Finding, ..
         case.gates,
         checks,
         findings,
-        skip_gates=bool(case.skip),
+        Asked(skip_gates=bool(case.skip), on_success=case.on_success),
     )
 
 

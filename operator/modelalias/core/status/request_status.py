@@ -181,7 +181,7 @@ def _story(alias: ModelAlias, entry: HistoryEntry) -> str:
         case Outcome.SUCCEEDED if entry.from_ == entry.to:
             return f"{name} was version {entry.to} already; its workloads were brought up to date"
         case Outcome.SUCCEEDED:
-            return f"{name} moved {way}"
+            return "; ".join(filter(None, [f"{name} moved {way}", entry.message]))
         case Outcome.ROLLED_BACK | Outcome.ABORTED:
             before = f"version {entry.from_}" if entry.from_ else "no version"
             return f"{name} is back at {before}: {entry.message}"
@@ -223,6 +223,8 @@ def _with_verdict(status: PromotionRequestStatus, so_far: VerdictSoFar) -> Promo
         status = status.with_evaluation(so_far.evaluation)
     if so_far.approvals or whole:
         status = status.with_approvals(so_far.approvals)
+    if so_far.tags or whole:
+        status = status.with_tags(so_far.tags)
     if findings or whole:
         status = status.with_gates(findings, gates.passed(findings) if findings else None)
     return status
