@@ -4,13 +4,15 @@ The records of versions remember it. Which version that was is not known where t
 by now, or none.
 """
 
+from dataclasses import replace
+
 from modelalias.api.alias import ModelAlias
-from modelalias.api.request import PromotionRequest
+from modelalias.api.request import PromotionRequest, Resolved
 from modelalias.core.errors import NotFound
 from modelalias.core.ledger import ended_requests
 from modelalias.core.ledger.record_text import parse, tag_key
 from modelalias.core.ledger.version_record import VersionRecord
-from modelalias.core.protocol.answers import Ended, already_processed
+from modelalias.core.protocol.answers import Ended, VerdictSoFar, already_processed
 from modelalias.core.protocol.context import Context
 from modelalias.ports import ModelVersion
 
@@ -33,8 +35,16 @@ def end_by_search(context: Context, alias: ModelAlias, request: PromotionRequest
         return None
     key = tag_key(alias.spec.alias)
     versions = context.facts.versions_tagged(alias.spec.model, key, ended_requests.digest(request))
-    ends = (end_by_record(parse(item.tags.get(key)), request) for item in versions)
+    ends = (_end_on(item, end_by_record(parse(item.tags.get(key)), request)) for item in versions)
     return next((end for end in ends if end is not None), None)
+
+
+def _end_on(version: ModelVersion, end: Ended | None) -> Ended | None:
+    """Return the end with the version whose record tells of it."""
+    if end is None:
+        return None
+    found = Resolved(version=version.version, run_id=version.run_id, from_="the record of the version")
+    return replace(end, so_far=VerdictSoFar(resolved=found))
 
 
 def end_by_version(
