@@ -40,7 +40,7 @@ from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older
-from modelalias.core.status import alias_status, request_status
+from modelalias.core.status import alias_status, request_status, ways_out
 
 
 class Overtaker(NamedTuple):
@@ -140,7 +140,8 @@ def _advance(
     step = withdrawn or steps.next_step(alias, plan, context.facts, context.now)
     match step:
         case Do() if alias.spec.suspend:
-            _halt(context, alias, own, f"stands still: ModelAlias {context.name} is suspended", draft)
+            message = f"stands still: ModelAlias {context.name} is suspended; {ways_out.resume(alias)}"
+            _halt(context, alias, own, message, draft)
             return draft.decision()
         case Do() if context.trouble is not None:
             _halt(context, alias, own, context.trouble.message, draft)

@@ -75,7 +75,11 @@ async def test_a_replay_that_only_the_record_of_the_version_knows_shows_the_vers
 @in_virtual_time
 @pytest.mark.parametrize(
     ("fields", "phase"),
-    [({"abort": True}, "Aborted"), ({"expiresAfter": "1s"}, "Expired"), ({"source": {"version": "9"}}, "Rejected")],
+    [
+        ({"abort": True}, "Aborted"),
+        ({"expiresAfter": "1s"}, "Expired"),
+        ({"source": {"version": "9"}}, "Rejected"),
+    ],
     ids=["aborted", "expired", "rollback-to-a-version-that-is-gone"],
 )
 async def test_every_other_end_without_a_look_shows_it_too(fields: dict[str, Any], phase: str) -> None:
