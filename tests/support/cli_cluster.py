@@ -2,13 +2,13 @@
 does."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
-from modelalias.cli.cluster import ObjectMissing, Who
-from modelalias.core.errors import InvalidRequest, OperatorError
+from modelalias.cli.cluster import Kind, ObjectMissing, Who
+from modelalias.core.errors import InvalidRequest, OperatorError, Refused
 
 NOW: Final = "2026-01-01T00:00:00Z"
 EVIDENCE: Final = f"sha256:{'1' * 64}"
@@ -76,6 +76,8 @@ class FakeCluster:
         self.before_patch: Callable[[dict[str, Any]], None] = lambda _: None
         self.me = Who(user="bo", groups=("ml-leads", "system:authenticated"))
         self._alias = alias
+        self.listed: Mapping[Kind, Sequence[Mapping[str, Any]]] | None = {}
+        """What a list of a kind holds; None: nobody may list."""
 
     @property
     def namespace(self) -> str:
@@ -98,6 +100,12 @@ class FakeCluster:
         if self._alias is None:
             raise ObjectMissing(f"no ModelAlias {name} in namespace ml")
         return ModelAlias.model_validate(self._alias)
+
+    async def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
+        if self.listed is None:
+            raise Refused(f"you may not list {kind} in namespace {namespace}")
+        for item in self.listed.get(kind, ()):
+            yield item
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
         metadata = {
