@@ -8,7 +8,7 @@ from typing import Any, Final
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
 from modelalias.cli.cluster import Kind, ObjectMissing, Who
-from modelalias.core.errors import InvalidRequest, OperatorError, Refused
+from modelalias.core.errors import InvalidRequest, OperatorError
 
 NOW: Final = "2026-01-01T00:00:00Z"
 EVIDENCE: Final = f"sha256:{'1' * 64}"
@@ -76,8 +76,6 @@ class FakeCluster:
         self.before_patch: Callable[[dict[str, Any]], None] = lambda _: None
         self.me = Who(user="bo", groups=("ml-leads", "system:authenticated"))
         self._alias = alias
-        self.listed: Mapping[Kind, Sequence[Mapping[str, Any]]] | None = {}
-        """What a list of a kind holds; None: nobody may list."""
 
     @property
     def namespace(self) -> str:
@@ -102,10 +100,9 @@ class FakeCluster:
         return ModelAlias.model_validate(self._alias)
 
     async def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
-        if self.listed is None:
-            raise Refused(f"you may not list {kind} in namespace {namespace}")
-        for item in self.listed.get(kind, ()):
-            yield item
+        one = self.found if kind is Kind.REQUESTS else self._alias
+        if one is not None and namespace in {"", self.namespace}:
+            yield one
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
         metadata = {
