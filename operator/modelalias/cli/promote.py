@@ -113,7 +113,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="set this tag on the version; can be given several times",
+        help="set this tag on the version, if policy.requestTags allows it; can be given several times",
     )
     group.add_argument(
         "--expires-after", metavar="TIME", help="give up if it has not begun after this time; default: 7d"
