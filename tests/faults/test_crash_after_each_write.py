@@ -49,7 +49,12 @@ async def _promotion(it: Cluster) -> None:
     await it.model(0.7, 0.8, aliases={"champion": "1", "challenger": "2"})
     it.workloads.add("api", marks={"churn-champion": "1.1"})
     it.workloads.add("web")
-    it.add_alias(serving=[{"name": "api"}, {"name": "web", "wave": 1}], previousAlias="prev", **DEADLINE)
+    it.add_alias(
+        serving=[{"name": "api"}, {"name": "web", "wave": 1}],
+        previousAlias="prev",
+        policy={"requestTags": ["ticket"]},
+        **DEADLINE,
+    )
     on_success = {"deleteSourceAlias": True, "tags": {"ticket": "ML-12"}}
     it.ask("go", source={"alias": "challenger"}, onSuccess=on_success)
 

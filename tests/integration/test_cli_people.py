@@ -175,19 +175,20 @@ def test_people_approve_what_they_see_until_there_are_enough(
 
     without_the_verb = terminal.type("approve", "go", "--confirm-all", "--group", "system:authenticated")
     looking_only = terminal.type("approve", "go", "--confirm-all", who=EVE)
-    unconfirmed = terminal.type("approve", "go", who=BO)
+    seen = ("--evidence", asked["resolved"]["evidence"])
+    unseen = terminal.type("approve", "go", "--confirm-all", who=BO)
+    unconfirmed = terminal.type("approve", "go", *seen, who=BO)
     outdated = terminal.type("approve", "go", "--confirm-all", "--evidence", f"sha256:{64 * '0'}", who=BO)
-    first = terminal.type("approve", "go", "--confirm", SENTENCE, "-m", "looks fine", who=BO)
+    first = terminal.type("approve", "go", *seen, "--confirm", SENTENCE, "-m", "looks fine", who=BO)
     again = terminal.type("approve", "go", "--confirm-all", who=BO)
     status = terminal.type("status", "go", who=EVE)
-    second = terminal.type(
-        "approve", "go", "--confirm-all", "--evidence", asked["resolved"]["evidence"], who=CY
-    )
+    second = terminal.type("approve", "go", "--confirm-all", *seen, who=CY)
     ended = terminal.type("status", "go", "--wait", "--timeout", "60s")
     late = terminal.type("reject", "go", "-m", "too late", who=BO)
 
     assert filed.stdout == "go\n"
     for done, said in {
+        "not approved: without a terminal nobody can be asked": unseen,
         "not one of group ml-leads": without_the_verb,
         "not one of group ml-leads; an approval for a group names it": looking_only,
         f"confirm each sentence of the checklist with --confirm, or all with --confirm-all: {SENTENCE}": unconfirmed,
@@ -223,9 +224,9 @@ def test_nobodys_word_gets_lost(team: Stage, terminal: Terminal, model: Seeding)
     """Two people press the button at once, and whoever filed the request applies the same file again."""
     own(team, model, approval={"required": "Always", "minimum": 3, "groups": ["ml-leads"]})
     team.request("go", ALIAS, who=ANA, source={"version": "2"})
-    team.reaches("go", "AwaitingApproval")
+    seen = team.reaches("go", "AwaitingApproval")["status"]["resolved"]["evidence"]
 
-    at_once = [terminal.start("approve", "go", who=who) for who in (BO, CY)]
+    at_once = [terminal.start("approve", "go", "--evidence", seen, who=who) for who in (BO, CY)]
     done = [finished(process) for process in at_once]
     team.request("go", ALIAS, who=ANA, source={"version": "2"})
     after_apply = words(team, "go")
@@ -330,12 +331,14 @@ def test_what_a_dry_run_prints_kubectl_carries_out(
     team.kubectl("delete", made.strip(), who=ANA)
     named = terminal.type("promote", ALIAS, "--version", "2", "--name", "go", "--dry-run", "-o", "json")
     team.kubectl("create", "-f", "-", stdin=named.stdout, who=ANA)
-    before = team.reaches("go", "AwaitingApproval")["metadata"]["resourceVersion"]
-    approval, too_late = (terminal.type("approve", "go", "--dry-run", who=who) for who in (BO, CY))
+    asked = team.reaches("go", "AwaitingApproval")
+    before, seen = asked["metadata"]["resourceVersion"], asked["status"]["resolved"]["evidence"]
+    approve = ("approve", "go", "--evidence", seen, "--dry-run")
+    approval, too_late = (terminal.type(*approve, who=who) for who in (BO, CY))
     untouched = _meta(team, "go")["resourceVersion"]
     patch(approval, BO)
     begun_twice = patch(too_late, CY, check=False)
-    patch(terminal.type("approve", "go", "--dry-run", "-o", "json", who=CY), CY)
+    patch(terminal.type(*approve, "-o", "json", who=CY), CY)
     accepted = terminal.type("status", "go", "--wait", "--timeout", "60s")
 
     assert nothing_filed == []

@@ -49,7 +49,7 @@ def _alias(stage: Stage, seeded: Seeding, **spec: object) -> None:
         "alias": "champion",
         "previousAlias": "prev-champion",
         "serving": [{"name": "churn-api"}],
-        "policy": {"gates": GATES},
+        "policy": {"gates": GATES, "requestTags": ["ticket"]},
     }
     stage.apply("ModelAlias", ALIAS, {**common, **spec})
 

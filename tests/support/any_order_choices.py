@@ -66,6 +66,7 @@ POLICIES: Final = st.fixed_dictionaries(
             optional={"allowSelf": st.booleans(), "minimum": st.sampled_from([1, 2])},
         ),
         "concurrency": st.sampled_from(["Queue", "Queue", "Supersede"]),
+        "requestTags": st.sampled_from([["ticket"], ["ticket"], []]),
     }
 )
 _API: Final = {"name": "api"}

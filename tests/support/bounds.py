@@ -97,6 +97,7 @@ _ALIAS_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "policy.approval.waitFor": _DURATION,
     "policy.approval.checklist": _CHECKLIST,
     "policy.concurrency": ("Parallel",),
+    "policy.requestTags": ([""], ["a'b"], [251 * "a"], [None], 33 * ["a"], "ticket"),
     "policy.pins": ("Free",),
     "policy.autoPromote.fromAlias": (*_ALIAS, LEFT_OUT),
     "policy.autoPromote.deleteSourceAlias": _FLAG,

@@ -2,12 +2,12 @@
 does."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
-from modelalias.cli.cluster import ObjectMissing, Who
+from modelalias.cli.cluster import Kind, ObjectMissing, Who
 from modelalias.core.errors import InvalidRequest, OperatorError
 
 NOW: Final = "2026-01-01T00:00:00Z"
@@ -98,6 +98,11 @@ class FakeCluster:
         if self._alias is None:
             raise ObjectMissing(f"no ModelAlias {name} in namespace ml")
         return ModelAlias.model_validate(self._alias)
+
+    async def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
+        one = self.found if kind is Kind.REQUESTS else self._alias
+        if one is not None and namespace in {"", self.namespace}:
+            yield one
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
         metadata = {

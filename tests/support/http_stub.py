@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it came in; `values` are its query and its JSON body together."""
+    """A request as it came in; `values` are its query and its JSON body together, a list under `list`."""
 
     method: str
     path: str
@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else {}
         parts = urlsplit(self.path)
-        values = {**dict(parse_qsl(parts.query)), **(body if isinstance(body, dict) else {})}
+        values = {**dict(parse_qsl(parts.query)), **(body if isinstance(body, dict) else {"list": body})}
         answer = self.owner.answer(Seen(self.command, parts.path, values, dict(self.headers)))
         self.send_response(answer.status)
         for name, value in answer.headers.items():

@@ -107,6 +107,7 @@ WHOLE_ALIAS: Final[Spec] = {
             "checklist": [],
         },
         "concurrency": "Queue",
+        "requestTags": ["ticket", "qa-*"],
         "pins": "Trusted",
         "autoPromote": {"fromAlias": "challenger", "deleteSourceAlias": True},
     },

@@ -175,6 +175,10 @@ class Reason(StrEnum):
         "ModelNotAllowed",
         "The operator's configuration (allow) does not let this namespace manage that model.",
     )
+    NOT_ALLOWED = (
+        "NotAllowed",
+        "The request asks to write what it may not, such as a tag that a policy reads; the message says what.",
+    )
     NO_CHALLENGER = (
         "NoChallenger",
         "The alias in spec.source.alias names no version, so there is nothing to promote.",

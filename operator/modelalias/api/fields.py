@@ -159,6 +159,8 @@ ReasonName = Annotated[str, Field(max_length=64), keep_first(64)]
 """One of the condition reasons, as text."""
 Evidence = Annotated[str, Field(max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
 TagKey = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[A-Za-z0-9_.\-/ ]+$")]
+TagPattern = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[A-Za-z0-9_.\-/ *?\[\]!]+$")]
+"""A shell pattern of tag keys, such as `ticket-*`."""
 TagValue = Annotated[str, Field(max_length=1000)]
 
 Duration = Annotated[

@@ -1,5 +1,6 @@
 """What a plan is: the frozen description of a move that is under way."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -182,6 +183,10 @@ class Plan(Reported):
     def without_source_alias(self) -> Self:
         """Return the plan without the alias to remove at its end."""
         return self.changed(source_alias=None)
+
+    def with_tags(self, tags: Mapping[str, str]) -> Self:
+        """Return the plan with other tags to set on the version."""
+        return self.changed(tags=dict(tags))
 
     def halted(self) -> Self:
         """Return the plan while nothing can go on: its deadline begins anew afterwards."""

@@ -11,6 +11,7 @@ from modelalias.api.fields import (
     Duration,
     Label,
     TagKey,
+    TagPattern,
     TagValue,
     UserName,
     Value,
@@ -63,7 +64,8 @@ class Eligibility(Value):
     """What a version must have before its metrics are looked at."""
 
     require_tags: Annotated[dict[TagKey, TagValue], Field(max_length=32)] = Field(default_factory=dict)
-    """Tags that the model version must have, with this value or, for "*", with any value."""
+    """Tags that the model version must have, with this value or, for "*", with any value. No request can set
+    them. The operator's own records (modelalias.*) prove nothing here."""
     require_alias: AliasName | None = None
     """Another alias that must name the version when it is judged, such as smoke."""
     soak: Soak | None = None
@@ -138,6 +140,9 @@ class Policy(Value):
     """Who has to approve."""
     concurrency: Concurrency = Concurrency.QUEUE
     """What a new request does to older ones that have not begun."""
+    request_tags: Annotated[tuple[TagPattern, ...], Field(max_length=32)] = ()
+    """Tags that a request may set on the version in onSuccess.tags, as shell patterns of their keys, such as
+    ticket-*. Empty: none. Never a tag that a ModelAlias of the model has in requireTags."""
     pins: Pins = Pins.TRUSTED
     """Whether a pin, an edit of spec.version, has to pass eligibility and gates."""
     auto_promote: AutoPromote | None = None

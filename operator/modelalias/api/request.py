@@ -155,7 +155,7 @@ class OnSuccess(Value):
             ),
         ),
     ] = Field(default_factory=dict)
-    """Tags to set on the promoted version."""
+    """Tags to set on the promoted version, as policy.requestTags allows. A value that is there is kept."""
 
 
 class ApprovalDecision(StrEnum):

@@ -1,6 +1,6 @@
 """How far a request has come and why: the status of a PromotionRequest."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -19,6 +19,8 @@ from modelalias.api.fields import (
     ObjectName,
     Reported,
     RunId,
+    TagKey,
+    TagValue,
     Timestamp,
     UserName,
     keep_first,
@@ -233,6 +235,8 @@ class PromotionRequestStatus(Reported):
     unproved: Annotated[tuple[Evidence, ...], Field(max_length=64), keep_first(64)] = ()
     """Digests of the approvals and rejections that arrived while the API server did not prove who writes them:
     they are void for good."""
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=32)] = Field(default_factory=dict)
+    """Tags that are set on the version once the request has succeeded; part of the evidence."""
     completed_at: Timestamp | None = None
     """When the request ended."""
     result: Annotated[str, Field(max_length=32_768)] | None = None
@@ -276,6 +280,10 @@ class PromotionRequestStatus(Reported):
     def with_unproved(self, digests: Iterable[Evidence]) -> Self:
         """Return the status with more approvals and rejections that are void for good."""
         return self.changed(unproved=tuple(dict.fromkeys((*self.unproved, *digests))))
+
+    def with_tags(self, tags: Mapping[str, str]) -> Self:
+        """Return the status with the tags that the request sets."""
+        return self.changed(tags=dict(tags))
 
     def with_gates(self, gates: tuple[Finding, ...], gates_passed: str | None) -> Self:
         """Return the status with how the gates came out."""

@@ -13,7 +13,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import GROUP, VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.cli import credential_plugin
-from modelalias.cli.cluster import ObjectMissing, Who
+from modelalias.cli.cluster import Kind, ObjectMissing, Who
 from modelalias.cli.kubeconfig import Access
 from modelalias.core.errors import InvalidRequest, Refused
 from modelalias.rest import PatchType, Resource
@@ -26,6 +26,7 @@ SECONDS: Final = 10.0
 
 ALIASES: Final = Resource(group=GROUP, version=VERSION, plural="modelaliases")
 REQUESTS: Final = Resource(group=GROUP, version=VERSION, plural="promotionrequests")
+_RESOURCES: Final = {Kind.ALIASES: ALIASES, Kind.REQUESTS: REQUESTS}
 REVIEWS: Final = Resource(group="authentication.k8s.io", version="v1", plural="selfsubjectreviews")
 
 _STRICT: Final = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"))
@@ -58,6 +59,17 @@ class ApiServer:
     async def alias(self, name: str) -> ModelAlias:
         """Read a ModelAlias."""
         return await self._read(ALIASES, name, ModelAlias)
+
+    async def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
+        """Read all objects of a kind as they stand, page by page."""
+        resource, page = _RESOURCES[kind], ""
+        while True:
+            answer = await self._send(Call(verb=Verb.LIST, resource=resource, namespace=namespace, page=page))
+            for item in answer.get("items", ()):
+                yield item
+            page = answer.get("metadata", {}).get("continue") or ""
+            if not page:
+                return
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
         """Create a request and return it with its generated name."""

@@ -6,20 +6,24 @@ from typing import Any, Final
 
 from modelalias.api.policy import Approval
 from modelalias.api.request import ApprovalDecision, PromotionRequest
-from modelalias.cli import approval_entry, edits, output, report, session
+from modelalias.cli import approval_entry, consent, edits, output, report, session
 from modelalias.cli.approval_entry import Choice
 from modelalias.cli.cluster import PersonsCluster
+from modelalias.cli.consent import Sight
 from modelalias.core.errors import InvalidRequest, Refused
 
 _APPROVE: Final = """\
-Prints the verdict, then adds one item to spec.approvals: your user name and the evidence of that verdict.
-An approval cannot be changed or removed, and is valid for this evidence only. Approving the same evidence
-twice is not an error.
+Shows the verdict, asks you, and adds one item to spec.approvals: your user name and the evidence of that
+verdict. An approval cannot be changed or removed, and is valid for this evidence only. Approving the same
+evidence twice is not an error.
+
+Without a terminal nobody can be asked: a script gives with --evidence what somebody looked at
+(modelalias status REQUEST shows the verdict with its evidence). If the evidence has changed, nothing is written.
 
 examples:
-  %(prog)s churn-v4 --confirm "bias report read"
   %(prog)s churn-v4 --confirm-all -m "seen with the team"
-  %(prog)s churn-v4 --dry-run > edit.yaml
+  %(prog)s churn-v4 --evidence sha256:0a2c... --confirm "bias report read"
+  %(prog)s churn-v4 --evidence sha256:0a2c... --confirm-all --dry-run > edit.yaml
   kubectl patch promotionrequests.modelalias.dev churn-v4 --type=json --patch-file=edit.yaml
 
 exit status:
@@ -60,7 +64,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         parser.add_argument(
             "--evidence",
             metavar="SHA",
-            help="do it only if this is still the evidence of the request (status.resolved.evidence)",
+            help="do it only if this is still the evidence of the request (status.resolved.evidence); "
+            "to approve without a terminal it has to be given",
         )
         edits.add_flags(parser)
         session.add_flags(parser)
@@ -70,7 +75,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         action="append",
         default=[],
         metavar="SENTENCE",
-        help="confirm a sentence of the checklist; can be given several times",
+        help="confirm a sentence of the checklist, of which you are asked otherwise; can be given several times",
     )
     approve.add_argument("--confirm-all", action="store_true", help="confirm every sentence of the checklist")
     approve.set_defaults(run=run, decision=ApprovalDecision.APPROVE)
@@ -90,33 +95,43 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         message=options.message,
     )
 
+    is_shown = choice.decision is ApprovalDecision.APPROVE and choice.evidence is None
+    if is_shown:
+        # asked between two connections: nothing times out while somebody reads, and Ctrl-C ends the command
+        sight = session.with_cluster(options, lambda cluster: _look(cluster, options.request))
+        choice = consent.asked(sight, choice)
+
     async def decide(cluster: PersonsCluster) -> str:
+        sight = await _look(cluster, options.request)
         if only_prints:
-            return await _print_edit(cluster, options, choice)
-        return await _write(cluster, options.request, choice)
+            return _edit_text(sight, options, choice)
+        if not is_shown and sight.request.status.resolved is not None:
+            output.show(report.verdict(sight.request))
+        return await _write(cluster, sight, choice)
 
     return session.with_cluster(options, decide), 0
 
 
-async def _print_edit(cluster: PersonsCluster, options: argparse.Namespace, choice: Choice) -> str:
-    who, request = await cluster.who(), await cluster.request(options.request)
-    edit = approval_entry.edit(request, await _rules(cluster, request), who, choice)
+async def _look(cluster: PersonsCluster, name: str) -> Sight:
+    who, request = await cluster.who(), await cluster.request(name)
+    return Sight(who, request, await _rules(cluster, request))
+
+
+def _edit_text(sight: Sight, options: argparse.Namespace, choice: Choice) -> str:
+    edit = approval_entry.edit(sight.request, sight.rules, sight.who, choice)
     if edit is None:
-        output.tell(f"nothing to do: already {_DONE[choice.decision]} by {who.user}")
+        output.tell(f"nothing to do: already {_DONE[choice.decision]} by {sight.who.user}")
         return ""
     return edits.text(edit, options.output)
 
 
-async def _write(cluster: PersonsCluster, name: str, choice: Choice) -> str:
-    who, request = await cluster.who(), await cluster.request(name)
-    if request.status.resolved is not None:
-        output.show(report.verdict(request))
-    rules = await _rules(cluster, request)
+async def _write(cluster: PersonsCluster, sight: Sight, choice: Choice) -> str:
+    who, request = sight.who, sight.request
     if choice.evidence is None and request.status.resolved is not None:
-        # approve what was printed, also if somebody else writes first and this has to be written again
+        # reject what was printed, also if somebody else writes first and this has to be written again
         choice = replace(choice, evidence=request.status.resolved.evidence)
     is_new = await edits.carry_out(
-        cluster, request, lambda latest: approval_entry.edit(latest, rules, who, choice)
+        cluster, request, lambda latest: approval_entry.edit(latest, sight.rules, who, choice)
     )
     return output.lines([f"{'' if is_new else 'already '}{_DONE[choice.decision]} by {who.user}"])
 

@@ -1,6 +1,7 @@
 """The cluster as the commands use it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Protocol
 
 from modelalias.api.alias import ModelAlias
@@ -11,6 +12,13 @@ from modelalias.core.errors import NotFound
 
 class ObjectMissing(NotFound):
     """There is no such object in the namespace."""
+
+
+class Kind(StrEnum):
+    """What can be listed, by its name in the API's addresses."""
+
+    ALIASES = "modelaliases"
+    REQUESTS = "promotionrequests"
 
 
 class Who(Value):
@@ -40,6 +48,9 @@ class PersonsCluster(Protocol):
 
     async def alias(self, name: str) -> ModelAlias:
         """Read a ModelAlias."""
+
+    def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
+        """Read all objects of a kind as they stand, in one namespace or, with "", in all, page by page."""
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
         """Create a request and return it with its generated name."""

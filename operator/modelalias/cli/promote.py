@@ -3,9 +3,10 @@
 import argparse
 from typing import Any, Final
 
-from modelalias.api.request import RequestOperation
-from modelalias.cli import edits, filing, output, session, status
+from modelalias.api.request import PromotionRequest, RequestOperation
+from modelalias.cli import edits, filing, output, session, source_alias, status, waiting
 from modelalias.cli.cluster import ObjectMissing, PersonsCluster
+from modelalias.cli.waiting import Ending
 from modelalias.core.errors import InvalidRequest, Refused
 
 _MORE: Final = """\
@@ -17,8 +18,9 @@ examples:
   %(prog)s churn-champion --version 4 --dry-run | kubectl create -f -
 
 exit status:
-  0   the request was filed; with --wait: it succeeded
-  1   with --wait: the request was refused, failed, undone, aborted or deleted
+  0   the request was filed; with --wait: it succeeded, also where there was nothing to do
+  1   with --wait: the request was refused, failed, undone, aborted or deleted; with --must-exist: the model
+      has no alias of the name in --from-alias
   2   with --wait: the request has not ended in time; or it was not filed: standard error says why
 """
 
@@ -69,6 +71,11 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         help="the previous version; this is a rollback and needs a --reason",
     )
     group.add_argument(
+        "--must-exist",
+        action="store_true",
+        help="with --from-alias and --wait: exit status 1 if the model has no such alias",
+    )
+    group.add_argument(
         "--artifact-path", metavar="PATH", help="with --run-id: path of the model in the run's artifacts"
     )
 
@@ -106,7 +113,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="set this tag on the version; can be given several times",
+        help="set this tag on the version, if policy.requestTags allows it; can be given several times",
     )
     group.add_argument(
         "--expires-after", metavar="TIME", help="give up if it has not begun after this time; default: 7d"
@@ -128,6 +135,10 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         raise InvalidRequest("-o yaml needs --dry-run")
     if options.dry_run and options.wait:
         raise InvalidRequest("--wait has nothing to wait for: --dry-run files no request")
+    if options.must_exist and not (options.from_alias and options.wait):
+        raise InvalidRequest(
+            "--must-exist needs --from-alias and --wait: only the operator looks the alias up"
+        )
     return session.with_cluster(options, lambda cluster: _promote(cluster, options))
 
 
@@ -141,10 +152,26 @@ async def _promote(cluster: PersonsCluster, options: argparse.Namespace) -> tupl
     message = f"request {request.metadata.name} filed by {who.user}"
     if options.wait:
         output.tell(message)
-        return await status.wait(cluster, request, options.timeout, options.output)
+        return await _wait(cluster, request, options)
     if options.output in {"name", "json"}:
         return status.formatted(request, options.output), 0
     return output.lines([message]), 0
+
+
+async def _wait(
+    cluster: PersonsCluster, request: PromotionRequest, options: argparse.Namespace
+) -> tuple[str, int]:
+    """Wait for the end; tell a source alias that never was from one that was promoted before."""
+    latest, ending = await waiting.until_ended(
+        cluster, request, options.timeout, output.tell, waiting.clock()
+    )
+    if source_alias.is_missing(latest):
+        warning = await source_alias.warning(cluster, latest)
+        if warning:
+            output.tell(warning)
+        if options.must_exist:
+            ending = Ending.NOT_SUCCEEDED
+    return status.formatted(latest, options.output), ending
 
 
 async def _must_exist(cluster: PersonsCluster, alias: str) -> None:

@@ -5,7 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from modelalias.api.conditions import Condition, RequestCondition, Status, find
-from modelalias.api.request import PromotionRequest, PromotionRequestStatus, RequestOperation
+from modelalias.api.request import (
+    PromotionRequest,
+    PromotionRequestSpec,
+    PromotionRequestStatus,
+    RequestOperation,
+)
 from modelalias.cli import table
 from modelalias.cli.output import aligned, lines
 from modelalias.cli.request_state import NO_STATUS, has_ended
@@ -60,6 +65,7 @@ def as_json(request: PromotionRequest) -> Mapping[str, Any]:
         "runId": resolved.run_id if resolved else None,
         "champion": resolved.champion if resolved else None,
         "evidence": resolved.evidence if resolved else None,
+        "tags": dict(request.spec.on_success.tags) or None,
         "approvals": status.approvals.model_dump(mode="json", by_alias=True) if status.approvals else None,
         "gates": [
             item.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"evaluated_at"})
@@ -94,6 +100,16 @@ def _head(request: PromotionRequest) -> Iterator[str]:
         "abort was requested": spec.abort,
     }
     yield from [text for text, is_set in flags.items() if is_set]
+    yield from _on_success(spec)
+
+
+def _on_success(spec: PromotionRequestSpec) -> Iterator[str]:
+    """Return what else the request has written once it has succeeded."""
+    tags = ", ".join(f"{key}={value}" for key, value in sorted(spec.on_success.tags.items()))
+    if tags:
+        yield f"on success sets tags: {tags}"
+    if spec.on_success.delete_source_alias and spec.source is not None and spec.source.alias:
+        yield f"on success removes alias {spec.source.alias}"
 
 
 def _source(request: PromotionRequest) -> str:

@@ -35,7 +35,7 @@ from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_if_settled, end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older, supersedes
 from modelalias.core.requests.unproved import voided
-from modelalias.core.status import alias_status, request_status
+from modelalias.core.status import alias_status, request_status, ways_out
 
 
 def decide(context: Context) -> Decision:
@@ -256,7 +256,7 @@ def _follow(
 def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) -> Answer:
     if alias.spec.suspend and not request.spec.dry_run:
         so_far = VerdictSoFar(resolved=rollback.meant_now(context, alias, request))
-        message = f"waits: ModelAlias {context.name} is suspended"
+        message = f"waits: ModelAlias {context.name} is suspended; {ways_out.resume(alias)}"
         return NotReady(Reason.SUSPENDED, message, None, so_far)
     return consider(context, alias, request)
 

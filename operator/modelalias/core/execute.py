@@ -37,12 +37,12 @@ from modelalias.core.protocol.answers import (
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Again, AliasWrite, Decision, Do, Draft, RequestWrite
 from modelalias.core.protocol.facts import Failed
-from modelalias.core.requests import rollback
+from modelalias.core.requests import on_success, rollback
 from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older, supersedes
-from modelalias.core.status import alias_status, request_status
+from modelalias.core.status import alias_status, request_status, ways_out
 
 
 class Overtaker(NamedTuple):
@@ -65,8 +65,7 @@ def carry_out(context: Context, alias: ModelAlias, plan: Plan, draft: Draft) -> 
     others, overtaker = _find_overtaker(context, alias, plan, others, draft)
     queue = queue_up(context, alias, others, first, draft, overtaker)
     alias = alias.with_status(alias.status.queued(queue))
-    if plan.source_alias is not None and plan.source_alias.name in context.claimed:
-        plan = plan.without_source_alias()  # claimed since the plan was made: not ours to remove
+    plan = on_success.without_forbidden(context, alias, plan)
     try:
         return _advance(context, alias, plan, own, draft, overtaker)
     except Failed as failed:
@@ -147,7 +146,8 @@ def _advance(
             return _end_as_recorded(context, alias, plan, ended, draft)
     match step:
         case Do() if alias.spec.suspend:
-            _halt(context, alias, own, f"stands still: ModelAlias {context.name} is suspended", draft)
+            message = f"stands still: ModelAlias {context.name} is suspended; {ways_out.resume(alias)}"
+            _halt(context, alias, own, message, draft)
             return draft.decision()
         case Do() if context.trouble is not None:
             _halt(context, alias, own, context.trouble.message, draft)
@@ -301,6 +301,8 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
     """Write history and the plan's removal at once; the request's end follows from the history."""
     now, spec = context.now, alias.spec
     move = history.moved(plan, spec.alias)
+    if outcome is Outcome.SUCCEEDED and alias.status.plan is not None:
+        plan = plan.with_message(on_success.left_out(context, alias, alias.status.plan))
     version = move.to if outcome is Outcome.SUCCEEDED else _present_version(context, alias)
     unmoved = alias.status.observed if move.named == move.to else None
     observed = Observed(

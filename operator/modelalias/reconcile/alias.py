@@ -11,7 +11,7 @@ from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.core.decide import decide
 from modelalias.core.errors import InvalidRequest, Refused, RequestBroken, StaleObject, Unavailable
-from modelalias.core.protocol.context import Context, Identity, RegistryView
+from modelalias.core.protocol.context import Context, Identity, PolicyReads, RegistryView
 from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, RequestWrite, Rest
 from modelalias.core.protocol.effects import (
     DeleteAlias,
@@ -175,6 +175,7 @@ class AliasReconciler:
             notary=self._outside.notary(),
             facts=facts,
             now=self._wall(),
+            read_by_policies=PolicyReads() if alias is None else self._memory.read_by_policies(key),
         )
 
     def _managed(self, key: Key, alias: ModelAlias) -> Mapping[str, ModelAliasStatus]:

@@ -15,10 +15,12 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from modelalias.api.alias import ModelAlias, ModelAliasStatus
+from modelalias.api.alias import Eligibility, ModelAlias, ModelAliasStatus
 from modelalias.api.conditions import RequestCondition, find, is_true
 from modelalias.api.request import PromotionRequest
+from modelalias.core.judging import tag_keys
 from modelalias.core.judging.evaluation import ENDED
+from modelalias.core.protocol.context import PolicyReads
 from modelalias.ports import Workload, WorkloadRef
 from modelalias.reconcile import gitops
 from modelalias.reconcile.queue import Key
@@ -37,6 +39,10 @@ class _Alias:
     model: str
     created: str
     claims: tuple[str, ...]
+    tags: tuple[str, ...]
+    """Keys of tags that its policy asks for; like the claims only where it may manage the model."""
+    aliases: tuple[str, ...]
+    """Aliases that its policy reads."""
     serving: tuple[WorkloadRef, ...]
 
 
@@ -112,6 +118,8 @@ class Memory:
             model=spec.model,
             created="" if created is None else created.isoformat(),
             claims=tuple(item for item in (spec.alias, spec.previous_alias) if item is not None and claims),
+            tags=_tags(spec.policy.eligibility) if claims else (),
+            aliases=_aliases(spec.policy.eligibility) if claims else (),
             serving=tuple(
                 WorkloadRef(kind=item.kind, namespace=key.namespace, name=item.name) for item in spec.serving
             ),
@@ -279,6 +287,18 @@ class Memory:
             for name in self._aliases[other].claims
         }
 
+    def read_by_policies(self, key: Key) -> PolicyReads:
+        """Return what the policies of the alias's model read; of two that read the same, one of its namespace."""
+        kept, tags, aliases = self._aliases[key], dict[str, str](), dict[str, str]()
+        others = self._of_model[kept.place, kept.model]
+        for other in sorted(others, key=lambda other: (other.namespace != key.namespace, other)):
+            owner = f"{other.namespace}/{other.name}"
+            for tag in self._aliases[other].tags:
+                tags.setdefault(tag, owner)
+            for name in self._aliases[other].aliases if other != key else ():
+                aliases.setdefault(name, owner)
+        return PolicyReads(tags, aliases)
+
     def status_of(self, key: Key, name: str) -> ModelAliasStatus | None:
         """Return the status of the ModelAlias that manages this alias of the same model; None without one."""
         kept = self._aliases[key]
@@ -330,6 +350,17 @@ def _ended(request: PromotionRequest) -> EndedRequest:
         ttl=request.spec.ttl_seconds_after_finished if at else None,
         tracked=gitops.tracker(request.metadata) is not None,
     )
+
+
+def _tags(rules: Eligibility | None) -> tuple[str, ...]:
+    return () if rules is None else tuple(sorted(map(tag_keys.plain, rules.require_tags)))
+
+
+def _aliases(rules: Eligibility | None) -> tuple[str, ...]:
+    if rules is None:
+        return ()
+    read = (rules.require_alias, rules.soak.alias if rules.soak is not None else None)
+    return tuple(item.casefold() for item in read if item is not None)
 
 
 def _pack(value: ModelAlias | PromotionRequest) -> bytes:

@@ -32,8 +32,8 @@ class PlannedVersions:
         alias = context.alias
         plan = None if alias is None else alias.status.plan
         number = None if alias is None or plan is None else history.moved(plan, alias.spec.alias).to
-        if alias is None or number is None:
-            return
+        if alias is None or plan is None or number is None or plan.tags:
+            return  # tags that a request sets overwrite nothing that came meanwhile: they cost a read of their own
         question = VersionOf(model=alias.spec.model, version=number)
         version = context.facts.known(question)
         if isinstance(version, ModelVersion):

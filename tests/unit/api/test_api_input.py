@@ -95,7 +95,7 @@ def test_every_field_is_tried_beyond_its_bounds(
     each(structural(model, {}, defaults=False), note)
 
     assert fields - elsewhere == {
-        re.sub(r"\d+", "", path) for path in tried if "Tags" not in path and path != "onSuccess.tags"
+        re.sub(r"\d+", "", path) for path in tried if "requireTags" not in path and path != "onSuccess.tags"
     }
 
 

@@ -94,7 +94,7 @@ def run(kubeconfig: str, *arguments: str) -> int:
 def test_an_approval_names_who_one_is_and_what_was_shown(
     stub: HttpStub, kubeconfig: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(kubeconfig, "approve", "go", "--dry-run", "-o", "json") == 0
+    assert run(kubeconfig, "approve", "go", "--evidence", EVIDENCE, "--dry-run", "-o", "json") == 0
 
     told = capsys.readouterr()
     assert f'"evidence": "{EVIDENCE}"' in told.out
@@ -147,7 +147,7 @@ def test_a_refusal_is_one_line_for_the_person(
 ) -> None:
     site.written = answer
 
-    assert run(kubeconfig, "approve", "go") == 2
+    assert run(kubeconfig, "approve", "go", "--evidence", EVIDENCE) == 2
 
     told = capsys.readouterr()
     assert told.err == f"modelalias: {words}\n"
@@ -233,7 +233,7 @@ def test_what_was_judged_again_since_it_was_shown_is_not_approved(
         Answer(status(422, "Invalid", "the server rejected our request"), 422),
     )
 
-    assert run(kubeconfig, "approve", "go") == 2
+    assert run(kubeconfig, "approve", "go", "--evidence", EVIDENCE) == 2
     assert f"the evidence of request go has changed to {OTHER_EVIDENCE}" in capsys.readouterr().err
 
 
@@ -248,7 +248,7 @@ def test_an_alias_that_cannot_be_read_keeps_nobody_from_asking(
     site.alias = answer
 
     assert run(kubeconfig, "promote", "churn-champion", "--version", "4") == 0
-    assert run(kubeconfig, "approve", "go") == 0
+    assert run(kubeconfig, "approve", "go", "--evidence", EVIDENCE) == 0
 
 
 def test_the_newest_move_is_told_first(

@@ -28,6 +28,15 @@ MOVE: dict[str, Any] = {
 }
 
 
+def test_what_else_is_written_on_success_stands_in_the_verdict() -> None:
+    wanted = {"tags": {"ticket": "ML-12", "owner": "ana"}, "deleteSourceAlias": True}
+    asked = request({"source": {"alias": "challenger"}, "onSuccess": wanted})
+
+    assert "on success sets tags: owner=ana, ticket=ML-12\n" in report.verdict(asked)
+    assert "on success removes alias challenger\n" in report.verdict(asked)
+    assert report.as_json(asked)["tags"] == {"ticket": "ML-12", "owner": "ana"}
+
+
 def test_everything_that_is_known_stands_in_the_text() -> None:
     told = report.text(
         request(

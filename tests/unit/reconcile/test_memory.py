@@ -52,6 +52,38 @@ def _ended(request: PromotionRequest) -> PromotionRequest:
     return request.model_copy(update={"metadata": metadata, "status": status})
 
 
+ASKS = {"eligibility": {"requireTags": {"Validated_By ": "*"}, "requireAlias": "Smoke"}}
+
+
+def test_what_the_policies_of_a_model_read_is_known_across_namespaces_and_names_of_the_registry(
+    api: Api,
+) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old"))
+    memory.see_alias(api.add_alias("risk", "hers", alias_spec(registry="of-risk", alias="a", policy=ASKS)))
+    assert memory.read_by_policies(OLD).tags == {"validated_by": "risk/hers"}
+    assert memory.read_by_policies(OLD).aliases == {"smoke": "risk/hers"}
+
+    memory.see_alias(api.new_alias("new", alias="b", policy=ASKS))
+    assert memory.read_by_policies(OLD).tags == {"validated_by": "ml/new"}
+    assert memory.read_by_policies(NEW).tags == {"validated_by": "ml/new"}
+    assert memory.read_by_policies(NEW).aliases == {"smoke": "risk/hers"}
+
+    memory.drop_alias(NEW)
+    memory.drop_alias(HERS)
+    assert memory.read_by_policies(OLD).tags == {}
+
+
+def test_the_policy_of_another_model_and_of_one_that_may_not_manage_the_model_reads_nothing(api: Api) -> None:
+    memory = _memory("risk")
+    memory.see_alias(api.new_alias("old"))
+    memory.see_alias(api.new_alias("new", model="fraud", policy=ASKS))
+    memory.see_alias(api.add_alias("risk", "hers", alias_spec(alias="a", policy=ASKS)))
+
+    assert memory.read_by_policies(OLD).tags == {}
+    assert memory.read_by_policies(OLD).aliases == {}
+
+
 def test_an_alias_comes_back_as_it_was_seen(api: Api) -> None:
     memory, alias = _memory(), api.new_alias("old", previousAlias="prev", serving=[{"name": "api"}])
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from modelalias.api.fields import Message, Value, duration
 from modelalias.api.gates import Gate
 from modelalias.api.policy import Approval, ApprovalRequired, Policy
-from modelalias.api.request import ApprovalDecision, GivenApproval, PromotionRequestSpec
+from modelalias.api.request import ApprovalDecision, GivenApproval, OnSuccess, PromotionRequestSpec
 from modelalias.api.request_status import ApprovalStatus, Check, Finding
 
 
@@ -28,6 +28,13 @@ class Tally(Value):
     """Those that do not count, each with its reason."""
 
 
+class Asked(Value):
+    """What a request asks for beside the move."""
+
+    skip_gates: bool = False
+    on_success: OnSuccess = OnSuccess()
+
+
 def evidence(
     of: tuple[str, ...],
     version: str,
@@ -36,14 +43,14 @@ def evidence(
     gates: Iterable[Gate],
     checks: Iterable[Check],
     findings: Iterable[Finding],
-    *,
-    skip_gates: bool = False,
+    asked: Asked | None = None,
 ) -> str:
     """Hash what a verdict rests on.
 
-    The version, its champion, the owner's rules, the gates, and how each came out. `of` says whose it is, so
-    that an approval of one request is none of another with the same numbers.
+    The version, its champion, the owner's rules, the gates, how each came out, and what else is asked for. `of`
+    says whose it is, so that an approval of one request is none of another with the same numbers.
     """
+    asked = asked or Asked()
     rests_on = {
         "of": of,
         "version": version,
@@ -52,12 +59,14 @@ def evidence(
         "evaluation": _plain(policy.evaluation),
         "approval": _plain(policy.approval),
         "gates": [_plain(item) for item in gates],
-        "skipGates": skip_gates,
+        "skipGates": asked.skip_gates,
         "checks": [[item.rule, item.result] for item in checks],
         "findings": [
             [item.name, item.result, item.candidate, item.champion, item.dataset] for item in findings
         ],
     }
+    if asked.on_success != OnSuccess():  # the evidence of other requests stays what it was in former releases
+        rests_on["onSuccess"] = _plain(asked.on_success)
     text = json.dumps(rests_on, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 

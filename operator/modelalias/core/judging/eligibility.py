@@ -12,8 +12,11 @@ from typing import Final
 from modelalias.api.fields import Value, duration
 from modelalias.api.policy import Eligibility, Soak
 from modelalias.api.request_status import Check, GateResult
+from modelalias.core.judging import tag_keys
 
 ANY_VALUE: Final = "*"
+OWN_TAGS: Final = "modelalias."
+"""How the keys of the operator's records begin."""
 
 
 class Signature(Value):
@@ -78,7 +81,13 @@ def _tags(wanted: Mapping[str, str], traits: Traits) -> Iterator[Check]:
     for key, value in sorted(wanted.items()):
         there = traits.tags.get(key)
         rule = f"requireTags {key}={value}"
-        if there is None:
+        if tag_keys.plain(key).startswith(OWN_TAGS):
+            yield _failed(
+                rule,
+                f"the operator writes {key} also when it refuses a version, so it proves nothing: "
+                "ask for the alias with requireAlias or soak",
+            )
+        elif there is None:
             yield _failed(rule, f"{traits.name} has no tag {key}")
         elif value not in {ANY_VALUE, there}:
             yield _failed(rule, f"{traits.name} has {key}={there[:200]}")

@@ -5,7 +5,7 @@ part, so they are started last and only when nothing else refuses already.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -13,9 +13,11 @@ from typing import Final
 
 from modelalias.api.alias import ModelAliasSpec, NamedVersion
 from modelalias.api.gates import Gate, MetricSource
+from modelalias.api.request import OnSuccess
 from modelalias.api.request_status import Check, Evaluated, Finding, GateResult, Side
 from modelalias.core.errors import InvalidRequest, NotFound, Refused, Unavailable
 from modelalias.core.judging import approvals, eligibility, evaluation, gates, metrics
+from modelalias.core.judging.approvals import Asked
 from modelalias.core.judging.eligibility import Eligible, Signature, Traits
 from modelalias.core.judging.evaluation import WantedEvaluation
 from modelalias.core.judging.metrics import Readable, Readings
@@ -78,6 +80,8 @@ class Case:
     last_evidence: str | None = None
     """The evidence that stood last, and how often it had changed before."""
     round: int = 0
+    on_success: OnSuccess = field(default_factory=OnSuccess)
+    """What the request wants written once it has succeeded."""
     unproved: int = 0
     """How many approvals and rejections are void for good: those who gave them have to be able to approve again."""
 
@@ -208,7 +212,7 @@ def _evidence(case: Case, verdict: Verdict, number: int) -> str:
         case.gates,
         verdict.checks,
         verdict.findings,
-        skip_gates=bool(case.skip),
+        Asked(skip_gates=bool(case.skip), on_success=case.on_success),
     )
 
 

@@ -6,6 +6,7 @@ from modelalias.api.alias import Bearing, ModelAlias, Plan
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase
 from modelalias.core.errors import NotFound, VersionNotFound
+from modelalias.core.judging import tag_keys
 from modelalias.core.ledger import history
 from modelalias.core.ledger.record_text import tag_key
 from modelalias.core.ledger.signed_record import place_of, record_of, write
@@ -136,7 +137,8 @@ def on_success(alias: ModelAlias, plan: Plan, facts: Facts, notary: Notary) -> I
         except NotFound as error:
             yield CannotGoOn(failure=Reason.VERSION_GONE, message=str(error))
             return
-        missing = tuple((name, value) for name, value in sorted(plan.tags.items()) if tags.get(name) != value)
+        # a value that somebody set meanwhile stays
+        missing = tuple(item for item in sorted(plan.tags.items()) if tag_keys.find(tags, item[0]) is None)
         if missing:
             yield _unless_refused(TagVersion(model=alias.spec.model, version=version, tags=missing), facts)
     yield from record_replacement(alias, plan, facts, notary)

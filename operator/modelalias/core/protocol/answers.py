@@ -1,6 +1,6 @@
 """Answers: what becomes of a request, or of a pin, when it is looked at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -39,6 +39,7 @@ class VerdictSoFar:
     findings: tuple[Finding, ...] = ()
     evaluation: tuple[Evaluated, ...] = ()
     approvals: ApprovalStatus | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The context of a decision: one alias with its requests, and what is known around it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -35,6 +35,19 @@ class RegistryView:
     """Why it cannot be used now; None when it answered last."""
     snapshot: ModelSnapshot | None
     """None before the first snapshot."""
+
+
+@dataclass(frozen=True)
+class PolicyReads:
+    """What the policies of a model's ModelAliases read, and whose policy it is as `namespace/name`.
+
+    A request may write none of it.
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Keys in requireTags, as `tag_keys.plain` has them; those of the ModelAlias's own policy too."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Aliases in requireAlias and soak of the other ModelAliases, case folded."""
 
 
 @dataclass(frozen=True)
@@ -94,3 +107,4 @@ class Context:
     """Who signs the records of versions, and says which are proved."""
     facts: Facts
     now: datetime
+    read_by_policies: PolicyReads = PolicyReads()

@@ -37,7 +37,7 @@ from modelalias.core.protocol.answers import (
 from modelalias.core.protocol.blame import blamed_on
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.facts import Failed
-from modelalias.core.requests import cases, replay, rollback
+from modelalias.core.requests import cases, on_success, replay, rollback
 from modelalias.core.requests.broken import is_broken, wait_for_next_try
 from modelalias.core.requests.source import Candidate, resolve_source
 from modelalias.ports import Aliases, ModelVersion
@@ -115,6 +115,9 @@ def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) ->
         return end
     if version is not None and _is_there(hearing, version):
         return _no_op(hearing, version)
+    end = on_success.refused(context, alias, request, hearing.candidate, hearing.resolved)
+    if end is not None:
+        return end
     if version is not None and not rules_of(request).is_judged:
         return _go_back(hearing, version, wanted)
     return _judge(hearing, wanted)
@@ -175,9 +178,11 @@ def _judge(hearing: _Hearing, wanted: tuple[Gate, ...]) -> Answer:
         unproved=len(request.status.unproved),
         may_ask=approvals.is_needed(alias.spec.policy.approval, inconclusive=True),
         skip="skipGates" if spec.skip_gates else "",
+        on_success=spec.on_success,
     )
     verdict = judge(case, context.facts, context.now)
     so_far = cases.verdict_so_far(alias, candidate, hearing.aliases, verdict, before)
+    so_far = replace(so_far, tags=spec.on_success.tags)
     return cases.answer_while_open(verdict, so_far, context.now) or _answer(hearing, verdict, so_far)
 
 
@@ -185,7 +190,7 @@ def _go_back(hearing: _Hearing, version: ModelVersion, wanted: tuple[Gate, ...])
     """Let a rollback or a swap proceed: the version was judged when it was promoted."""
     spec, now = hearing.request.spec, hearing.context.now
     findings = tuple(gates.skipped(item, spec.operation, now) for item in wanted)
-    so_far = VerdictSoFar(resolved=hearing.resolved, findings=findings)
+    so_far = VerdictSoFar(resolved=hearing.resolved, findings=findings, tags=spec.on_success.tags)
     if spec.dry_run:
         message = f"{_would_replace(hearing)}; no gate is judged for a {spec.operation}"
         return Ended(Phase.SUCCEEDED, Reason.DRY_RUN, message, so_far)

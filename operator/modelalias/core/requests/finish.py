@@ -25,7 +25,7 @@ from modelalias.core.protocol.effects import Effect, TagVersion
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests import replay
 from modelalias.core.requests.broken import end_if_tried_enough, is_broken
-from modelalias.core.status import request_status
+from modelalias.core.status import request_status, ways_out
 
 
 def end_if_settled(
@@ -134,7 +134,8 @@ def _settled(context: Context, alias: ModelAlias | None, request: PromotionReque
         return Ended(Phase.EXPIRED, Reason.EXPIRED, message)
     if alias is not None and alias.spec.version is not None:
         pin = f"spec.version of ModelAlias {context.name} pins version {alias.spec.version}"
-        return Ended(Phase.REJECTED, Reason.ALIAS_PINNED, f"{pin}: remove it to promote by requests")
+        way_out = f"remove it to promote by requests: {ways_out.unpin(alias)}"
+        return Ended(Phase.REJECTED, Reason.ALIAS_PINNED, f"{pin}: {way_out}")
     return None
 
 

@@ -5,13 +5,15 @@ by now, or none. Only what is signed counts. A request that succeeded in another
 the alias still names, is not over here: this cluster's workloads may have to be brought up to date.
 """
 
+from dataclasses import replace
+
 from modelalias.api.alias import ModelAlias
-from modelalias.api.request import Phase, PromotionRequest
+from modelalias.api.request import Phase, PromotionRequest, Resolved
 from modelalias.core.ledger import ended_requests
 from modelalias.core.ledger.record_text import tag_key
 from modelalias.core.ledger.signed_record import record_of
 from modelalias.core.ledger.version_record import VersionRecord
-from modelalias.core.protocol.answers import Ended, already_processed
+from modelalias.core.protocol.answers import Ended, VerdictSoFar, already_processed
 from modelalias.core.protocol.context import Context
 from modelalias.ports import ModelVersion
 
@@ -22,8 +24,16 @@ def end_by_search(context: Context, alias: ModelAlias, request: PromotionRequest
         return None
     key = tag_key(alias.spec.alias)
     versions = context.facts.versions_tagged(alias.spec.model, key, ended_requests.digest(request))
-    ends = (end_by_version(context, alias, request, item) for item in versions)
+    ends = (_end_on(item, end_by_version(context, alias, request, item)) for item in versions)
     return next((end for end in ends if end is not None), None)
+
+
+def _end_on(version: ModelVersion, end: Ended | None) -> Ended | None:
+    """Return the end with the version whose record tells of it."""
+    if end is None:
+        return None
+    found = Resolved(version=version.version, run_id=version.run_id, from_="the record of the version")
+    return replace(end, so_far=VerdictSoFar(resolved=found))
 
 
 def end_by_version(

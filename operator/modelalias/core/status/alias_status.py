@@ -1,6 +1,6 @@
 """The status of a ModelAlias: its conditions, and the one word for people that follows from them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from modelalias.api.alias import (
     AliasPhase,
@@ -24,6 +24,7 @@ from modelalias.api.conditions import (
     merged,
 )
 from modelalias.core.protocol.context import Context
+from modelalias.core.status import ways_out
 from modelalias.core.status.new_condition import NewCondition, dated
 
 
@@ -44,11 +45,11 @@ def complete(
         _reachable(context),
         _in_sync(context, alias, status, stalled),
         _rolled_out(context, status),
-        _held(status),
-        _reconciling(status, pending),
+        _held(alias, status),
+        _reconciling(alias, status, pending),
         _stalled(stalled),
     ]
-    new.append(_ready(status, new))
+    new.append(_ready(alias, status, new))
     if alias.spec.policy.approval.required is not ApprovalRequired.NEVER or context.identity.machines:
         new.append(_proved(context))
     conditions = _merged(context, alias, status, new)
@@ -112,11 +113,7 @@ def _in_sync(
     if status.plan is not None:
         return NewCondition(kind, Status.UNKNOWN, Reason.PROGRESSING, f"{name} is being moved")
     if version != expected:
-        message = (
-            f"someone moved {name} to {version or 'nothing'}; this resource answers for version "
-            f"{expected or 'none'}"
-        )
-        return NewCondition(kind, False, Reason.DRIFTED, message)
+        return NewCondition(kind, False, Reason.DRIFTED, _drift(alias, version, expected))
     if version is None:
         return NewCondition(kind, True, Reason.NO_VERSION, f"{name} names no version yet")
     message = f"{name} is version {version}{_strange_previous(context, alias, status)}"
@@ -132,6 +129,20 @@ def _strange_previous(context: Context, alias: ModelAlias, status: ModelAliasSta
     if named == former.version:
         return ""
     return f"; somebody moved {previous} to {named or 'nothing'}: the version before is {former.version}"
+
+
+def _drift(alias: ModelAlias, version: str | None, expected: str | None) -> str:
+    """Return what was moved by hand, and both ways out of it."""
+    moved = f"someone moved {alias.spec.model}@{alias.spec.alias} to {version or 'nothing'}"
+    parts = [moved, f"this resource answers for version {expected or 'none'}"]
+    if alias.spec.version is not None:
+        pinned = f"requests are rejected while spec.version pins version {alias.spec.version}"
+        parts.append(f"{pinned}, so first: {ways_out.unpin(alias)}")
+    if expected is not None:
+        parts.append(f"to move it back: {ways_out.go_back(alias, expected)}")
+    if version is not None:
+        parts.append(f"to keep version {version}: {ways_out.promote(alias, version)}")
+    return "; ".join(parts)
 
 
 def _rolled_out(context: Context, status: ModelAliasStatus) -> NewCondition:
@@ -152,19 +163,20 @@ def _rolled_out(context: Context, status: ModelAliasStatus) -> NewCondition:
     )
 
 
-def _held(status: ModelAliasStatus) -> NewCondition:
+def _held(alias: ModelAlias, status: ModelAliasStatus) -> NewCondition:
     kind, hold = AliasCondition.HELD, status.hold
     if hold is None:
         return NewCondition(kind, False, Reason.RELEASED, "there is no hold")
     gone = next((item.version for item in status.rolled_back if item.at == hold.since), None)
     cause = f"version {gone} was rolled back" if gone is not None else "the last move failed"
     since = f"{hold.since:%Y-%m-%d %H:%M} UTC"
-    return NewCondition(
-        kind, True, Reason.HELD, f"held since {since}: {cause}; the next promotion or pin releases it"
-    )
+    way_out = "the next promotion or pin releases it"
+    if alias.spec.version is None:
+        way_out += f": {ways_out.promote(alias, 'N')}"
+    return NewCondition(kind, True, Reason.HELD, f"held since {since}: {cause}; {way_out}")
 
 
-def _reconciling(status: ModelAliasStatus, pending: Cause | None) -> NewCondition:
+def _reconciling(alias: ModelAlias, status: ModelAliasStatus, pending: Cause | None) -> NewCondition:
     kind, plan = AliasCondition.RECONCILING, status.plan
     if plan is None and pending is not None:
         return NewCondition(kind, True, *pending)
@@ -172,7 +184,10 @@ def _reconciling(status: ModelAliasStatus, pending: Cause | None) -> NewConditio
         return NewCondition(kind, False, Reason.IDLE, "there is no plan")
     to = next((item.to for item in reversed(plan.aliases)), None)
     way = "to" if plan.bearing is Bearing.FORWARD else "back from"
-    return NewCondition(kind, True, Reason.PROGRESSING, f"{plan.operation} {way} version {to or 'none'}")
+    message = f"{plan.operation} {way} version {to or 'none'}"
+    if alias.spec.suspend:
+        message += f"; suspended; {ways_out.resume(alias)}"
+    return NewCondition(kind, True, Reason.PROGRESSING, message)
 
 
 def _stalled(stalled: Cause | None) -> NewCondition:
@@ -189,16 +204,27 @@ _READY_NEEDS: Mapping[ConditionType, bool] = {
 }
 
 
-def _ready(status: ModelAliasStatus, new: list[NewCondition]) -> NewCondition:
+def _ready(alias: ModelAlias, status: ModelAliasStatus, new: list[NewCondition]) -> NewCondition:
     """Sum the others up; what a person has to edit is said first."""
     for item in sorted(new, key=lambda item: item.type is not AliasCondition.STALLED):
         needed = _READY_NEEDS.get(item.type)
         failed = item.type is AliasCondition.ROLLED_OUT and item.status is False
         if failed or (needed is not None and item.status is not needed):
             return NewCondition(AliasCondition.READY, False, item.reason, item.message)
+    stops = _what_stops_requests(alias)
     if status.current is None:
-        return NewCondition(AliasCondition.READY, False, Reason.NO_VERSION, "nothing was promoted yet")
-    return NewCondition(AliasCondition.READY, True, Reason.SUCCEEDED, f"version {status.current.version}")
+        message = "; ".join(["nothing was promoted yet", *stops])
+        return NewCondition(AliasCondition.READY, False, Reason.NO_VERSION, message)
+    message = "; ".join([f"version {status.current.version}", *stops])
+    return NewCondition(AliasCondition.READY, True, Reason.SUCCEEDED, message)
+
+
+def _what_stops_requests(alias: ModelAlias) -> Iterator[str]:
+    """Return why no request moves an alias that is as it should be, and the way out."""
+    if alias.spec.version is not None:
+        yield f"spec.version pins it; to let requests decide: {ways_out.unpin(alias)}"
+    if alias.spec.suspend:
+        yield f"suspended; {ways_out.resume(alias)}"
 
 
 def _phase(alias: ModelAlias, status: ModelAliasStatus, conditions: tuple[Condition, ...]) -> AliasPhase:

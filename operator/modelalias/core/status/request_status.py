@@ -11,7 +11,7 @@ from modelalias.core.judging import evaluation, gates
 from modelalias.core.ledger import history
 from modelalias.core.protocol.answers import Ended, KeepsTurn, NotReady, VerdictSoFar
 from modelalias.core.protocol.blame import blaming
-from modelalias.core.status import result
+from modelalias.core.status import result, version_shown
 from modelalias.core.status.new_condition import NewCondition, dated
 from modelalias.core.status.verdict_conditions import of_verdict
 
@@ -117,7 +117,8 @@ def plain_end(
     generation = request.metadata.generation
     conditions = merged(request.status.conditions, dated(new, now, generation))
     status = request.status.described(generation, phase, explanation, conditions)
-    return status.with_evaluation(evaluation.stopped(status.evaluation)).completed(now)
+    status = status.with_evaluation(evaluation.stopped(status.evaluation))
+    return version_shown.with_version(None, request, status).completed(now)
 
 
 def ended_by_history(
@@ -184,7 +185,7 @@ def _story(alias: ModelAlias, entry: HistoryEntry) -> str:
         case Outcome.SUCCEEDED if entry.from_ == entry.to:
             return f"{name} was version {entry.to} already; its workloads were brought up to date"
         case Outcome.SUCCEEDED:
-            return f"{name} moved {way}{beside}{f': {entry.message}' if entry.message else ''}"
+            return "; ".join(filter(None, [f"{name} moved {way}{beside}", entry.message]))
         case Outcome.ROLLED_BACK | Outcome.ABORTED:
             before = f"version {entry.from_}" if entry.from_ else "no version"
             observed = alias.status.observed
@@ -232,6 +233,8 @@ def _with_verdict(status: PromotionRequestStatus, so_far: VerdictSoFar) -> Promo
         status = status.with_evaluation(so_far.evaluation)
     if so_far.approvals or whole:
         status = status.with_approvals(so_far.approvals)
+    if so_far.tags or whole:
+        status = status.with_tags(so_far.tags)
     if findings or whole:
         status = status.with_gates(findings, gates.passed(findings) if findings else None)
     return status
@@ -246,6 +249,7 @@ def _closed(
 ) -> PromotionRequestStatus:
     """Add the end's time and the machine-readable result; what was still measured is not any more."""
     status = status.with_evaluation(evaluation.stopped(status.evaluation))
+    status = version_shown.with_version(alias, request, status)
     meta = request.metadata
     whose = {"request": meta.name, "namespace": meta.namespace, "operation": request.spec.operation.value}
     verdict = result.of(alias.spec if alias else None, status, reason, whose)

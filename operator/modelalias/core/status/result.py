@@ -40,6 +40,7 @@ def of(
             for item in status.evaluation
         ]
         or None,
+        "tags": dict(status.tags) or None,
         "approvedBy": list(status.approvals.by[:16]) or None if status.approvals else None,
         "gates": [
             item.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"evaluated_at"})

@@ -38,9 +38,8 @@ async def test_promotion_moves_the_previous_alias_then_the_alias_then_the_worklo
     async with Cluster() as it:
         await it.model(0.8, 0.9, aliases={"champion": "1"})
         it.workloads.add("api")
-        it.add_alias(
-            serving=[{"name": "api"}], previousAlias="prev", **gated({"champion": {"minImprovement": 0.1}})
-        )
+        policy = {**gated({"champion": {"minImprovement": 0.1}})["policy"], "requestTags": ["ticket"]}
+        it.add_alias(serving=[{"name": "api"}], previousAlias="prev", policy=policy)
         it.ask("go", "2", requestedBy="ana", reason="retrained", onSuccess={"tags": {"ticket": "ML-12"}})
 
         await it.settle()
@@ -75,7 +74,7 @@ async def test_promotion_moves_the_previous_alias_then_the_alias_then_the_worklo
 async def test_the_version_keeps_a_record_of_its_promotion_and_the_tags_that_were_asked_for() -> None:
     async with Cluster() as it:
         await it.model(0.8, 0.9, aliases={"champion": "1"})
-        it.add_alias()
+        it.add_alias(policy={"requestTags": ["ticket"]})
         it.ask("go", "2", requestedBy="ana", onSuccess={"tags": {"ticket": "ML-12"}})
 
         await it.settle()
@@ -332,7 +331,8 @@ async def test_a_dry_run_gives_the_verdict_and_writes_nothing_else() -> None:
         await it.model(0.8, 0.9, aliases={"champion": "1", "challenger": "2"})
         run = await it.registry.create_run([("val_auc", 0.95, 0)])
         it.workloads.add("api")
-        it.add_alias(serving=[{"name": "api"}], **gated({"threshold": 0.85}))
+        policy = {**gated({"threshold": 0.85})["policy"], "requestTags": ["a"]}
+        it.add_alias(serving=[{"name": "api"}], policy=policy)
         await it.settle()
         alias, writes = it.alias(), len(it.objects.writes)
 

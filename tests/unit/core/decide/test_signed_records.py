@@ -221,7 +221,7 @@ async def test_a_promotion_that_could_not_be_taken_back_is_recorded_as_failed() 
 async def test_no_success_is_recorded_where_the_last_steps_were_refused() -> None:
     async with Cluster() as it:
         await it.model(0.7, 0.8, aliases={"champion": "1"})
-        it.add_alias()
+        it.add_alias(policy={"requestTags": ["ticket"]})
         it.registry.fail_next(InvalidRequest("the tag is too long"), call="tag_version")
         it.ask("go", "2", onSuccess={"tags": {"ticket": "ML-1"}})
 

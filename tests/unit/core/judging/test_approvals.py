@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelalias.api.policy import Approval, Policy
+from modelalias.api.request import OnSuccess
 from modelalias.api.request_status import ApprovalStatus, Check, Finding, GateResult
 from modelalias.core.judging import approvals
-from modelalias.core.judging.approvals import Tally
+from modelalias.core.judging.approvals import Asked, Tally
 from tests.support.world import gate, request_spec
 
 NOW: Final = datetime(2026, 3, 1, tzinfo=UTC)
@@ -64,7 +65,7 @@ def _evidence(**changed: Any) -> str:
         [gate(**item) for item in changed.get("gates", [GATE])],
         changed.get("checks", [CHECK]),
         changed.get("findings", [FINDING]),
-        **({"skip_gates": changed["skip_gates"]} if "skip_gates" in changed else {}),
+        changed.get("asked"),
     )
 
 
@@ -121,7 +122,10 @@ RESTS_ON: Final[dict[str, dict[str, Any]]] = {
     "a gate without a champion": _gate(onNoChampion="Fail"),
     "a gate without a metric": _gate(onMissing="Inconclusive"),
     "whether a gate blocks": _gate(enforcement="Advise"),
-    "skipped gates": {"skip_gates": True},
+    "skipped gates": {"asked": Asked(skip_gates=True)},
+    "a tag to set": {"asked": Asked(on_success=OnSuccess(tags={"ticket": "ML-1"}))},
+    "the value of a tag to set": {"asked": Asked(on_success=OnSuccess(tags={"ticket": "ML-2"}))},
+    "an alias to remove": {"asked": Asked(on_success=OnSuccess(delete_source_alias=True))},
     "no check": {"checks": []},
     "a check's result": _check(result=GateResult.INCONCLUSIVE),
     "a check's rule": _check(rule="requireAlias canary"),

@@ -1,0 +1,28 @@
+"""The ways out that messages name: commands as somebody would type them."""
+
+from modelalias.api.alias import ModelAlias
+
+
+def promote(alias: ModelAlias, version: str) -> str:
+    """Return the command that asks for a version."""
+    return f"modelalias promote {_name(alias)} --version {version}"
+
+
+def go_back(alias: ModelAlias, version: str) -> str:
+    """Return the command that goes back to a version; it asks for a reason."""
+    return f"modelalias promote {_name(alias)} --operation Rollback --version {version} --reason WHY"
+
+
+def unpin(alias: ModelAlias) -> str:
+    """Return the command that removes a pin."""
+    return f"modelalias unpin {_name(alias)}"
+
+
+def resume(alias: ModelAlias) -> str:
+    """Return in words how a suspended alias goes on."""
+    patch = '{"spec":{"suspend":false}}'
+    return f"to go on: kubectl patch modelalias {_name(alias)} --type=merge -p '{patch}'"
+
+
+def _name(alias: ModelAlias) -> str:
+    return f"{alias.metadata.name} -n {alias.metadata.namespace}"
