@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 from modelalias.api.alias import ModelAlias, ModelAliasSpec
 from modelalias.api.conditions import AliasCondition, Condition, RequestCondition, find
+from modelalias.api.metadata import PINNED_BY
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec, Resolved
 from modelalias.kinds.pod_template import PodWorkload
 from modelalias.ports import Cluster as Ports
@@ -164,12 +165,16 @@ class _Workloads(FakeWorkloads):
 
 
 class _Admission:
-    """The port `Admission` of a cluster whose policy is installed, until a test takes it away."""
+    """The port `Admission` of a cluster whose policies are installed, until a test takes them away."""
 
     why = ""
+    why_pins = ""
 
     async def why_unproved(self) -> str:
         return self.why
+
+    async def why_pins_unproved(self) -> str:
+        return self.why_pins
 
 
 class _Errors(logging.Handler):
@@ -300,6 +305,11 @@ class Cluster:
         old = self.alias(name).spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
         wanted = {key: value for key, value in {**old, **fields}.items() if value is not None}
         return self.objects.edit_alias(NAMESPACE, name, ModelAliasSpec.model_validate(wanted))
+
+    def pin(self, version: str | None, by: str = "", name: str = NAME) -> None:
+        """Pin an alias, signed as the admission policies let it be."""
+        self.objects.annotate_alias(NAMESPACE, name, **{PINNED_BY: by})
+        self.edit_alias(name, version=version)
 
     def ask(
         self, name: str, version: str | None = None, *, of: str = NAME, **fields: Any

@@ -184,9 +184,12 @@ class Engine:
             self._queue.add(key)
 
     def _who_proves(self) -> Identity:
-        settings = self._settings
+        settings, found = self._settings, self._identity
         return Identity(
-            self._identity.why_unproved, settings.accept_unproved_approvals, settings.machine_requesters
+            found.why_unproved,
+            settings.accept_unproved_approvals,
+            settings.machine_requesters,
+            found.why_pins_unproved,
         )
 
     def _allows(self, registry: str, namespace: str, model: str) -> bool:

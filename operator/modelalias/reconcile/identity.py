@@ -1,8 +1,8 @@
-"""Whether the API server proves who writes requests and approvals, looked up now and then."""
+"""Whether the API server proves who writes requests and approvals, and who pins, looked up now and then."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
@@ -22,24 +22,31 @@ class IdentityWatch:
     def __init__(self, admission: Admission, changed: Callable[[], None]) -> None:
         """Know nothing yet, which proves nothing."""
         self._admission, self._changed = admission, changed
-        self.why_unproved = "it was not looked up yet"
+        self.why_unproved = self.why_pins_unproved = "it was not looked up yet"
 
     async def run(self) -> None:
         """Look again and again."""
         while True:
-            await asyncio.sleep((PROBE if self.why_unproved else INTERVAL).total_seconds())
+            missing = self.why_unproved or self.why_pins_unproved
+            await asyncio.sleep((PROBE if missing else INTERVAL).total_seconds())
             await self.look()
 
     async def look(self) -> None:
         """Look it up; while the API server does not answer, what the last look said stands."""
-        try:
-            why = await self._admission.why_unproved()
-        except Refused as error:
-            why = f"the operator cannot look it up: {error}"
-        except Unavailable as error:
-            _log.warning("cannot look up the admission policy: %s", error)
-            return
-        if why != self.why_unproved:
-            self.why_unproved = why
-            _log.info("identity", extra={"proved": not why, "text": why})
+        before = (self.why_unproved, self.why_pins_unproved)
+        self.why_unproved = await _answer(self._admission.why_unproved, self.why_unproved)
+        self.why_pins_unproved = await _answer(self._admission.why_pins_unproved, self.why_pins_unproved)
+        after = (self.why_unproved, self.why_pins_unproved)
+        if after != before:
+            _log.info("identity", extra={"proved": not any(after), "text": "; ".join(filter(None, after))})
             self._changed()
+
+
+async def _answer(question: Callable[[], Awaitable[str]], before: str) -> str:
+    try:
+        return await question()
+    except Refused as error:
+        return f"the operator cannot look it up: {error}"
+    except Unavailable as error:
+        _log.warning("cannot look up an admission policy: %s", error)
+        return before

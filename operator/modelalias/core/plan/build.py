@@ -51,7 +51,9 @@ def build_plan(
         verdict=history.findings(so_far.checks, so_far.findings),
     )
     if request is None:
-        return plan.changed(reason=f"spec.version was set to {candidate.version}")
+        signer = context.identity.signer(alias)
+        unsigned = "" if signer else f"; {_why_unsigned(context)}"
+        return plan.changed(actor=signer, reason=f"spec.version was set to {candidate.version}{unsigned}")
     stays = champion == candidate.version
     return plan.changed(
         request=RequestRef(name=request.metadata.name, uid=request.metadata.uid),
@@ -61,6 +63,11 @@ def build_plan(
         source_alias=None if stays else _source_alias(context, alias, request, candidate.version),
         tags={} if stays else request.spec.on_success.tags,
     )
+
+
+def _why_unsigned(context: Context) -> str:
+    unproved = context.identity.pins_unproved
+    return f"who set it is not proved: {unproved}" if unproved else "nobody signed for it"
 
 
 def alias_moves(

@@ -39,7 +39,7 @@ class RegistryView:
 
 @dataclass(frozen=True)
 class Identity:
-    """Whether the API server proves who writes requests and approvals."""
+    """Whether the API server proves who writes requests and approvals, and who pins."""
 
     unproved: str
     """Why it does not; "" when it does."""
@@ -47,11 +47,17 @@ class Identity:
     """Whether the operator's configuration counts approvals all the same."""
     machines: tuple[str, ...] = ()
     """Shell patterns of users who file what somebody else decided, so that nobody knows whose request it is."""
+    pins_unproved: str = ""
+    """Why it does not prove who pins; "" when it does."""
 
     @property
     def voids(self) -> str:
         """Return why approvals count for nothing; "" when they count."""
         return "" if self.accepted else self.unproved
+
+    def signer(self, alias: ModelAlias) -> str | None:
+        """Return who set `spec.version`; None when nobody signed for it, or nobody proves who did."""
+        return None if self.pins_unproved else alias.metadata.pinned_by
 
     def is_machine(self, user: str | None) -> bool:
         """Return whether a user is no person."""
