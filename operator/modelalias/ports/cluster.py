@@ -30,6 +30,7 @@ class WorkloadChange(Value):
     container: str | None = None
     env: str | None = None
     uri: str | None = None
+    """What is to stand in the variable, letter by letter."""
 
 
 class Workload(Value, ABC):
@@ -50,7 +51,12 @@ class Workload(Value, ABC):
 
     @abstractmethod
     def uri(self, load: Load) -> str | None:
-        """Return which model the pods are told to load at the place that `load` names, None when none."""
+        """Return what stands at the place that `load` names and tells the pods their model, None when nothing."""
+
+    def text_of(self, uri: str) -> str:
+        """Return what has to stand at that place so that the pods load this model; the URI itself, if nothing in
+        it has a meaning of its own there."""
+        return uri
 
     @abstractmethod
     def why_not_rollable(self, load: Load) -> str:
