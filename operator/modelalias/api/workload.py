@@ -8,20 +8,19 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from modelalias.api.fields import ContainerName, EnvName, ObjectName, Value, cel
 
-_STEERING: Final = "^(%s)$" % "|".join(
-    (
-        # shells, and where everything looks for programs and settings
-        "PATH|HOME|SHELL|IFS|ENV|CDPATH|BASH_.*|BASHOPTS|SHELLOPTS|PROMPT_COMMAND|PS[0-9]|ZDOTDIR|TMPDIR",
-        # the loader and the C library
-        "LD_.*|DYLD_.*|GCONV_PATH|GLIBC_TUNABLES|LOCPATH|NLSPATH|MALLOC_.*",
-        # languages
-        "PYTHON.*|NODE_.*|JAVA_.*|JDK_.*|_JAVA_OPTIONS|CLASSPATH|PERL.*|RUBY.*|GEM_.*|BUNDLE_.*|LUA_.*|PHP.*|R_.*",
-        "DOTNET_.*|CORECLR_.*|COR_.*|GODEBUG|GOTRACEBACK",
-        # whom a program trusts and where it sends what it sends
-        "SSL_.*|OPENSSL_.*|CURL_.*|REQUESTS_CA_BUNDLE|GIT_.*",
-        "(HTTP|HTTPS|ALL|NO|FTP)_PROXY|(http|https|all|no|ftp)_proxy|KUBERNETES_.*|KUBECONFIG",
-    )
+_STEERED_BY: Final = (
+    # shells, and where everything looks for programs and settings
+    "PATH|HOME|SHELL|IFS|ENV|CDPATH|BASH_.*|BASHOPTS|SHELLOPTS|PROMPT_COMMAND|PS[0-9]|ZDOTDIR|TMPDIR",
+    # the loader and the C library
+    "LD_.*|DYLD_.*|GCONV_PATH|GLIBC_TUNABLES|LOCPATH|NLSPATH|MALLOC_.*",
+    # languages
+    "PYTHON.*|NODE_.*|JAVA_.*|JDK_.*|_JAVA_OPTIONS|CLASSPATH|PERL.*|RUBY.*|GEM_.*|BUNDLE_.*|LUA_.*|PHP.*|R_.*",
+    "DOTNET_.*|CORECLR_.*|COR_.*|GODEBUG|GOTRACEBACK",
+    # whom a program trusts and where it sends what it sends
+    "SSL_.*|OPENSSL_.*|CURL_.*|REQUESTS_CA_BUNDLE|GIT_.*",
+    "(HTTP|HTTPS|ALL|NO|FTP)_PROXY|(http|https|all|no|ftp)_proxy|KUBERNETES_.*|KUBECONFIG",
 )
+_STEERING: Final = f"^({'|'.join(_STEERED_BY)})$"
 _NOT_STEERING: Final = "env is a variable that changes how programs run, such as PATH or LD_PRELOAD"
 
 

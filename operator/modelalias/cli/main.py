@@ -10,14 +10,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final, NoReturn
 
-from modelalias.cli import abort, approve, gate, history, output, promote, status
+from modelalias.cli import abort, approve, gate, history, output, pin, promote, status
 from modelalias.core.errors import OperatorError
 
 FAILED: Final = 2
 """The command could not do its work. argparse ends with the same status after a wrong call."""
 INTERRUPTED: Final = 130
 
-COMMANDS: Final = (gate, promote, status, approve, abort, history)
+COMMANDS: Final = (gate, promote, status, approve, abort, pin, history)
 
 _PLUGIN: Final = "kubectl-modelalias"
 

@@ -54,8 +54,7 @@ class Workload(Value, ABC):
         """Return what stands at the place that `load` names and tells the pods their model, None when nothing."""
 
     def text_of(self, uri: str) -> str:
-        """Return what has to stand at that place so that the pods load this model; the URI itself, if nothing in
-        it has a meaning of its own there."""
+        """Return what has to stand at that place so that the pods load this model: its URI, or an escaped form."""
         return uri
 
     @abstractmethod

@@ -359,7 +359,9 @@ def test_help_names_what_was_typed(
     assert f"{usage.removeprefix('usage: ')}churn-v4 --confirm-all" in told
 
 
-@pytest.mark.parametrize("command", ["gate", "promote", "status", "approve", "reject", "abort", "history"])
+@pytest.mark.parametrize(
+    "command", ["gate", "promote", "status", "approve", "reject", "abort", "pin", "unpin", "history"]
+)
 def test_each_command_explains_its_statuses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])
