@@ -15,6 +15,7 @@ Jobs, and a pin is signed by who sets it.
 import re
 import secrets
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -442,6 +443,21 @@ def test_the_first_request_of_the_readme_is_filed_as_it_is_written(team: Team) -
         f"{team.requests}/churn-v1", _readme_request(team.namespace), manager="kubectl", who=OTTO
     )
     assert again.ok, again.message
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "manifests/examples").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_an_example_is_applied_as_it_is_written(team: Team, path: Path) -> None:
+    for body in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+        if body["kind"] in {"ModelAlias", "PromotionRequest"}:
+            plural = team.aliases if body["kind"] == "ModelAlias" else team.requests
+            name = f"example-{body['metadata']['name']}"
+            metadata = {**body["metadata"], "name": name, "namespace": team.namespace}
+
+            answer = team.api.create(plural, {**body, "metadata": metadata}, who=OTTO, dry_run=True)
+
+            assert answer.ok, answer.message
 
 
 def _readme_request(namespace: str) -> Mapping[str, Any]:
