@@ -14,6 +14,7 @@ Jobs, and a pin is signed by who sets it.
 
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,7 @@ import pytest
 import yaml
 
 from tests.support.inputs import alias, gate, request
-from tests.support.installation import ROOT
+from tests.support.installation import ROOT, WAIT_SECONDS
 from tests.support.kube_api import Answer, KubeApi, Person
 from tests.support.older_kubernetes import Older, older_kubernetes
 from tests.support.team import OPERATOR, Team
@@ -107,7 +108,7 @@ def team(kube_api: KubeApi) -> Iterator[Team]:
 def older(team: Team) -> Iterator[Older]:
     with older_kubernetes(team.api, f"older-{secrets.token_hex(4)}.test") as older:
         rules = [_grant("*", group=older.group, resource="*")]
-        for who in (CY, ADA):
+        for who in (CY, ADA, OTTO):
             team.grant(who, rules, {"group": older.group, "verb": "promote", "resource": "oldermodelaliases"})
         yield older
 
@@ -432,6 +433,35 @@ class TestOlderKubernetes:
         answer = team.api.merge(path, {"metadata": {"annotations": {older.pinned_by: None}}}, who=CY)
 
         assert "changes only with it" in answer.message
+
+
+def test_a_kind_that_a_newer_crd_knows_and_the_policy_does_not_is_refused(team: Team, older: Older) -> None:
+    crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    kinds = "spec/properties/serving/items/properties/kind/enum"
+    added = [
+        {
+            "op": "add",
+            "path": f"/spec/versions/0/schema/openAPIV3Schema/properties/{kinds}/-",
+            "value": "Rollout",
+        }
+    ]
+    path = f"{crds}/oldermodelaliases.{older.group}"
+    patched = team.api.send("PATCH", path, added, headers={"Content-Type": "application/json-patch+json"})
+    assert patched.ok, patched.message
+    spec = alias(serving=[{"kind": "Rollout", "name": "churn-api"}])
+
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (
+        "Unsupported value"
+        in (answer := older.make(team.namespace, "modelaliases", spec, OTTO, "newer")).message
+    ):
+        assert time.monotonic() < deadline, f"the CRD knows the kind: {answer}"
+        time.sleep(0.2)  # poll
+
+    assert answer.code == INVALID, answer
+    assert (
+        "knows no such kind in spec.serving, install that of the same release as the CRDs" in answer.message
+    )
 
 
 def test_the_first_request_of_the_readme_is_filed_as_it_is_written(team: Team) -> None:

@@ -14,6 +14,7 @@ import yaml
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
+from modelalias.api.workload import WorkloadKind
 from modelalias.core import unsupported
 from modelalias.kinds import KINDS
 from modelalias.kinds.kind import VERBS
@@ -143,6 +144,17 @@ def test_the_people_are_given_these_verbs_on_aliases_and_no_more() -> None:
         "modelalias-alias-owner": {*reading, *writing, "promote", "rollback"},
         "modelalias-restorer": {*reading, "create", "update", "patch", "promote", "rollback", "restore"},
     }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_policy_of_aliases_asks_about_every_kind_of_workload(kind: str) -> None:
+    policy, _ = yaml.safe_load_all((MANIFESTS / "base" / "alias-policy.yaml").read_text(encoding="utf-8"))
+    resource = KINDS[WorkloadKind(kind)].resource
+    asked = f"authorizer.group('{resource.group}').resource('{resource.plural}')"
+    expressions = [item["expression"] for item in policy["spec"]["validations"]]
+
+    assert [item for item in expressions if f"!('{kind}' in variables.named)" in item and asked in item]
+    assert all(item.count(".check(") <= 2 for item in expressions), "a third denies every write"
 
 
 @needs_kubectl
