@@ -223,6 +223,18 @@ async def test_a_variable_that_was_not_there_is_added_and_taken_away(world: Worl
     assert template(back) == template(await read(world, ref)) == ({}, CONTAINERS)
 
 
+@pytest.mark.parametrize("text", ["models:/a$$(B)/4", "models:/a$(B)/4", "$", ""])
+async def test_a_variable_is_written_and_read_letter_by_letter(world: World, text: str) -> None:
+    ref = await world.add()
+    change = WorkloadChange(alias="churn", mark="4", container="side", env="MODEL_URI", uri=text)
+
+    rolled = await roll(world, await read(world, ref), change)
+
+    assert rolled.containers["side"] == {"MODEL_URI": text}
+    assert rolled.has(change)
+    assert (await read(world, ref)).has(change)
+
+
 async def test_a_wrong_container_is_refused_with_those_there_are(world: World) -> None:
     ref = await world.add()
     before = await read(world, ref)

@@ -20,9 +20,9 @@ from tests.support.kube_api import Person
 from tests.support.operator_process import OperatorProcess
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage
+from tests.support.terminal import ANA, PROGRAM, Done, Terminal, finished
 
-PROGRAM: Final = Path(sys.executable).with_name("modelalias")
-ANA, EVE = Person("ana"), Person("eve")
+EVE = Person("eve")
 BO, CY = (Person(name, ("ml-leads", "staff")) for name in ("bo", "cy"))
 ALIAS: Final = "churn-champion"
 GATE: Final = {
@@ -34,35 +34,6 @@ GATE: Final = {
 SENTENCE: Final = "bias report read"
 NEVER: Final = "24h"
 """The soak of a request that is to wait as long as a test likes."""
-
-Done = subprocess.CompletedProcess[str]
-
-
-class Terminal:
-    """Where somebody types `modelalias`."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-
-    def start(self, *arguments: str, who: Person | None = ANA) -> "subprocess.Popen[str]":
-        name = [] if who is None else ["--as", who.name, *(f"--as-group={group}" for group in who.groups)]
-        where = ["--kubeconfig", self._stage.kubeconfig, "-n", self._stage.namespace]
-        return subprocess.Popen(
-            [str(PROGRAM), *arguments, *where, *name],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def type(self, *arguments: str, who: Person | None = ANA) -> Done:
-        """Run a command to its end."""
-        return finished(self.start(*arguments, who=who))
-
-
-def finished(process: "subprocess.Popen[str]") -> Done:
-    out, err = process.communicate(timeout=120)
-    return Done(process.args, process.returncode, out, err)
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """What the operator's roles allow, and that what needs a missing permission waits and says so."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hack.cluster.pause_image import NAME as IMAGE
 from modelalias.adapters.kubernetes_objects import KubernetesObjects
+from tests.support.kube_api import KubeApi
 from tests.support.mlflow_server import Server
 from tests.support.operator_account import Grant, copied, signed_in
 from tests.support.operator_process import OperatorProcess, config_for, running
@@ -14,6 +16,18 @@ from tests.support.seeding import Seeding
 from tests.support.stage import Object, Stage
 
 ALIAS = "churn-champion"
+MEASURED = {
+    "evaluation": {"cronJob": "holdout"},
+    "gates": [
+        {
+            "name": "holdout",
+            "metric": "auc",
+            "direction": "HigherIsBetter",
+            "threshold": 0.5,
+            "metricFrom": "Evaluation",
+        }
+    ],
+}
 PATCH_DEPLOYMENTS: Grant = ("apps", "deployments", "", "patch")
 
 
@@ -45,6 +59,63 @@ def test_a_promotion_waits_for_the_permission_to_patch_and_names_it(
     assert seeded.aliases() == {"champion": "1"}
 
 
+@pytest.fixture
+def elsewhere(kube_api: KubeApi, stage: Stage) -> Iterator[Stage]:
+    """Another namespace, which has not invited the operator."""
+    name = f"{stage.namespace}-elsewhere"
+    assert kube_api.create("/api/v1/namespaces", {"metadata": {"name": name}}).ok
+    yield Stage(stage.kubeconfig, name, stage.user)
+    kube_api.send("DELETE", f"/api/v1/namespaces/{name}")
+
+
+def test_in_the_namespaces_that_invite_it_the_operator_works_and_elsewhere_it_says_what_is_missing(
+    stage: Stage,
+    elsewhere: Stage,
+    seeded: Seeding,
+    kubeconfig: str,
+    mlflow_server: Server,
+    tmp_path: Path,
+) -> None:
+    seeded.version(val_auc=0.8)
+    for place, alias in {stage: "champion", elsewhere: "other"}.items():
+        place.deployment("churn-api", IMAGE, replicas=0)
+        spec = {"model": seeded.model, "alias": alias, "serving": [{"name": "churn-api"}]}
+        place.apply("ModelAlias", ALIAS, spec)
+        place.apply(
+            "ModelAlias", "measured", {"model": seeded.model, "alias": f"m-{alias}", "policy": MEASURED}
+        )
+    names = [stage.namespace, elsewhere.namespace]
+    config = {**config_for(stage.namespace, mlflow_server.uri), "namespaces": names}
+    with copied(kubeconfig, stage.namespace, tmp_path) as account:
+        operator = OperatorProcess(account.invited(elsewhere=elsewhere.namespace), config, tmp_path)
+
+        with running(operator):
+            for place in (stage, elsewhere):
+                place.request("churn-v1", ALIAS, source={"version": "1"})
+                place.request("measured-v1", "measured", source={"version": "1"})
+            ended = stage.complete("churn-v1")
+            told = elsewhere.until(
+                "modelalias", ALIAS, lambda it: bool(_forbidden(it)), "the refusal is told"
+            )
+            unmeasured = elsewhere.until(
+                "promotionrequest", "measured-v1", lambda it: "may not" in _says(it), "the refusal is told"
+            )
+            measured = stage.until(
+                "promotionrequest",
+                "measured-v1",
+                lambda it: "there is no CronJob" in _says(it),
+                "it was looked for",
+            )
+
+    assert ended["phase"] == "Succeeded"
+    assert _forbidden(told)[0].startswith(
+        f"may not patch deployments.apps in namespace {elsewhere.namespace}: grant it"
+    )
+    assert f"may not get cronjobs.batch in namespace {elsewhere.namespace}" in _says(unmeasured)
+    assert "may not" not in _says(measured)
+    assert seeded.aliases()["champion"] == "1"
+
+
 @pytest.mark.usefixtures("kube_api")  # the kinds must be served
 async def test_what_is_asked_for_only_after_a_conflict_or_an_end_is_allowed(
     kubeconfig: str, namespace: str, tmp_path: Path
@@ -56,6 +127,10 @@ async def test_what_is_asked_for_only_after_a_conflict_or_an_end_is_allowed(
         await objects.delete_request(namespace, "none", "no-uid", 1)
 
     assert read == (None, None)
+
+
+def _says(request: Object) -> str:
+    return str(request.get("status", {}).get("explanation", ""))
 
 
 def _forbidden(alias: Object) -> list[str]:

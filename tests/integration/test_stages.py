@@ -32,7 +32,6 @@ def _example(stage: Stage, model: str, version: str = "1", reason: str = "the pi
     changes = {
         "modelalias-demo": stage.namespace,
         "model: churn\n": f"model: {model}\n",
-        "requestedBy: admin": f"requestedBy: {ANA.name}",
         "churn-v1": f"churn-v{version}",
         'version: "1"': f'version: "{version}"',
         "the pilot went well": reason,

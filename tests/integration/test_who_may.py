@@ -7,8 +7,9 @@
 
 Beside them some whom a team adds: fay with `bypass` for one alias, gus who may write requests and has the
 verbs for another alias only, ida who may do no more than update requests, mia with every verb, ada with
-Kubernetes' admin, and machines. There is no ModelAlias of the names that are asked for: the verbs are asked
-by name all the same.
+Kubernetes' admin, rex with modelalias-restorer, sam who may create requests and has nothing but `restore` for
+one alias, and machines. There is no ModelAlias of the names that are asked for: the verbs are asked by name
+all the same.
 """
 
 import secrets
@@ -46,6 +47,7 @@ OK, CREATED, FORBIDDEN, INVALID = 200, 201, 403, 422
 
 ANA, BO, CY, DI, ED = Person("ana"), Person("bo", ("ml-leads",)), Person("cy"), Person("di"), Person("ed")
 ADA, FAY, GUS, IDA, MIA = Person("ada"), Person("fay"), Person("gus"), Person("ida"), Person("mia")
+REX, SAM = Person("rex"), Person("sam")
 ARGO = Person("system:serviceaccount:argocd:argocd-application-controller")
 NAMESAKE = Person("system:serviceaccount:team:modelalias-operator")
 CONTROLLERS = Person("system:kube-controller-manager")
@@ -150,7 +152,10 @@ def _lacks(who: Person, verb: str, name: str = "churn-champion") -> tuple[int, s
 
 
 def _must_be(who: Person) -> tuple[int, str]:
-    return INVALID, f"denied request: spec.requestedBy must be your user name, {who.name}"
+    return (
+        INVALID,
+        f'denied request: spec.requestedBy must be your user name: write requestedBy: "{who.name}"',
+    )
 
 
 NOT_WITH_IT = (INVALID, "denied request: an approval or a rejection cannot be part of a new request")
@@ -205,7 +210,7 @@ def _role(name: str) -> dict[str, str]:
 FILING = (
     Row("requester-files-in-own-name", ANA, files(), CREATED),
     Row("requester-files-in-anothers-name", ANA, files(requestedBy="bo"), *_must_be(ANA)),
-    Row("requester-files-in-nobodys-name", ANA, files(requestedBy=LEFT_OUT), *_must_be(ANA)),
+    Row("requester-files-without-a-name", ANA, files(requestedBy=LEFT_OUT), CREATED),
     Row(
         "requester-files-in-a-look-alikes-name",
         ANA,
@@ -248,6 +253,34 @@ FILING = (
     Row("promote-by-name-files-rollback-for-another", GUS, files(**ROLLBACK), *_lacks(GUS, "rollback")),
     Row("promote-by-name-files-swap-for-another", GUS, files(**SWAP), *_lacks(GUS, "rollback")),
     Row("every-verb-files-past-the-gates", MIA, files(**NO_GATES), CREATED),
+    Row("restorer-files-in-anothers-name", REX, files(requestedBy="bo"), CREATED),
+    Row("restorer-files-anothers-rollback", REX, files(requestedBy="bo", **ROLLBACK), CREATED),
+    Row("restorer-files-without-a-name", REX, files(requestedBy=LEFT_OUT), CREATED),
+    Row(
+        "restorer-files-what-others-approved",
+        REX,
+        files(requestedBy="ana", approvals=[word(BO)]),
+        *NOT_WITH_IT,
+    ),
+    Row(
+        "restorer-files-anothers-past-the-gates",
+        REX,
+        files(requestedBy="ana", **NO_GATES),
+        *_lacks(REX, "bypass"),
+    ),
+    Row("restorer-approves", REX, approves(word(REX)), FORBIDDEN, "rex may not approve", on=JUDGED),
+    Row(
+        "restore-without-promote-files-in-anothers-name",
+        SAM,
+        files(requestedBy="bo"),
+        *_lacks(SAM, "promote"),
+    ),
+    Row(
+        "restore-by-name-files-anothers-for-another-alias",
+        SAM,
+        files(requestedBy="bo", **FRAUD),
+        *_must_be(SAM),
+    ),
     Row("every-verb-files-in-anothers-name", MIA, files(requestedBy="bo"), *_must_be(MIA)),
     Row("gitops-files-in-own-name", ARGO, files(), CREATED),
     Row("gitops-files-in-a-persons-name", ARGO, files(requestedBy="ana"), *_must_be(ARGO)),
@@ -645,6 +678,8 @@ def team(kubeconfig: str, kube_api: KubeApi) -> Iterator[Team]:
     team.bind(GUS, [_on("*"), _verbs("promote", "rollback", "approve", name="fraud-champion")], "create")
     team.bind(IDA, [_on("update", "patch")], "patch")
     team.bind(MIA, [_on("*", resources=("modelaliases", "promotionrequests"))], "create")
+    team.bind(REX, "modelalias-restorer", "restore", "modelaliases")
+    team.bind(SAM, [_on("create"), _verbs("restore", name="churn-champion")], "create")
     team.bind(CONTROLLERS, [_on("delete", "deletecollection")], "delete")
     yield team
     kube_api.send("DELETE", f"/api/v1/namespaces/{namespace}")

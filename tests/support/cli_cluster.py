@@ -67,15 +67,17 @@ def approval(user: str, **fields: Any) -> Mapping[str, Any]:
 
 
 class FakeCluster:
-    """Implements `Cluster` with one request, or none."""
+    """Implements `Cluster` with one request and one ModelAlias, or none of them."""
 
-    def __init__(self, found: dict[str, Any] | None = None, alias: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, found: dict[str, Any] | None = None, alias: dict[str, Any] | None = None) -> None:
         self.found, self.patches, self.renewals = found, 0, 0
         self.said: list[OperatorError | dict[str, Any] | None] = []
         """What the next reads answer: a failure, or the request as it is from then on."""
         self.before_patch: Callable[[dict[str, Any]], None] = lambda _: None
         self.me = Who(user="bo", groups=("ml-leads", "system:authenticated"))
-        self._alias = alias
+        self.alias_body = alias
+        self.said_of_alias: list[OperatorError | dict[str, Any] | None] = []
+        """What the next reads of the ModelAlias answer, in the same way."""
 
     @property
     def namespace(self) -> str:
@@ -95,12 +97,28 @@ class FakeCluster:
         return PromotionRequest.model_validate(self.found)
 
     async def alias(self, name: str) -> ModelAlias:
-        if self._alias is None:
+        if self.said_of_alias:
+            answer = self.said_of_alias.pop(0)
+            if isinstance(answer, OperatorError):
+                raise answer
+            self.alias_body = answer
+        if self.alias_body is None:
             raise ObjectMissing(f"no ModelAlias {name} in namespace ml")
-        return ModelAlias.model_validate(self._alias)
+        return ModelAlias.model_validate(self.alias_body)
+
+    async def patch_alias(self, name: str, operations: Sequence[Mapping[str, Any]]) -> ModelAlias:
+        self.patches += 1
+        if self.alias_body is None:
+            raise ObjectMissing(f"no ModelAlias {name} in namespace ml")
+        self.before_patch(self.alias_body)
+        patched = copy.deepcopy(self.alias_body)
+        for operation in operations:
+            _carry_out(patched, operation)
+        self.alias_body = patched
+        return await self.alias(name)
 
     async def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
-        one = self.found if kind is Kind.REQUESTS else self._alias
+        one = self.found if kind is Kind.REQUESTS else self.alias_body
         if one is not None and namespace in {"", self.namespace}:
             yield one
 
@@ -134,12 +152,15 @@ class FakeCluster:
 
 
 def _carry_out(body: Any, operation: Mapping[str, Any]) -> None:
-    *path, last = operation["path"].strip("/").split("/")
+    keys = [key.replace("~1", "/").replace("~0", "~") for key in operation["path"].strip("/").split("/")]
+    *path, last = keys
     for key in path:
         body = body.get(key, {})
     if operation["op"] == "test":
         if body.get(last) != operation["value"]:
             raise InvalidRequest("the server rejected our request due to an error in our request")
+    elif operation["op"] == "remove":
+        del body[last]
     elif last == "-":
         body.append(operation["value"])
     else:

@@ -22,6 +22,7 @@ from modelalias.api.alias import (
     Outcome,
 )
 from modelalias.api.conditions import AliasCondition, Condition, RequestCondition, find
+from modelalias.api.metadata import PINNED_BY
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec, Resolved
 from modelalias.core.errors import Refused
 from modelalias.kinds.pod_template import PodWorkload
@@ -175,15 +176,19 @@ class _Workloads(FakeWorkloads):
 
 
 class _Admission:
-    """The port `Admission` of a cluster whose policy is installed, until a test takes it away."""
+    """The port `Admission` of a cluster whose policies are installed, until a test takes them away."""
 
     why = ""
+    why_pins = ""
     error: Refused | None = None
 
     async def why_unproved(self) -> str:
         if self.error is not None:
             raise self.error
         return self.why
+
+    async def why_pins_unproved(self) -> str:
+        return self.why_pins
 
 
 class _Errors(logging.Handler):
@@ -349,6 +354,11 @@ class Cluster:
         old = self.alias(name).spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
         wanted = {key: value for key, value in {**old, **fields}.items() if value is not None}
         return self.objects.edit_alias(NAMESPACE, name, ModelAliasSpec.model_validate(wanted))
+
+    def pin(self, version: str | None, by: str = "", name: str = NAME) -> None:
+        """Pin an alias, signed as the admission policies let it be."""
+        self.objects.annotate_alias(NAMESPACE, name, **{PINNED_BY: by})
+        self.edit_alias(name, version=version)
 
     def ask(
         self, name: str, version: str | None = None, *, of: str = NAME, **fields: Any

@@ -56,6 +56,12 @@ def _changed(spec: Spec, changes: Spec) -> Spec:
     return {key: value for key, value in {**spec, **changes}.items() if value is not LEFT_OUT}
 
 
+def loaded_by(variable: str) -> Spec:
+    """Return the spec of an alias whose pods learn the version from that variable."""
+    load = {"mode": "Pinned", "container": "api", "env": variable}
+    return alias(serving=[{"name": "api", "load": load}])
+
+
 WHOLE_ALIAS: Final[Spec] = {
     "registry": "default",
     "model": "churn",
@@ -153,6 +159,19 @@ GOOD_ALIASES: Final = (
     Case("tolerance-zero", versus(maxRegression=0)),
     Case("32-gates", alias(policy={"gates": [gate(name=f"g{number}") for number in range(32)]})),
     Case("experiment-monitor", monitor(prometheus=LEFT_OUT, experiment={"name": "live", "metric": "auc"})),
+    *(
+        Case(f"variable-{name}", loaded_by(name))
+        for name in (
+            "MODEL_URI",
+            "model_uri",
+            "_MODEL",
+            "MODEL_PATH",
+            "APP_HOME",
+            "PATHS",
+            "MY_PYTHON",
+            "LDAP_URI",
+        )
+    ),
     Case("composed-duration", monitor(interval="1h30m")),
 )
 
@@ -289,6 +308,32 @@ BAD_ALIASES: Final = (
         "pinned-without-variable",
         alias(serving=[{"name": "api", "load": {"mode": "Pinned", "container": "api"}}]),
         "mode Pinned needs container and env",
+    ),
+    *(
+        Case(f"variable-{name}", loaded_by(name), "env is a variable that changes how programs run")
+        for name in (
+            "PATH",
+            "HOME",
+            "BASH_ENV",
+            "ENV",
+            "LD_PRELOAD",
+            "LD_LIBRARY_PATH",
+            "LD_AUDIT",
+            "PYTHONPATH",
+            "PYTHONSTARTUP",
+            "PYTHONHOME",
+            "NODE_OPTIONS",
+            "JAVA_TOOL_OPTIONS",
+            "_JAVA_OPTIONS",
+            "CLASSPATH",
+            "PERL5OPT",
+            "RUBYOPT",
+            "GIT_SSH_COMMAND",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "SSL_CERT_FILE",
+            "KUBERNETES_SERVICE_HOST",
+        )
     ),
     Case(
         "verify-port-0",

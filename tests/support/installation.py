@@ -1,5 +1,5 @@
 """What the tests install for the whole cluster, as it is shipped: the CRDs, the roles, the operator's account
-and the admission policy.
+and the admission policies.
 
 Workers that run side by side share it, so it is installed by one at a time and stays. No test changes it: one
 that needs a role or a policy to be otherwise makes a copy under a name of its own (`operator_account.Copy`).
@@ -7,26 +7,61 @@ that needs a role or a policy to be otherwise makes a copy under a name of its o
 
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from tests.support.kube_api import GROUP, KubeApi
+from tests.support.kube_api import GROUP, Answer, KubeApi
 from tests.support.whole_run import locked
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BASE: Final = ROOT / "manifests" / "base"
 OUR_CRDS: Final = ("modelaliases.modelalias.dev", "promotionrequests.modelalias.dev")
-POLICY: Final = "promotionrequests.modelalias.dev"
+POLICIES: Final = ("policy.yaml", "alias-policy.yaml", "signing-policy.yaml")
 WAIT_SECONDS: Final = 60.0
 KUBECTL_SECONDS: Final = 90.0
-_PROBE: Final[Mapping[str, Any]] = {
-    "apiVersion": "modelalias.dev/v1alpha1",
-    "kind": "PromotionRequest",
-    "metadata": {"name": "probe"},
-    "spec": {"aliasRef": {"name": "probe"}, "source": {"version": "1"}, "requestedBy": "somebody-else"},
-}
+_PINNED: Final = "modelalias.dev/pinned-by"
+
+
+class _Probe(NamedTuple):
+    """What only the API server's policies change or refuse, tried until they do; nothing of it is stored."""
+
+    plural: str
+    body: Mapping[str, Any]
+    is_asked: Callable[[Answer], bool]
+
+
+def _request(**spec: str) -> Mapping[str, Any]:
+    given = {"aliasRef": {"name": "probe"}, "source": {"version": "1"}, **spec}
+    head = {
+        "apiVersion": "modelalias.dev/v1alpha1",
+        "kind": "PromotionRequest",
+        "metadata": {"name": "probe"},
+    }
+    return {**head, "spec": given}
+
+
+def _alias(**annotations: str) -> Mapping[str, Any]:
+    return {
+        "apiVersion": "modelalias.dev/v1alpha1",
+        "kind": "ModelAlias",
+        "metadata": {"name": "probe", "annotations": annotations},
+        "spec": {"model": "probe", "alias": "probe", "version": "1"},
+    }
+
+
+_PROBES: Final = (
+    _Probe("promotionrequests", _request(requestedBy="x"), lambda it: _is_from("promotionrequests", it)),
+    _Probe("promotionrequests", _request(), lambda it: "requestedBy" in it.body.get("spec", {})),
+    _Probe("modelaliases", _alias(**{_PINNED: "x"}), lambda it: _is_from("modelaliases", it)),
+    _Probe("modelaliases", _alias(), lambda it: _PINNED in it.body["metadata"].get("annotations", {})),
+)
+
+
+def _is_from(plural: str, answer: Answer) -> bool:
+    """Return whether the answer is a refusal of the policy of that name."""
+    return f"{plural}.modelalias.dev' with binding" in answer.message
 
 
 @cache
@@ -50,18 +85,19 @@ def install_account(kubeconfig: str) -> None:
 
 @cache
 def install_policy(kubeconfig: str) -> None:
-    """Apply the roles of people and the admission policy, and wait until it is asked, once for each process."""
+    """Apply the roles of people and the admission policies, and wait until all are asked, once for each process."""
     install_crds(kubeconfig)
     api = KubeApi(kubeconfig)
     with locked(_lock(kubeconfig)):
-        _apply(kubeconfig, *(BASE / name for name in ("namespace.yaml", "user-roles.yaml", "policy.yaml")))
+        _apply(kubeconfig, *(BASE / name for name in ("namespace.yaml", "user-roles.yaml", *POLICIES)))
         deadline = time.monotonic() + WAIT_SECONDS
-        path = f"{GROUP}/namespaces/default/promotionrequests"
-        while POLICY not in (answer := api.create(path, _PROBE, dry_run=True)).message:
-            assert time.monotonic() < deadline, (
-                f"not within {WAIT_SECONDS:g} s: the policy is asked: {answer}"
-            )
-            time.sleep(0.2)  # poll
+        for probe in _PROBES:
+            path = f"{GROUP}/namespaces/default/{probe.plural}"
+            while not probe.is_asked(answer := api.create(path, probe.body, dry_run=True)):
+                assert time.monotonic() < deadline, (
+                    f"not within {WAIT_SECONDS:g} s: the policies are asked: {answer}"
+                )
+                time.sleep(0.2)  # poll
 
 
 def _lock(kubeconfig: str) -> Path:

@@ -64,7 +64,10 @@ class KubeApi:
                 sent.add("Impersonate-Group", group)
         text = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         answer = self._pool.request(method, self._server + path, body=text, headers=sent, timeout=30)
-        return Answer(answer.status, json.loads(answer.data))
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
+        return Answer(
+            answer.status, json.loads(answer.data) if is_json else {"message": answer.data.decode()}
+        )
 
     def create(
         self, path: str, body: Mapping[str, Any] | bytes, *, who: Person | None = None, dry_run: bool = False

@@ -36,8 +36,7 @@ def signed_in(kubeconfig: str, namespace: str, directory: Path) -> str:
     api = KubeApi(kubeconfig)
     if namespace != HOME:
         _grant_lease(api, namespace, HOME)
-    rules = (*_shipped("ClusterRole")["rules"], *_shipped("Role")["rules"])
-    return _sign_in(kubeconfig, api, HOME, namespace, rules, directory)
+    return _sign_in(kubeconfig, api, HOME, namespace, _rules("ClusterRole", "Role"), directory)
 
 
 class Copy:
@@ -46,38 +45,61 @@ class Copy:
     def __init__(self, kubeconfig: str, namespace: str, directory: Path) -> None:
         self._kubeconfig, self._namespace, self._directory = kubeconfig, namespace, directory
         self._api = KubeApi(kubeconfig)
-        self._name = f"{NAME}-{namespace}"
+
+    def _name(self, shipped: str) -> str:
+        return f"{shipped}-{self._namespace}"
 
     def make(self) -> None:
         _written(
             self._api, f"/api/v1/namespaces/{self._namespace}/serviceaccounts", {"metadata": {"name": NAME}}
         )
         _grant_lease(self._api, self._namespace, self._namespace)
-        for plural, kind in (("clusterroles", "ClusterRole"), ("clusterrolebindings", "ClusterRoleBinding")):
-            body = {**_shipped(kind), "metadata": {"name": self._name}}
-            if kind == "ClusterRoleBinding":
-                body["roleRef"] = {**body["roleRef"], "name": self._name}
-                body["subjects"] = [{**subject, "namespace": self._namespace} for subject in body["subjects"]]
-            _written(self._api, f"{RBAC}/{plural}", body)
+        for role in _shipped("ClusterRole"):
+            body = {**role, "metadata": {"name": self._name(role["metadata"]["name"])}}
+            _written(self._api, f"{RBAC}/clusterroles", body)
+        for binding in _shipped("ClusterRoleBinding"):
+            _written(self._api, f"{RBAC}/clusterrolebindings", self._bound(binding))
+
+    def _bound(self, binding: Body) -> Body:
+        return {
+            **binding,
+            "metadata": {"name": self._name(binding["metadata"]["name"])},
+            "roleRef": {**binding["roleRef"], "name": self._name(binding["roleRef"]["name"])},
+            "subjects": [{**subject, "namespace": self._namespace} for subject in binding["subjects"]],
+        }
 
     def remove(self) -> None:
         """Remove what does not go with the namespace."""
-        for plural in ("clusterrolebindings", "clusterroles"):
-            self._api.send("DELETE", f"{RBAC}/{plural}/{self._name}")
+        for plural, kind in (("clusterrolebindings", "ClusterRoleBinding"), ("clusterroles", "ClusterRole")):
+            for body in _shipped(kind):
+                self._api.send("DELETE", f"{RBAC}/{plural}/{self._name(body['metadata']['name'])}")
 
     def may_not(self, *refused: Grant) -> str:
         """Take these grants away, and give back all others; return a kubeconfig in its name once the API
         server knows."""
-        rules = [
-            rule for given in _shipped("ClusterRole")["rules"] for rule in _without(given, frozenset(refused))
-        ]
-        _written(
-            self._api,
-            f"{RBAC}/clusterroles",
-            {**_shipped("ClusterRole"), "metadata": {"name": self._name}, "rules": rules},
+        every = [*_rules("Role")]
+        for role in _shipped("ClusterRole"):
+            rules = [rule for given in role["rules"] for rule in _without(given, frozenset(refused))]
+            every += rules
+            body = {**role, "metadata": {"name": self._name(role["metadata"]["name"])}, "rules": rules}
+            _written(self._api, f"{RBAC}/clusterroles", body)
+        return self._signed_in(self._namespace, every)
+
+    def invited(self, *, elsewhere: str) -> str:
+        """Bind in its own namespace alone what the overlay `namespaced` binds for no cluster; return a
+        kubeconfig in its name once the API server knows, elsewhere too."""
+        (binding,) = (
+            item for item in _shipped("ClusterRoleBinding") if item["metadata"]["name"] == f"{NAME}-workloads"
         )
-        every = (*rules, *_shipped("Role")["rules"])
-        return _sign_in(self._kubeconfig, self._api, self._namespace, self._namespace, every, self._directory)
+        body = {**self._bound(binding), "kind": "RoleBinding"}
+        self._api.send("DELETE", f"{RBAC}/clusterrolebindings/{body['metadata']['name']}")
+        _written(self._api, f"{RBAC}/namespaces/{self._namespace}/rolebindings", body)
+        self._signed_in(elsewhere, _rules("ClusterRole", named=NAME))
+        return self._signed_in(self._namespace, _rules("ClusterRole", "Role"))
+
+    def _signed_in(self, namespace: str, rules: Iterable[Body]) -> str:
+        """Return a kubeconfig once the account has these rules in a namespace and no others."""
+        return _sign_in(self._kubeconfig, self._api, self._namespace, namespace, rules, self._directory)
 
 
 @contextmanager
@@ -91,18 +113,23 @@ def copied(kubeconfig: str, namespace: str, directory: Path) -> Iterator[Copy]:
         copy.remove()
 
 
-def _shipped(kind: str) -> Body:
-    """Return the one object of a kind in operator-roles.yaml."""
+def _shipped(kind: str) -> list[Body]:
+    """Return the objects of a kind in operator-roles.yaml."""
     text = (BASE / "operator-roles.yaml").read_text(encoding="utf-8")
-    (body,) = (item for item in yaml.safe_load_all(text) if item["kind"] == kind)
-    found: Body = body
-    return found
+    return [item for item in yaml.safe_load_all(text) if item["kind"] == kind]
+
+
+def _rules(*kinds: str, named: str = "") -> list[Body]:
+    """Return the rules of all shipped roles of these kinds, or of those with that name."""
+    roles = (role for kind in kinds for role in _shipped(kind))
+    return [rule for role in roles if named in {"", role["metadata"]["name"]} for rule in role["rules"]]
 
 
 def _grant_lease(api: KubeApi, namespace: str, home: str) -> None:
     """Give the account of the namespace `home` the rules of the shipped Role where a test has its Lease."""
     for plural, kind in (("roles", "Role"), ("rolebindings", "RoleBinding")):
-        body = {**_shipped(kind), "metadata": {"name": NAME, "namespace": namespace}}
+        (shipped,) = _shipped(kind)
+        body = {**shipped, "metadata": {"name": NAME, "namespace": namespace}}
         if kind == "RoleBinding":
             body["subjects"] = [{**subject, "namespace": home} for subject in body["subjects"]]
         _written(api, f"{RBAC}/namespaces/{namespace}/{plural}", body)

@@ -1,6 +1,7 @@
 """A team's namespace with its people, and what they may try on its requests: each attempt is one word to the
 API server."""
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,14 +46,15 @@ class Team:
         if not isinstance(role, str):
             self._create("roles", {"kind": "Role", "metadata": {"name": title}, "rules": role})
         kind, ref = ("ClusterRole", role) if isinstance(role, str) else ("Role", title)
-        body = {
-            "kind": "RoleBinding",
-            "metadata": {"name": title},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": ref},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": who.name}],
-        }
-        self._create("rolebindings", body)
+        self._create("rolebindings", _binding(title, kind, ref, who))
         self._until_allowed(who, {"verb": verb, "resource": resource, "name": name})
+
+    def grant(self, who: Person, rules: Rules, allowed: Mapping[str, str]) -> None:
+        """Grant rules of any group, and wait until the API server knows that this is allowed."""
+        title = f"{who.name}-{secrets.token_hex(4)}"
+        self._create("roles", {"kind": "Role", "metadata": {"name": title}, "rules": rules})
+        self._create("rolebindings", _binding(title, "Role", title, who))
+        self._until_allowed(who, allowed)
 
     def _create(self, plural: str, body: Mapping[str, Any]) -> None:
         answer = self.api.create(f"{RBAC}/namespaces/{self.namespace}/{plural}", body)
@@ -79,6 +81,16 @@ class Team:
 
     def stored(self, name: str) -> Spec:
         return dict(self.api.send("GET", f"{self.requests}/{name}").body)
+
+
+def _binding(title: str, kind: str, role: str, who: Person) -> Spec:
+    group = "rbac.authorization.k8s.io"
+    return {
+        "kind": "RoleBinding",
+        "metadata": {"name": title},
+        "roleRef": {"apiGroup": group, "kind": kind, "name": role},
+        "subjects": [{"apiGroup": group, "kind": "User", "name": who.name}],
+    }
 
 
 def _body(name: str, spec: Spec, kind: str = "PromotionRequest") -> Spec:

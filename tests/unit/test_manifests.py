@@ -1,5 +1,6 @@
 """What is shipped in manifests/ and crds/ fits together."""
 
+import os
 import shutil
 import subprocess
 from collections import defaultdict
@@ -13,6 +14,7 @@ import yaml
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
+from modelalias.api.workload import WorkloadKind
 from modelalias.core import unsupported
 from modelalias.kinds import KINDS
 from modelalias.kinds.kind import VERBS
@@ -23,7 +25,7 @@ MANIFESTS = ROOT / "manifests"
 EXAMPLES = sorted((MANIFESTS / "examples").glob("*.yaml"))
 CONFIGURATIONS = sorted(MANIFESTS.glob("**/config.yaml"))
 
-POLICY = "promotionrequests.modelalias.dev"
+POLICIES = ("promotionrequests.modelalias.dev", "modelaliases.modelalias.dev")
 REBUILD = "kubectl kustomize manifests/base > manifests/install.yaml"
 
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl builds the manifests")
@@ -115,8 +117,11 @@ def test_the_operator_is_given_this_and_no_more() -> None:
         ("ClusterRole", "batch", "jobs", ""): {"get", "list", "watch", "create", "delete"},
         ("ClusterRole", "", "pods", ""): {"list"},
         ("ClusterRole", "", "pods/log", ""): {"get"},
-        ("ClusterRole", "admissionregistration.k8s.io", "validatingadmissionpolicies", POLICY): {"get"},
-        ("ClusterRole", "admissionregistration.k8s.io", "validatingadmissionpolicybindings", POLICY): {"get"},
+        **{
+            ("ClusterRole", "admissionregistration.k8s.io", f"validatingadmission{plural}", name): {"get"}
+            for plural in ("policies", "policybindings")
+            for name in POLICIES
+        },
         ("ClusterRole", "", "namespaces", "kube-system"): {"get"},
         ("ClusterRole", "", "events", ""): {"create"},
         ("Role", "coordination.k8s.io", "leases", ""): {"create"},
@@ -142,7 +147,94 @@ def test_the_people_are_given_these_verbs_on_aliases_and_no_more() -> None:
         "modelalias-edit": {"promote", "rollback"},
         "modelalias-approver": {*reading, "approve"},
         "modelalias-alias-owner": {*reading, *writing, "promote", "rollback"},
+        "modelalias-restorer": {*reading, "create", "update", "patch", "promote", "rollback", "restore"},
     }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_policy_of_aliases_asks_about_every_kind_of_workload(kind: str) -> None:
+    policy, _ = yaml.safe_load_all((MANIFESTS / "base" / "alias-policy.yaml").read_text(encoding="utf-8"))
+    resource = KINDS[WorkloadKind(kind)].resource
+    asked = f"authorizer.group('{resource.group}').resource('{resource.plural}')"
+    expressions = [item["expression"] for item in policy["spec"]["validations"]]
+
+    assert [item for item in expressions if f"!('{kind}' in variables.named)" in item and asked in item]
+    assert all(item.count(".check(") <= 2 for item in expressions), "a third denies every write"
+
+
+@needs_kubectl
+def test_nobody_is_bound_to_a_role_but_the_operator() -> None:
+    bindings = [item for item in yaml.safe_load_all(_built("base")) if item["kind"].endswith("RoleBinding")]
+
+    assert {subject["name"] for item in bindings for subject in item["subjects"]} == {
+        "modelalias-operator",
+        "system:authenticated",
+    }, "the latter may read the public keys"
+
+
+@needs_kubectl
+def test_without_a_binding_for_the_cluster_the_operator_changes_nothing_of_anybodys() -> None:
+    built = [*yaml.safe_load_all(_built("overlays/namespaced"))]
+    bound = {item["roleRef"]["name"] for item in built if item["kind"] == "ClusterRoleBinding"}
+    rules = [rule for item in built if item["kind"] == "ClusterRole" for rule in item["rules"]]
+    held = {
+        (resource, verb)
+        for item in built
+        if item["kind"] == "ClusterRole" and item["metadata"]["name"] in bound
+        for rule in item["rules"]
+        if "modelalias.dev" not in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+    assert bound == {"modelalias-operator"}
+    assert {verb for _, verb in held} == {"get", "list", "watch", "create"}
+    assert {resource for resource, verb in held if verb == "create"} == {"events"}
+    assert not {resource for resource, _ in held if resource.startswith("pods")}
+    assert any("pods/log" in rule["resources"] for rule in rules), "the role to bind is there"
+
+
+@needs_kubectl
+def test_every_policy_exempts_the_operator_by_the_same_first_condition() -> None:
+    policies = [item for item in yaml.safe_load_all(_built("base")) if item["kind"].endswith("Policy")]
+
+    assert len(policies) == 4
+    assert {item["spec"]["matchConditions"][0]["expression"] for item in policies} == {
+        "request.userInfo.username != 'system:serviceaccount:modelalias-system:modelalias-operator'"
+    }
+
+
+@needs_kubectl
+def test_an_older_kubernetes_is_installed_without_what_it_does_not_serve(tmp_path: Path) -> None:
+    folder = Path(os.path.relpath(MANIFESTS, tmp_path))
+    (tmp_path / "kustomization.yaml").write_text(
+        f"resources: [{folder}/base]\ncomponents: [{folder}/components/without-signing]\n", encoding="utf-8"
+    )
+
+    kinds = {item["kind"] for item in yaml.safe_load_all(_built(str(tmp_path)))}
+
+    assert not {kind for kind in kinds if kind.startswith("Mutating")}
+    assert {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"} <= kinds
+
+
+def _images(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from [item] if key == "image" and isinstance(item, str) else _images(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _images(item)
+
+
+def test_no_image_name_is_looked_up_at_a_registry_that_nobody_chose() -> None:
+    """A name without a host is somebody else's to publish: container runtimes add a public registry to it."""
+    files = sorted(MANIFESTS.glob("**/*.yaml"))
+    names = {
+        name for file in files for body in yaml.safe_load_all(file.read_text()) for name in _images(body)
+    }
+
+    assert names
+    assert {name.split("/")[0] for name in names} <= {"localhost", "registry.invalid"}
 
 
 def test_everybody_may_read_the_public_keys_and_nothing_else_of_the_operators() -> None:

@@ -1,26 +1,42 @@
-"""The admission policy that proves who writes requests and approvals.
+"""The admission policies that prove who writes requests and approvals, and who pins.
 
-Whether it stands in the API server, and bites. Who may change the policy is trusted; what is looked for is an
-installation without it, one that only warns, or one that leaves namespaces or writes out.
+Whether they stand in the API server, and bite. Who may change the policies is trusted; what is looked for is
+an installation without them, one that only warns, or one that leaves namespaces or writes out.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from modelalias.adapters.kubernetes_client import Call, Connection, MissingObject, Verb
 from modelalias.api.fields import GROUP
 from modelalias.rest import Resource
 
-NAME: Final = f"promotionrequests.{GROUP}"
 _POLICIES: Final = Resource(
     group="admissionregistration.k8s.io", version="v1", plural="validatingadmissionpolicies"
 )
 _BINDINGS: Final = Resource(
     group="admissionregistration.k8s.io", version="v1", plural="validatingadmissionpolicybindings"
 )
-_WRITES: Final = frozenset({"CREATE", "UPDATE", "DELETE"})
 
 Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A policy and its binding, which have one name, and what they have to cover."""
+
+    plural: str
+    writes: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """The name of both: the resource that they guard."""
+        return f"{self.plural}.{GROUP}"
+
+
+REQUESTS: Final = Guard("promotionrequests", frozenset({"CREATE", "UPDATE", "DELETE"}))
+PINS: Final = Guard("modelaliases", frozenset({"CREATE", "UPDATE"}))
 
 
 class KubernetesAdmission:
@@ -32,42 +48,50 @@ class KubernetesAdmission:
 
     async def why_unproved(self) -> str:
         """Return why nobody proves who writes requests and approvals; "" when the API server does."""
-        return why_unproved(await self._read(_POLICIES), await self._read(_BINDINGS))
+        return await self._judge(REQUESTS)
 
-    async def _read(self, resource: Resource) -> Body | None:
+    async def why_pins_unproved(self) -> str:
+        """Return why nobody proves who pins; "" when the API server does."""
+        return await self._judge(PINS)
+
+    async def _judge(self, guard: Guard) -> str:
+        return why_unproved(guard, await self._read(_POLICIES, guard), await self._read(_BINDINGS, guard))
+
+    async def _read(self, resource: Resource, guard: Guard) -> Body | None:
         try:
             return await self._connection.send(
-                Call(verb=Verb.GET, resource=resource, namespace="", name=NAME)
+                Call(verb=Verb.GET, resource=resource, namespace="", name=guard.name)
             )
         except MissingObject:
             return None
 
 
-def why_unproved(policy: Body | None, binding: Body | None) -> str:
-    """Judge the policy and its binding as they stand in the API server."""
+def why_unproved(guard: Guard, policy: Body | None, binding: Body | None) -> str:
+    """Judge a policy and its binding as they stand in the API server."""
+    name = guard.name
     if policy is None:
-        return f"ValidatingAdmissionPolicy {NAME} is not installed"
+        return f"ValidatingAdmissionPolicy {name} is not installed"
     if binding is None:
-        return f"ValidatingAdmissionPolicyBinding {NAME} is not installed"
+        return f"ValidatingAdmissionPolicyBinding {name} is not installed"
     spec, bound = policy["spec"], binding["spec"]
     if spec.get("failurePolicy", "Fail") != "Fail":
-        return f"ValidatingAdmissionPolicy {NAME} does not fail closed: set failurePolicy: Fail"
-    if not _covers(spec.get("matchConstraints") or {}) or not spec.get("validations"):
-        return f"ValidatingAdmissionPolicy {NAME} does not cover every write of promotionrequests.{GROUP}"
-    if bound.get("policyName") != NAME or "Deny" not in bound.get("validationActions", ()):
-        return f"ValidatingAdmissionPolicyBinding {NAME} does not deny: set validationActions: [Deny]"
+        return f"ValidatingAdmissionPolicy {name} does not fail closed: set failurePolicy: Fail"
+    if not _covers(guard, spec.get("matchConstraints") or {}) or not spec.get("validations"):
+        return f"ValidatingAdmissionPolicy {name} does not cover every write of {guard.plural}.{GROUP}"
+    if bound.get("policyName") != name or "Deny" not in bound.get("validationActions", ()):
+        return f"ValidatingAdmissionPolicyBinding {name} does not deny: set validationActions: [Deny]"
     if bound.get("paramRef") or _narrows(bound.get("matchResources") or {}):
-        return f"ValidatingAdmissionPolicyBinding {NAME} leaves requests out: remove its matchResources"
+        return f"ValidatingAdmissionPolicyBinding {name} leaves objects out: remove its matchResources"
     return ""
 
 
-def _covers(constraints: Body) -> bool:
+def _covers(guard: Guard, constraints: Body) -> bool:
     if _narrows({**constraints, "resourceRules": ()}):
         return False
     return any(
         GROUP in rule.get("apiGroups", ())
-        and "promotionrequests" in rule.get("resources", ())
-        and set(rule.get("operations", ())) >= _WRITES
+        and guard.plural in rule.get("resources", ())
+        and set(rule.get("operations", ())) >= guard.writes
         and not rule.get("resourceNames")
         and rule.get("scope", "*") in {"*", "Namespaced"}
         for rule in constraints.get("resourceRules", ())

@@ -10,6 +10,7 @@ from modelalias.adapters.job_log import LIMIT_BYTES, LINES, last_lines, log_cont
 from modelalias.adapters.kubernetes_client import Call, Connection, Denied, MissingObject, Verb
 from modelalias.core.errors import InvalidRequest, StaleObject, Unavailable
 from modelalias.kinds.marks import MANAGED_LABEL, PREFIX, is_managed
+from modelalias.kinds.pod_template import literal
 from modelalias.ports import Job, JobRef, JobState, NewJob
 from modelalias.rest import Resource
 
@@ -279,7 +280,7 @@ def _pod_template(template: Body, environment: Sequence[tuple[str, str]]) -> Bod
 def _variables(container: Body, environment: Sequence[tuple[str, str]]) -> Iterator[Body]:
     """Put ours first, so that the template's own may refer to them; a `$` in ours stands for itself."""
     for name, value in environment:
-        yield {"name": name, "value": value.replace("$", "$$")}
+        yield {"name": name, "value": literal(value)}
     given = {name for name, _ in environment}
     yield from (item for item in container.get("env") or () if item["name"] not in given)
 

@@ -59,8 +59,8 @@ class AliasCondition(StrEnum):
     REGISTRY_REACHABLE = "RegistryReachable"
     """The registry answered when it was last asked; while it does not, nothing is started or undone."""
     IDENTITY_PROVED = "IdentityProved"
-    """The API server proves who writes requests and approvals. False: no approval counts. Present where
-    approvals may be asked for."""
+    """The API server proves who writes requests and approvals, and who pins. False: the message says what
+    is not believed. Present where approvals may be asked for, and on a pinned alias."""
     HELD = "Held"
     """After a rollback or a failed rollout: automatic steps are on hold until the next promotion or pin
     succeeds."""
@@ -196,7 +196,7 @@ class Reason(StrEnum):
     )
     NO_VERSION = "NoVersion", "The alias names no version yet; the first promotion has no champion to beat."
     PROGRESSING = "Progressing", "A plan is being carried out."
-    PROVED = "Proved", "The admission policy proves who writes requests and approvals."
+    PROVED = "Proved", "The admission policies prove who writes requests and approvals, and who pins."
     QUEUED = "Queued", "Another request for the same alias is ahead in the queue."
     REGISTRY_UNKNOWN = (
         "RegistryUnknown",
@@ -237,7 +237,7 @@ class Reason(StrEnum):
     UNKNOWN_SERVING = "UnknownServing", "What a workload serves is not known until the alias next moves."
     UNPROVED = (
         "Unproved",
-        "The admission policy is missing or incomplete, so anybody could have written an approval.",
+        "An admission policy is missing or incomplete, so anybody could have written an approval or signed a pin.",
     )
     VERSION_GONE = "VersionGone", "The model has no such version in the registry."
     VERSION_NOT_READY = "VersionNotReady", "The registration of the version has not finished."

@@ -109,9 +109,9 @@ class PlannedWorkload(Reported):
     back: Annotated[str | None, Field(max_length=64)] = None
     """Mark of the pod template if the plan is undone."""
     from_uri: Annotated[str, Field(max_length=1024)] | None = None
-    """Former value of the environment variable."""
+    """Former value of the environment variable, as it stood in the pod template."""
     to_uri: Annotated[str, Field(max_length=1024)] | None = None
-    """New value of the environment variable."""
+    """New value of the environment variable, as it will stand in the pod template: with $$ for each $."""
 
 
 class Bearing(StrEnum):

@@ -39,19 +39,28 @@ WHO: Final = """\
 | `view` (and `modelalias-view`) | read both kinds |
 | `edit` (and `modelalias-edit`) | file, abort and delete requests: the verbs `promote` and `rollback` on `modelaliases` |
 | `modelalias-approver` | approve and reject requests in their own name: the verb `approve` |
-| `modelalias-alias-owner` | write ModelAliases, and everything that `edit` may do |
+| `modelalias-alias-owner` | write ModelAliases, and everything that `edit` may do with requests |
+| `modelalias-restorer` | file requests and make pinned aliases in the names of others: the verb `restore`; bound to nobody |
 
 No role has the verb `bypass` (for a request with `skipGates`): grant it with `resourceNames` where it is needed. Only the
 operator may write a status. The admission policy `promotionrequests.modelalias.dev` enforces:
 
-- `requestedBy` is the user who files the request (`kubectl auth whoami`); it never changes.
+- `requestedBy` is the user who files the request (`kubectl auth whoami`), except with `restore`; it never changes. If it is
+  left out, the API server fills it in, from Kubernetes 1.36 on.
 - Filing, aborting or deleting a request requires `promote` on the ModelAlias that it names, `rollback` if its operation is
   Rollback or Swap, and in addition `bypass` with `skipGates`; so does adding an owner or a finalizer to it. A request that is
   Complete can be deleted without them.
 - An approval requires `approve`. It names the user who writes it, one of that user's groups or none, and the evidence in
   `status.resolved.evidence`. It cannot be written with the request or after the end, and not be changed or removed.
 
-What the policy does not prove, and how to grant `bypass`: [governance.md](governance.md).
+The admission policy `modelaliases.modelalias.dev` enforces:
+
+- Naming a workload in `spec.serving`, or changing how it is served, requires `patch` on workloads of its kind in the
+  namespace; setting or changing `policy.evaluation` requires `create` on jobs.
+- The annotation `modelalias.dev/pinned-by` is the user who sets `spec.version`, or is not there; it changes only with
+  `spec.version`. From Kubernetes 1.36 on the API server writes it.
+
+What the policies do not prove, and how to grant `bypass`: [governance.md](governance.md).
 """
 
 NOT_YET: Final = """\

@@ -236,7 +236,8 @@ class PromotionRequestSpec(Value):
     reason: Text | None = None
     """Why you ask; it is kept in the history. Required for Rollback, Swap and skipGates."""
     requested_by: UserName | None = None
-    """Your user name (kubectl auth whoami); the API server proves it, so no other name is accepted."""
+    """Your user name (kubectl auth whoami); the API server proves it, so no other name is accepted. Unset: the
+    API server fills it in, from Kubernetes 1.36 on."""
     additional_gates: Gates = ()
     """Gates in addition to those of the policy. Their names must not be used by the policy."""
     skip_gates: StrictBool = False

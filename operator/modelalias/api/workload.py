@@ -1,11 +1,41 @@
 """Workloads that serve an alias: which ones, how their pods learn the version, how they roll out."""
 
+import re
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from modelalias.api.fields import ContainerName, EnvName, ObjectName, Value, cel
+
+_STEERED_BY: Final = (
+    # shells, and where everything looks for programs and settings
+    "PATH|HOME|SHELL|IFS|ENV|CDPATH|BASH_.*|BASHOPTS|SHELLOPTS|PROMPT_COMMAND|PS[0-9]|ZDOTDIR|TMPDIR",
+    # the loader and the C library
+    "LD_.*|DYLD_.*|GCONV_PATH|GLIBC_TUNABLES|LOCPATH|NLSPATH|MALLOC_.*",
+    # languages
+    "PYTHON.*|NODE_.*|JAVA_.*|JDK_.*|_JAVA_OPTIONS|CLASSPATH|PERL.*|RUBY.*|GEM_.*|BUNDLE_.*|LUA_.*|PHP.*|R_.*",
+    "DOTNET_.*|CORECLR_.*|COR_.*|GODEBUG|GOTRACEBACK",
+    # whom a program trusts and where it sends what it sends
+    "SSL_.*|OPENSSL_.*|CURL_.*|REQUESTS_CA_BUNDLE|GIT_.*",
+    "(HTTP|HTTPS|ALL|NO|FTP)_PROXY|(http|https|all|no|ftp)_proxy|KUBERNETES_.*|KUBECONFIG",
+)
+_STEERING: Final = f"^({'|'.join(_STEERED_BY)})$"
+_NOT_STEERING: Final = "env is a variable that changes how programs run, such as PATH or LD_PRELOAD"
+
+
+def _not_steering(name: str) -> str:
+    if re.search(_STEERING, name):
+        raise ValueError(_NOT_STEERING)
+    return name
+
+
+ModelVariable = Annotated[
+    EnvName,
+    Field(json_schema_extra=cel((f"!self.matches('{_STEERING}')", _NOT_STEERING))),
+    AfterValidator(_not_steering),
+]
+"""A variable that holds a model's URI: none from which shells, loaders and languages take orders."""
 
 
 class WorkloadKind(StrEnum):
@@ -42,8 +72,9 @@ class Load(Value):
     """How the pods learn which version to serve."""
     container: ContainerName | None = None
     """With mode Pinned: the container whose environment variable the operator writes."""
-    env: EnvName | None = None
-    """With mode Pinned: the environment variable that is set to models:/<model>/<version>."""
+    env: ModelVariable | None = None
+    """With mode Pinned: the environment variable that is set to models:/<model>/<version>. Not one that changes
+    how programs run, such as PATH, LD_PRELOAD or PYTHONPATH."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(

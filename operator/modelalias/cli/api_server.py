@@ -81,6 +81,11 @@ class ApiServer:
         call = Call(verb=Verb.PATCH, resource=REQUESTS, namespace=self.namespace, name=name, query=_STRICT)
         await self._send(call, list(operations), PatchType.JSON)
 
+    async def patch_alias(self, name: str, operations: Sequence[Mapping[str, Any]]) -> ModelAlias:
+        """Change a ModelAlias by a JSON patch and return it as it is then."""
+        call = Call(verb=Verb.PATCH, resource=ALIASES, namespace=self.namespace, name=name, query=_STRICT)
+        return _parsed(ModelAlias, await self._send(call, list(operations), PatchType.JSON))
+
     async def renew(self) -> None:
         """Close the connection and open another with fresh credentials."""
         await self.close()

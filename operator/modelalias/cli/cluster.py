@@ -58,5 +58,8 @@ class PersonsCluster(Protocol):
     async def patch(self, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
         """Change a request by a JSON patch."""
 
+    async def patch_alias(self, name: str, operations: Sequence[Mapping[str, Any]]) -> ModelAlias:
+        """Change a ModelAlias by a JSON patch and return it as it is then."""
+
     async def renew(self) -> None:
         """Fetch new credentials: those of a managed cluster last minutes."""

@@ -11,7 +11,7 @@ import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -40,6 +40,18 @@ class Edit:
     def body(self) -> Sequence[Operation]:
         """The JSON patch."""
         return list(self.operations)
+
+
+class Printed(Protocol):
+    """What kubectl can carry out from a file."""
+
+    @property
+    def body(self) -> Mapping[str, Any] | Sequence[Operation]:
+        """What stands in the file."""
+
+    @property
+    def command(self) -> str:
+        """The kubectl command that carries it out."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +84,8 @@ def only_prints(options: argparse.Namespace) -> bool:
     return bool(options.dry_run)
 
 
-def text(edit: Edit | Filing, form: str | None) -> str:
-    """Return an edit as YAML, with the kubectl command for it in a comment, or as JSON."""
+def text(edit: Printed, form: str | None) -> str:
+    """Return it as YAML, with the kubectl command for it in a comment, or as JSON."""
     if form == "json":
         return json.dumps(edit.body, indent=2) + "\n"
     body = yaml.safe_dump(edit.body, sort_keys=False, allow_unicode=True, width=2**16)

@@ -10,14 +10,26 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final, NoReturn
 
-from modelalias.cli import abort, approve, attest, export, gate, history, output, promote, status, verify
+from modelalias.cli import (
+    abort,
+    approve,
+    attest,
+    export,
+    gate,
+    history,
+    output,
+    pin,
+    promote,
+    status,
+    verify,
+)
 from modelalias.core.errors import OperatorError
 
 FAILED: Final = 2
 """The command could not do its work. argparse ends with the same status after a wrong call."""
 INTERRUPTED: Final = 130
 
-COMMANDS: Final = (gate, promote, status, approve, abort, history, export, verify, attest)
+COMMANDS: Final = (gate, promote, status, approve, abort, pin, history, export, verify, attest)
 
 _PLUGIN: Final = "kubectl-modelalias"
 

@@ -40,12 +40,12 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.set_defaults(run=run)
 
 
-def add_wait_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the options that make a command wait for the end of a request."""
+def add_wait_flags(parser: argparse.ArgumentParser, until: str = "the request has ended") -> None:
+    """Add the options that make a command wait for an end."""
     parser.add_argument(
         "--wait",
         action="store_true",
-        help="wait until the request has ended; each step is reported on standard error",
+        help=f"wait until {until}; each step is reported on standard error",
     )
     parser.add_argument(
         "--timeout",

@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Final, Generic, TypeVar
 
+from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import RequestCondition, is_true
 from modelalias.api.request import PromotionRequest
 from modelalias.cli.cluster import ObjectMissing, PersonsCluster
 from modelalias.cli.request_state import has_ended
 from modelalias.core.errors import Refused, Unavailable
 
+M = TypeVar("M", bound=PromotionRequest | ModelAlias)
+
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 4.0
-_SLOWER: Final = 1.5
+SLOWER: Final = 1.5
 
 
 class Ending(IntEnum):
@@ -52,7 +55,7 @@ async def until_ended(
     are refused they are renewed; if they are refused again, `Refused` is raised.
     """
     deadline, pause, reported = clock.now() + seconds, FIRST_PAUSE, ""
-    reader = _Reader(cluster, request, tell)
+    reader = Reader(cluster, cluster.request, request, f"request {request.metadata.name}", tell)
     latest = request
     while True:
         progress = _progress(latest)
@@ -66,7 +69,7 @@ async def until_ended(
             tell(f"timed out after {seconds:g} s: request {request.metadata.name} has not ended")
             return latest, Ending.TIMED_OUT
         await clock.pause(min(pause, left))
-        pause = min(pause * _SLOWER, LONGEST_PAUSE)
+        pause = min(pause * SLOWER, LONGEST_PAUSE)
         try:
             latest = await reader.read() or latest
         except ObjectMissing as gone:
@@ -74,22 +77,27 @@ async def until_ended(
             return latest, Ending.NOT_SUCCEEDED
 
 
-class _Reader:
-    """Reads a request repeatedly, also across lost connections and expired credentials."""
+class Reader(Generic[M]):
+    """Reads one object repeatedly, also across lost connections and expired credentials."""
 
     def __init__(
-        self, cluster: PersonsCluster, request: PromotionRequest, tell: Callable[[str], None]
+        self,
+        cluster: PersonsCluster,
+        read: Callable[[str], Awaitable[M]],
+        item: M,
+        called: str,
+        tell: Callable[[str], None],
     ) -> None:
-        self._cluster, self._request, self._tell = cluster, request, tell
+        """Take what reads it by its name, the object as it was read first, and how messages call it."""
+        self._cluster, self._read, self._item, self._called, self._tell = cluster, read, item, called, tell
         self._trouble, self._renewed = "", False
 
-    async def read(self) -> PromotionRequest | None:
-        """Return the request, or None if it cannot be read now; raise `ObjectMissing` if it was deleted."""
-        name = self._request.metadata.name
+    async def read(self) -> M | None:
+        """Return the object, or None if it cannot be read now; raise `ObjectMissing` if it was deleted."""
         try:
-            latest = await self._cluster.request(name)
+            latest = await self._read(self._item.metadata.name)
         except ObjectMissing as error:
-            raise ObjectMissing(f"request {name} was deleted") from error
+            raise ObjectMissing(f"{self._called} was deleted") from error
         except Unavailable as error:
             if str(error) != self._trouble:
                 self._trouble = str(error)
@@ -101,8 +109,8 @@ class _Reader:
             self._renewed = True
             await self._cluster.renew()
             return None
-        if latest.metadata.uid != self._request.metadata.uid:
-            raise ObjectMissing(f"request {name} was deleted, and another one was created with its name")
+        if latest.metadata.uid != self._item.metadata.uid:
+            raise ObjectMissing(f"{self._called} was deleted, and another one was created with its name")
         self._trouble, self._renewed = "", False
         return latest
 

@@ -40,6 +40,10 @@ class PodWorkload(Workload):
         """Return the value of the variable."""
         return self.containers.get(load.container or "", {}).get(load.env or "")
 
+    def text_of(self, uri: str) -> str:
+        """Return the URI as a variable's value that Kubernetes expands to it."""
+        return literal(uri)
+
     def why_not_rollable(self, load: Load) -> str:
         """Return that it is paused, or that it lacks the container."""
         if self.paused:
@@ -174,6 +178,14 @@ def explain(workload: PodWorkload, change: WorkloadChange, refusal: str) -> str:
         f"container {change.container} of {ref.kind} {ref.namespace}/{ref.name} takes {change.env} from "
         "elsewhere (valueFrom): give it a literal value, or none, so that the operator can write it"
     )
+
+
+def literal(text: str) -> str:
+    """Return the value of a variable that the pods get as this text.
+
+    Kubernetes replaces `$(NAME)` by another variable of the container and `$$` by `$`.
+    """
+    return text.replace("$", "$$")
 
 
 def _literals(container: Body) -> Mapping[str, str]:

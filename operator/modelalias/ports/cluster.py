@@ -31,6 +31,7 @@ class WorkloadChange(Value):
     container: str | None = None
     env: str | None = None
     uri: str | None = None
+    """What is to stand in the variable, letter by letter."""
 
 
 class Workload(Value, ABC):
@@ -51,7 +52,11 @@ class Workload(Value, ABC):
 
     @abstractmethod
     def uri(self, load: Load) -> str | None:
-        """Return which model the pods are told to load at the place that `load` names, None when none."""
+        """Return what stands at the place that `load` names and tells the pods their model, None when nothing."""
+
+    def text_of(self, uri: str) -> str:
+        """Return what has to stand at that place so that the pods load this model: its URI, or an escaped form."""
+        return uri
 
     @abstractmethod
     def why_not_rollable(self, load: Load) -> str:
@@ -245,13 +250,17 @@ class Jobs(Protocol):
 
 
 class Admission(Protocol):
-    """What makes the API server prove who writes requests and approvals.
+    """What makes the API server prove who writes requests and approvals, and who pins.
 
     Every call raises `Unavailable` and `Refused` as `Objects` does.
     """
 
     async def why_unproved(self) -> str:
-        """Return why nobody proves it; "" when the API server does."""
+        """Return why nobody proves who writes requests and approvals; "" when the API server does."""
+        ...
+
+    async def why_pins_unproved(self) -> str:
+        """Return why nobody proves who sets `spec.version`; "" when the API server does."""
         ...
 
 

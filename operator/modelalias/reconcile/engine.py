@@ -187,12 +187,13 @@ class Engine:
             self._queue.add(key)
 
     def _who_proves(self) -> Identity:
-        settings = self._settings
+        settings, found = self._settings, self._identity
         return Identity(
-            self._identity.why_unproved,
+            found.why_unproved,
             settings.accept_unproved_approvals,
             settings.machine_requesters,
-            self._identity.certain,
+            certain=found.certain,
+            pins_unproved=found.why_pins_unproved,
         )
 
     def _allows(self, registry: str, namespace: str, model: str) -> bool:

@@ -1,8 +1,8 @@
-"""Whether the API server proves who writes requests and approvals, looked up now and then."""
+"""Whether the API server proves who writes requests and approvals, and who pins, looked up now and then."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
@@ -22,28 +22,38 @@ class IdentityWatch:
     def __init__(self, admission: Admission, changed: Callable[[], None]) -> None:
         """Know nothing yet, which proves nothing."""
         self._admission, self._changed = admission, changed
-        self.why_unproved = "it was not looked up yet"
+        self.why_unproved = self.why_pins_unproved = "it was not looked up yet"
         self.certain = False
-        """Whether that is what the API server said."""
+        """Whether the API server itself says what is said of requests and approvals."""
 
     async def run(self) -> None:
         """Look again and again."""
         while True:
-            await asyncio.sleep((PROBE if self.why_unproved else INTERVAL).total_seconds())
+            missing = self.why_unproved or self.why_pins_unproved
+            await asyncio.sleep((PROBE if missing else INTERVAL).total_seconds())
             await self.look()
 
     async def look(self) -> None:
         """Look it up; while the API server does not answer, what the last look said stands."""
-        certain = True
-        try:
-            why = await self._admission.why_unproved()
-        except Refused as error:
-            why, certain = f"the operator cannot look it up: {error}", False
-        except Unavailable as error:
-            _log.warning("cannot look up the admission policy: %s", error)
-            return
-        self.certain = certain
-        if why != self.why_unproved:
-            self.why_unproved = why
-            _log.info("identity", extra={"proved": not why, "text": why})
+        before = (self.why_unproved, self.why_pins_unproved)
+        self.why_unproved, self.certain = await _answer(
+            self._admission.why_unproved, self.why_unproved, certain=self.certain
+        )
+        self.why_pins_unproved, _ = await _answer(
+            self._admission.why_pins_unproved, self.why_pins_unproved, certain=False
+        )
+        after = (self.why_unproved, self.why_pins_unproved)
+        if after != before:
+            _log.info("identity", extra={"proved": not any(after), "text": "; ".join(filter(None, after))})
             self._changed()
+
+
+async def _answer(question: Callable[[], Awaitable[str]], before: str, *, certain: bool) -> tuple[str, bool]:
+    """Return why something is not proved, and whether the API server says so; without an answer, as before."""
+    try:
+        return await question(), True
+    except Refused as error:
+        return f"the operator cannot look it up: {error}", False
+    except Unavailable as error:
+        _log.warning("cannot look up an admission policy: %s", error)
+        return before, certain

@@ -360,7 +360,8 @@ def test_help_names_what_was_typed(
 
 
 @pytest.mark.parametrize(
-    "command", ["gate", "promote", "status", "approve", "reject", "abort", "history", "export"]
+    "command",
+    ["gate", "promote", "status", "approve", "reject", "abort", "pin", "unpin", "history", "export"],
 )
 def test_each_command_explains_its_statuses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

@@ -1,5 +1,5 @@
-"""Who proves who approves: without the admission policy approvals count for nothing, unless the configuration
-accepts that."""
+"""Who proves who approves and who pins: without the admission policies approvals count for nothing, unless the
+configuration accepts that, and no pin is signed."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -9,27 +9,34 @@ from typing import Any
 import pytest
 import yaml
 
-from modelalias.adapters.admission import why_unproved
+from modelalias.adapters.admission import PINS, REQUESTS, Guard, why_unproved
 from modelalias.core.errors import Refused, Unavailable
 from tests.support.harness import DEFAULT, Cluster
 from tests.support.virtual_loop import in_virtual_time
 
-POLICY, BINDING = yaml.safe_load_all(
-    (Path(__file__).parents[3] / "manifests/base/policy.yaml").read_text(encoding="utf-8")
-)
+BASE = Path(__file__).parents[3] / "manifests/base"
+SHIPPED = {
+    guard: tuple(yaml.safe_load_all((BASE / file).read_text(encoding="utf-8")))
+    for guard, file in {REQUESTS: "policy.yaml", PINS: "alias-policy.yaml"}.items()
+}
 MISSING = "ValidatingAdmissionPolicy promotionrequests.modelalias.dev is not installed"
 
 
-def test_the_shipped_policy_proves() -> None:
-    served = deepcopy(POLICY)
+GUARDS = pytest.mark.parametrize("guard", [pytest.param(item, id=item.plural) for item in SHIPPED])
+
+
+@GUARDS
+def test_the_shipped_policy_proves(guard: Guard) -> None:
+    policy, binding = SHIPPED[guard]
+    served = deepcopy(policy)
     served["spec"]["matchConstraints"] |= {
         "namespaceSelector": {},
         "objectSelector": {},
         "matchPolicy": "Equivalent",
     }
 
-    assert why_unproved(POLICY, BINDING) == ""
-    assert why_unproved(served, BINDING) == ""
+    assert why_unproved(guard, policy, binding) == ""
+    assert why_unproved(guard, served, binding) == ""
 
 
 def _rule(policy: dict[str, Any]) -> dict[str, Any]:
@@ -45,13 +52,13 @@ WEAKER: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], object], str]
     ),
     ("it judges nothing", lambda policy, _: policy["spec"].update(validations=[]), "does not cover"),
     (
-        "it leaves updates out",
-        lambda policy, _: _rule(policy).update(operations=["CREATE", "DELETE"]),
+        "it leaves new ones out",
+        lambda policy, _: _rule(policy).update(operations=["UPDATE"]),
         "does not cover",
     ),
     (
         "it is about another kind",
-        lambda policy, _: _rule(policy).update(resources=["modelaliases"]),
+        lambda policy, _: _rule(policy).update(resources=["pods"]),
         "does not cover",
     ),
     ("it is about one object", lambda policy, _: _rule(policy).update(resourceNames=["x"]), "does not cover"),
@@ -73,22 +80,38 @@ WEAKER: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], object], str]
         lambda _, binding: binding["spec"].update(
             matchResources={"namespaceSelector": {"matchLabels": {"a": "b"}}}
         ),
-        "leaves requests out",
+        "leaves objects out",
     ),
 ]
 
 
+@GUARDS
 @pytest.mark.parametrize(("change", "why"), [pytest.param(*item[1:], id=item[0]) for item in WEAKER])
-def test_a_weaker_policy_does_not_prove(change: Callable[[Any, Any], object], why: str) -> None:
-    policy, binding = deepcopy(POLICY), deepcopy(BINDING)
+def test_a_weaker_policy_does_not_prove(guard: Guard, change: Callable[[Any, Any], object], why: str) -> None:
+    policy, binding = deepcopy(SHIPPED[guard])
     change(policy, binding)
 
-    assert why in why_unproved(policy, binding)
+    assert why in why_unproved(guard, policy, binding)
 
 
-def test_a_policy_or_a_binding_that_is_not_there_does_not_prove() -> None:
-    assert why_unproved(None, BINDING) == MISSING
-    assert "Binding promotionrequests.modelalias.dev is not installed" in why_unproved(POLICY, None)
+@pytest.mark.parametrize("left_out", sorted(REQUESTS.writes))
+def test_a_policy_that_leaves_a_kind_of_write_out_does_not_prove(left_out: str) -> None:
+    policy, binding = deepcopy(SHIPPED[REQUESTS])
+    _rule(policy)["operations"].remove(left_out)
+
+    assert "does not cover" in why_unproved(REQUESTS, policy, binding)
+
+
+@GUARDS
+def test_a_policy_or_a_binding_that_is_not_there_does_not_prove(guard: Guard) -> None:
+    policy, binding = SHIPPED[guard]
+
+    assert why_unproved(guard, None, binding) == f"ValidatingAdmissionPolicy {guard.name} is not installed"
+    assert f"Binding {guard.name} is not installed" in why_unproved(guard, policy, None)
+
+
+def test_the_policy_of_one_kind_proves_nothing_about_the_other() -> None:
+    assert "does not cover" in why_unproved(PINS, *SHIPPED[REQUESTS])
 
 
 async def _approved(it: Cluster) -> None:

@@ -55,7 +55,9 @@ def build_plan(
         verdict=history.findings(so_far.checks, so_far.findings),
     )
     if request is None:
-        return plan.changed(reason=f"spec.version was set to {candidate.version}")
+        signer = context.identity.signer(alias)
+        unsigned = "" if signer else f"; {_why_unsigned(context)}"
+        return plan.changed(actor=signer, reason=f"spec.version was set to {candidate.version}{unsigned}")
     stays = accepted == candidate.version
     return plan.changed(
         request=RequestRef(name=request.metadata.name, uid=request.metadata.uid),
@@ -87,6 +89,11 @@ def _next_epoch(context: Context, alias: ModelAlias) -> int:
     marks = [workload.marks[name] for workload in workloads if name in workload.marks]
     known = alias.status.observed.epoch if alias.status.observed else 0
     return 1 + max([known, *map(rollout.epoch_of, marks)])
+
+
+def _why_unsigned(context: Context) -> str:
+    unproved = context.identity.pins_unproved
+    return f"who set it is not proved: {unproved}" if unproved else "nobody signed for it"
 
 
 def alias_moves(

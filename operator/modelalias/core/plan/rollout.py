@@ -97,7 +97,7 @@ def plan_workload(
         to=mark(to, epoch, serving.load.mode),
         back=mark(before, epoch + 1, serving.load.mode) if again and before is not None else former,
         from_uri=former_uri,
-        to_uri=f"models:/{model}/{to}" if pinned else None,
+        to_uri=workload.text_of(f"models:/{model}/{to}") if pinned else None,
     )
 
 
@@ -106,7 +106,8 @@ def is_served(serving: Serving, workload: Workload, *, alias: str, model: str, v
     annotation = workload.marks.get(alias)
     if annotation is None or version_of(annotation) != version:
         return False
-    return serving.load.mode is LoadMode.ALIAS or workload.uri(serving.load) == f"models:/{model}/{version}"
+    wanted = workload.text_of(f"models:/{model}/{version}")
+    return serving.load.mode is LoadMode.ALIAS or workload.uri(serving.load) == wanted
 
 
 def change(planned: PlannedWorkload, bearing: Bearing, alias: str) -> WorkloadChange:

@@ -52,7 +52,7 @@ class PolicyReads:
 
 @dataclass(frozen=True)
 class Identity:
-    """Whether the API server proves who writes requests and approvals."""
+    """Whether the API server proves who writes requests and approvals, and who pins."""
 
     unproved: str
     """Why it does not; "" when it does."""
@@ -62,11 +62,17 @@ class Identity:
     """Shell patterns of users who file what somebody else decided, so that nobody knows whose request it is."""
     certain: bool = True
     """Whether that was found out, and is no guess of an operator that could not look it up."""
+    pins_unproved: str = ""
+    """Why it does not prove who pins; "" when it does."""
 
     @property
     def voids(self) -> str:
         """Return why approvals count for nothing; "" when they count."""
         return "" if self.accepted else self.unproved
+
+    def signer(self, alias: ModelAlias) -> str | None:
+        """Return who set `spec.version`; None when nobody signed for it, or nobody proves who did."""
+        return None if self.pins_unproved else alias.metadata.pinned_by
 
     def is_machine(self, user: str | None) -> bool:
         """Return whether a user is no person."""

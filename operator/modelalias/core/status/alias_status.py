@@ -50,8 +50,9 @@ def complete(
         _stalled(stalled),
     ]
     new.append(_ready(alias, status, new))
-    if alias.spec.policy.approval.required is not ApprovalRequired.NEVER or context.identity.machines:
-        new.append(_proved(context))
+    approves = alias.spec.policy.approval.required is not ApprovalRequired.NEVER or context.identity.machines
+    if approves or alias.spec.version is not None:
+        new.append(_proved(context, approves=bool(approves), pinned=alias.spec.version is not None))
     conditions = _merged(context, alias, status, new)
     phase = _phase(alias, status, conditions)
     return status.described(alias.metadata.generation, conditions, phase)
@@ -87,15 +88,19 @@ def _reachable(context: Context) -> NewCondition:
     return NewCondition(kind, True, Reason.REACHABLE, "the registry answers")
 
 
-def _proved(context: Context) -> NewCondition:
-    kind, identity = AliasCondition.IDENTITY_PROVED, context.identity
-    if not identity.unproved:
-        message = "the API server proves who writes requests and approvals"
-        return NewCondition(kind, True, Reason.PROVED, message)
-    effect = (
-        "the operator's configuration accepts that" if identity.accepted else "approvals count for nothing"
-    )
-    return NewCondition(kind, False, Reason.UNPROVED, f"{identity.unproved}; {effect}")
+def _proved(context: Context, *, approves: bool, pinned: bool) -> NewCondition:
+    """Say whether the identities that matter here are proved: of those who approve, and of who pinned."""
+    kind, identity, wrong = AliasCondition.IDENTITY_PROVED, context.identity, []
+    if approves and identity.unproved:
+        accepted = identity.accepted
+        effect = "the operator's configuration accepts that" if accepted else "approvals count for nothing"
+        wrong.append(f"{identity.unproved}; {effect}")
+    if pinned and identity.pins_unproved:
+        wrong.append(f"{identity.pins_unproved}; nobody is believed to have signed for the pin")
+    if wrong:
+        return NewCondition(kind, False, Reason.UNPROVED, "; ".join(wrong))
+    proved = [*(["writes requests and approvals"] if approves else []), *(["pins"] if pinned else [])]
+    return NewCondition(kind, True, Reason.PROVED, f"the API server proves who {' and who '.join(proved)}")
 
 
 def _in_sync(

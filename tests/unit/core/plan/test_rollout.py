@@ -1,5 +1,6 @@
 """Rollouts: what is planned for a workload, and how far it is."""
 
+import re
 from typing import Any
 
 import pytest
@@ -79,6 +80,58 @@ def test_a_pinned_workload_goes_back_to_what_it_had() -> None:
 
     assert (planned.from_, planned.to, planned.back) == ("1", "2", "1")
     assert (planned.from_uri, planned.to_uri) == ("models:/churn/1", "models:/churn/2")
+
+
+def _serves(model: str, stands: str) -> bool:
+    """Return whether a pinned workload with that text in its variable is taken to serve version 2."""
+    serving = Serving.model_validate({"name": "api", "load": PINNED})
+    workload = _workload(marks={"x": "2"}, containers={"main": {"MODEL_URI": stands}})
+    return rollout.is_served(serving, workload, alias="x", model=model, version="2")
+
+
+def _planned_from(model: str, stands: str) -> PlannedWorkload:
+    serving = Serving.model_validate({"name": "api", "load": PINNED})
+    workload = _workload(marks={"x": "1"}, containers={"main": {"MODEL_URI": stands}})
+    return rollout.plan_workload(serving, workload, alias="x", model=model, before="1", to="2", epoch=5)
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("a$(B)", "models:/a$$(B)/2"),
+        ("a$$(B)", "models:/a$$$$(B)/2"),
+        ("$", "models:/$$/2"),
+        ("us$5", "models:/us$$5/2"),
+        ("churn", "models:/churn/2"),
+    ],
+)
+def test_pods_get_the_models_name_letter_by_letter(model: str, text: str) -> None:
+    planned = _planned_from(model, "models:/churn/1")
+    wanted = rollout.change(planned, Bearing.FORWARD, "x")
+    written = _workload(marks={"x": "2"}, containers={"main": {"MODEL_URI": planned.to_uri}})
+
+    assert planned.to_uri == text
+    assert _expanded(text) == f"models:/{model}/2"
+    assert written.has(wanted)
+    assert _serves(model, text)
+
+
+def test_a_name_that_kubernetes_would_expand_is_not_taken_for_what_is_served() -> None:
+    assert not _serves("a$(B)", "models:/a$(B)/2")
+
+
+@pytest.mark.parametrize("former", ["models:/a$(B)/1", "models:/a$$(B)/1", "$(OTHER)", "us$5"])
+def test_a_former_value_goes_back_as_it_was(former: str) -> None:
+    planned = _planned_from("churn", former)
+    back = rollout.change(planned, Bearing.BACKWARD, "x")
+
+    assert back.uri == former
+    assert _workload(marks={"x": "1"}, containers={"main": {"MODEL_URI": former}}).has(back)
+
+
+def _expanded(text: str) -> str:
+    """Expand a variable's value as a kubelet does where no variable is known."""
+    return re.sub(r"\$\$|\$\([^)]*\)", lambda found: "$" if found[0] == "$$" else found[0], text)
 
 
 def test_after_a_cold_start_there_is_nothing_to_go_back_to() -> None:
