@@ -177,6 +177,22 @@ class TestVersion:
 
         assert (await registry.version(model, version)).run_id is None
 
+    @pytest.mark.parametrize("run_id", ["a-b", "a_b", "é" * 100, "a' OR '1' = '1"])
+    async def test_one_says_any_text_for_the_run_that_made_it(
+        self, registry: Registry, seeder: Seeder, run_id: str
+    ) -> None:
+        name = f"{_name()} '50%' \"of\" `it` \\"
+        await seeder.create_model(name)
+
+        version = await seeder.create_version_by_name(name, run_id)
+
+        assert (await registry.version(name, version)).run_id == run_id
+        assert await registry.runs([run_id]) == {}
+        await registry.set_alias(name, "champion", version)
+        await registry.tag_version(name, version, {"modelalias.champion": "{}", "team:it": "x"})
+        assert (await registry.snapshot())[name] == {"champion": version}
+        assert len(await registry.versions_tagged(name, "modelalias.champion", "0" * 8)) == 0
+
     async def test_it_tells_the_logged_model_that_it_was_made_from(
         self, registry: Registry, seeder: Seeder, model: str
     ) -> None:

@@ -266,6 +266,9 @@ class FakeRegistry:
         """Register a version; without a run it has none. Only the fake can make one that is not ready."""
         return str(self._add(model, _Version(run_id, path if run_id else None, state)))
 
+    async def create_version_by_name(self, model: str, run_id: str) -> str:
+        return str(self._add(model, _Version(run_id, None)))
+
     async def delete_version(self, model: str, version: str) -> None:
         held = self._models[model]
         del held.versions[int(version)]

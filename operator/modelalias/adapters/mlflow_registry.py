@@ -70,7 +70,10 @@ class MlflowRegistry:
             seen.add(token)
             page = await self._calls.run(partial(self._models.page_of_aliases, self._page_size, token))
             aliases_by_model |= {
-                model.name: {item.alias: item.version for item in model.aliases}
+                # what is no version is left out here, and refused where the model itself is read
+                model.name: {
+                    item.alias: item.version for item in model.aliases if VERSION.fullmatch(item.version)
+                }
                 for model in page.registered_models
             }
             token = page.next_page_token
@@ -260,7 +263,10 @@ def open_registry(settings: RegistrySettings, may_write: Callable[[], None] = la
 
 
 def _aliases(model: RegisteredModel) -> Aliases:
-    return {alias: str(version) for alias, version in model.aliases.items()}
+    aliases = {alias: str(version) for alias, version in model.aliases.items()}
+    if not all(map(VERSION.fullmatch, aliases.values())):
+        raise Unavailable(STRANGE)
+    return aliases
 
 
 def _no_model(model: str) -> ModelNotFound:

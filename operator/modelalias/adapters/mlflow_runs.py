@@ -75,7 +75,7 @@ class RunReader:
     async def _search(self, run_ids: Sequence[str], experiments: Sequence[str]) -> Mapping[str, Run]:
         """Search the runs in these experiments.
 
-        Ids hold letters and digits only, so they cannot leave their quotes.
+        Ids hold letters, digits, _ and - only, so they cannot leave their quotes.
         """
         if not experiments:
             return {}

@@ -15,7 +15,7 @@ from modelalias.api.fields import (
     ObjectName,
     ReasonName,
     Reported,
-    RunId,
+    ReportedRunId,
     Timestamp,
     UserName,
     keep_first,
@@ -31,7 +31,7 @@ class NamedVersion(Reported):
 
     version: ModelVersionNumber
     """The version."""
-    run_id: RunId | None = None
+    run_id: ReportedRunId = None
     """The run that produced it."""
     since: Timestamp
     """Since when the alias has named it."""
@@ -160,7 +160,7 @@ class HistoryEntry(Reported):
     """UID of the request."""
     spec_hash: Annotated[str, Field(max_length=80)] | None = None
     """Hash of the request, by which it is known again when it is applied again."""
-    run_id: RunId | None = None
+    run_id: ReportedRunId = None
     """The run that produced the new version."""
     actor: UserName | None = None
     """Who asked for the move."""

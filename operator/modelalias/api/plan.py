@@ -16,7 +16,7 @@ from modelalias.api.fields import (
     ObjectName,
     ReasonName,
     Reported,
-    RunId,
+    ReportedRunId,
     TagKey,
     TagValue,
     Timestamp,
@@ -126,7 +126,7 @@ class Plan(Reported):
     """The verdict as JSON; it goes into the record on the version."""
     aliases: Annotated[tuple[AliasMove, ...], Field(max_length=8)]
     """Each alias with its former and its new version."""
-    run_id: RunId | None = None
+    run_id: ReportedRunId = None
     """The run that produced the new version."""
     serving: Annotated[tuple[PlannedWorkload, ...], Field(max_length=64)] = ()
     """Each workload with its former and its new values."""

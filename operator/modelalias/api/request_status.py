@@ -16,7 +16,7 @@ from modelalias.api.fields import (
     ModelVersionNumber,
     ObjectName,
     Reported,
-    RunId,
+    ReportedRunId,
     Timestamp,
     UserName,
     keep_first,
@@ -69,7 +69,7 @@ class Resolved(Reported):
 
     version: ModelVersionNumber
     """The version that the request asks for: the candidate."""
-    run_id: RunId | None = None
+    run_id: ReportedRunId = None
     """The run that produced it."""
     champion: ModelVersionNumber | None = None
     """The version that the alias named when the request was judged; absent when it named none."""
@@ -129,7 +129,7 @@ class Evaluated(Reported):
     """The version that is measured."""
     job: ObjectName
     """Name of the Job, in the same namespace."""
-    run_id: RunId | None = None
+    run_id: ReportedRunId = None
     """The run that the Job logs into."""
     state: EvaluationState
     """How far the evaluation has come."""

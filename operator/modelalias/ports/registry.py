@@ -24,6 +24,7 @@ class ModelVersion(Value):
     model: str
     version: str
     run_id: str | None
+    """The run that it says made it: any text, because a registry does not look whether there is such a run."""
     state: VersionState
     tags: Mapping[str, str]
     model_id: str | None = None
@@ -95,7 +96,7 @@ class EvaluationRun(Value):
 
 
 Aliases = Mapping[str, str]
-"""Alias to version, of one registered model."""
+"""Alias to version, of one registered model; a version is a number as `ModelVersionNumber` wants it."""
 
 
 class Registry(Protocol):

@@ -286,6 +286,7 @@ class TestRefusals:
             Answer({"registered_model": {"name": 5}}),
             Answer({"registered_model": "churn"}),
             Answer({"registered_model": {"name": "another"}}),
+            Answer({"registered_model": {"name": "churn", "aliases": [{"alias": "a", "version": "01"}]}}),
             Answer({}),
             Answer(b""),
             Answer(b"\xff\xfe\x00"),
@@ -301,6 +302,7 @@ class TestRefusals:
             "number as name",
             "text as model",
             "another model",
+            "no version",
             "nothing in it",
             "nothing at all",
             "not text",
@@ -348,6 +350,16 @@ class TestSnapshot:
 
         assert isinstance(found, Unavailable)
         assert len(stub.seen) == 2
+
+    async def test_what_is_no_version_is_left_out_of_a_page(self) -> None:
+        odd = [{"alias": "odd", "version": version} for version in ("0", "01", "x", 2**80, -1)]
+        page = {"registered_models": [{"name": "churn", "aliases": [*odd, {"alias": "good", "version": 7}]}]}
+
+        with http_stub(always(Answer(page))) as stub:
+            async with opened(stub.uri) as registry:
+                found = await registry.snapshot()
+
+        assert found == {"churn": {"good": "7"}}
 
     async def test_pages_that_go_round_end(self) -> None:
         page = Answer({"registered_models": [{"name": "churn"}], "next_page_token": "same"})

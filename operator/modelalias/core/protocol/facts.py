@@ -141,8 +141,10 @@ class Facts:
         if question not in self._answers:
             raise Needed(cast("AnyQuestion", question))
         answer = self._answers[question]
-        if isinstance(answer, InvalidRequest):
+        if isinstance(answer, question.refusals):
             raise answer
+        if isinstance(answer, InvalidRequest):  # a "no" that makes no sense here, as from a proxy
+            raise Failed(question, Unavailable(str(answer)))
         if isinstance(answer, Unavailable | Refused):
             raise Failed(question, answer)
         return cast("T", answer)

@@ -7,6 +7,7 @@ from typing import ClassVar, Generic, TypeVar
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequest
+from modelalias.core.errors import InvalidRequest, ModelNotFound, VersionNotFound
 from modelalias.ports import Aliases, Job, JobRef, Measurement, ModelVersion, Run, Workload, WorkloadRef
 
 T = TypeVar("T")
@@ -28,6 +29,8 @@ class Question(Value, Generic[T]):
     """Something that a rule has to know; the answer is a T, or a failure that is raised to the rule."""
 
     system: ClassVar[System]
+    refusals: ClassVar[tuple[type[InvalidRequest], ...]] = ()
+    """The answers "no" that a rule knows what to do with; any other one is no answer."""
 
 
 class AskRegistry(Question[T], Generic[T]):
@@ -45,11 +48,15 @@ class AskCluster(Question[T], Generic[T]):
 class AliasesOf(AskRegistry[Aliases]):
     """Ask which versions the aliases of a model name."""
 
+    refusals = (ModelNotFound,)
+
     model: str
 
 
 class VersionOf(AskRegistry[ModelVersion]):
     """Ask what the registry says of a version."""
+
+    refusals = (ModelNotFound, VersionNotFound)
 
     model: str
     version: str
@@ -57,6 +64,8 @@ class VersionOf(AskRegistry[ModelVersion]):
 
 class VersionOfRun(AskRegistry[ModelVersion | None]):
     """Ask which version was made from a run; with `register_missing` it is made when there is none."""
+
+    refusals = (InvalidRequest,)
 
     model: str
     run_id: str
@@ -81,12 +90,16 @@ class RunsOf(AskRegistry[Mapping[str, Run]]):
 class MeasurementsOf(AskRegistry[Sequence[Measurement]]):
     """Ask what a logged model was measured with."""
 
+    refusals = (InvalidRequest,)
+
     model_id: str
     keys: tuple[str, ...]
 
 
 class SignatureOf(AskRegistry[bool]):
     """Ask whether a version's model has a signature."""
+
+    refusals = (InvalidRequest,)
 
     model: str
     version: str

@@ -68,12 +68,12 @@ def _end_replays_and_find_newest(
     for item in filter(_is_promotion, reversed(waiting)):
         if is_broken(context, item):
             continue
-        try:
-            with blamed_on(item):
+        with blamed_on(item):
+            try:
                 end = replay.known_end(context, alias, item)
-        except Failed:
-            draft.wake(context.now + ANSWER_POLL)
-            return left, None
+            except Failed:
+                draft.wake(context.now + ANSWER_POLL)
+                return left, None
         if end is None:
             return left, item
         end_request(context, alias, item, end, draft)
