@@ -203,7 +203,9 @@ class TestVersion:
 
         await seeder.log_measurement(booster.model_id, "auc", 0.5)
 
-        assert [item.key for item in await registry.measurements(booster.model_id, ["auc"])] == ["auc"]
+        assert [item.key for item in (await registry.measured(booster.model_id, ["auc"])).measurements] == [
+            "auc"
+        ]
         assert booster.model_id != scaler.model_id
         assert await registry.version(model, booster.version) == booster
 
@@ -451,7 +453,7 @@ class TestRuns:
     ) -> None:
         given = [
             Dataset(name="rest", digest="01"),
-            Dataset(name="holdout", digest="9f3c", context="validation"),
+            Dataset(name="holdout", digest="9f3c", context="validation", rows=10_001),
         ]
         runs = [await seeder.create_run(models=[], datasets=given) for _ in range(count)]
         await registry.runs(runs)
@@ -467,7 +469,7 @@ class TestRuns:
             await registry.evaluation_run(EvaluationRun(key=key, experiment=experiment, name="eval", tags=()))
             for key in ("01", "02")
         ]
-        await registry.end_run(broken, RunStatus.FAILED)
+        await registry.end_run(broken, "02", RunStatus.FAILED)
 
         found = await registry.runs([done, going, broken])
 
@@ -490,6 +492,8 @@ class TestNames:
             ";DROP TABLE",
             "<b>",
             "a,b",
+            "it's 50%",
+            '"quoted" `or` \\ not',
         ],
     )
     async def test_every_call_takes_an_odd_name(

@@ -23,12 +23,14 @@ from modelalias.core.errors import (
 from modelalias.core.protocol.questions import (
     AliasesOf,
     AnyQuestion,
+    EvaluationRunOf,
     JobOf,
     LastLinesOf,
-    MeasurementsOf,
+    MeasuredModelOf,
     RequestOf,
     RunsOf,
     SignatureOf,
+    TemplateOf,
     VersionOf,
     VersionOfRun,
     VersionsTagged,
@@ -39,6 +41,7 @@ from modelalias.ports import (
     Dataset,
     Job,
     JobState,
+    MeasuredModel,
     Measurement,
     ModelVersion,
     Run,
@@ -113,7 +116,9 @@ _FAILURES: Final = st.builds(
     ),
     TEXTS,
 )
-DATASETS: Final = _built(Dataset, name=TEXTS, digest=TEXTS, context=TEXTS)
+DATASETS: Final = _built(
+    Dataset, name=TEXTS, digest=TEXTS, context=TEXTS, rows=st.one_of(st.none(), st.integers())
+)
 _TAGS: Final = st.dictionaries(st.one_of(st.just("modelalias.champion"), TEXTS), TEXTS, max_size=3)
 _ALIASES: Final = st.dictionaries(
     st.one_of(st.sampled_from(["champion", "prev", "challenger", "staging"]), TEXTS), VERSIONS, max_size=5
@@ -140,19 +145,26 @@ def _runs(run_ids: tuple[str, ...]) -> st.SearchStrategy[Mapping[str, Run]]:
             status=st.sampled_from([RunStatus.FINISHED, RunStatus.FINISHED, *RunStatus]),
             metrics=st.dictionaries(st.one_of(st.sampled_from(METRICS), TEXTS), NUMBERS, max_size=3),
             datasets=st.lists(DATASETS, max_size=3).map(tuple),
+            models=st.frozensets(TEXTS, max_size=2),
+            evaluation=TEXTS,
         )
 
     return st.fixed_dictionaries({}, optional={run_id: one(run_id) for run_id in run_ids})
 
 
-def _measurements() -> st.SearchStrategy[tuple[Measurement, ...]]:
+def _measured(question: MeasuredModelOf) -> st.SearchStrategy[MeasuredModel]:
     one = _built(
         Measurement,
         key=st.sampled_from(METRICS),
         value=NUMBERS,
         dataset=st.one_of(st.none(), DATASETS),
     )
-    return st.lists(one, max_size=4).map(tuple)
+    return _built(
+        MeasuredModel,
+        model_id=st.just(question.model_id),
+        run_id=st.one_of(st.none(), RUN_IDS),
+        measurements=st.lists(one, max_size=4).map(tuple),
+    )
 
 
 def _jobs(question: JobOf) -> st.SearchStrategy[Job | None]:
@@ -199,7 +211,9 @@ _ANSWERS: Final[Mapping[type[Any], Callable[[Any], st.SearchStrategy[Any]]]] = {
     ),
     VersionsTagged: lambda _: st.lists(_versions(None), max_size=2).map(tuple),
     RunsOf: lambda question: _runs(question.run_ids),
-    MeasurementsOf: lambda _: _measurements(),
+    MeasuredModelOf: _measured,
+    EvaluationRunOf: lambda _: RUN_IDS,
+    TemplateOf: lambda _: st.none(),
     SignatureOf: lambda _: st.booleans(),
     JobOf: _jobs,
     LastLinesOf: lambda _: TEXTS,

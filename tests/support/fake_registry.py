@@ -13,7 +13,7 @@ from modelalias.ports import (
     Aliases,
     Dataset,
     EvaluationRun,
-    Measurement,
+    MeasuredModel,
     ModelVersion,
     Run,
     RunStatus,
@@ -44,6 +44,7 @@ class _Version:
     path: str | None
     state: VersionState = VersionState.READY
     tags: dict[str, str] = field(default_factory=dict)
+    model_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ class FakeRegistry:
             ]
             if not made and not register:
                 return None
-            return self._value(model, min(made) if made else self._add(model, _Version(run_id, path)))
+            new = _Version(run_id, path, model_id=model_id(run_id, path))
+            return self._value(model, min(made) if made else self._add(model, new))
 
     async def versions_tagged(self, model: str, key: str, text: str) -> Sequence[ModelVersion]:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,250}", key) or not re.fullmatch(r"[0-9a-f]{8,64}", text):
@@ -112,9 +114,11 @@ class FakeRegistry:
             found = ((run_id, self._tracking.runs.get(run_id)) for run_id in run_ids)
             return {run_id: run.value(run_id) for run_id, run in found if run is not None and not run.deleted}
 
-    async def measurements(self, model_id: str, keys: Sequence[str]) -> Sequence[Measurement]:
-        with self._call("measurements", model_id, tuple(keys)):
-            return self._tracking.measurements(model_id, keys)
+    async def measured(
+        self, model_id: str, keys: Sequence[str], evaluations: Sequence[str] = ()
+    ) -> MeasuredModel:
+        with self._call("measured", model_id, tuple(keys), tuple(evaluations)):
+            return self._tracking.measured(model_id, keys, evaluations)
 
     async def has_signature(self, model: str, version: str) -> bool:
         with self._call("has_signature", model, version):
@@ -130,11 +134,11 @@ class FakeRegistry:
         with self._call("evaluation_run", wanted):
             return self._tracking.evaluation_run(wanted)
 
-    async def end_run(self, run_id: str, status: RunStatus) -> None:
+    async def end_run(self, run_id: str, key: str, status: RunStatus) -> None:
         if status in {RunStatus.RUNNING, RunStatus.SCHEDULED}:
             raise ValueError(f"a run does not end as {status}")
-        with self._call("end_run", run_id, status):
-            self._tracking.end_run(run_id, status)
+        with self._call("end_run", run_id, key, status):
+            self._tracking.end_run(run_id, key, status)
 
     async def set_alias(self, model: str, alias: str, version: str) -> None:
         with self._call("set_alias", model, alias, version):
@@ -222,6 +226,11 @@ class FakeRegistry:
         run = self._tracking.runs[run_id]
         return RunSeen(run.name, run.experiment, run.status, run.value(run_id).finished, dict(run.tags))
 
+    def tag_run(self, run_id: str, key: str, value: str) -> None:
+        """Set a tag of a run, as anybody may who writes in MLflow."""
+        run = self._tracking.runs[run_id]
+        run.tags = {**run.tags, key: value}
+
     async def delete_experiment(self, name: str) -> None:
         self._tracking.delete_experiment(name)
 
@@ -262,9 +271,11 @@ class FakeRegistry:
         *,
         path: str = "model",
         state: VersionState = VersionState.READY,
+        says: str | None = None,
     ) -> str:
         """Register a version; without a run it has none. Only the fake can make one that is not ready."""
-        return str(self._add(model, _Version(run_id, path if run_id else None, state)))
+        made = model_id(run_id, path) if run_id else None
+        return str(self._add(model, _Version(says or run_id, path if run_id else None, state, model_id=made)))
 
     async def create_version_by_name(self, model: str, run_id: str) -> str:
         return str(self._add(model, _Version(run_id, None)))
@@ -316,7 +327,7 @@ class FakeRegistry:
             run_id=version.run_id,
             state=version.state,
             tags=dict(version.tags),
-            model_id=model_id(version.run_id, version.path) if version.run_id and version.path else None,
+            model_id=version.model_id,
         )
 
 

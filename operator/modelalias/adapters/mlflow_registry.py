@@ -18,7 +18,7 @@ from modelalias.adapters.mlflow_sources import ModelSource, SourceFinder
 from modelalias.adapters.mlflow_versions import VERSION, check_version, model_version, no_version
 from modelalias.adapters.mlflow_wire import Wire, stores
 from modelalias.core.errors import InvalidRequest, ModelNotFound, NotFound, Unavailable
-from modelalias.ports import Aliases, EvaluationRun, Measurement, ModelVersion, Run, RunStatus
+from modelalias.ports import Aliases, EvaluationRun, MeasuredModel, ModelVersion, Run, RunStatus
 from modelalias.settings import RegistrySettings
 
 PAGE_SIZE: Final = 1000
@@ -135,9 +135,11 @@ class MlflowRegistry:
         """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
         return await self._runs.read(run_ids)
 
-    async def measurements(self, model_id: str, keys: Sequence[str]) -> Sequence[Measurement]:
-        """Read metrics of a logged model, one for each key and dataset, as the runs have them that logged them."""
-        return await self._measurements.read(model_id, keys)
+    async def measured(
+        self, model_id: str, keys: Sequence[str], evaluations: Sequence[str] = ()
+    ) -> MeasuredModel:
+        """Read metrics of a logged model, one for each key and dataset, as the runs have them that may measure it."""
+        return await self._measurements.read(model_id, keys, evaluations)
 
     async def has_signature(self, model: str, version: str) -> bool:
         """Return whether the version's MLmodel file names a signature; raise `NotFound` or `Unreadable`."""
@@ -148,9 +150,9 @@ class MlflowRegistry:
         """Return the id of the run with that key, which is made, running, when there is none; idempotent."""
         return await self._evaluations.open(wanted)
 
-    async def end_run(self, run_id: str, status: RunStatus) -> None:
-        """End a run that is still running; one that ended or is gone stays as it is."""
-        await self._evaluations.end(run_id, status)
+    async def end_run(self, run_id: str, key: str, status: RunStatus) -> None:
+        """End the run of the evaluation with that key if it is still running; any other stays as it is."""
+        await self._evaluations.end(run_id, key, status)
 
     async def set_alias(self, model: str, alias: str, version: str) -> None:
         """Point an alias at a version; raise `ModelNotFound` or `VersionNotFound`."""

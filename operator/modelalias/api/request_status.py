@@ -130,7 +130,9 @@ class Evaluated(Reported):
     job: ObjectName
     """Name of the Job, in the same namespace."""
     run_id: ReportedRunId = None
-    """The run that the Job logs into."""
+    """The run that the Job logs into; it stands here before the Job is started."""
+    key: Annotated[str, Field(max_length=64)] | None = None
+    """Key of the evaluation, which the run carries in its tag modelalias.evaluation."""
     state: EvaluationState
     """How far the evaluation has come."""
     attempt: Annotated[int, Field(ge=1)] = 1

@@ -261,11 +261,12 @@ def _moves_or_is_there(answer: Answer) -> bool:
 def _starts_again(before: Sequence[Evaluated], answer: KeepsTurn) -> bool:
     """Return whether a Job is to be started that could not be started before.
 
-    What its status says stands until that succeeds.
+    What its status says stands until that succeeds; it names the run already.
     """
-    jobs = {item.job for item in answer.so_far.evaluation}
+    runs = {(item.job, item.run_id) for item in answer.so_far.evaluation}
     failed = any(
-        item.state is EvaluationState.STARTING and item.message and item.job in jobs for item in before
+        item.state is EvaluationState.STARTING and item.message and (item.job, item.run_id) in runs
+        for item in before
     )
     return isinstance(answer.effect, StartEvaluation) and failed
 

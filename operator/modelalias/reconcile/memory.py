@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelalias.api.alias import ModelAlias, Observed
 from modelalias.api.conditions import RequestCondition, find, is_true
@@ -61,6 +61,13 @@ class EndedRequest:
     """Seconds; None: no end."""
     tracked: bool
     """Whether a tool keeps it in Git."""
+
+
+class OpenRun(NamedTuple):
+    """A run that a Job logs into, with the key of its evaluation."""
+
+    run_id: str
+    key: str
 
 
 class Memory:
@@ -171,13 +178,14 @@ class Memory:
         _discard(self._ended_of, old.key, name)
         return set() if old.text is None else {old.key}
 
-    def measuring(self, namespace: str, name: str) -> tuple[Key, Sequence[str]]:
+    def measuring(self, namespace: str, name: str) -> tuple[Key, Sequence[OpenRun]]:
         """Return the alias of a request that has not ended, and the runs that Jobs log into for it."""
         kept = self._requests.get((namespace, name))
         if kept is None or kept.text is None:
             return Key(namespace, ""), ()
         sides = _unpack(kept.text).status.evaluation
-        return kept.key, tuple(item.run_id for item in sides if item.run_id and item.state not in ENDED)
+        left = (item for item in sides if item.state not in ENDED)
+        return kept.key, tuple(OpenRun(item.run_id, item.key) for item in left if item.run_id and item.key)
 
     def see_workload(self, workload: Workload) -> set[Key]:
         """Remember a workload and return the keys of the aliases that it serves."""

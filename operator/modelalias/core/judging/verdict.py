@@ -5,7 +5,7 @@ part, so they are started last and only when nothing else refuses already.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -14,9 +14,9 @@ from modelalias.api.alias import ModelAliasSpec
 from modelalias.api.gates import Gate, MetricSource
 from modelalias.api.request_status import Check, Evaluated, Finding, GateResult, Side
 from modelalias.core.errors import InvalidRequest, NotFound, Refused, Unavailable
-from modelalias.core.judging import approvals, eligibility, evaluation, gates, metrics
+from modelalias.core.judging import approvals, eligibility, evaluation, gates, metrics, origin
 from modelalias.core.judging.eligibility import Eligible, Signature, Traits
-from modelalias.core.judging.evaluation import WantedEvaluation
+from modelalias.core.judging.evaluation import Owner, WantedEvaluation
 from modelalias.core.judging.metrics import Readable, Readings
 from modelalias.core.protocol.effects import Effect
 from modelalias.core.protocol.facts import Facts
@@ -98,7 +98,7 @@ def judge(case: Case, facts: Facts, now: datetime) -> Verdict:
         return verdict
     kept = {item.job for item in verdict.sides}
     stop = evaluation.leftover(
-        (item for item in case.evaluated if item.job not in kept), case.namespace, facts
+        (item for item in case.evaluated if item.job not in kept), Owner(case.namespace, case.uid), facts
     )
     if stop is None:
         return verdict
@@ -213,16 +213,28 @@ def _judge_plain(case: Case, wanted: tuple[Gate, ...], facts: Facts, now: dateti
 def _read(case: Case, gate: Gate, version: ModelVersion, wanted: tuple[Gate, ...], facts: Facts) -> Readings:
     name = case.name if version is case.candidate else f"champion version {version.version}"
     if gate.metric_from is MetricSource.RUN:
-        return _of_run(name, version.run_id, gate.metric, facts.runs(_runs_of(case, wanted, facts)))
+        runs = facts.runs(_runs_of(case, wanted, facts))
+        run = runs.get(version.run_id or "")
+        foreign = "" if run is None else origin.why_not_made_by(name, version, run, facts)
+        return (
+            metrics.missing(foreign, unclear=True)
+            if foreign
+            else _of_run(name, version.run_id, gate.metric, runs)
+        )
     if version is case.candidate and not case.registered:
         return metrics.missing(_LATER, unclear=True)
     if version.model_id is None:
         return metrics.missing(f"{name} was not made from a logged model")
     keys = tuple(sorted({item.metric for item in wanted if item.metric_from is MetricSource.LOGGED_MODEL}))
+    evaluations = evaluation.runs_of(case.evaluate, case.evaluated, version.version, facts)
     try:
-        return metrics.of_logged_model(facts.measurements(version.model_id, keys), gate.metric)
+        measured = facts.measured(version.model_id, keys, evaluations)
     except InvalidRequest as error:
         return metrics.missing(str(error))
+    foreign = origin.why_of_another_run(name, version, measured)
+    if foreign:
+        return metrics.missing(foreign, unclear=True)
+    return metrics.of_logged_model(measured.measurements, gate.metric)
 
 
 def _read_champion(case: Case, gate: Gate, wanted: tuple[Gate, ...], facts: Facts) -> Readings:
@@ -299,6 +311,9 @@ def _evaluate(
         return Verdict(
             Conclusion.EVALUATING, checks, findings, progress.sides, effect=progress.effect, message=message
         )
+    # what the Jobs logged onto the logged models counts from now on
+    plain = tuple(item for item in case.gates if item.metric_from is not MetricSource.EVALUATION)
+    findings = _judge_plain(replace(case, evaluated=progress.sides), plain, facts, now)
     runs = facts.runs(evaluation.run_ids(progress.sides))
 
     def side(which: Side) -> Readable:

@@ -8,7 +8,17 @@ from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequest
 from modelalias.core.errors import InvalidRequest, ModelNotFound, VersionNotFound
-from modelalias.ports import Aliases, Job, JobRef, Measurement, ModelVersion, Run, Workload, WorkloadRef
+from modelalias.ports import (
+    Aliases,
+    EvaluationRun,
+    Job,
+    JobRef,
+    MeasuredModel,
+    ModelVersion,
+    Run,
+    Workload,
+    WorkloadRef,
+)
 
 T = TypeVar("T")
 
@@ -87,13 +97,22 @@ class RunsOf(AskRegistry[Mapping[str, Run]]):
     run_ids: tuple[str, ...]
 
 
-class MeasurementsOf(AskRegistry[Sequence[Measurement]]):
-    """Ask what a logged model was measured with."""
+class MeasuredModelOf(AskRegistry[MeasuredModel]):
+    """Ask which run made a logged model, and what that run and these evaluations measured of it."""
 
     refusals = (InvalidRequest,)
 
     model_id: str
     keys: tuple[str, ...]
+    evaluations: tuple[str, ...] = ()
+
+
+class EvaluationRunOf(AskRegistry[str]):
+    """Ask for the run that one side of an evaluation logs into; it is made when there is none."""
+
+    refusals = (InvalidRequest,)
+
+    run: EvaluationRun
 
 
 class SignatureOf(AskRegistry[bool]):
@@ -103,6 +122,15 @@ class SignatureOf(AskRegistry[bool]):
 
     model: str
     version: str
+
+
+class TemplateOf(AskCluster[None]):
+    """Ask whether there is a suspended CronJob of that name, from which Jobs can be made."""
+
+    refusals = (InvalidRequest,)
+
+    namespace: str
+    cron_job: str
 
 
 class JobOf(AskCluster[Job | None]):
@@ -131,8 +159,15 @@ class RequestOf(AskCluster[PromotionRequest | None]):
 
 
 RegistryQuestion = (
-    AliasesOf | VersionOf | VersionOfRun | VersionsTagged | RunsOf | MeasurementsOf | SignatureOf
+    AliasesOf
+    | VersionOf
+    | VersionOfRun
+    | VersionsTagged
+    | RunsOf
+    | MeasuredModelOf
+    | SignatureOf
+    | EvaluationRunOf
 )
-ClusterQuestion = WorkloadOf | RequestOf | JobOf | LastLinesOf
+ClusterQuestion = WorkloadOf | RequestOf | TemplateOf | JobOf | LastLinesOf
 AnyQuestion = RegistryQuestion | ClusterQuestion
 """Every question there is: who reads the answers has to know all of them."""
