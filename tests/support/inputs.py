@@ -106,6 +106,7 @@ WHOLE_ALIAS: Final[Spec] = {
             "waitFor": "72h",
             "checklist": [],
         },
+        "waitForRun": "24h",
         "concurrency": "Queue",
         "pins": "Trusted",
         "autoPromote": {"fromAlias": "challenger", "deleteSourceAlias": True},

@@ -72,6 +72,9 @@ class PinVerdict(Reported):
     """The version that the alias named when the pin was judged."""
     explanation: Message = ""
     """The verdict in one sentence."""
+    run_unfinished_since: Timestamp | None = None
+    """When the operator first saw that the candidate's run had not finished; policy.waitForRun counts from
+    here."""
     eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
     """The result of each rule of eligibility."""
     evaluation: Annotated[tuple[Evaluated, ...], Field(max_length=2)] = ()

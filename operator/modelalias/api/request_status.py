@@ -203,6 +203,9 @@ class PromotionRequestStatus(Reported):
     """The version that the source means, frozen when it was first looked up."""
     eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
     """The result of each rule of eligibility."""
+    run_unfinished_since: Timestamp | None = None
+    """When the operator first saw that the candidate's run had not finished; policy.waitForRun counts from
+    here."""
     evaluation: Annotated[tuple[Evaluated, ...], Field(max_length=2)] = ()
     """The Jobs that measure candidate and champion."""
     gates: Annotated[tuple[Finding, ...], Field(max_length=64)] = ()
@@ -242,6 +245,10 @@ class PromotionRequestStatus(Reported):
     def with_eligibility(self, eligibility: tuple[Check, ...]) -> Self:
         """Return the status with how the rules of eligibility came out."""
         return self.changed(eligibility=eligibility)
+
+    def with_run_unfinished(self, since: datetime | None) -> Self:
+        """Return the status with since when the run is known not to have finished, or without once it has."""
+        return self.changed(run_unfinished_since=since)
 
     def with_evaluation(self, evaluation: tuple[Evaluated, ...]) -> Self:
         """Return the status with how far the evaluation is."""

@@ -186,6 +186,7 @@ def _with_pin_verdict(alias: ModelAlias, version: str, answer: Answer) -> ModelA
         champion=so_far.resolved.champion,
         explanation="it passed" if isinstance(answer, Proceeds) else answer.explanation,
         eligibility=so_far.checks,
+        run_unfinished_since=so_far.run_unfinished_since,
         evaluation=evaluation,
         gates=request_status.same_times(before.gates if before else (), so_far.findings),
     )

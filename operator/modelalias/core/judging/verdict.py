@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from modelalias.api.alias import ModelAliasSpec
+from modelalias.api.fields import duration
 from modelalias.api.gates import Gate, MetricSource
 from modelalias.api.request_status import Check, Evaluated, Finding, GateResult, Side
 from modelalias.core.errors import InvalidRequest, NotFound, Refused, Unavailable
@@ -21,6 +22,11 @@ from modelalias.core.judging.metrics import Readable, Readings
 from modelalias.core.protocol.effects import Effect
 from modelalias.core.protocol.facts import Facts
 from modelalias.ports import Aliases, ModelVersion, Run
+
+_HOW_TO_END: Final = (
+    """python -c "import mlflow; mlflow.MlflowClient().set_terminated('{run_id}', 'KILLED')\""""
+)
+"""MLflow's own command line has no word for it."""
 
 _LATER: Final = "known once the run is registered as a version"
 
@@ -68,6 +74,8 @@ class Case:
     why_unevaluated: str
     evaluated: tuple[Evaluated, ...]
     """What Jobs brought so far."""
+    run_unfinished_since: datetime | None
+    """When the candidate's run was first seen not to have finished; None when it never was."""
     may_ask: bool
     """Whether people can be asked where something is Inconclusive."""
     skip: str = ""
@@ -85,6 +93,7 @@ class Verdict:
     evidence: str | None = None
     """Present once everything was judged."""
     until: datetime | None = None
+    run_unfinished_since: datetime | None = None
     effect: Effect | None = None
     problem: InvalidRequest | Refused | Unavailable | None = None
     message: str = ""
@@ -126,14 +135,29 @@ def _judge(case: Case, facts: Facts, now: datetime) -> Verdict:
     if plain and run_id is not None:
         run = facts.runs(_runs_of(case, plain, facts)).get(run_id)
         if run is not None and not run.finished:
-            return Verdict(
-                Conclusion.RUNNING, eligible.checks, message=f"waits until run {run_id} has finished"
-            )
+            return _unfinished(case, eligible.checks, run_id, now)
     findings = _judge_plain(case, plain, facts, now)
     evaluated = tuple(item for item in case.gates if item.metric_from is MetricSource.EVALUATION)
     if not evaluated:
         return _conclude(case, eligible.checks, findings, ())
     return _evaluate(case, eligible.checks, findings, evaluated, facts, now)
+
+
+def _unfinished(case: Case, checks: tuple[Check, ...], run_id: str, now: datetime) -> Verdict:
+    """Wait for a run, with what to do if nothing runs any more; after a while nothing can be judged of it.
+
+    The time counts from when this operator first saw it, so that only one clock is read.
+    """
+    since, wait_for = case.run_unfinished_since or now, case.spec.policy.wait_for_run
+    until, ends = since + duration(wait_for), _HOW_TO_END.format(run_id=run_id)
+    if now < until:
+        message = f"waits until run {run_id} has finished; if its training is dead, end it: {ends}"
+        return Verdict(Conclusion.RUNNING, checks, until=until, run_unfinished_since=since, message=message)
+    message = f"run {run_id} has not finished within {wait_for}; if its training is dead, end it: {ends}"
+    unclear = (
+        gates.skipped(item, message, now).changed(result=GateResult.INCONCLUSIVE) for item in case.gates
+    )
+    return replace(_conclude(case, checks, unclear, ()), run_unfinished_since=since)
 
 
 def _conclude(

@@ -39,6 +39,8 @@ class VerdictSoFar:
     findings: tuple[Finding, ...] = ()
     evaluation: tuple[Evaluated, ...] = ()
     approvals: ApprovalStatus | None = None
+    run_unfinished_since: datetime | None = None
+    """Since when the candidate's run is known not to have finished; None once it has."""
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,7 @@ def _judge(hearing: _Hearing, wanted: tuple[Gate, ...]) -> Answer:
         cases.build_case(alias, candidate, hearing.aliases, wanted, owner),
         soaking_since=cases.soaking_since(context, alias, candidate.version),
         evaluated=request.status.evaluation,
+        run_unfinished_since=request.status.run_unfinished_since,
         may_ask=approvals.is_needed(alias.spec.policy.approval, inconclusive=True),
         skip="skipGates" if spec.skip_gates else "",
     )

@@ -54,6 +54,7 @@ def _consider(context: Context, alias: ModelAlias, number: str) -> Answer:
         cases.build_case(alias, candidate, yardstick, alias.spec.policy.gates, owner),
         soaking_since=cases.soaking_since(context, alias, version),
         evaluated=before.evaluation if before else (),
+        run_unfinished_since=before.run_unfinished_since if before and before.version == number else None,
     )
     verdict = judge(case, facts, context.now)
     so_far = cases.verdict_so_far(candidate, yardstick.get(alias.spec.alias), verdict)
