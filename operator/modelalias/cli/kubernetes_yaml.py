@@ -69,7 +69,7 @@ class _Loader(yaml.SafeLoader):
         """Leave a plain scalar to our own reading; a merge key stays what it is."""
         if kind is ScalarNode and implicit[0]:
             return _MERGE if value == _MERGE_KEY else _PLAIN
-        return super().resolve(kind, value, implicit)
+        return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]  # PyYAML's
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Return a mapping of texts."""
@@ -81,7 +81,7 @@ class _Dumper(yaml.SafeDumper):
 
     def resolve(self, kind: type[Any], value: Any, implicit: Any) -> Any:
         """Return what a scalar without quotes would be read as, by PyYAML or by Kubernetes."""
-        tag = super().resolve(kind, value, implicit)
+        tag = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]  # PyYAML's
         if kind is ScalarNode and implicit[0] and tag == yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG:
             return tag if _is_text(value) else _PLAIN
         return tag
