@@ -233,6 +233,11 @@ BAD_ALIASES: Final = (
     Case("model-missing", alias(model=LEFT_OUT), "spec.model"),
     Case("alias-missing", alias(alias=LEFT_OUT), "spec.alias"),
     Case("previousAlias-is-alias", alias(previousAlias="champion"), "previousAlias must differ from alias"),
+    Case(
+        "previousAlias-in-another-case",
+        alias(previousAlias="Champion"),
+        "previousAlias must differ from alias, and not only in case",
+    ),
     Case("drift-unknown", alias(drift="Ignore"), "spec.drift"),
     Case("registry-is-url", alias(registry="https://evil"), "spec.registry"),
     Case("requestHistoryLimit-negative", alias(requestHistoryLimit=-1), "spec.requestHistoryLimit"),

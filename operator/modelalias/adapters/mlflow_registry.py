@@ -87,8 +87,7 @@ class MlflowRegistry:
             registered_model = await self._calls.run(lambda: self._models.get_registered_model(model))
         except MissingResource as error:
             raise _no_model(model) from error
-        if registered_model.name != model:
-            raise Unavailable(STRANGE)
+        _require_name(registered_model.name, model)
         return _aliases(registered_model)
 
     async def version(self, model: str, version: str) -> ModelVersion:
@@ -226,7 +225,8 @@ class MlflowRegistry:
             mlflow_version = await self._calls.run(lambda: self._models.get_model_version(model, version))
         except MissingResource as error:
             raise await self._missing(model, version) from error
-        if (mlflow_version.name, str(mlflow_version.version)) != (model, version):
+        _require_name(mlflow_version.name, model)
+        if str(mlflow_version.version) != version:
             raise Unavailable(STRANGE)
         return mlflow_version
 
@@ -269,6 +269,17 @@ def _aliases(model: RegisteredModel) -> Aliases:
     if not all(map(VERSION.fullmatch, aliases.values())):
         raise Unavailable(STRANGE)
     return aliases
+
+
+def _require_name(name: str, model: str) -> None:
+    """Refuse an answer about another model; one that differs in case is what MLflow on MySQL answers with."""
+    if name == model:
+        return
+    if isinstance(name, str) and name.casefold() == model.casefold():
+        raise ModelNotFound(
+            f"the registry has no model {model}, but one named {name}: write the name as it is there"
+        )
+    raise Unavailable(STRANGE)
 
 
 def _no_model(model: str) -> ModelNotFound:

@@ -107,7 +107,10 @@ def _why_blocked(context: Context, alias: ModelAlias) -> Cause | None:
         return Cause(Reason.MODEL_NOT_ALLOWED, message)
     if context.older_claimant is not None:
         rival = _rival(context.namespace, context.older_claimant)
-        return Cause(Reason.CONFLICT, f"{rival} claims the same alias of {spec.model}")
+        message = f"{rival} claims the same alias of {spec.model}"
+        if context.claim_differs_in_case:
+            message += ", in another case: MLflow on MySQL does not tell such names apart"
+        return Cause(Reason.CONFLICT, message)
     return None
 
 

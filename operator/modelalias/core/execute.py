@@ -63,7 +63,8 @@ def carry_out(context: Context, alias: ModelAlias, plan: Plan, draft: Draft) -> 
     others, overtaker = _find_overtaker(context, alias, plan, others, draft)
     queue = queue_up(context, alias, others, first, draft, overtaker)
     alias = alias.with_status(alias.status.queued(queue))
-    if plan.source_alias is not None and plan.source_alias.name in context.claimed:
+    claimed = {name.casefold() for name in context.claimed}
+    if plan.source_alias is not None and plan.source_alias.name.casefold() in claimed:
         plan = plan.without_source_alias()  # claimed since the plan was made: not ours to remove
     try:
         return _advance(context, alias, plan, own, draft, overtaker)

@@ -155,6 +155,7 @@ class AliasReconciler:
             requests=requests,
             registry=self._registry_view(key, alias),
             older_claimant=None if owner is None else f"{owner.namespace}/{owner.name}",
+            claim_differs_in_case=owner is not None and self._memory.differs_in_case(key, owner),
             claimed={} if alias is None else self._memory.claimed(key),
             soaking=None if alias is None else self._ledger(key, alias),
             identity=self._identity(),

@@ -22,7 +22,7 @@ from modelalias.reconcile import gitops
 from modelalias.reconcile.queue import Key
 
 Claim = tuple[str, str, str]
-"""Place of the registry, model and alias."""
+"""Place of the registry, model and alias, without their case: MLflow on MySQL does not tell names apart by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +114,11 @@ class Memory:
             ),
         )
         self._aliases[key] = kept
-        self._of_model[kept.place, spec.model].add(key)
+        self._of_model[kept.place, spec.model.casefold()].add(key)
         for ref in kept.serving:
             self._served_by[ref].add(key)
         for name in kept.claims:
-            claimants = self._claims[kept.place, spec.model, name]
+            claimants = self._claims[_claim(kept, name)]
             claimants.add((kept.created, key))
             rivals |= {rival for _, rival in claimants}
         if old is not None and old.claims == kept.claims:
@@ -136,11 +136,11 @@ class Memory:
             return set()
         del self._aliases[key]
         touched = {key}
-        _discard(self._of_model, (old.place, old.model), key)
+        _discard(self._of_model, (old.place, old.model.casefold()), key)
         for ref in old.serving:
             _discard(self._served_by, ref, key)
         for name in old.claims:
-            claim = (old.place, old.model, name)
+            claim = _claim(old, name)
             _discard(self._claims, claim, (old.created, key))
             touched |= {rival for _, rival in self._claims.get(claim, ())}
         return touched
@@ -229,13 +229,18 @@ class Memory:
         """Return the older alias that claims one of this alias's names, None when this one owns them."""
         kept = self._aliases[key]
         mine = (kept.created, key)
-        rivals = (min(self._claims[kept.place, kept.model, name]) for name in kept.claims)
+        rivals = (min(self._claims[_claim(kept, name)]) for name in kept.claims)
         return next((rival for created, rival in rivals if (created, rival) < mine), None)
+
+    def differs_in_case(self, key: Key, owner: Key) -> bool:
+        """Return whether the names that both claim are the same only without their case."""
+        mine, others = self._aliases[key], self._aliases[owner]
+        return mine.model != others.model or not set(mine.claims) & set(others.claims)
 
     def claimed(self, key: Key) -> Mapping[str, str]:
         """Return the aliases of the same model that other ModelAliases claim, and which do."""
         kept = self._aliases[key]
-        others = (other for other in self._of_model[kept.place, kept.model] if other != key)
+        others = (other for other in self._of_model[kept.place, kept.model.casefold()] if other != key)
         return {
             name: f"{other.namespace}/{other.name}"
             for other in others
@@ -248,9 +253,9 @@ class Memory:
         None when there is none.
         """
         kept = self._aliases[key]
-        for _, other in sorted(self._claims.get((kept.place, kept.model, name), ())):
+        for _, other in sorted(self._claims.get(_claim(kept, name), ())):
             alias = self.alias(other)
-            if alias is not None and alias.spec.alias == name:
+            if alias is not None and (alias.spec.model, alias.spec.alias) == (kept.model, name):
                 return alias.status.observed
         return None
 
@@ -261,7 +266,7 @@ class Memory:
 
     def of_model(self, registry: str, model: str) -> set[Key]:
         """Return the aliases of one model that name the registry so."""
-        keys = self._of_model.get((self._place(registry), model), ())
+        keys = self._of_model.get((self._place(registry), model.casefold()), ())
         return {key for key in keys if self._aliases[key].registry == registry}
 
     def of_registry(self, registry: str) -> set[Key]:
@@ -313,6 +318,10 @@ def _unpack(text: bytes) -> PromotionRequest:
 def _age(request: PromotionRequest) -> tuple[str, str]:
     created = request.metadata.creation_timestamp
     return ("" if created is None else created.isoformat(), request.metadata.name)
+
+
+def _claim(alias: _Alias, name: str) -> Claim:
+    return (alias.place, alias.model.casefold(), name.casefold())
 
 
 def _discard(index: dict[Any, set[Any]], name: Any, item: Any) -> None:

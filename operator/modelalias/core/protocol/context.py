@@ -91,3 +91,5 @@ class Context:
     """Requests that were told in this pass what they wait for."""
     facts: Facts
     now: datetime
+    claim_differs_in_case: bool = False
+    """Whether what the older ModelAlias claims is the same only without its case."""
