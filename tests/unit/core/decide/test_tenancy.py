@@ -196,8 +196,10 @@ async def test_a_conflict_of_names_in_another_case_says_why_they_are_one() -> No
 
         assert _stalled(it, "ml", "second")[1:] == (
             "Conflict",
-            "ModelAlias first, which is older, claims the same alias of churn, in another case: MLflow on MySQL "
-            "does not tell such names apart",
+            (
+                "ModelAlias first, which is older, claims the same alias of churn, in another case: MLflow on "
+                "MySQL does not tell such names apart"
+            ),
         )
         assert it.phase("go") == "Pending"
         assert await it.aliases() == {"champion": "1"}
