@@ -177,6 +177,22 @@ class TestVersion:
 
         assert (await registry.version(model, version)).run_id is None
 
+    @pytest.mark.parametrize("run_id", ["a-b", "a_b", "é" * 100, "a' OR '1' = '1"])
+    async def test_one_says_any_text_for_the_run_that_made_it(
+        self, registry: Registry, seeder: Seeder, run_id: str
+    ) -> None:
+        name = f"{_name()} '50%' \"of\" `it` \\"
+        await seeder.create_model(name)
+
+        version = await seeder.create_version_by_name(name, run_id)
+
+        assert (await registry.version(name, version)).run_id == run_id
+        assert await registry.runs([run_id]) == {}
+        await registry.set_alias(name, "champion", version)
+        await registry.tag_version(name, version, {"modelalias.champion": "{}", "team:it": "x"})
+        assert (await registry.snapshot())[name] == {"champion": version}
+        assert len(await registry.versions_tagged(name, "modelalias.champion", "0" * 8)) == 0
+
     async def test_it_tells_the_logged_model_that_it_was_made_from(
         self, registry: Registry, seeder: Seeder, model: str
     ) -> None:
@@ -187,7 +203,9 @@ class TestVersion:
 
         await seeder.log_measurement(booster.model_id, "auc", 0.5)
 
-        assert [item.key for item in await registry.measurements(booster.model_id, ["auc"])] == ["auc"]
+        assert [item.key for item in (await registry.measured(booster.model_id, ["auc"])).measurements] == [
+            "auc"
+        ]
         assert booster.model_id != scaler.model_id
         assert await registry.version(model, booster.version) == booster
 
@@ -435,7 +453,7 @@ class TestRuns:
     ) -> None:
         given = [
             Dataset(name="rest", digest="01"),
-            Dataset(name="holdout", digest="9f3c", context="validation"),
+            Dataset(name="holdout", digest="9f3c", context="validation", rows=10_001),
         ]
         runs = [await seeder.create_run(models=[], datasets=given) for _ in range(count)]
         await registry.runs(runs)
@@ -451,7 +469,7 @@ class TestRuns:
             await registry.evaluation_run(EvaluationRun(key=key, experiment=experiment, name="eval", tags=()))
             for key in ("01", "02")
         ]
-        await registry.end_run(broken, RunStatus.FAILED)
+        await registry.end_run(broken, "02", RunStatus.FAILED)
 
         found = await registry.runs([done, going, broken])
 
@@ -474,6 +492,8 @@ class TestNames:
             ";DROP TABLE",
             "<b>",
             "a,b",
+            "it's 50%",
+            '"quoted" `or` \\ not',
         ],
     )
     async def test_every_call_takes_an_odd_name(

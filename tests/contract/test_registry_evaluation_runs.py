@@ -49,7 +49,7 @@ class TestOpening:
 
     async def test_a_run_that_ended_is_the_same_run(self, registry: Registry, wanted: EvaluationRun) -> None:
         first = await registry.evaluation_run(wanted)
-        await registry.end_run(first, RunStatus.FAILED)
+        await registry.end_run(first, wanted.key, RunStatus.FAILED)
 
         assert await registry.evaluation_run(wanted) == first
 
@@ -116,6 +116,7 @@ class TestOpening:
 
         run = (await registry.runs([run_id]))[run_id]
         assert (run.finished, run.metrics, run.datasets) == (False, {"auc": Decimal("0.5")}, (holdout,))
+        assert run.evaluation == wanted.key
 
 
 class TestEnding:
@@ -125,7 +126,7 @@ class TestEnding:
     ) -> None:
         run_id = await registry.evaluation_run(wanted)
 
-        await registry.end_run(run_id, status)
+        await registry.end_run(run_id, wanted.key, status)
 
         run = await seeder.read_run(run_id)
         assert (run.status, run.ended) == (status, True)
@@ -135,11 +136,24 @@ class TestEnding:
         self, registry: Registry, seeder: Seeder, wanted: EvaluationRun
     ) -> None:
         run_id = await registry.evaluation_run(wanted)
-        await registry.end_run(run_id, RunStatus.FAILED)
+        await registry.end_run(run_id, wanted.key, RunStatus.FAILED)
 
-        await registry.end_run(run_id, RunStatus.FINISHED)
+        await registry.end_run(run_id, wanted.key, RunStatus.FINISHED)
 
         assert (await seeder.read_run(run_id)).status == "FAILED"
+
+    async def test_only_the_run_of_that_very_evaluation_ends(
+        self, registry: Registry, seeder: Seeder, wanted: EvaluationRun
+    ) -> None:
+        other = wanted.model_copy(update={"key": secrets.token_hex(32)})
+        run_id = await registry.evaluation_run(wanted)
+        of_nobody = await seeder.create_run(models=[])
+
+        for one in (run_id, of_nobody):
+            await registry.end_run(one, other.key, RunStatus.KILLED)
+
+        assert (await seeder.read_run(run_id)).status == "RUNNING"
+        assert (await seeder.read_run(of_nobody)).status == "FINISHED"
 
     async def test_a_deleted_run_stays_as_it_is(
         self, registry: Registry, seeder: Seeder, wanted: EvaluationRun
@@ -147,13 +161,15 @@ class TestEnding:
         run_id = await registry.evaluation_run(wanted)
         await seeder.delete_run(run_id)
 
-        await registry.end_run(run_id, RunStatus.FINISHED)
+        await registry.end_run(run_id, wanted.key, RunStatus.FINISHED)
 
         assert (await seeder.read_run(run_id)).status == "RUNNING"
 
     @pytest.mark.parametrize("run_id", [UNKNOWN_RUN, "", "' OR 1", "../x"])
-    async def test_a_run_that_is_not_there_is_fine(self, registry: Registry, run_id: str) -> None:
-        await registry.end_run(run_id, RunStatus.FINISHED)
+    async def test_a_run_that_is_not_there_is_fine(
+        self, registry: Registry, wanted: EvaluationRun, run_id: str
+    ) -> None:
+        await registry.end_run(run_id, wanted.key, RunStatus.FINISHED)
 
     @pytest.mark.parametrize("status", [RunStatus.RUNNING, RunStatus.SCHEDULED])
     async def test_a_status_that_is_no_end_is_a_bug(
@@ -162,4 +178,4 @@ class TestEnding:
         run_id = await registry.evaluation_run(wanted)
 
         with pytest.raises(ValueError, match="does not end"):
-            await registry.end_run(run_id, status)
+            await registry.end_run(run_id, wanted.key, status)

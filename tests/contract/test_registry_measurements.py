@@ -26,7 +26,7 @@ async def test_each_dataset_has_its_own_value(registry: Registry, seeder: Seeder
     await seeder.log_measurement(model_id, "auc", 3)
     await seeder.log_measurement(model_id, "loss", -0.5, HOLDOUT)
 
-    found = await registry.measurements(model_id, ["loss", "auc"])
+    found = (await registry.measured(model_id, ["loss", "auc"])).measurements
 
     assert found == (
         Measurement(key="auc", value=Decimal("3.0"), dataset=None),
@@ -43,7 +43,7 @@ async def test_one_name_with_two_digests_is_two_datasets(
     await seeder.log_measurement(model_id, "auc", 0.5, HOLDOUT)
     await seeder.log_measurement(model_id, "auc", 0.6, other)
 
-    found = await registry.measurements(model_id, ["auc"])
+    found = (await registry.measured(model_id, ["auc"])).measurements
 
     assert {item.dataset: item.value for item in found} == {HOLDOUT: Decimal("0.5"), other: Decimal("0.6")}
 
@@ -52,8 +52,8 @@ async def test_only_the_keys_asked_for_are_read(registry: Registry, seeder: Seed
     await seeder.log_measurement(model_id, "auc", 0.5)
     await seeder.log_measurement(model_id, "auc_slice", 0.6)
 
-    assert [item.key for item in await registry.measurements(model_id, ["auc", "f1"])] == ["auc"]
-    assert await registry.measurements(model_id, []) == ()
+    assert [item.key for item in (await registry.measured(model_id, ["auc", "f1"])).measurements] == ["auc"]
+    assert (await registry.measured(model_id, [])).measurements == ()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ async def test_the_last_value_is_by_step_then_by_time(
     for value, step, time in logged:
         await seeder.log_measurement(model_id, "auc", value, HOLDOUT, step=step, time=time)
 
-    assert await registry.measurements(model_id, ["auc"]) == (_at(last),)
+    assert (await registry.measured(model_id, ["auc"])).measurements == (_at(last),)
 
 
 async def test_nan_is_told_though_the_table_of_logged_models_stores_zero(
@@ -82,7 +82,7 @@ async def test_nan_is_told_though_the_table_of_logged_models_stores_zero(
     await seeder.log_measurement(model_id, "loss", NAN, HOLDOUT)
     await seeder.log_measurement(model_id, "loss", 0.0, SLICE)
 
-    nan, zero = await registry.measurements(model_id, ["loss"])
+    nan, zero = (await registry.measured(model_id, ["loss"])).measurements
 
     assert (nan.dataset, nan.value.is_nan()) == (HOLDOUT, True)
     assert (zero.dataset, zero.value) == (SLICE, Decimal("0.0"))
@@ -94,7 +94,7 @@ async def test_nan_that_was_logged_last_hides_the_number_before(
     await seeder.log_measurement(model_id, "auc", 0.9, HOLDOUT, step=1)
     await seeder.log_measurement(model_id, "auc", NAN, HOLDOUT, step=2)
 
-    (found,) = await registry.measurements(model_id, ["auc"])
+    (found,) = (await registry.measured(model_id, ["auc"])).measurements
 
     assert found.value.is_nan()
 
@@ -108,7 +108,7 @@ async def test_nan_beside_a_number_at_the_same_moment_makes_it_nan(
     other = await _logged_model(registry, seeder)
     await seeder.log_measurement(other, "auc", NAN, HOLDOUT, run_id=evaluation, step=1, time=10)
 
-    (found,) = await registry.measurements(model_id, ["auc"])
+    (found,) = (await registry.measured(model_id, ["auc"], [evaluation])).measurements
 
     assert found.value.is_nan()
 
@@ -121,21 +121,63 @@ async def test_infinity_is_what_mlflow_stores_for_it(
 ) -> None:
     await seeder.log_measurement(model_id, "auc", float(value), HOLDOUT)
 
-    assert await registry.measurements(model_id, ["auc"]) == (_at(stored),)
+    assert (await registry.measured(model_id, ["auc"])).measurements == (_at(stored),)
 
 
-async def test_another_run_may_have_measured_it(registry: Registry, seeder: Seeder, model_id: str) -> None:
+async def test_what_an_evaluation_measured_counts_beside_what_the_model_s_own_run_did(
+    registry: Registry, seeder: Seeder, model_id: str
+) -> None:
     evaluation = await seeder.create_run(models=[])
     await seeder.log_measurement(model_id, "auc", 0.4, HOLDOUT)
     await seeder.log_measurement(model_id, "auc", 0.6, HOLDOUT, run_id=evaluation)
     await seeder.log_measurement(model_id, "auc", 0.5, SLICE)
 
-    found = await registry.measurements(model_id, ["auc"])
+    found = (await registry.measured(model_id, ["auc"], [evaluation])).measurements
 
     assert [(item.dataset, item.value) for item in found] == [
         (HOLDOUT, Decimal("0.6")),
         (SLICE, Decimal("0.5")),
     ]
+
+
+@pytest.mark.parametrize("step", [0, 1_000_000_000])
+async def test_what_a_strangers_run_logged_neither_counts_nor_hides_what_does(
+    registry: Registry, seeder: Seeder, model_id: str, step: int
+) -> None:
+    stranger = await seeder.create_run()
+    await seeder.log_measurement(model_id, "auc", 0.4, HOLDOUT)
+    await seeder.log_measurement(model_id, "auc", 0.99, HOLDOUT, run_id=stranger, step=step)
+    await seeder.log_measurement(model_id, "auc", 0.99, SLICE, run_id=stranger, step=step)
+
+    found = await registry.measured(model_id, ["auc"])
+
+    assert found.measurements == (_at("0.4"),)
+    assert found.run_id not in {None, stranger}
+
+
+async def test_it_tells_the_run_that_made_the_model_whatever_a_version_says(
+    registry: Registry, seeder: Seeder
+) -> None:
+    name = f"model-{secrets.token_hex(4)}"
+    await seeder.create_model(name)
+    maker, better = await seeder.create_run(), await seeder.create_run([("auc", 0.99, 0)])
+    number = await seeder.create_version(name, maker, says=better)
+
+    version = await registry.version(name, number)
+    assert version.run_id == better
+    assert version.model_id is not None
+    runs = await registry.runs([maker, better])
+    assert version.model_id in runs[maker].models
+    assert version.model_id not in runs[better].models
+    assert len(runs[better].models) == 1
+    assert (await registry.measured(version.model_id, [])).run_id == maker
+    many = await registry.runs([maker, better, *(await _some_runs(seeder))])
+    assert (many[maker].models, many[better].models) == (runs[maker].models, runs[better].models)
+
+
+async def _some_runs(seeder: Seeder) -> list[str]:
+    """Make so many that they are searched for, and not read one by one."""
+    return [await seeder.create_run(models=[]) for _ in range(8)]
 
 
 async def test_what_a_deleted_run_measured_is_left_out_and_hides_what_was_before(
@@ -148,7 +190,7 @@ async def test_what_a_deleted_run_measured_is_left_out_and_hides_what_was_before
 
     await seeder.delete_run(evaluation)
 
-    assert await registry.measurements(model_id, ["auc"]) == (_at("0.5", SLICE),)
+    assert (await registry.measured(model_id, ["auc"], [evaluation])).measurements == (_at("0.5", SLICE),)
 
 
 async def test_what_the_history_does_not_hold_is_left_out(
@@ -161,7 +203,9 @@ async def test_what_the_history_does_not_hold_is_left_out(
     await seeder.forget_history(evaluation, "auc")
     await seeder.log_metric(evaluation, "auc", 0.6, step=1)
 
-    assert [item.key for item in await registry.measurements(model_id, ["auc", "f1"])] == ["f1"]
+    assert [
+        item.key for item in (await registry.measured(model_id, ["auc", "f1"], [evaluation])).measurements
+    ] == ["f1"]
 
 
 async def test_another_value_at_that_moment_is_left_out(
@@ -174,8 +218,8 @@ async def test_another_value_at_that_moment_is_left_out(
 
     await seeder.log_measurement(other, "auc", 0.5, HOLDOUT, run_id=evaluation, step=1, time=10)
 
-    assert await registry.measurements(model_id, ["auc"]) == ()
-    assert await registry.measurements(other, ["auc"]) == (_at("0.5"),)
+    assert (await registry.measured(model_id, ["auc"], [evaluation])).measurements == ()
+    assert (await registry.measured(other, ["auc"], [evaluation])).measurements == (_at("0.5"),)
 
 
 @pytest.mark.parametrize(
@@ -183,14 +227,14 @@ async def test_another_value_at_that_moment_is_left_out(
 )
 async def test_a_logged_model_that_is_not_there(registry: Registry, missing: str) -> None:
     with pytest.raises(LoggedModelNotFound):
-        await registry.measurements(missing, ["auc"])
+        await registry.measured(missing, ["auc"])
 
 
 async def test_a_deleted_logged_model_is_not_there(registry: Registry, seeder: Seeder, model_id: str) -> None:
     await seeder.delete_logged_model(model_id)
 
     with pytest.raises(LoggedModelNotFound, match=model_id):
-        await registry.measurements(model_id, ["auc"])
+        await registry.measured(model_id, ["auc"])
 
 
 async def _logged_model(registry: Registry, seeder: Seeder) -> str:

@@ -247,7 +247,7 @@ async def test_a_process_that_no_longer_leads_reads_and_writes_nothing(mlflow_se
 
     seeded = Seeding(mlflow_server.uri, f"model-{secrets.token_hex(4)}")
     model, version = seeded.model, seeded.version()
-    running = seeded.client.create_run("0")
+    running = seeded.client.create_run("0", tags={"modelalias.evaluation": "9e"})
     registry = MlflowRegistry(RegistrySettings(uri=mlflow_server.uri), may_write=may_not)
 
     with pytest.raises(NotLeading):
@@ -260,7 +260,7 @@ async def test_a_process_that_no_longer_leads_reads_and_writes_nothing(mlflow_se
                 EvaluationRun(key="9f", experiment=experiment, name="eval", tags=())
             )
     with pytest.raises(NotLeading):
-        await registry.end_run(running.info.run_id, RunStatus.FINISHED)
+        await registry.end_run(running.info.run_id, "9e", RunStatus.FINISHED)
     aliases = await registry.aliases(model)
     await registry.close()
 

@@ -217,7 +217,7 @@ def _measure(candidate: float) -> Callable[[Cluster], Awaitable[None]]:
 
 
 async def _give_up(it: Cluster) -> None:
-    known = [item.run_id for item in it.request("go").status.evaluation if item.run_id]
+    known = [item for item in it.request("go").status.evaluation if item.state == "Running"]
     if len(known) == 2 and not it.request("go").spec.abort:
         it.edit_request("go", abort=True)
 

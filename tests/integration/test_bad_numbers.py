@@ -60,7 +60,7 @@ def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(
     seeded.client.set_terminated(running)
     ended = stage.ended(*versions)
 
-    assert waiting["explanation"] == f"waits until run {running} has finished"
+    assert waiting["explanation"].startswith(f"waits until run {running} has finished; ")
     assert {name: condition(status, "Complete")[1] for name, status in ended.items()} == {
         **dict.fromkeys(versions, "GatesFailed"),
         "good-at-last": "DryRun",

@@ -172,10 +172,21 @@ def test_a_run_that_goes_on_is_not_judged(judged: Pipeline) -> None:
     done = judged.gate(version)
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert (
-        done.stderr
-        == f"modelalias: version {version} cannot be judged yet: waits until run {run} has finished\n"
+    assert done.stderr == (
+        f"modelalias: version {version} cannot be judged yet: waits until run {run} has finished; if its training "
+        f"is dead, end it: python -c \"import mlflow; mlflow.MlflowClient().set_terminated('{run}', 'KILLED')\"\n"
     )
+
+
+@pytest.mark.parametrize("run_id", ["a-b", "a' OR '1' = '1"])
+def test_a_version_of_a_run_with_an_odd_id_is_judged(judged: Pipeline, run_id: str) -> None:
+    client, model = judged.seeded.client, judged.seeded.model
+    version = str(client.create_model_version(model, "s3://bucket/elsewhere", run_id).version)
+
+    done = judged.gate(version)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"run {run_id} of version {version} is gone" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ _ALIAS_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "policy.approval.groups": _USERS,
     "policy.approval.allowSelf": _FLAG,
     "policy.approval.waitFor": _DURATION,
+    "policy.waitForRun": _DURATION,
     "policy.approval.checklist": _CHECKLIST,
     "policy.concurrency": ("Parallel",),
     "policy.requestTags": ([""], ["a'b"], [251 * "a"], [None], 33 * ["a"], "ticket"),

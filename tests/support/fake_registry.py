@@ -14,7 +14,7 @@ from modelalias.ports import (
     Aliases,
     Dataset,
     EvaluationRun,
-    Measurement,
+    MeasuredModel,
     ModelVersion,
     Run,
     RunStatus,
@@ -50,6 +50,7 @@ class _Version:
     state: VersionState = VersionState.READY
     registered_at: datetime = FIRST_REGISTERED
     tags: dict[str, str] = field(default_factory=dict)
+    model_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ class FakeRegistry:
             ]
             if not made and not register:
                 return None
-            return self._value(model, min(made) if made else self._add(model, _Version(run_id, path)))
+            new = _Version(run_id, path, model_id=model_id(run_id, path))
+            return self._value(model, min(made) if made else self._add(model, new))
 
     async def versions_tagged(self, model: str, key: str, text: str) -> Sequence[ModelVersion]:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,250}", key) or not re.fullmatch(r"[0-9a-f]{8,64}", text):
@@ -119,9 +121,11 @@ class FakeRegistry:
             found = ((run_id, self._tracking.runs.get(run_id)) for run_id in run_ids)
             return {run_id: run.value(run_id) for run_id, run in found if run is not None and not run.deleted}
 
-    async def measurements(self, model_id: str, keys: Sequence[str]) -> Sequence[Measurement]:
-        with self._call("measurements", model_id, tuple(keys)):
-            return self._tracking.measurements(model_id, keys)
+    async def measured(
+        self, model_id: str, keys: Sequence[str], evaluations: Sequence[str] = ()
+    ) -> MeasuredModel:
+        with self._call("measured", model_id, tuple(keys), tuple(evaluations)):
+            return self._tracking.measured(model_id, keys, evaluations)
 
     async def has_signature(self, model: str, version: str) -> bool:
         with self._call("has_signature", model, version):
@@ -137,11 +141,11 @@ class FakeRegistry:
         with self._call("evaluation_run", wanted):
             return self._tracking.evaluation_run(wanted)
 
-    async def end_run(self, run_id: str, status: RunStatus) -> None:
+    async def end_run(self, run_id: str, key: str, status: RunStatus) -> None:
         if status in {RunStatus.RUNNING, RunStatus.SCHEDULED}:
             raise ValueError(f"a run does not end as {status}")
-        with self._call("end_run", run_id, status):
-            self._tracking.end_run(run_id, status)
+        with self._call("end_run", run_id, key, status):
+            self._tracking.end_run(run_id, key, status)
 
     async def set_alias(self, model: str, alias: str, version: str) -> None:
         with self._call("set_alias", model, alias, version):
@@ -237,6 +241,15 @@ class FakeRegistry:
         run = self._tracking.runs[run_id]
         return RunSeen(run.name, run.experiment, run.status, run.value(run_id).finished, dict(run.tags))
 
+    def set_run_status(self, run_id: str, status: RunStatus) -> None:
+        """Let a run be as far as that, as whoever logs into it does."""
+        self._tracking.runs[run_id].status = status
+
+    def tag_run(self, run_id: str, key: str, value: str) -> None:
+        """Set a tag of a run, as anybody may who writes in MLflow."""
+        run = self._tracking.runs[run_id]
+        run.tags = {**run.tags, key: value}
+
     async def delete_experiment(self, name: str) -> None:
         self._tracking.delete_experiment(name)
 
@@ -277,9 +290,14 @@ class FakeRegistry:
         *,
         path: str = "model",
         state: VersionState = VersionState.READY,
+        says: str | None = None,
     ) -> str:
         """Register a version; without a run it has none. Only the fake can make one that is not ready."""
-        return str(self._add(model, _Version(run_id, path if run_id else None, state)))
+        made = model_id(run_id, path) if run_id else None
+        return str(self._add(model, _Version(says or run_id, path if run_id else None, state, model_id=made)))
+
+    async def create_version_by_name(self, model: str, run_id: str) -> str:
+        return str(self._add(model, _Version(run_id, None)))
 
     async def delete_version(self, model: str, version: str) -> None:
         held = self._models[model]
@@ -331,7 +349,7 @@ class FakeRegistry:
             state=version.state,
             tags=dict(version.tags),
             registered_at=version.registered_at,
-            model_id=model_id(version.run_id, version.path) if version.run_id and version.path else None,
+            model_id=version.model_id,
         )
 
 

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Final
 
 from modelalias.core.errors import InvalidRequest, LoggedModelNotFound, RunNotFound
-from modelalias.ports import Dataset, EvaluationRun, Measurement, Run, RunStatus
+from modelalias.ports import Dataset, EvaluationRun, MeasuredModel, Measurement, Run, RunStatus
 
 FLOAT_LIMIT: Final = Decimal("1.7976931348623157E+308")
 """What MLflow stores in place of infinity."""
@@ -44,9 +44,15 @@ class RunRecord:
         last: dict[str, Point] = {}
         for point in sorted(self.history, key=lambda point: (point.step, point.time)):
             last[point.key] = point
-        datasets = sorted(set(self.datasets), key=lambda item: (item.name, item.digest, item.context))
-        metrics = {key: point.value for key, point in last.items()}
-        return Run(run_id=run_id, status=self.status, metrics=metrics, datasets=tuple(datasets))
+        datasets = sorted(set(self.datasets), key=str)
+        return Run(
+            run_id=run_id,
+            status=self.status,
+            metrics={key: point.value for key, point in last.items()},
+            datasets=tuple(datasets),
+            models=frozenset(model_id(run_id, path) for path in self.paths),
+            evaluation=self.tags.get(EVALUATION_TAG, ""),
+        )
 
 
 @dataclass
@@ -120,19 +126,23 @@ class FakeTracking:
         for record in self.runs.values():
             record.deleted = record.deleted or record.experiment == name
 
-    def measurements(self, model: str, keys: Sequence[str]) -> Sequence[Measurement]:
-        """Return the last value of each key and dataset that its run's history bears out."""
+    def measured(self, model: str, keys: Sequence[str], evaluations: Sequence[str]) -> MeasuredModel:
+        """Return the last value of each key and dataset of these runs that its run's history bears out."""
         if model not in self.models:
             raise LoggedModelNotFound(f"the registry has no logged model {model}")
         last: dict[tuple[str, str, str], tuple[Point, Dataset | None, str]] = {}
         for point, dataset, run_id in sorted(
             self.models[model].metrics, key=lambda item: (item[0].step, item[0].time)
         ):
-            if point.key in keys:
+            if point.key in keys and run_id in {self.models[model].run_id, *evaluations}:
                 name = (point.key, dataset.name if dataset else "", dataset.digest if dataset else "")
                 last[name] = (point, dataset, run_id)
         found = (self._measurement(*last[name]) for name in sorted(last))
-        return tuple(item for item in found if item is not None)
+        return MeasuredModel(
+            model_id=model,
+            run_id=self.models[model].run_id,
+            measurements=tuple(item for item in found if item is not None),
+        )
 
     def evaluation_run(self, wanted: EvaluationRun) -> str:
         """Return the run with that key, making it when there is none."""
@@ -145,10 +155,11 @@ class FakeTracking:
         tags = {**dict(wanted.tags), EVALUATION_TAG: wanted.key}
         return self._add(RunRecord(wanted.name, wanted.experiment, RunStatus.RUNNING, tags=tags))
 
-    def end_run(self, run_id: str, status: RunStatus) -> None:
+    def end_run(self, run_id: str, key: str, status: RunStatus) -> None:
         record = self.runs.get(run_id)
         if (
             record is not None
+            and record.tags.get(EVALUATION_TAG) == key
             and not record.deleted
             and record.status in {RunStatus.RUNNING, RunStatus.SCHEDULED}
         ):

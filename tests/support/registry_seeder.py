@@ -1,5 +1,6 @@
 """What people and pipelines do to a registry, so that one suite can ask both registries about it."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -71,8 +72,16 @@ class Seeder(Protocol):
         *,
         path: str = "model",
         state: VersionState = VersionState.READY,
+        says: str | None = None,
     ) -> str:
-        """Register the run's model at that path as a version; without a run, something that no run made."""
+        """Register the run's model at that path as a version; without a run, something that no run made.
+
+        The version may say that another run made it.
+        """
+        ...
+
+    async def create_version_by_name(self, model: str, run_id: str) -> str:
+        """Register files of somewhere else as a version that says a run of that id made it; nobody looks."""
         ...
 
     async def delete_version(self, model: str, version: str) -> None: ...
@@ -147,7 +156,10 @@ class MlflowSeeder:
 
     async def log_dataset(self, run_id: str, dataset: Dataset) -> None:
         tags = [InputTag("mlflow.data.context", dataset.context)] if dataset.context else []
-        given = DatasetInput(MlflowDataset(dataset.name, dataset.digest, "local", "{}"), tags)
+        profile = None if dataset.rows is None else json.dumps({"num_rows": dataset.rows, "num_elements": 1})
+        given = DatasetInput(
+            MlflowDataset(dataset.name, dataset.digest, "local", "{}", profile=profile), tags
+        )
         self._client.log_inputs(run_id, [given])
 
     async def log_measurement(
@@ -192,17 +204,23 @@ class MlflowSeeder:
         *,
         path: str = "model",
         state: VersionState = VersionState.READY,
+        says: str | None = None,
     ) -> str:
         if run_id is None:
             made = self._client.create_model_version(model, "s3://bucket/elsewhere")
         else:
             found = self._client.search_logged_models([self.experiment_id], f"source_run_id = '{run_id}'")
             (model_id,) = [logged.model_id for logged in found if logged.name == path]
-            made = self._client.create_model_version(model, f"models:/{model_id}", run_id, model_id=model_id)
+            made = self._client.create_model_version(
+                model, f"models:/{model_id}", says or run_id, model_id=model_id
+            )
         version = str(made.version)
         if state is not VersionState.READY:
             self._write_state(model, version, state)
         return version
+
+    async def create_version_by_name(self, model: str, run_id: str) -> str:
+        return str(self._client.create_model_version(model, "s3://bucket/elsewhere", run_id).version)
 
     async def delete_version(self, model: str, version: str) -> None:
         self._client.delete_model_version(model, version)

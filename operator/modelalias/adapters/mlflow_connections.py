@@ -7,12 +7,14 @@ the same host, whatever its port. Its headers also take the workspace from the e
 
 import base64
 import threading
+import time
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Final
 
 import requests
+import urllib3
 from mlflow.utils.request_utils import TCPKeepAliveHTTPAdapter
 from mlflow.utils.rest_utils import MlflowHostCreds
 from mlflow.utils.workspace_utils import WORKSPACE_HEADER_NAME
@@ -45,9 +47,32 @@ class Connections:
     ) -> requests.Response:
         """Send one request and return the answer, its body unread; raise what `requests` does.
 
-        Raise `Refused` when the CA file cannot be read, or the credentials cannot stand in a header.
+        Raise `Refused` when the CA file cannot be read, or the credentials cannot stand in a header. A server
+        closes a connection that was idle for some seconds, perhaps while a request is on its way: a read is then
+        sent once more on a new one, within the same time. A write is not, because it may have been carried out.
         """
-        return self._current(creds.server_cert_path).request(
+        until = time.monotonic() + seconds
+        session = self._current(creds.server_cert_path)
+        try:
+            return self._request(session, creds, endpoint, method, seconds, content)
+        except requests.ConnectionError as error:
+            left = until - time.monotonic()
+            if method != "GET" or left <= 0 or not _was_closed(error):
+                raise
+        self._give_up(session)
+        session = self._current(creds.server_cert_path)
+        return self._request(session, creds, endpoint, method, left, content)
+
+    def _request(
+        self,
+        session: requests.Session,
+        creds: MlflowHostCreds,
+        endpoint: str,
+        method: str,
+        seconds: float,
+        content: Mapping[str, Any],
+    ) -> requests.Response:
+        return session.request(
             method,
             f"{self._uri}{endpoint}",
             headers={**self._headers, **_authorization(creds)},
@@ -58,6 +83,12 @@ class Connections:
             stream=True,
             **content,
         )
+
+    def _give_up(self, session: requests.Session) -> None:
+        """Send no more over a session: what one connection of it met, its other idle ones would meet too."""
+        with self._lock:
+            if self._session is session:
+                self._session = None
 
     def _current(self, ca_file: str | None) -> requests.Session:
         """Return the session; a former one ends with the last thread that still sends over it."""
@@ -76,6 +107,15 @@ def _session(size: int) -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _was_closed(error: requests.ConnectionError) -> bool:
+    """Return whether the other side closed the connection before it answered anything."""
+    inner = error.args[0] if error.args else None
+    causes = inner.args if isinstance(inner, urllib3.exceptions.ProtocolError) else ()
+    return any(
+        isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError) for cause in causes
+    )
 
 
 def _authorization(creds: MlflowHostCreds) -> Mapping[str, str]:

@@ -12,12 +12,12 @@ from mlflow.entities import RunStatus as MlflowStatus
 
 from modelalias.adapters.mlflow_calls import Calls, Locks
 from modelalias.adapters.mlflow_errors import STRANGE, Clash, MissingResource, Taken
+from modelalias.adapters.mlflow_runs import EVALUATION_TAG
 from modelalias.adapters.mlflow_sources import RUN_ID
 from modelalias.adapters.mlflow_wire import Runs
 from modelalias.core.errors import InvalidRequest, Unavailable
 from modelalias.ports import EvaluationRun, RunStatus
 
-EVALUATION_TAG: Final = "modelalias.evaluation"
 KEY: Final = re.compile(r"[0-9a-f]{1,64}")
 """Holds nothing that could leave its quotes in a search filter."""
 
@@ -70,12 +70,12 @@ class EvaluationRuns:
             f"{ATTEMPTS} tries"
         )
 
-    async def end(self, run_id: str, status: RunStatus) -> None:
-        """End a run that is there and still running."""
+    async def end(self, run_id: str, key: str, status: RunStatus) -> None:
+        """End a run that is there, carries the key and is still running."""
         if status in OPEN:
             raise ValueError(f"a run does not end as {status}")
         for _ in range(ATTEMPTS):
-            if not await self._is_running(run_id):
+            if not await self._is_running(run_id, key):
                 return
             end = partial(
                 self._store.update_run_info,
@@ -127,8 +127,8 @@ class EvaluationRuns:
         )
         return _checked_id(await self._calls.run(partial(self._guarded, create)), wanted.key)
 
-    async def _is_running(self, run_id: str) -> bool:
-        if not RUN_ID.fullmatch(run_id):
+    async def _is_running(self, run_id: str, key: str) -> bool:
+        if not RUN_ID.fullmatch(run_id) or not KEY.fullmatch(key):
             return False
         try:
             run = await self._calls.run(lambda: self._store.get_run(run_id))
@@ -136,7 +136,9 @@ class EvaluationRuns:
             return False
         if run.info.run_id != run_id:
             raise Unavailable(STRANGE)
-        return run.info.lifecycle_stage == LifecycleStage.ACTIVE and RunStatus(run.info.status) in OPEN
+        is_ours = run.data.tags.get(EVALUATION_TAG) == key
+        is_there = run.info.lifecycle_stage == LifecycleStage.ACTIVE
+        return is_ours and is_there and RunStatus(run.info.status) in OPEN
 
     def _milliseconds(self) -> int:
         return int(self._now() * 1000)

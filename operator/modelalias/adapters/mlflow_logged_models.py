@@ -19,7 +19,7 @@ from modelalias.adapters.mlflow_runs import RunReader
 from modelalias.adapters.mlflow_versions import MODEL_ID
 from modelalias.adapters.mlflow_wire import Runs
 from modelalias.core.errors import InvalidRequest, LoggedModelNotFound, Unavailable
-from modelalias.ports import Dataset, Measurement
+from modelalias.ports import Dataset, MeasuredModel, Measurement
 
 MOST_MEASUREMENTS: Final = 200
 """Keys and datasets of one logged model that are read; each may cost a call."""
@@ -42,13 +42,19 @@ class MeasurementReader:
         self._calls = calls
         self._runs = runs
 
-    async def read(self, model_id: str, keys: Sequence[str]) -> Sequence[Measurement]:
+    async def read(
+        self, model_id: str, keys: Sequence[str], evaluations: Sequence[str] = ()
+    ) -> MeasuredModel:
         """Return the last value for each key and dataset, where it counts; raise `LoggedModelNotFound`.
 
-        A last value that does not count hides the earlier ones all the same.
+        Only what the run that made the model has logged is looked at, and what these evaluations have: anybody
+        may log onto a model from a run of their own. Of that, a last value that does not count hides the
+        earlier ones all the same.
         """
         model = await self._model(model_id)
-        last = _last(model.metrics or (), frozenset(keys))
+        by = {model.source_run_id or "", *evaluations} - {""}
+        own = (item for item in model.metrics or () if (item.run_id or model.source_run_id) in by)
+        last = _last(own, frozenset(keys))
         if len(last) > MOST_MEASUREMENTS:
             raise InvalidRequest(
                 f"logged model {model_id} has more than {MOST_MEASUREMENTS} measurements of the metrics "
@@ -68,8 +74,14 @@ class MeasurementReader:
             (metric, points_of.get((run_id, metric.key), {}).get(_moment(metric), ()))
             for metric, run_id in logged
         )
-        return tuple(
-            _measurement(metric, points) for metric, points in with_points if _counts(metric.value, points)
+        return MeasuredModel(
+            model_id=model_id,
+            run_id=model.source_run_id or None,
+            measurements=tuple(
+                _measurement(metric, points)
+                for metric, points in with_points
+                if _counts(metric.value, points)
+            ),
         )
 
     async def _model(self, model_id: str) -> LoggedModel:

@@ -18,7 +18,7 @@ from modelalias.adapters.mlflow_sources import ModelSource, SourceFinder
 from modelalias.adapters.mlflow_versions import VERSION, check_version, model_version, no_version
 from modelalias.adapters.mlflow_wire import Wire, stores
 from modelalias.core.errors import InvalidRequest, ModelNotFound, NotFound, Unavailable
-from modelalias.ports import Aliases, EvaluationRun, Measurement, ModelVersion, Run, RunStatus
+from modelalias.ports import Aliases, EvaluationRun, MeasuredModel, ModelVersion, Run, RunStatus
 from modelalias.settings import RegistrySettings
 
 PAGE_SIZE: Final = 1000
@@ -70,7 +70,10 @@ class MlflowRegistry:
             seen.add(token)
             page = await self._calls.run(partial(self._models.page_of_aliases, self._page_size, token))
             aliases_by_model |= {
-                model.name: {item.alias: item.version for item in model.aliases}
+                # what is no version is left out here, and refused where the model itself is read
+                model.name: {
+                    item.alias: item.version for item in model.aliases if VERSION.fullmatch(item.version)
+                }
                 for model in page.registered_models
             }
             token = page.next_page_token
@@ -84,8 +87,7 @@ class MlflowRegistry:
             registered_model = await self._calls.run(lambda: self._models.get_registered_model(model))
         except MissingResource as error:
             raise _no_model(model) from error
-        if registered_model.name != model:
-            raise Unavailable(STRANGE)
+        _require_name(registered_model.name, model)
         return _aliases(registered_model)
 
     async def version(self, model: str, version: str) -> ModelVersion:
@@ -132,9 +134,11 @@ class MlflowRegistry:
         """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
         return await self._runs.read(run_ids)
 
-    async def measurements(self, model_id: str, keys: Sequence[str]) -> Sequence[Measurement]:
-        """Read metrics of a logged model, one for each key and dataset, as the runs have them that logged them."""
-        return await self._measurements.read(model_id, keys)
+    async def measured(
+        self, model_id: str, keys: Sequence[str], evaluations: Sequence[str] = ()
+    ) -> MeasuredModel:
+        """Read metrics of a logged model, one for each key and dataset, as the runs have them that may measure it."""
+        return await self._measurements.read(model_id, keys, evaluations)
 
     async def has_signature(self, model: str, version: str) -> bool:
         """Return whether the version's MLmodel file names a signature; raise `NotFound` or `Unreadable`."""
@@ -145,9 +149,9 @@ class MlflowRegistry:
         """Return the id of the run with that key, which is made, running, when there is none; idempotent."""
         return await self._evaluations.open(wanted)
 
-    async def end_run(self, run_id: str, status: RunStatus) -> None:
-        """End a run that is still running; one that ended or is gone stays as it is."""
-        await self._evaluations.end(run_id, status)
+    async def end_run(self, run_id: str, key: str, status: RunStatus) -> None:
+        """End the run of the evaluation with that key if it is still running; any other stays as it is."""
+        await self._evaluations.end(run_id, key, status)
 
     async def set_alias(self, model: str, alias: str, version: str) -> None:
         """Point an alias at a version; raise `ModelNotFound` or `VersionNotFound`."""
@@ -221,7 +225,8 @@ class MlflowRegistry:
             mlflow_version = await self._calls.run(lambda: self._models.get_model_version(model, version))
         except MissingResource as error:
             raise await self._missing(model, version) from error
-        if (mlflow_version.name, str(mlflow_version.version)) != (model, version):
+        _require_name(mlflow_version.name, model)
+        if str(mlflow_version.version) != version:
             raise Unavailable(STRANGE)
         return mlflow_version
 
@@ -260,7 +265,21 @@ def open_registry(settings: RegistrySettings, may_write: Callable[[], None] = la
 
 
 def _aliases(model: RegisteredModel) -> Aliases:
-    return {alias: str(version) for alias, version in model.aliases.items()}
+    aliases = {alias: str(version) for alias, version in model.aliases.items()}
+    if not all(map(VERSION.fullmatch, aliases.values())):
+        raise Unavailable(STRANGE)
+    return aliases
+
+
+def _require_name(name: str, model: str) -> None:
+    """Refuse an answer about another model; one that differs in case is what MLflow on MySQL answers with."""
+    if name == model:
+        return
+    if isinstance(name, str) and name.casefold() == model.casefold():
+        raise ModelNotFound(
+            f"the registry has no model {model}, but one named {name}: write the name as it is there"
+        )
+    raise Unavailable(STRANGE)
 
 
 def _no_model(model: str) -> ModelNotFound:

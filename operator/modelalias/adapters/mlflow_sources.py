@@ -17,8 +17,8 @@ from modelalias.adapters.mlflow_wire import Runs
 from modelalias.api.fields import Value
 from modelalias.core.errors import InvalidRequest, RunNotFound, Unavailable
 
-RUN_ID: Final = re.compile(r"[A-Za-z0-9]{1,64}")
-"""Safe in a search filter, because it has no quotes."""
+RUN_ID: Final = re.compile(r"[A-Za-z0-9][\w-]{0,255}")
+"""What MLflow takes as the ID of a run; safe in a search filter, because it has no quotes."""
 
 HISTORY_TAG: Final = "mlflow.log-model.history"
 MODEL_FILE: Final = "MLmodel"

@@ -12,8 +12,8 @@ from modelalias.ports import ModelVersion, VersionState
 
 VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
-MODEL_ID: Final = re.compile(r"m-[0-9a-f]{1,64}")
-"""The id of a logged model: safe in a path, because it has no slashes."""
+MODEL_ID: Final = re.compile(r"m-[A-Za-z0-9_-]{1,254}")
+"""The id of a logged model: safe in a path, because it has neither slashes nor dots."""
 
 SCHEME: Final = "models:/"
 

@@ -195,16 +195,16 @@ class ModelAliasSpec(Value):
             ("self.model == oldSelf.model", "model is immutable"),
             ("self.alias == oldSelf.alias", "alias is immutable"),
             (
-                "!has(self.previousAlias) || self.previousAlias != self.alias",
-                "previousAlias must differ from alias",
+                "!has(self.previousAlias) || self.previousAlias.lowerAscii() != self.alias.lowerAscii()",
+                "previousAlias must differ from alias, and not only in case",
             ),
         )
     )
 
     @model_validator(mode="after")
     def _two_aliases(self) -> Self:
-        if self.previous_alias == self.alias:
-            raise ValueError("previousAlias must differ from alias")
+        if self.previous_alias is not None and self.previous_alias.lower() == self.alias.lower():
+            raise ValueError("previousAlias must differ from alias, and not only in case")
         return self
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from modelalias.api.fields import (
     ObjectName,
     ReasonName,
     Reported,
-    RunId,
+    ReportedRunId,
     Timestamp,
     UserName,
     keep_first,
@@ -31,7 +31,7 @@ class NamedVersion(Reported):
 
     version: ModelVersionNumber
     """The version."""
-    run_id: RunId | None = None
+    run_id: ReportedRunId = None
     """The run that produced it."""
     registered_at: Timestamp | None = None
     """When it was registered in MLflow; a version made anew under the same number is another one."""
@@ -77,6 +77,9 @@ class PinVerdict(Reported):
     """The version that the pin was compared with: the one accepted last."""
     explanation: Message = ""
     """The verdict in one sentence."""
+    run_unfinished_since: Timestamp | None = None
+    """When the operator first saw that the candidate's run had not finished; policy.waitForRun counts from
+    here."""
     eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
     """The result of each rule of eligibility."""
     evaluation: Annotated[tuple[Evaluated, ...], Field(max_length=2)] = ()
@@ -169,7 +172,7 @@ class HistoryEntry(Reported):
     """UID of the request."""
     spec_hash: Annotated[str, Field(max_length=80)] | None = None
     """Hash of the request, by which it is known again when it is applied again."""
-    run_id: RunId | None = None
+    run_id: ReportedRunId = None
     """The run that produced the new version."""
     registered_at: Timestamp | None = None
     """When the new version was registered in MLflow."""

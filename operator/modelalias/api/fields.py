@@ -129,8 +129,8 @@ AliasName = Annotated[
     AfterValidator(_free_alias),
 ]
 
-ModelName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"""^[^/:%'"`\\\x00-\x1f\x7f]+$""")]
-"""Name of a registered model: no character that MLflow refuses or that could end a quoted search filter."""
+ModelName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^/:\x00-\x1f\x7f]+$")]
+"""Name of a registered model: what MLflow takes, without control characters. It never is part of a search filter."""
 
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """The name of a Kubernetes object."""
@@ -140,7 +140,16 @@ ItemName = Annotated[
 ]
 """The name of a gate, a monitor or a registry: fits an annotation key and a condition message."""
 
-RunId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9]+$")]
+_LONGEST_RUN_ID: Final = 256
+RunId = Annotated[
+    str, Field(min_length=1, max_length=_LONGEST_RUN_ID, pattern=r"^[A-Za-z0-9][-_\p{L}\p{N}]*$")
+]
+"""ID of a run that somebody asks for: what MLflow takes."""
+ReportedRunId = Annotated[
+    Annotated[str, Field(max_length=_LONGEST_RUN_ID)] | None,
+    BeforeValidator(lambda value: None if isinstance(value, str) and len(value) > _LONGEST_RUN_ID else value),
+]
+"""ID of a run as the registry tells it, which may be any text; one that is too long for a status is left out."""
 MetricName = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[^\x00-\x1f\x7f]+$")]
 EnvName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 UserName = Annotated[str, Field(min_length=1, max_length=512)]
@@ -158,8 +167,8 @@ Message = Annotated[str, Field(max_length=1024), keep_first(1024)]
 ReasonName = Annotated[str, Field(max_length=64), keep_first(64)]
 """One of the condition reasons, as text."""
 Evidence = Annotated[str, Field(max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
-TagKey = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[A-Za-z0-9_.\-/ ]+$")]
-TagPattern = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[A-Za-z0-9_.\-/ *?\[\]!]+$")]
+TagKey = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[-_./: \p{L}\p{N}]+$")]
+TagPattern = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[-_./: \p{L}\p{N}*?\[\]!]+$")]
 """A shell pattern of tag keys, such as `ticket-*`."""
 TagValue = Annotated[str, Field(max_length=1000)]
 

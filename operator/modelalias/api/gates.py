@@ -28,8 +28,8 @@ class MetricSource(StrEnum):
     RUN = "Run"
     """the run that produced the version."""
     LOGGED_MODEL = "LoggedModel"
-    """the logged model that the version was registered from, where the run that logged it has the same
-    value."""
+    """the logged model that the version was registered from, as far as the run that made it, or the
+    evaluation's run, has the same value."""
     EVALUATION = "Evaluation"
     """the runs of the Jobs of policy.evaluation; both must have logged the same dataset."""
 
@@ -40,7 +40,8 @@ class DatasetRule(StrEnum):
     ANY = "Any"
     """the datasets are not compared."""
     SAME = "SameAsChampion"
-    """the dataset digests must be equal; Inconclusive if they differ or one is unknown."""
+    """names and digests of the datasets must be equal, and their numbers of rows where both are known;
+    Inconclusive if they differ or a digest is unknown."""
 
 
 class OnNoChampion(StrEnum):

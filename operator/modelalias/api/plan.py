@@ -18,7 +18,7 @@ from modelalias.api.fields import (
     ObjectName,
     ReasonName,
     Reported,
-    RunId,
+    ReportedRunId,
     TagKey,
     TagValue,
     Timestamp,
@@ -151,7 +151,7 @@ class Plan(Reported):
     """The verdict as JSON; it goes into the record on the version."""
     aliases: Annotated[tuple[AliasMove, ...], Field(max_length=8)]
     """Each alias with its former and its new version."""
-    run_id: RunId | None = None
+    run_id: ReportedRunId = None
     """The run that produced the new version."""
     registered_at: Timestamp | None = None
     """When the new version was registered in MLflow; one made anew under the same number is another one."""

@@ -136,6 +136,9 @@ class Policy(Value):
     """Rules on metrics; a version is promoted only if every blocking gate passes."""
     evaluation: Evaluation | None = None
     """Jobs that measure candidate and champion, for gates with metricFrom Evaluation."""
+    wait_for_run: Duration = "24h"
+    """How long a request waits for a run that has not finished, counted from when the operator first saw it so.
+    After that its gates are Inconclusive."""
     approval: Approval = Approval()
     """Who has to approve."""
     concurrency: Concurrency = Concurrency.QUEUE

@@ -18,7 +18,7 @@ from modelalias.api.fields import (
     ModelVersionNumber,
     ObjectName,
     Reported,
-    RunId,
+    ReportedRunId,
     TagKey,
     TagValue,
     Timestamp,
@@ -73,7 +73,7 @@ class Resolved(Reported):
 
     version: ModelVersionNumber
     """The version that the request asks for: the candidate."""
-    run_id: RunId | None = None
+    run_id: ReportedRunId = None
     """The run that produced it."""
     registered_at: Timestamp | None = None
     """When it was registered in MLflow; a version made anew under the same number is another one."""
@@ -149,8 +149,10 @@ class Evaluated(Reported):
     """The version that is measured."""
     job: ObjectName
     """Name of the Job, in the same namespace."""
-    run_id: RunId | None = None
-    """The run that the Job logs into."""
+    run_id: ReportedRunId = None
+    """The run that the Job logs into; it stands here before the Job is started."""
+    key: Annotated[str, Field(max_length=64)] | None = None
+    """Key of the evaluation, which the run carries in its tag modelalias.evaluation."""
     state: EvaluationState
     """How far the evaluation has come."""
     attempt: Annotated[int, Field(ge=1)] = 1
@@ -224,6 +226,9 @@ class PromotionRequestStatus(Reported):
     """The version that the source means, frozen when it was first looked up."""
     eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
     """The result of each rule of eligibility."""
+    run_unfinished_since: Timestamp | None = None
+    """When the operator first saw that the candidate's run had not finished; policy.waitForRun counts from
+    here."""
     evaluation: Annotated[tuple[Evaluated, ...], Field(max_length=2)] = ()
     """The Jobs that measure candidate and champion."""
     gates: Annotated[tuple[Finding, ...], Field(max_length=64)] = ()
@@ -268,6 +273,10 @@ class PromotionRequestStatus(Reported):
     def with_eligibility(self, eligibility: tuple[Check, ...]) -> Self:
         """Return the status with how the rules of eligibility came out."""
         return self.changed(eligibility=eligibility)
+
+    def with_run_unfinished(self, since: datetime | None) -> Self:
+        """Return the status with since when the run is known not to have finished, or without once it has."""
+        return self.changed(run_unfinished_since=since)
 
     def with_evaluation(self, evaluation: tuple[Evaluated, ...]) -> Self:
         """Return the status with how far the evaluation is."""

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias
+from modelalias.cli import kubernetes_yaml
 from modelalias.core.errors import InvalidRequest
 
 STDIN: Final = "-"
@@ -55,7 +56,7 @@ def pick(text: str, name: str | None) -> ModelAlias:
 def _objects(text: str) -> Iterator[Mapping[str, Any]]:
     """Return the documents, and the items of those that are lists as `kubectl get -o yaml` writes them."""
     try:
-        documents = list(yaml.safe_load_all(text))
+        documents = kubernetes_yaml.load_all(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = "" if mark is None else f"line {mark.line + 1}: "
@@ -64,7 +65,7 @@ def _objects(text: str) -> Iterator[Mapping[str, Any]]:
         ValueError,
         KeyError,
         RecursionError,
-    ) as error:  # a date in month 13, a tag on what it does not fit, a nest of lists
+    ) as error:  # infinity, a tag on what it does not fit, a nest of lists
         raise InvalidRequest("it contains YAML that cannot be part of a ModelAlias") from error
     for body in documents:
         items = body.get("items") if isinstance(body, dict) and body.get("kind") == "List" else None

@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import yaml
-
 from modelalias.api.request import PromotionRequest
+from modelalias.cli import kubernetes_yaml
 from modelalias.cli.cluster import ObjectMissing, PersonsCluster
 from modelalias.core.errors import InvalidRequest, StaleObject
 
@@ -88,7 +87,7 @@ def text(edit: Printed, form: str | None) -> str:
     """Return it as YAML, with the kubectl command for it in a comment, or as JSON."""
     if form == "json":
         return json.dumps(edit.body, indent=2) + "\n"
-    body = yaml.safe_dump(edit.body, sort_keys=False, allow_unicode=True, width=2**16)
+    body = kubernetes_yaml.dump(edit.body)
     return f"# {edit.command}\n{body}"
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import yaml
 
+from modelalias.cli import kubernetes_yaml
 from modelalias.core.errors import InvalidRequest
 
 DEFAULT_NAMESPACE: Final = "default"
@@ -97,7 +98,7 @@ def _in_pod(flags: Flags, environ: Mapping[str, str]) -> Access:
 def _one(path: Path) -> Mapping[str, Any]:
     """Read a file and make the paths in it absolute."""
     try:
-        body = yaml.safe_load(path.read_bytes()) or {}
+        body = next(iter(kubernetes_yaml.load_all(path.read_text(encoding="utf-8"))), None) or {}
     except OSError as error:
         raise InvalidRequest(f"cannot read the kubeconfig {path.name}: {error.strerror}") from error
     except (yaml.YAMLError, ValueError) as error:

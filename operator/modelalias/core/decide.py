@@ -113,7 +113,10 @@ def _why_blocked(context: Context, alias: ModelAlias) -> Cause | None:
         return Cause(Reason.MODEL_NOT_ALLOWED, message)
     if context.older_claimant is not None:
         rival = _rival(context.namespace, context.older_claimant)
-        return Cause(Reason.CONFLICT, f"{rival} claims the same alias of {spec.model}")
+        message = f"{rival} claims the same alias of {spec.model}"
+        if context.claim_differs_in_case:
+            message += ", in another case: MLflow on MySQL does not tell such names apart"
+        return Cause(Reason.CONFLICT, message)
     return None
 
 
@@ -192,6 +195,7 @@ def _with_pin_verdict(alias: ModelAlias, version: str, answer: Answer) -> ModelA
         champion=so_far.resolved.champion,
         explanation="it passed" if isinstance(answer, Proceeds) else answer.explanation,
         eligibility=so_far.checks,
+        run_unfinished_since=so_far.run_unfinished_since,
         evaluation=evaluation,
         gates=request_status.same_times(before.gates if before else (), so_far.findings),
     )
@@ -268,11 +272,12 @@ def _moves_or_is_there(answer: Answer) -> bool:
 def _starts_again(before: Sequence[Evaluated], answer: KeepsTurn) -> bool:
     """Return whether a Job is to be started that could not be started before.
 
-    What its status says stands until that succeeds.
+    What its status says stands until that succeeds; it names the run already.
     """
-    jobs = {item.job for item in answer.so_far.evaluation}
+    runs = {(item.job, item.run_id) for item in answer.so_far.evaluation}
     failed = any(
-        item.state is EvaluationState.STARTING and item.message and item.job in jobs for item in before
+        item.state is EvaluationState.STARTING and item.message and (item.job, item.run_id) in runs
+        for item in before
     )
     return isinstance(answer.effect, StartEvaluation) and failed
 

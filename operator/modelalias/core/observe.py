@@ -9,6 +9,7 @@ from modelalias.api.alias import ModelAlias, ModelAliasStatus, NamedVersion, Obs
 from modelalias.api.conditions import Cause, Reason
 from modelalias.core.errors import ModelNotFound, VersionNotFound
 from modelalias.core.judging import evaluation
+from modelalias.core.judging.evaluation import Owner
 from modelalias.core.ledger import history
 from modelalias.core.protocol.answers import ANSWER_POLL
 from modelalias.core.protocol.context import Context
@@ -97,7 +98,9 @@ def _without_stale_pin(
     if pin is None or (alias.spec.version == pin.version and alias.spec.policy.pins is Pins.GATED):
         return status
     try:
-        stop = evaluation.leftover(pin.evaluation, context.namespace, context.facts)
+        stop = evaluation.leftover(
+            pin.evaluation, Owner(context.namespace, alias.metadata.uid), context.facts
+        )
     except Failed:
         draft.wake(context.now + ANSWER_POLL)
         return status

@@ -194,7 +194,10 @@ class Job(Value):
     owner: str = ""
     """The uid of what controls it."""
     run_id: str | None
-    """The run that it logs into, as its annotation `modelalias.dev/run-id` says."""
+    """The run that its annotation `modelalias.dev/run-id` names.
+
+    Whoever may write Jobs may write that too: it can show that a Job is another one, and proves nothing else.
+    """
     ending: bool = False
     """Whether it is being deleted."""
 

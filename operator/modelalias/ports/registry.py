@@ -25,6 +25,7 @@ class ModelVersion(Value):
     model: str
     version: str
     run_id: str | None
+    """The run that it says made it: any text, because a registry does not look whether there is such a run."""
     state: VersionState
     tags: Mapping[str, str]
     registered_at: datetime | None = None
@@ -45,6 +46,8 @@ class Dataset(Value):
     context: str = ""
     """What a run used it for, such as training or validation; empty where nothing was said, and for a logged
     model."""
+    rows: int | None = None
+    """How many rows it has; None where that is not known, as of a logged model."""
 
 
 MetricValue = Annotated[Decimal, Field(allow_inf_nan=True)]
@@ -68,6 +71,10 @@ class Run(Value):
     metrics: Mapping[str, MetricValue]
     datasets: tuple[Dataset, ...] = ()
     """Its dataset inputs."""
+    models: frozenset[str] = frozenset()
+    """The logged models that it lists as its outputs."""
+    evaluation: str = ""
+    """The key of the evaluation that it belongs to; empty for one that the operator did not open."""
 
     @property
     def finished(self) -> bool:
@@ -86,6 +93,15 @@ class Measurement(Value):
     dataset: Dataset | None
 
 
+class MeasuredModel(Value):
+    """A logged model: which run made it, and what counts of what it was measured at."""
+
+    model_id: str
+    run_id: str | None
+    """The run that made it; None where no run did."""
+    measurements: tuple[Measurement, ...] = ()
+
+
 class EvaluationRun(Value):
     """A run that an evaluation Job logs into; the same key is the same run."""
 
@@ -98,7 +114,7 @@ class EvaluationRun(Value):
 
 
 Aliases = Mapping[str, str]
-"""Alias to version, of one registered model."""
+"""Alias to version, of one registered model; a version is a number as `ModelVersionNumber` wants it."""
 
 
 class Registry(Protocol):
@@ -147,13 +163,17 @@ class Registry(Protocol):
         """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
         ...
 
-    async def measurements(self, model_id: str, keys: Sequence[str]) -> Sequence[Measurement]:
+    async def measured(
+        self, model_id: str, keys: Sequence[str], evaluations: Sequence[str] = ()
+    ) -> MeasuredModel:
         """Read metrics of a logged model, one for each key and dataset.
 
         Raise `LoggedModelNotFound`, and `InvalidRequest` when there are more than anybody could want.
 
-        A metric counts as the run has it that logged it: a value whose point that run's history does not hold
-        is left out, and one that is NaN there is NaN. MLflow's table of logged models stores NaN as 0.
+        What the run that made it has logged counts, and these runs that evaluated it; what others logged is
+        passed over, as if it were not there. A metric counts as the run has it that logged it: a value whose
+        point that run's history does not hold is left out, and one that is NaN there is NaN. MLflow's table of
+        logged models stores NaN as 0.
         """
         ...
 
@@ -168,12 +188,15 @@ class Registry(Protocol):
     async def evaluation_run(self, wanted: EvaluationRun) -> str:
         """Return the id of the run with that key, which is made, running, when there is none; idempotent.
 
-        Raise `InvalidRequest` when the experiment cannot be used.
+        Of several with that key it is the oldest. Raise `InvalidRequest` when the experiment cannot be used.
         """
         ...
 
-    async def end_run(self, run_id: str, status: RunStatus) -> None:
-        """End a run that is still running; one that ended or is gone stays as it is."""
+    async def end_run(self, run_id: str, key: str, status: RunStatus) -> None:
+        """End the run of the evaluation with that key if it is still running.
+
+        One that ended or is gone stays as it is, and one that does not carry the key.
+        """
         ...
 
     async def set_alias(self, model: str, alias: str, version: str) -> None:

@@ -28,6 +28,7 @@ from modelalias.core.protocol.questions import (
     AliasesOf,
     AnyQuestion,
     ClusterQuestion,
+    EvaluationRunOf,
     System,
     VersionOfRun,
     WorkloadOf,
@@ -166,6 +167,7 @@ class AliasReconciler:
             requests=requests,
             registry=self._registry_view(key, alias),
             older_claimant=None if owner is None else f"{owner.namespace}/{owner.name}",
+            claim_differs_in_case=owner is not None and self._memory.differs_in_case(key, owner),
             claimed={} if alias is None else self._memory.claimed(key),
             managed={} if alias is None else self._managed(key, alias),
             identity=self._outside.identity(),
@@ -233,7 +235,7 @@ class AliasReconciler:
                 return known
         if isinstance(question, ClusterQuestion):
             return await reading.from_cluster(self._cluster, question)
-        if isinstance(question, VersionOfRun) and question.register_missing:
+        if _writes(question):
             self._lead.check()
         return await reading.from_registry(self._registry(key), question)
 
@@ -389,6 +391,13 @@ class AliasReconciler:
             await self._cluster.objects.post_event(
                 involved, item.type, item.reason, item.message, now=self._wall()
             )
+
+
+def _writes(question: AnyQuestion) -> bool:
+    """Return whether what is asked for is made when it is not there."""
+    return isinstance(question, EvaluationRunOf) or (
+        isinstance(question, VersionOfRun) and question.register_missing
+    )
 
 
 def _differ(after: object, before: object) -> bool:

@@ -8,6 +8,7 @@ from modelalias.core.protocol.effects import EndRun, StartEvaluation, StopEvalua
 from modelalias.core.protocol.facts import Facts
 from modelalias.core.protocol.questions import JobOf, RunsOf
 from modelalias.ports import Jobs, Lead, Registry, RunStatus
+from modelalias.reconcile.memory import OpenRun
 from modelalias.reconcile.queue import Key
 
 _log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class Evaluations:
         How to have it looked at.
         """
         self._jobs, self._lead, self._registry, self._poke = jobs, lead, registry, poke
-        self._abandoned: dict[Key, list[str]] = {}
+        self._abandoned: dict[Key, list[OpenRun]] = {}
 
     async def carry_out(
         self, key: Key, effect: StartEvaluation | StopEvaluation | EndRun, facts: Facts
@@ -44,9 +45,9 @@ class Evaluations:
             extra={"alias": f"{key.namespace}/{key.name}", "effect": type(effect).__name__, **fields},
         )
 
-    def abandon(self, key: Key, run_ids: Iterable[str]) -> None:
+    def abandon(self, key: Key, runs: Iterable[OpenRun]) -> None:
         """End these runs at the next pass: the request that wanted them is gone."""
-        self._abandoned.setdefault(key, []).extend(run_ids)
+        self._abandoned.setdefault(key, []).extend(runs)
 
     async def end_abandoned(self, key: Key) -> None:
         """End the runs that nobody wants any more; raise `Unavailable` when that has to be tried again."""
@@ -54,28 +55,24 @@ class Evaluations:
         while runs:
             try:
                 self._lead.check()
-                await self._registry(key).end_run(runs[-1], RunStatus.KILLED)
+                await self._registry(key).end_run(runs[-1].run_id, runs[-1].key, RunStatus.KILLED)
             except Unavailable:
                 self._abandoned[key] = runs
                 raise
             except (InvalidRequest, Refused) as error:
                 _log.warning(
-                    "a run of a deleted request was not ended", extra={"run": runs[-1], "error": str(error)}
+                    "a run of a deleted request was not ended",
+                    extra={"run": runs[-1].run_id, "error": str(error)},
                 )
             runs.pop()
 
     async def _do(self, key: Key, effect: StartEvaluation | StopEvaluation | EndRun, facts: Facts) -> None:
         match effect:
-            case StartEvaluation(run=run, job=job):
-                await self._jobs.check(job.ref.namespace, job.cron_job)
-                run_id = await self._registry(key).evaluation_run(run)
-                self._lead.check()
-                environment = (*job.environment, ("MLFLOW_RUN_ID", run_id))
-                new = job.changed(run_id=run_id, environment=environment)
-                facts.learn(JobOf(ref=job.ref), await self._jobs.start(new))
+            case StartEvaluation(job=job):
+                facts.learn(JobOf(ref=job.ref), await self._jobs.start(job))
             case StopEvaluation(ref=ref):
                 await self._jobs.stop(ref)
                 facts.learn(JobOf(ref=ref), None)
-            case EndRun(run_id=run_id, status=status):
-                await self._registry(key).end_run(run_id, status)
+            case EndRun(run_id=run_id, key=evaluation, status=status):
+                await self._registry(key).end_run(run_id, evaluation, status)
                 facts.forget(RunsOf(run_ids=(run_id,)))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelalias.api.alias import Eligibility, ModelAlias, ModelAliasStatus
 from modelalias.api.conditions import RequestCondition, find, is_true
@@ -26,7 +26,7 @@ from modelalias.reconcile import gitops
 from modelalias.reconcile.queue import Key
 
 Claim = tuple[str, str, str]
-"""Place of the registry, model and alias."""
+"""Place of the registry, model and alias, without their case: MLflow on MySQL does not tell names apart by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,13 @@ class EndedRequest:
     """Seconds; None: no end."""
     tracked: bool
     """Whether a tool keeps it in Git."""
+
+
+class OpenRun(NamedTuple):
+    """A run that a Job logs into, with the key of its evaluation."""
+
+    run_id: str
+    key: str
 
 
 class Memory:
@@ -125,11 +132,11 @@ class Memory:
             ),
         )
         self._aliases[key] = kept
-        self._of_model[kept.place, spec.model].add(key)
+        self._of_model[kept.place, spec.model.casefold()].add(key)
         for ref in kept.serving:
             self._served_by[ref].add(key)
         for name in kept.claims:
-            claimants = self._claims[kept.place, spec.model, name]
+            claimants = self._claims[_claim(kept, name)]
             claimants.add((kept.created, key))
             rivals |= {rival for _, rival in claimants}
         if old is not None and old.claims == kept.claims:
@@ -148,11 +155,11 @@ class Memory:
         del self._aliases[key]
         self._doubted_aliases.discard(key)
         touched = {key}
-        _discard(self._of_model, (old.place, old.model), key)
+        _discard(self._of_model, (old.place, old.model.casefold()), key)
         for ref in old.serving:
             _discard(self._served_by, ref, key)
         for name in old.claims:
-            claim = (old.place, old.model, name)
+            claim = _claim(old, name)
             _discard(self._claims, claim, (old.created, key))
             touched |= {rival for _, rival in self._claims.get(claim, ())}
         return touched
@@ -224,13 +231,14 @@ class Memory:
         if request is not None:
             self.see_request(request)
 
-    def measuring(self, namespace: str, name: str) -> tuple[Key, Sequence[str]]:
+    def measuring(self, namespace: str, name: str) -> tuple[Key, Sequence[OpenRun]]:
         """Return the alias of a request that has not ended, and the runs that Jobs log into for it."""
         kept = self._requests.get((namespace, name))
         if kept is None or kept.text is None:
             return Key(namespace, ""), ()
         sides = _unpack(kept.text).status.evaluation
-        return kept.key, tuple(item.run_id for item in sides if item.run_id and item.state not in ENDED)
+        left = (item for item in sides if item.state not in ENDED)
+        return kept.key, tuple(OpenRun(item.run_id, item.key) for item in left if item.run_id and item.key)
 
     def see_workload(self, workload: Workload) -> set[Key]:
         """Remember a workload and return the keys of the aliases that it serves."""
@@ -274,13 +282,18 @@ class Memory:
         """Return the older alias that claims one of this alias's names, None when this one owns them."""
         kept = self._aliases[key]
         mine = (kept.created, key)
-        rivals = (min(self._claims[kept.place, kept.model, name]) for name in kept.claims)
+        rivals = (min(self._claims[_claim(kept, name)]) for name in kept.claims)
         return next((rival for created, rival in rivals if (created, rival) < mine), None)
+
+    def differs_in_case(self, key: Key, owner: Key) -> bool:
+        """Return whether the names that both claim are the same only without their case."""
+        mine, others = self._aliases[key], self._aliases[owner]
+        return mine.model != others.model or not set(mine.claims) & set(others.claims)
 
     def claimed(self, key: Key) -> Mapping[str, str]:
         """Return the aliases of the same model that other ModelAliases claim, and which do."""
         kept = self._aliases[key]
-        others = (other for other in self._of_model[kept.place, kept.model] if other != key)
+        others = (other for other in self._of_model[kept.place, kept.model.casefold()] if other != key)
         return {
             name: f"{other.namespace}/{other.name}"
             for other in others
@@ -290,7 +303,7 @@ class Memory:
     def read_by_policies(self, key: Key) -> PolicyReads:
         """Return what the policies of the alias's model read; of two that read the same, one of its namespace."""
         kept, tags, aliases = self._aliases[key], dict[str, str](), dict[str, str]()
-        others = self._of_model[kept.place, kept.model]
+        others = self._of_model[kept.place, kept.model.casefold()]
         for other in sorted(others, key=lambda other: (other.namespace != key.namespace, other)):
             owner = f"{other.namespace}/{other.name}"
             for tag in self._aliases[other].tags:
@@ -302,9 +315,9 @@ class Memory:
     def status_of(self, key: Key, name: str) -> ModelAliasStatus | None:
         """Return the status of the ModelAlias that manages this alias of the same model; None without one."""
         kept = self._aliases[key]
-        for _, other in sorted(self._claims.get((kept.place, kept.model, name), ())):
+        for _, other in sorted(self._claims.get(_claim(kept, name), ())):
             alias = None if other == key else self.alias(other)
-            if alias is not None and alias.spec.alias == name:
+            if alias is not None and (alias.spec.model, alias.spec.alias) == (kept.model, name):
                 return alias.status
         return None
 
@@ -315,7 +328,7 @@ class Memory:
 
     def of_model(self, registry: str, model: str) -> set[Key]:
         """Return the aliases of one model that name the registry so."""
-        keys = self._of_model.get((self._place(registry), model), ())
+        keys = self._of_model.get((self._place(registry), model.casefold()), ())
         return {key for key in keys if self._aliases[key].registry == registry}
 
     def of_registry(self, registry: str) -> set[Key]:
@@ -379,6 +392,10 @@ def _unpack(text: bytes) -> PromotionRequest:
 def _age(request: PromotionRequest) -> tuple[str, str]:
     created = request.metadata.creation_timestamp
     return ("" if created is None else created.isoformat(), request.metadata.name)
+
+
+def _claim(alias: _Alias, name: str) -> Claim:
+    return (alias.place, alias.model.casefold(), name.casefold())
 
 
 def _discard(index: dict[Any, set[Any]], name: Any, item: Any) -> None:

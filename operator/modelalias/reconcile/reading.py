@@ -5,13 +5,15 @@ from typing import assert_never
 from modelalias.core.protocol.questions import (
     AliasesOf,
     ClusterQuestion,
+    EvaluationRunOf,
     JobOf,
     LastLinesOf,
-    MeasurementsOf,
+    MeasuredModelOf,
     RegistryQuestion,
     RequestOf,
     RunsOf,
     SignatureOf,
+    TemplateOf,
     VersionOf,
     VersionOfRun,
     VersionsTagged,
@@ -33,8 +35,10 @@ async def from_registry(registry: Registry, question: RegistryQuestion) -> objec
             return await registry.versions_tagged(model, key, text)
         case RunsOf(run_ids=run_ids):
             return await registry.runs(run_ids)
-        case MeasurementsOf(model_id=model_id, keys=keys):
-            return await registry.measurements(model_id, keys)
+        case MeasuredModelOf(model_id=model_id, keys=keys, evaluations=evaluations):
+            return await registry.measured(model_id, keys, evaluations)
+        case EvaluationRunOf(run=run):
+            return await registry.evaluation_run(run)
         case SignatureOf(model=model, version=version):
             return await registry.has_signature(model, version)
     assert_never(question)
@@ -47,6 +51,9 @@ async def from_cluster(cluster: Cluster, question: ClusterQuestion) -> object:
             return await cluster.workloads.read(ref)
         case RequestOf(namespace=namespace, name=name):
             return await cluster.objects.request(namespace, name)
+        case TemplateOf(namespace=namespace, cron_job=cron_job):
+            await cluster.jobs.check(namespace, cron_job)
+            return None
         case JobOf(ref=ref):
             return await cluster.jobs.read(ref)
         case LastLinesOf(ref=ref):

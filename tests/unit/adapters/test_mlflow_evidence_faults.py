@@ -25,7 +25,8 @@ from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
 SECONDS = 0.6
 RUN = "0123456789abcdef0123456789abcdef"
 MODEL_ID = "m-0123456789abcdef0123456789abcdef"
-WANTED = EvaluationRun(key="9f3c", experiment="evals", name="eval", tags=(("alias", "champion"),))
+KEY = "9f3c"
+WANTED = EvaluationRun(key=KEY, experiment="evals", name="eval", tags=(("alias", "champion"),))
 CLASH = Answer({"error_code": "BAD_REQUEST", "message": "(sqlite3.IntegrityError) [SQL: INSERT]"}, 400)
 ABSENT = Answer({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no"}, 404)
 TAKEN = Answer({"error_code": "RESOURCE_ALREADY_EXISTS", "message": "no"}, 400)
@@ -91,6 +92,7 @@ def point(
     return {"key": key, "value": value, "step": step, "timestamp": timestamp, **more}
 
 
+OWN = run(modelalias_evaluation=KEY)
 ACTIVE = Answer({"run": run("FINISHED")})
 HELD = Answer({"metrics": [point()]})
 
@@ -142,14 +144,14 @@ class TestMeasurements:
         answers = Registry(logged_model=model, runs_get=ACTIVE, metrics_get_history=HELD)
 
         async with opened(answers) as (registry, stub):
-            found = await registry.measurements(MODEL_ID, ["auc", "loss"])
+            found = (await registry.measured(MODEL_ID, ["auc", "loss"])).measurements
 
         assert [item.dataset for item in found] == [None, Dataset(name="slice", digest="77"), None]
         assert names(stub) == ["logged_model", "runs_get", "metrics_get_history", "metrics_get_history"]
 
     async def test_nothing_logged_is_one_call(self) -> None:
         async with opened(Registry(logged_model=logged_model())) as (registry, stub):
-            assert await registry.measurements(MODEL_ID, ["auc"]) == ()
+            assert (await registry.measured(MODEL_ID, ["auc"])).measurements == ()
 
         assert names(stub) == ["logged_model"]
 
@@ -158,7 +160,7 @@ class TestMeasurements:
         answers = Registry(logged_model=logged_model(point()), runs_get=ACTIVE, metrics_get_history=pages)
 
         async with opened(answers) as (registry, stub):
-            found = await registry.measurements(MODEL_ID, ["auc"])
+            found = (await registry.measured(MODEL_ID, ["auc"])).measurements
 
         assert found == (Measurement(key="auc", value=Decimal("0.5"), dataset=None),)
         asked = [seen.values for seen in stub.seen if _name(seen) == "metrics_get_history"]
@@ -172,7 +174,7 @@ class TestMeasurements:
         answers = Registry(logged_model=logged_model(point()), runs_get=ACTIVE, metrics_get_history=page)
 
         async with opened(answers) as (registry, stub):
-            assert await registry.measurements(MODEL_ID, ["auc"]) == ()
+            assert (await registry.measured(MODEL_ID, ["auc"])).measurements == ()
 
         assert names(stub).count("metrics_get_history") == MOST_PAGES
 
@@ -181,7 +183,7 @@ class TestMeasurements:
         answers = Registry(logged_model=logged_model(point()), runs_get=ACTIVE, metrics_get_history=pages)
 
         async with opened(answers) as (registry, _):
-            (found,) = await registry.measurements(MODEL_ID, ["auc"])
+            (found,) = (await registry.measured(MODEL_ID, ["auc"])).measurements
 
         assert found.value.is_nan()
 
@@ -190,14 +192,14 @@ class TestMeasurements:
         answers = Registry(logged_model=logged_model(point()), runs_get=ACTIVE, metrics_get_history=history)
 
         async with opened(answers) as (registry, _):
-            assert await registry.measurements(MODEL_ID, ["auc"]) == ()
+            assert (await registry.measured(MODEL_ID, ["auc"])).measurements == ()
 
     @pytest.mark.parametrize("run_id", ["", "../x", "a b"])
     async def test_a_metric_that_no_run_logged_is_left_out(self, run_id: str) -> None:
         model = logged_model(point(run_id=run_id), source_run_id=run_id)
 
         async with opened(Registry(logged_model=model)) as (registry, stub):
-            assert await registry.measurements(MODEL_ID, ["auc"]) == ()
+            assert (await registry.measured(MODEL_ID, ["auc"])).measurements == ()
 
         assert names(stub) == ["logged_model"]
 
@@ -208,7 +210,7 @@ class TestMeasurements:
 
         async with opened(Registry(logged_model=model)) as (registry, stub):
             with pytest.raises(InvalidRequest, match="more than 200"):
-                await registry.measurements(MODEL_ID, ["auc"])
+                await registry.measured(MODEL_ID, ["auc"])
 
         assert len(stub.seen) == 1
 
@@ -222,7 +224,7 @@ class TestMeasurements:
 
         async with opened(answers) as (registry, _):
             with pytest.raises(kind):
-                await registry.measurements(MODEL_ID, ["auc"])
+                await registry.measured(MODEL_ID, ["auc"])
 
     @pytest.mark.parametrize(
         "answer",
@@ -238,7 +240,7 @@ class TestMeasurements:
     async def test_another_answer_is_an_outage(self, answer: Answer) -> None:
         async with opened(Registry(logged_model=answer)) as (registry, _):
             with pytest.raises(Unavailable):
-                await registry.measurements(MODEL_ID, ["auc"])
+                await registry.measured(MODEL_ID, ["auc"])
 
 
 class TestSignature:
@@ -438,11 +440,11 @@ class TestEvaluationRun:
 
 class TestEndRun:
     async def test_a_running_run_is_two_calls_and_one_that_ended_one(self) -> None:
-        answers = Registry(runs_get=[Answer({"run": run()}), ACTIVE], runs_update=Answer({}))
+        answers = Registry(runs_get=[Answer({"run": OWN}), ACTIVE], runs_update=Answer({}))
 
         async with opened(answers) as (registry, stub):
-            await registry.end_run(RUN, RunStatus.KILLED)
-            await registry.end_run(RUN, RunStatus.KILLED)
+            await registry.end_run(RUN, KEY, RunStatus.KILLED)
+            await registry.end_run(RUN, KEY, RunStatus.KILLED)
 
         assert names(stub) == ["runs_get", "runs_update", "runs_get"]
         told = stub.seen[1].values
@@ -451,27 +453,38 @@ class TestEndRun:
         assert "run_name" not in told
 
     async def test_a_scheduled_run_ends_too(self) -> None:
-        async with opened(Registry(runs_get=Answer({"run": run("SCHEDULED")}), runs_update=Answer({}))) as (
+        async with opened(
+            Registry(
+                runs_get=Answer({"run": run("SCHEDULED", modelalias_evaluation=KEY)}), runs_update=Answer({})
+            )
+        ) as (
             registry,
             stub,
         ):
-            await registry.end_run(RUN, RunStatus.FAILED)
+            await registry.end_run(RUN, KEY, RunStatus.FAILED)
 
         assert names(stub) == ["runs_get", "runs_update"]
 
     @pytest.mark.parametrize(
-        "answers", [{"runs_get": ABSENT}, {"runs_get": Answer({"run": run()}), "runs_update": ABSENT}]
+        "answers", [{"runs_get": ABSENT}, {"runs_get": Answer({"run": OWN}), "runs_update": ABSENT}]
     )
     async def test_a_run_that_goes_away_is_fine(self, answers: dict[str, Answer]) -> None:
         async with opened(Registry(**answers)) as (registry, _):
-            await registry.end_run(RUN, RunStatus.FAILED)
+            await registry.end_run(RUN, KEY, RunStatus.FAILED)
 
     async def test_a_clash_is_tried_again_after_a_read_and_bounded(self) -> None:
-        async with opened(Registry(runs_get=Answer({"run": run()}), runs_update=CLASH)) as (registry, stub):
+        async with opened(Registry(runs_get=Answer({"run": OWN}), runs_update=CLASH)) as (registry, stub):
             with pytest.raises(Unavailable, match="4 times"):
-                await registry.end_run(RUN, RunStatus.FAILED)
+                await registry.end_run(RUN, KEY, RunStatus.FAILED)
 
         assert names(stub) == ["runs_get", "runs_update"] * 4
+
+    @pytest.mark.parametrize("tags", [{}, {"modelalias_evaluation": "0" * 32}], ids=["no key", "another"])
+    async def test_a_run_that_does_not_carry_the_key_is_left_alone(self, tags: dict[str, str]) -> None:
+        async with opened(Registry(runs_get=Answer({"run": run(**tags)}))) as (registry, stub):
+            await registry.end_run(RUN, KEY, RunStatus.FAILED)
+
+        assert names(stub) == ["runs_get"]
 
     async def test_another_run_is_not_ended(self) -> None:
         other = Answer(
@@ -480,7 +493,7 @@ class TestEndRun:
 
         async with opened(Registry(runs_get=other)) as (registry, stub):
             with pytest.raises(Unavailable):
-                await registry.end_run(RUN, RunStatus.FAILED)
+                await registry.end_run(RUN, KEY, RunStatus.FAILED)
 
         assert names(stub) == ["runs_get"]
 

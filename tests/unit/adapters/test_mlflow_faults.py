@@ -14,7 +14,7 @@ import pytest
 
 from modelalias.adapters.mlflow_registry import MlflowRegistry
 from modelalias.adapters.mlflow_wire import Wire
-from modelalias.core.errors import InvalidRequest, OperatorError, Refused, Unavailable
+from modelalias.core.errors import InvalidRequest, ModelNotFound, OperatorError, Refused, Unavailable
 from modelalias.settings import RegistrySettings
 from tests.support.http_stub import Answer, Seen, http_stub
 
@@ -286,6 +286,7 @@ class TestRefusals:
             Answer({"registered_model": {"name": 5}}),
             Answer({"registered_model": "churn"}),
             Answer({"registered_model": {"name": "another"}}),
+            Answer({"registered_model": {"name": "churn", "aliases": [{"alias": "a", "version": "01"}]}}),
             Answer({}),
             Answer(b""),
             Answer(b"\xff\xfe\x00"),
@@ -301,6 +302,7 @@ class TestRefusals:
             "number as name",
             "text as model",
             "another model",
+            "no version",
             "nothing in it",
             "nothing at all",
             "not text",
@@ -336,6 +338,25 @@ class TestRefusals:
 
 
 class TestSnapshot:
+    @pytest.mark.parametrize("call", ["aliases", "version", "set_alias"])
+    async def test_a_model_that_is_there_in_another_case_is_told(self, call: str) -> None:
+        """MLflow on MySQL finds `Churn` where it is asked for `churn`, and answers with the name as it is."""
+        model = {"name": "Churn", "aliases": [], "version": "1", "status": "READY"}
+        clash = error(409, "CONFLICT")
+
+        def respond(seen: Seen) -> Answer:
+            return (
+                clash if seen.method != "GET" else Answer({"registered_model": model, "model_version": model})
+            )
+
+        with http_stub(respond) as stub:
+            async with opened(stub.uri) as registry:
+                arguments = {"aliases": (), "version": ("1",), "set_alias": ("champion", "1")}[call]
+                with pytest.raises(
+                    ModelNotFound, match="no model churn, but one named Churn: write the name"
+                ):
+                    await getattr(registry, call)("churn", *arguments)
+
     async def test_a_later_page_that_fails_drops_the_whole(self) -> None:
         def respond(seen: Seen) -> Answer:
             if "page_token" in seen.values:
@@ -348,6 +369,16 @@ class TestSnapshot:
 
         assert isinstance(found, Unavailable)
         assert len(stub.seen) == 2
+
+    async def test_what_is_no_version_is_left_out_of_a_page(self) -> None:
+        odd = [{"alias": "odd", "version": version} for version in ("0", "01", "x", 2**80, -1)]
+        page = {"registered_models": [{"name": "churn", "aliases": [*odd, {"alias": "good", "version": 7}]}]}
+
+        with http_stub(always(Answer(page))) as stub:
+            async with opened(stub.uri) as registry:
+                found = await registry.snapshot()
+
+        assert found == {"churn": {"good": "7"}}
 
     async def test_pages_that_go_round_end(self) -> None:
         page = Answer({"registered_models": [{"name": "churn"}], "next_page_token": "same"})

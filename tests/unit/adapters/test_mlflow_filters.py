@@ -1,5 +1,5 @@
-"""No name that anybody chose can leave a search filter, because only run ids of letters and digits get into
-one."""
+"""No name that anybody chose can leave a search filter, because only run ids of letters, digits, _ and - get
+into one."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from modelalias.settings import RegistrySettings
 from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
 
 RUN = "0123456789abcdef0123456789abcdef"
-ONE = r"'[A-Za-z0-9]{1,64}'"
+ONE = r"'[A-Za-z0-9][\w-]{0,255}'"
 FILTER = re.compile(
     rf"(source_)?run_id = {ONE}|attributes\.run_id IN \({ONE}(, {ONE})*\)|tags\.`modelalias\.evaluation` = '[0-9a-f]{{1,64}}'"
 )
@@ -34,6 +34,8 @@ nasty = st.one_of(
             "x') OR ('a'='a",
             "\u2019 OR \u2018",
             RUN + "\n",
+            "a-b",
+            "a--' OR 1",
             "\uff41",
             "",
         ]

@@ -78,9 +78,7 @@ def test_the_one_alias_is_taken(text: str, name: str | None, alias: str) -> None
         pytest.param(
             "x: !!bool maybe", None, "YAML that cannot be part of a ModelAlias", id="a-tag-that-does-not-fit"
         ),
-        pytest.param(
-            "x: 2026-13-45", None, "YAML that cannot be part of a ModelAlias", id="a-date-in-month-13"
-        ),
+        pytest.param("x: .inf", None, "YAML that cannot be part of a ModelAlias", id="infinity"),
         pytest.param(
             f"x: {'1' * 5000}", None, "YAML that cannot be part of a ModelAlias", id="a-number-of-5000-digits"
         ),

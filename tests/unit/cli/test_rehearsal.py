@@ -182,6 +182,17 @@ async def test_a_refusal_goes_before_what_is_not_known(registry: FakeRegistry) -
     assert (found.outcome, found.reason) == ("Refused", "GatesFailed")
 
 
+@pytest.mark.parametrize("run_id", ["a-b", "x' y", "r" * 1_000])
+async def test_a_version_of_a_run_with_an_odd_id_is_judged(registry: FakeRegistry, run_id: str) -> None:
+    odd = await registry.create_version_by_name("churn", run_id)
+
+    assert (await _judge(registry, odd, {"gates": []})).outcome == "Passed"
+    refused = await _judge(registry, odd)
+
+    assert refused.outcome == "Refused"
+    assert f"run {run_id} of version {odd} is gone"[:200] in refused.status.explanation
+
+
 async def test_a_metric_that_was_not_logged_refuses(registry: FakeRegistry) -> None:
     await registry.create_version("churn", await registry.create_run())
 

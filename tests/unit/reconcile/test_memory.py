@@ -143,6 +143,31 @@ def test_the_same_alias_name_of_another_model_is_no_rival(api: Api) -> None:
     assert memory.of_registry("default") == {OLD, NEW}
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"alias": "Champion"}, {"model": "Churn"}, {"alias": "other", "previousAlias": "CHAMPION"}],
+    ids=["alias", "model", "previousAlias"],
+)
+def test_names_that_differ_in_case_are_one_claim(api: Api, other: dict[str, Any]) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old"))
+    memory.see_alias(api.new_alias("new", **other))
+
+    assert memory.owner(NEW) == OLD
+    assert memory.differs_in_case(NEW, OLD)
+    assert memory.drop_alias(OLD) == {OLD, NEW}
+    assert memory.owner(NEW) is None
+
+
+def test_the_same_names_are_a_claim_without_a_word_about_case(api: Api) -> None:
+    memory = _memory()
+    memory.see_alias(api.new_alias("old"))
+    memory.see_alias(api.new_alias("new"))
+
+    assert memory.owner(NEW) == OLD
+    assert not memory.differs_in_case(NEW, OLD)
+
+
 def test_what_others_claim_of_the_same_model_is_known(api: Api) -> None:
     memory = _memory()
     memory.see_alias(api.new_alias("old"))

@@ -48,7 +48,7 @@ _ON_NO_CHAMPION: Final = {
 
 def is_usable(value: Decimal | None) -> bool:
     """Return whether a metric's value can be compared: present, finite, and no stand-in for infinity."""
-    return value is not None and value.is_finite() and abs(value) < UNBELIEVABLE
+    return value is not None and value.is_finite() and value.copy_abs() < UNBELIEVABLE
 
 
 def text(value: Decimal | None) -> str | None:
@@ -57,7 +57,7 @@ def text(value: Decimal | None) -> str | None:
         return None
     if not value.is_finite():
         return "NaN" if value.is_nan() else "Infinity" if value > 0 else "-Infinity"
-    if abs(value) >= LARGEST:
+    if value.copy_abs() >= LARGEST:
         return "Infinity" if value > 0 else "-Infinity"
     short = value.normalize() if value else Decimal(0)  # and no negative zero
     return f"{short:f}" if -12 < short.adjusted() < 15 else str(short)  # noqa: PLR2004 - what still reads as a number

@@ -30,10 +30,22 @@ class Reading(Value):
     """Whether it cannot be judged at all, so that not even its absence counts as a failure."""
 
     @property
-    def digests(self) -> frozenset[str]:
-        """Return the digests of the datasets; empty where one of them is not known."""
-        digests = frozenset(item.digest for item in self.datasets)
-        return frozenset() if "" in digests else digests
+    def is_known(self) -> bool:
+        """Return whether the data is known: there is some, and all of it has a digest."""
+        return bool(self.datasets) and all(item.digest for item in self.datasets)
+
+    def is_on_the_data_of(self, other: "Reading") -> bool:
+        """Return whether both were measured on the same data, as far as anybody has written it down.
+
+        A digest covers the first rows alone, so that names must be equal too, and the numbers of rows where both
+        are known. A schema says how the data was read, and is not compared.
+        """
+        if not self.is_known or not other.is_known:
+            return False
+        mine, others = _rows(self.datasets), _rows(other.datasets)
+        return mine.keys() == others.keys() and all(
+            not mine[key] or not others[key] or mine[key] == others[key] for key in mine
+        )
 
 
 Readings = tuple[Reading, ...]
@@ -89,12 +101,7 @@ def pair(candidate: Readings, champion: Readings | None, rule: DatasetRule) -> P
 
 
 def _on_same_data(candidate: Readings, champion: Readings) -> Pair:
-    shared = [
-        (one, other)
-        for one in candidate
-        for other in champion
-        if one.digests and one.digests == other.digests
-    ]
+    shared = [(one, other) for one in candidate for other in champion if one.is_on_the_data_of(other)]
     if len(shared) == 1:
         return Pair(candidate=shared[0][0], champion=shared[0][1])
     problem = _note(candidate) or _note(champion) or _not_the_same(candidate, champion, shared)
@@ -112,13 +119,12 @@ def _not_the_same(candidate: Readings, champion: Readings, shared: Iterable[tupl
     unknown = [
         name
         for name, side in (("candidate", candidate), ("champion", champion))
-        if not any(it.digests for it in side)
+        if not any(it.is_known for it in side)
     ]
     if unknown:
         return f"the dataset of the {' and of the '.join(unknown)} is not known"
-    return (
-        f"not measured on the same data: the candidate on {_all(candidate)}, the champion on {_all(champion)}"
-    )
+    mine, others = (sorted({_described(item.datasets) for item in side}) for side in (candidate, champion))
+    return f"not measured on the same data: the candidate on {', '.join(mine)}, the champion on {', '.join(others)}"
 
 
 def _representative(readings: Readings, problem: str) -> Reading:
@@ -136,6 +142,21 @@ def _several(readings: Readings, side: str) -> str:
 
 def _all(readings: Readings) -> str:
     return ", ".join(sorted({named(item.datasets) or "an unknown one" for item in readings}))
+
+
+def _rows(datasets: Iterable[Dataset]) -> Mapping[tuple[str, str], frozenset[int]]:
+    """Return what is known of the number of rows, for each name and digest."""
+    known: dict[tuple[str, str], frozenset[int]] = {}
+    for item in datasets:
+        rows = frozenset() if item.rows is None else frozenset({item.rows})
+        known[item.name, item.digest] = known.get((item.name, item.digest), frozenset()) | rows
+    return known
+
+
+def _described(datasets: Sequence[Dataset]) -> str:
+    """Name datasets with their numbers of rows, where those are known."""
+    parts = (named((item,)) + ("" if item.rows is None else f" ({item.rows} rows)") for item in datasets)
+    return ", ".join(sorted(set(parts))) or "an unknown one"
 
 
 def named(datasets: Sequence[Dataset]) -> str:

@@ -12,19 +12,25 @@ from enum import StrEnum
 from typing import Final
 
 from modelalias.api.alias import ModelAliasSpec, NamedVersion
+from modelalias.api.fields import duration
 from modelalias.api.gates import Gate, MetricSource
 from modelalias.api.request import OnSuccess
 from modelalias.api.request_status import Check, Evaluated, Finding, GateResult, Side
 from modelalias.core.errors import InvalidRequest, NotFound, Refused, Unavailable
-from modelalias.core.judging import approvals, eligibility, evaluation, gates, metrics
+from modelalias.core.judging import approvals, eligibility, evaluation, gates, metrics, origin
 from modelalias.core.judging.approvals import Asked
 from modelalias.core.judging.eligibility import Eligible, Signature, Traits
-from modelalias.core.judging.evaluation import WantedEvaluation
+from modelalias.core.judging.evaluation import Owner, WantedEvaluation
 from modelalias.core.judging.metrics import Readable, Readings
 from modelalias.core.ledger.accepted import is_same
 from modelalias.core.protocol.effects import Effect
 from modelalias.core.protocol.facts import Facts
 from modelalias.ports import Aliases, ModelVersion, Run
+
+_HOW_TO_END: Final = (
+    """python -c "import mlflow; mlflow.MlflowClient().set_terminated('{run_id}', 'KILLED')\""""
+)
+"""MLflow's own command line has no word for it."""
 
 _LATER: Final = "known once the run is registered as a version"
 
@@ -73,6 +79,8 @@ class Case:
     why_unevaluated: str
     evaluated: tuple[Evaluated, ...]
     """What Jobs brought so far."""
+    run_unfinished_since: datetime | None
+    """When the candidate's run was first seen not to have finished; None when it never was."""
     may_ask: bool
     """Whether people can be asked where something is Inconclusive."""
     skip: str = ""
@@ -114,6 +122,7 @@ class Verdict:
     round: int = 0
     """How often the evidence has changed."""
     until: datetime | None = None
+    run_unfinished_since: datetime | None = None
     effect: Effect | None = None
     problem: InvalidRequest | Refused | Unavailable | None = None
     message: str = ""
@@ -127,7 +136,7 @@ def judge(case: Case, facts: Facts, now: datetime) -> Verdict:
         return replace(verdict, round=case.round)
     kept = {item.job for item in verdict.sides}
     stop = evaluation.leftover(
-        (item for item in case.evaluated if item.job not in kept), case.namespace, facts
+        (item for item in case.evaluated if item.job not in kept), Owner(case.namespace, case.uid), facts
     )
     if stop is None:
         return verdict
@@ -155,14 +164,29 @@ def _judge(case: Case, facts: Facts, now: datetime) -> Verdict:
     if plain and run_id is not None:
         run = facts.runs(_runs_of(case, plain, facts)).get(run_id)
         if run is not None and not run.finished:
-            return Verdict(
-                Conclusion.RUNNING, eligible.checks, message=f"waits until run {run_id} has finished"
-            )
+            return _unfinished(case, eligible.checks, run_id, now)
     findings = _judge_plain(case, plain, facts, now)
     evaluated = tuple(item for item in case.gates if item.metric_from is MetricSource.EVALUATION)
     if not evaluated:
         return _conclude(case, eligible.checks, findings, ())
     return _evaluate(case, eligible.checks, findings, evaluated, facts, now)
+
+
+def _unfinished(case: Case, checks: tuple[Check, ...], run_id: str, now: datetime) -> Verdict:
+    """Wait for a run, with what to do if nothing runs any more; after a while nothing can be judged of it.
+
+    The time counts from when this operator first saw it, so that only one clock is read.
+    """
+    since, wait_for = case.run_unfinished_since or now, case.spec.policy.wait_for_run
+    until, ends = since + duration(wait_for), _HOW_TO_END.format(run_id=run_id)
+    if now < until:
+        message = f"waits until run {run_id} has finished; if its training is dead, end it: {ends}"
+        return Verdict(Conclusion.RUNNING, checks, until=until, run_unfinished_since=since, message=message)
+    message = f"run {run_id} has not finished within {wait_for}; if its training is dead, end it: {ends}"
+    unclear = (
+        gates.skipped(item, message, now).changed(result=GateResult.INCONCLUSIVE) for item in case.gates
+    )
+    return replace(_conclude(case, checks, unclear, ()), run_unfinished_since=since)
 
 
 def _conclude(
@@ -265,16 +289,28 @@ def _judge_plain(case: Case, wanted: tuple[Gate, ...], facts: Facts, now: dateti
 def _read(case: Case, gate: Gate, version: ModelVersion, wanted: tuple[Gate, ...], facts: Facts) -> Readings:
     name = case.name if version is case.candidate else f"champion version {version.version}"
     if gate.metric_from is MetricSource.RUN:
-        return _of_run(name, version.run_id, gate.metric, facts.runs(_runs_of(case, wanted, facts)))
+        runs = facts.runs(_runs_of(case, wanted, facts))
+        run = runs.get(version.run_id or "")
+        foreign = "" if run is None else origin.why_not_made_by(name, version, run, facts)
+        return (
+            metrics.missing(foreign, unclear=True)
+            if foreign
+            else _of_run(name, version.run_id, gate.metric, runs)
+        )
     if version is case.candidate and not case.registered:
         return metrics.missing(_LATER, unclear=True)
     if version.model_id is None:
         return metrics.missing(f"{name} was not made from a logged model")
     keys = tuple(sorted({item.metric for item in wanted if item.metric_from is MetricSource.LOGGED_MODEL}))
+    evaluations = evaluation.runs_of(case.evaluate, case.evaluated, version.version, facts)
     try:
-        return metrics.of_logged_model(facts.measurements(version.model_id, keys), gate.metric)
+        measured = facts.measured(version.model_id, keys, evaluations)
     except InvalidRequest as error:
         return metrics.missing(str(error))
+    foreign = origin.why_of_another_run(name, version, measured)
+    if foreign:
+        return metrics.missing(foreign, unclear=True)
+    return metrics.of_logged_model(measured.measurements, gate.metric)
 
 
 def _read_champion(case: Case, gate: Gate, wanted: tuple[Gate, ...], facts: Facts) -> Readings:
@@ -364,7 +400,8 @@ def _evaluate(
         skipped = tuple(gates.skipped(item, case.why_unevaluated, now) for item in wanted)
         skipped = tuple(item.changed(result=case.unevaluated) for item in skipped)
         return _conclude(case, checks, (*findings, *skipped), ())
-    if case.evaluate.champion is not None and _champion(case, facts) is None:
+    begins = not any(item.run_id for item in case.evaluated)
+    if begins and case.evaluate.champion is not None and _champion(case, facts) is None:
         nothing = {item.name: _gone(case) for item in wanted}
         gone = gates.judge(wanted, nothing, nothing, now)
         return _conclude(case, checks, (*findings, *gone), ())
@@ -376,6 +413,9 @@ def _evaluate(
         return Verdict(
             Conclusion.EVALUATING, checks, findings, progress.sides, effect=progress.effect, message=message
         )
+    # what the Jobs logged onto the logged models counts from now on
+    plain = tuple(item for item in case.gates if item.metric_from is not MetricSource.EVALUATION)
+    findings = _judge_plain(replace(case, evaluated=progress.sides), plain, facts, now)
     runs = facts.runs(evaluation.run_ids(progress.sides))
 
     def side(which: Side) -> Readable:

@@ -149,7 +149,9 @@ def _source_alias(
     context: Context, alias: ModelAlias, request: PromotionRequest, version: str
 ) -> SourceAlias | None:
     source = request.spec.source.alias if request.spec.source else None
-    kept = {alias.spec.alias, alias.spec.previous_alias, *context.claimed}
-    if source is None or not request.spec.on_success.delete_source_alias or source in kept:
+    kept = {alias.spec.alias, alias.spec.previous_alias or "", *context.claimed}
+    if source is None or not request.spec.on_success.delete_source_alias:
+        return None
+    if source.casefold() in {name.casefold() for name in kept}:  # MLflow on MySQL takes them for one
         return None
     return SourceAlias(name=source, version=version)

@@ -40,6 +40,8 @@ class VerdictSoFar:
     evaluation: tuple[Evaluated, ...] = ()
     approvals: ApprovalStatus | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    run_unfinished_since: datetime | None = None
+    """Since when the candidate's run is known not to have finished; None once it has."""
 
 
 @dataclass(frozen=True)

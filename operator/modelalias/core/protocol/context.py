@@ -114,3 +114,5 @@ class Context:
     facts: Facts
     now: datetime
     read_by_policies: PolicyReads = PolicyReads()
+    claim_differs_in_case: bool = False
+    """Whether what the older ModelAlias claims is the same only without its case."""

@@ -1,7 +1,7 @@
 """Effects: what a decision may have done, one at a time."""
 
 from modelalias.api.fields import Value
-from modelalias.ports import EvaluationRun, JobRef, NewJob, RunStatus, WorkloadChange, WorkloadRef
+from modelalias.ports import JobRef, NewJob, RunStatus, WorkloadChange, WorkloadRef
 
 
 class SetAlias(Value):
@@ -41,11 +41,9 @@ class Roll(Value):
 
 
 class StartEvaluation(Value):
-    """Make the run of one side and the Job that logs into it; both only if they are not there."""
+    """Make the Job of one side, if it is not there; the run that it logs into stands in the status already."""
 
-    run: EvaluationRun
     job: NewJob
-    """Without the run's id, which is known once the run is made."""
 
 
 class StopEvaluation(Value):
@@ -58,6 +56,8 @@ class EndRun(Value):
     """End the run of a Job that has ended and left it running, or that is about to be deleted."""
 
     run_id: str
+    key: str
+    """Of the evaluation; a run that does not carry it is left alone."""
     status: RunStatus
 
 

@@ -15,19 +15,31 @@ from modelalias.core.protocol.effects import Effect, TagVersion
 from modelalias.core.protocol.questions import (
     AliasesOf,
     AnyQuestion,
+    EvaluationRunOf,
     JobOf,
     LastLinesOf,
-    MeasurementsOf,
+    MeasuredModelOf,
     Question,
     RequestOf,
     RunsOf,
     SignatureOf,
+    TemplateOf,
     VersionOf,
     VersionOfRun,
     VersionsTagged,
     WorkloadOf,
 )
-from modelalias.ports import Aliases, Job, JobRef, Measurement, ModelVersion, Run, Workload, WorkloadRef
+from modelalias.ports import (
+    Aliases,
+    EvaluationRun,
+    Job,
+    JobRef,
+    MeasuredModel,
+    ModelVersion,
+    Run,
+    Workload,
+    WorkloadRef,
+)
 
 T = TypeVar("T")
 
@@ -117,9 +129,19 @@ class Facts:
         """Return the runs that exist."""
         return self._ask(RunsOf(run_ids=run_ids)) if run_ids else {}
 
-    def measurements(self, model_id: str, keys: tuple[str, ...]) -> Sequence[Measurement]:
-        """Return what a logged model was measured with; raise `LoggedModelNotFound`."""
-        return self._ask(MeasurementsOf(model_id=model_id, keys=keys))
+    def measured(
+        self, model_id: str, keys: tuple[str, ...], evaluations: tuple[str, ...] = ()
+    ) -> MeasuredModel:
+        """Return who made a logged model and what it was measured with; raise `LoggedModelNotFound`."""
+        return self._ask(MeasuredModelOf(model_id=model_id, keys=keys, evaluations=evaluations))
+
+    def evaluation_run(self, run: EvaluationRun) -> str:
+        """Return the id of the run of an evaluation; raise `InvalidRequest` when it cannot be opened."""
+        return self._ask(EvaluationRunOf(run=run))
+
+    def require_template(self, namespace: str, cron_job: str) -> None:
+        """Raise `InvalidRequest` when there is no suspended CronJob of that name."""
+        self._ask(TemplateOf(namespace=namespace, cron_job=cron_job))
 
     def has_signature(self, model: str, version: str) -> bool:
         """Return whether a version's model has a signature; raise `NotFound` or `Unreadable`."""
@@ -145,8 +167,10 @@ class Facts:
         if question not in self._answers:
             raise Needed(cast("AnyQuestion", question))
         answer = self._answers[question]
-        if isinstance(answer, InvalidRequest):
+        if isinstance(answer, question.refusals):
             raise answer
+        if isinstance(answer, InvalidRequest):  # a "no" that makes no sense here, as from a proxy
+            raise Failed(question, Unavailable(str(answer)))
         if isinstance(answer, Unavailable | Refused):
             raise Failed(question, answer)
         return cast("T", answer)

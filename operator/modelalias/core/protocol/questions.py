@@ -7,7 +7,18 @@ from typing import ClassVar, Generic, TypeVar
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequest
-from modelalias.ports import Aliases, Job, JobRef, Measurement, ModelVersion, Run, Workload, WorkloadRef
+from modelalias.core.errors import InvalidRequest, ModelNotFound, VersionNotFound
+from modelalias.ports import (
+    Aliases,
+    EvaluationRun,
+    Job,
+    JobRef,
+    MeasuredModel,
+    ModelVersion,
+    Run,
+    Workload,
+    WorkloadRef,
+)
 
 T = TypeVar("T")
 
@@ -28,6 +39,8 @@ class Question(Value, Generic[T]):
     """Something that a rule has to know; the answer is a T, or a failure that is raised to the rule."""
 
     system: ClassVar[System]
+    refusals: ClassVar[tuple[type[InvalidRequest], ...]] = ()
+    """The answers "no" that a rule knows what to do with; any other one is no answer."""
 
 
 class AskRegistry(Question[T], Generic[T]):
@@ -45,11 +58,15 @@ class AskCluster(Question[T], Generic[T]):
 class AliasesOf(AskRegistry[Aliases]):
     """Ask which versions the aliases of a model name."""
 
+    refusals = (ModelNotFound,)
+
     model: str
 
 
 class VersionOf(AskRegistry[ModelVersion]):
     """Ask what the registry says of a version."""
+
+    refusals = (ModelNotFound, VersionNotFound)
 
     model: str
     version: str
@@ -57,6 +74,8 @@ class VersionOf(AskRegistry[ModelVersion]):
 
 class VersionOfRun(AskRegistry[ModelVersion | None]):
     """Ask which version was made from a run; with `register_missing` it is made when there is none."""
+
+    refusals = (InvalidRequest,)
 
     model: str
     run_id: str
@@ -78,18 +97,40 @@ class RunsOf(AskRegistry[Mapping[str, Run]]):
     run_ids: tuple[str, ...]
 
 
-class MeasurementsOf(AskRegistry[Sequence[Measurement]]):
-    """Ask what a logged model was measured with."""
+class MeasuredModelOf(AskRegistry[MeasuredModel]):
+    """Ask which run made a logged model, and what that run and these evaluations measured of it."""
+
+    refusals = (InvalidRequest,)
 
     model_id: str
     keys: tuple[str, ...]
+    evaluations: tuple[str, ...] = ()
+
+
+class EvaluationRunOf(AskRegistry[str]):
+    """Ask for the run that one side of an evaluation logs into; it is made when there is none."""
+
+    refusals = (InvalidRequest,)
+
+    run: EvaluationRun
 
 
 class SignatureOf(AskRegistry[bool]):
     """Ask whether a version's model has a signature."""
 
+    refusals = (InvalidRequest,)
+
     model: str
     version: str
+
+
+class TemplateOf(AskCluster[None]):
+    """Ask whether there is a suspended CronJob of that name, from which Jobs can be made."""
+
+    refusals = (InvalidRequest,)
+
+    namespace: str
+    cron_job: str
 
 
 class JobOf(AskCluster[Job | None]):
@@ -118,8 +159,15 @@ class RequestOf(AskCluster[PromotionRequest | None]):
 
 
 RegistryQuestion = (
-    AliasesOf | VersionOf | VersionOfRun | VersionsTagged | RunsOf | MeasurementsOf | SignatureOf
+    AliasesOf
+    | VersionOf
+    | VersionOfRun
+    | VersionsTagged
+    | RunsOf
+    | MeasuredModelOf
+    | SignatureOf
+    | EvaluationRunOf
 )
-ClusterQuestion = WorkloadOf | RequestOf | JobOf | LastLinesOf
+ClusterQuestion = WorkloadOf | RequestOf | TemplateOf | JobOf | LastLinesOf
 AnyQuestion = RegistryQuestion | ClusterQuestion
 """Every question there is: who reads the answers has to know all of them."""

@@ -78,6 +78,7 @@ def build_case(
         if owner is None
         else "there is no policy.evaluation",
         evaluated=(),
+        run_unfinished_since=None,
         may_ask=False,
     )
 
@@ -132,7 +133,8 @@ def answer_while_open(verdict: Verdict, so_far: VerdictSoFar, now: datetime) -> 
         case Conclusion.SOAKING:
             return NotReady(Reason.SOAKING, f"waits: {verdict.message}", verdict.until, so_far)
         case Conclusion.RUNNING:
-            return NotReady(Reason.WAITING, verdict.message, now + VERSION_POLL, so_far)
+            until = min(now + VERSION_POLL, verdict.until or now + VERSION_POLL)
+            return NotReady(Reason.WAITING, verdict.message, until, so_far)
         case Conclusion.STUCK:
             reason = Reason.FORBIDDEN if isinstance(verdict.problem, Refused) else Reason.WAITING
             return NotReady(reason, f"waits: {verdict.problem}", now + WORKLOAD_POLL, so_far)
@@ -167,4 +169,10 @@ def verdict_so_far(
         frozen = frozen.changed(
             evidence=verdict.evidence, last_evidence=verdict.evidence or last, round=verdict.round
         )
-    return VerdictSoFar(frozen, verdict.checks, verdict.findings, verdict.sides)
+    return VerdictSoFar(
+        frozen,
+        verdict.checks,
+        verdict.findings,
+        verdict.sides,
+        run_unfinished_since=verdict.run_unfinished_since,
+    )

@@ -176,6 +176,7 @@ def _judge(hearing: _Hearing, wanted: tuple[Gate, ...]) -> Answer:
         ),
         evaluated=request.status.evaluation,
         unproved=len(request.status.unproved),
+        run_unfinished_since=request.status.run_unfinished_since,
         may_ask=approvals.is_needed(alias.spec.policy.approval, inconclusive=True),
         skip="skipGates" if spec.skip_gates else "",
         on_success=spec.on_success,

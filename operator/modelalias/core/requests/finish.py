@@ -13,6 +13,7 @@ from modelalias.api.fields import duration
 from modelalias.api.request import Phase, PromotionRequest, PromotionRequestStatus
 from modelalias.core.errors import NotFound
 from modelalias.core.judging import evaluation
+from modelalias.core.judging.evaluation import Owner
 from modelalias.core.ledger import history
 from modelalias.core.ledger.record_text import tag_key
 from modelalias.core.ledger.signed_record import place_of, record_of, write
@@ -100,7 +101,8 @@ def write_end(
 ) -> bool:
     """Write an end and return true, unless Jobs that still run for the request have to be stopped first."""
     try:
-        stop = evaluation.leftover(request.status.evaluation, context.namespace, context.facts)
+        owner = Owner(context.namespace, request.metadata.uid)
+        stop = evaluation.leftover(request.status.evaluation, owner, context.facts)
     except Failed:
         draft.wake(context.now + ANSWER_POLL)
         draft.blocked = True

@@ -53,7 +53,7 @@ def without_forbidden(context: Context, alias: ModelAlias, plan: Plan) -> Plan:
     if len(tags) < len(plan.tags):
         plan = plan.with_tags(tags)
     source = plan.source_alias
-    if source is not None and (source.name in context.claimed or _reader(context, source.name)):
+    if source is not None and (_manager(context, source.name) or _reader(context, source.name)):
         plan = plan.without_source_alias()
     return plan
 
@@ -80,10 +80,16 @@ def _left_out(context: Context, alias: ModelAlias, plan: Plan) -> Iterator[str]:
     source = plan.source_alias
     if source is None:
         return
-    owner = context.claimed.get(source.name)
+    owner = _manager(context, source.name)
     why = f"which {_whose(context, owner)} manages" if owner else _reader(context, source.name)
     if why:
         yield f"not removed: alias {source.name}, {why}"
+
+
+def _manager(context: Context, alias: str) -> str | None:
+    """Return which other ModelAlias claims an alias, as `namespace/name`; case does not tell names apart."""
+    claimed = {name.casefold(): owner for name, owner in context.claimed.items()}
+    return claimed.get(alias.casefold())
 
 
 def _tag_reasons(

@@ -49,7 +49,9 @@ def _consider(context: Context, alias: ModelAlias, number: str) -> Answer:
     owner = cases.job_owner("ModelAlias", meta.namespace, meta.name, meta.uid)
     case = cases.build_case(alias, candidate, aliases, alias.spec.policy.gates, owner)
     case = replace(
-        cases.with_request(case, context, alias, None), evaluated=before.evaluation if before else ()
+        cases.with_request(case, context, alias, None),
+        evaluated=before.evaluation if before else (),
+        run_unfinished_since=before.run_unfinished_since if before and before.version == number else None,
     )
     verdict = judge(case, facts, context.now)
     so_far = cases.verdict_so_far(alias, candidate, aliases, verdict, None)

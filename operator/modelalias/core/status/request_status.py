@@ -235,6 +235,8 @@ def _with_verdict(status: PromotionRequestStatus, so_far: VerdictSoFar) -> Promo
         status = status.with_approvals(so_far.approvals)
     if so_far.tags or whole:
         status = status.with_tags(so_far.tags)
+    if so_far.run_unfinished_since or so_far.findings or whole:
+        status = status.with_run_unfinished(so_far.run_unfinished_since)
     if findings or whole:
         status = status.with_gates(findings, gates.passed(findings) if findings else None)
     return status

@@ -1,12 +1,13 @@
 """Evaluation: Jobs measure both sides on the same data before anything moves, and nothing of them is left
 behind."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import pytest
 
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
-from modelalias.ports import Dataset, JobRef, JobState, NewJob, RunStatus
+from modelalias.ports import Dataset, EvaluationRun, Job, JobRef, JobState, NewJob, RunStatus
 from tests.support.harness import NAMESPACE, Cluster
 from tests.support.virtual_loop import in_virtual_time
 
@@ -25,6 +26,16 @@ OWN = {
     "direction": "HigherIsBetter",
     "champion": {"minImprovement": 0.002},
 }
+CALLS = {
+    "aliases": 5,
+    "version": 5,
+    "runs": 5,
+    "evaluation_run": 2,
+    "end_run": 2,
+    "tag_version": 2,
+    "set_alias": 1,
+}
+"""What a promotion with an evaluation of both sides asks of the registry, and once which version the champion is."""
 EVALUATION = {"cronJob": "churn-holdout", "timeoutSeconds": 600}
 
 
@@ -400,7 +411,8 @@ async def test_a_job_that_was_cleaned_away_while_nobody_looked_is_judged_by_its_
         await _measured(it, "Candidate", 0.9)
         await _measured(it, "Champion", 0.8)
         for job in it.jobs.started[:]:
-            await it.registry.end_run(job.run_id, status)
+            key = (await it.registry.read_run(job.run_id)).tags["modelalias.evaluation"]
+            await it.registry.end_run(job.run_id, key, status)
             it.jobs.delete(job.ref)
         await it.settle()
 
@@ -542,3 +554,82 @@ async def test_a_job_that_cannot_be_stopped_is_told() -> None:
 
         assert it.end("go") == ("Aborted", "Aborted")
         assert '"state":"Stopped"' in (it.request("go").status.result or "")
+
+
+@in_virtual_time
+@pytest.mark.parametrize("owner", ["the request", "somebody"])
+async def test_a_job_that_was_there_before_is_not_believed_and_its_run_is_left_alone(owner: str) -> None:
+    """Its name can be computed beforehand, and whoever may create Jobs may write any annotation."""
+    async with Cluster() as it:
+        await it.model(0.80, 0.86, aliases={"champion": "1"})
+        stranger = await it.registry.evaluation_run(
+            EvaluationRun(key="9f3c", experiment="another", name="another", tags=())
+        )
+        await it.registry.log_metric(stranger, "holdout_auc", 0.99)
+        await it.registry.log_dataset(stranger, HOLDOUT)
+        it.add_alias(policy={"gates": [GATE], "evaluation": EVALUATION})
+        request = it.ask("go", "2")
+        owned = request.metadata.uid if owner == "the request" else owner
+        ref = await _name_of_the_first_job(it)
+        it.jobs.jobs[ref] = Job(ref=ref, uid="j", state=JobState.SUCCEEDED, owner=owned, run_id=stranger)
+        it.jobs.add_cron_job(NAMESPACE, "churn-holdout")
+        await it.settle(60)
+        await _measured(it, "Champion", 0.80)
+        await it.settle()
+
+        assert it.end("go") == ("Rejected", "Inconclusive")
+        assert "is not the one that was started" in it.says("go")
+        assert (await it.registry.read_run(stranger)).status == RunStatus.RUNNING
+        assert ref in it.jobs.jobs
+
+
+async def _name_of_the_first_job(it: Cluster) -> JobRef:
+    """Let the status name the Job of the candidate, which cannot be started yet."""
+    await it.settle()
+    (side,) = [item for item in it.request("go").status.evaluation if item.side == "Candidate"]
+    return JobRef(namespace=NAMESPACE, name=side.job)
+
+
+@in_virtual_time
+async def test_the_run_stands_in_the_status_before_its_job_is_started() -> None:
+    async with Cluster() as it:
+        seen: list[tuple[str | None, ...]] = []
+        it.jobs.listeners.append(
+            lambda change, _job, _alias: (
+                seen.append(tuple(item.run_id for item in it.request("go").status.evaluation))
+                if change == "ADDED"
+                else None
+            )
+        )
+        await _begun(it)
+
+        runs = tuple(job.run_id for job in it.jobs.started)
+        assert seen == [runs, runs]
+
+
+@in_virtual_time
+async def test_a_run_that_lost_the_tag_of_its_evaluation_is_neither_read_nor_ended() -> None:
+    async with Cluster() as it:
+        await _begun(it)
+        run_id = _job(it, "Candidate").run_id
+        it.registry.tag_run(run_id, "modelalias.evaluation", "0" * 32)
+        await _measured(it, "Candidate", 0.99)
+        await _measured(it, "Champion", 0.80)
+        await it.settle()
+
+        assert it.end("go") == ("Rejected", "Inconclusive")
+        assert f"run {run_id} of the candidate's evaluation does not carry the tag" in it.says("go")
+        assert (await it.registry.read_run(run_id)).status == RunStatus.RUNNING
+
+
+@in_virtual_time
+async def test_an_evaluation_costs_the_registry_as_many_calls_as_before() -> None:
+    async with Cluster() as it:
+        await _begun(it)
+        await _measured(it, "Candidate", 0.87)
+        await _measured(it, "Champion", 0.85)
+        await it.settle()
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
+        calls = Counter(call.name for call in it.registry.calls if call.name != "snapshot")
+        assert calls == CALLS

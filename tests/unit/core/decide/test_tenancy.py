@@ -5,7 +5,7 @@ from typing import Any
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import AliasCondition, find
-from modelalias.core.errors import Refused
+from modelalias.core.errors import ModelNotFound, Refused
 from modelalias.reconcile.registry_watch import PROBE
 from modelalias.settings import Settings
 from tests.support.harness import Cluster
@@ -182,6 +182,54 @@ async def test_a_conflict_names_the_older_alias_to_its_own_namespace_only() -> N
         assert "secret-plans" not in hers.status.model_dump_json()
         events = [item.message for item in it.objects.events if item.about.namespace == "risk"]
         assert events == ["an older ModelAlias of another namespace claims the same alias of churn"]
+
+
+@in_virtual_time
+async def test_a_conflict_of_names_in_another_case_says_why_they_are_one() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.add_alias("first")
+        it.add_alias("second", alias="Champion")
+        it.ask("go", "2", of="second")
+
+        await it.settle()
+
+        assert _stalled(it, "ml", "second")[1:] == (
+            "Conflict",
+            (
+                "ModelAlias first, which is older, claims the same alias of churn, in another case: MLflow on "
+                "MySQL does not tell such names apart"
+            ),
+        )
+        assert it.phase("go") == "Pending"
+        assert await it.aliases() == {"champion": "1"}
+
+
+@in_virtual_time
+async def test_a_model_that_the_registry_has_in_another_case_is_told() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, model="Churn")
+        message = "the registry has no model churn, but one named Churn: write the name as it is there"
+        it.registry.fail_next(ModelNotFound(message), call="aliases", times=100)
+        it.add_alias()
+
+        await it.settle(60)
+
+        assert _stalled(it, "ml", "churn-champion")[1:] == ("ModelNotFound", message)
+
+
+@in_virtual_time
+async def test_an_alias_that_another_one_claims_in_another_case_is_not_removed() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1", "challenger": "2"})
+        it.add_alias("second", alias="Challenger")
+        it.add_alias()
+        it.ask("go", source={"alias": "challenger"}, onSuccess={"deleteSourceAlias": True})
+
+        await it.settle()
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
+        assert (await it.aliases())["challenger"] == "2"
 
 
 @in_virtual_time

@@ -668,7 +668,15 @@ SEVERAL: Final = "was measured on several datasets (test@2, val@1)"
 DATA: Final = [
     Case("the same data", ON_SAME, "0.9 on val@1", "0.8 on val@1", "Passed", BAR),
     Case("the same data, worse", ON_SAME, "0.8 on val@1", "0.8 on val@1", "Failed", BAR),
-    Case("the same digest by another name", ON_SAME, "0.9 on val@1", "0.8 on holdout@1", "Passed", BAR),
+    Case(
+        "the same digest by another name",
+        ON_SAME,
+        "0.9 on val@1",
+        "0.8 on holdout@1",
+        "Inconclusive",
+        BAR,
+        ON_DATA + "the candidate on val@1, the champion on holdout@1",
+    ),
     Case(
         "another digest by the same name",
         ON_SAME,

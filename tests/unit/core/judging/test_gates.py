@@ -99,11 +99,11 @@ def _mirrored(rule: Gate) -> Gate:
     return _with(rule, direction=turned, threshold=threshold)
 
 
-def _known(reading: Reading) -> frozenset[str]:
-    """Return the digests that a reading names, none when it leaves one open: said again in the test's own
-    words."""
-    digests = [item.digest for item in reading.datasets]
-    return frozenset(digests) if all(digests) else frozenset()
+def _known(reading: Reading) -> frozenset[tuple[str, str]]:
+    """Return the names and digests of a reading's data, none when it leaves one open: said again in the test's
+    own words."""
+    data = reading.datasets
+    return frozenset((item.name, item.digest) for item in data if all(other.digest for other in data))
 
 
 # Numbers
