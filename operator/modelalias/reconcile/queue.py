@@ -89,7 +89,10 @@ class KeyedQueue:
             self._changed.clear()
             delay = self._heap[0][0] - self._clock() if self._heap else None
             try:
-                await asyncio.wait_for(self._changed.wait(), delay)
+                async with asyncio.timeout(
+                    delay
+                ):  # wait_for would swallow a cancellation that comes with a change
+                    await self._changed.wait()
             except TimeoutError:
                 continue
 

@@ -65,7 +65,8 @@ class RegistryWatch:
             await self.look()
             delay = PROBE if self._problem is not None else self._interval
             try:
-                await asyncio.wait_for(self._poked.wait(), delay.total_seconds())
+                async with asyncio.timeout(delay.total_seconds()):
+                    await self._poked.wait()
             except TimeoutError:
                 continue
 

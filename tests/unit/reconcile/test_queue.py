@@ -145,3 +145,25 @@ async def test_a_key_that_is_forgotten_does_not_wake() -> None:
     await asyncio.sleep(10)
 
     assert await _nothing_is_ready(queue)
+
+
+@in_virtual_time
+@pytest.mark.parametrize("ticks", range(5))
+async def test_a_worker_that_is_stopped_in_the_moment_of_a_wake_stops(ticks: int) -> None:
+    queue = _queue()
+    queue.add_at(B, timedelta(hours=1))
+
+    async def work() -> None:
+        while True:
+            queue.done(await queue.get())
+
+    worker = asyncio.create_task(work())
+    await asyncio.sleep(0.001)
+
+    queue.add(A)
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    worker.cancel()
+    await asyncio.wait({worker}, timeout=1)
+
+    assert worker.cancelled()

@@ -8,6 +8,7 @@ from modelalias.api.request import Phase
 from modelalias.core.errors import NotFound, VersionNotFound
 from modelalias.core.judging import tag_keys
 from modelalias.core.ledger import history
+from modelalias.core.ledger.accepted import is_same
 from modelalias.core.ledger.record_text import tag_key
 from modelalias.core.ledger.signed_record import place_of, record_of, write
 from modelalias.core.ledger.version_record import VersionRecord
@@ -94,6 +95,9 @@ def record_replacement(alias: ModelAlias, plan: Plan, facts: Facts, notary: Nota
         version = facts.version(alias.spec.model, move.from_)
     except NotFound:
         return
+    current = alias.status.current
+    if current is not None and current.version == move.from_ and not is_same(version, current):
+        return  # made anew under its number: nobody accepted this one
     before = record_of(notary, alias, version)
     record = before.replaced_by(plan, alias.spec.alias, alias.status)
     if record != before:

@@ -361,3 +361,19 @@ async def test_what_was_made_anew_is_not_come_back_to_either() -> None:
         assert it.phase("go") == "Failed"
         assert "version 1 was deleted and made anew" in it.says("go")
         assert await it.aliases() == {"champion": "2"}
+
+
+@in_virtual_time
+async def test_what_was_made_anew_gets_no_record_of_what_was_replaced() -> None:
+    async with Cluster() as it:
+        await _accepted(it, 0.8)
+        await _made_anew(it, 0.1, 0.9)
+        it.registry.move(MODEL, "champion", "1")
+        it.ask("go", "2")
+        await it.settle(60)
+        assert it.end("go") == ("Succeeded", "Succeeded")
+
+        it.ask("back", operation="Rollback", source={"version": "1"}, reason="complaints")
+        await it.settle()
+
+        assert it.end("back") == ("Rejected", "NeverHeld")
