@@ -149,7 +149,8 @@ class ModelAliasSpec(Value):
     version: ModelVersionNumber | None = None
     """Pin: move the alias to this version and reject promotion requests. Unset: requests move the alias."""
     previous_alias: AliasName | None = None
-    """A second alias, such as prev-champion, that the operator moves to the version that was replaced."""
+    """A second alias, such as prev-champion, that the operator moves to the version that was replaced. It is
+    written and never read."""
     drift: Drift = Drift.REPORT
     """What to do on drift: when somebody moves the alias in the registry by hand."""
     suspend: StrictBool = False

@@ -185,7 +185,7 @@ class Reason(StrEnum):
     )
     NEVER_HELD = (
         "NeverHeld",
-        "A rollback goes only to a version that the alias has named before; promote any other version.",
+        "A rollback goes only to a version that the ModelAlias has accepted; promote any other version.",
     )
     NO_OP = "NoOp", "The alias names the version already, so it was not moved."
     NO_PREVIOUS = "NoPrevious", "There is no earlier version to roll back to or to swap with."
@@ -194,7 +194,7 @@ class Reason(StrEnum):
         "NotSupportedYet",
         "The spec sets a field that this release does not support yet; it is refused, never ignored.",
     )
-    NO_VERSION = "NoVersion", "The alias names no version yet; the first promotion has no champion to beat."
+    NO_VERSION = "NoVersion", "No version was accepted yet; the first promotion has no champion to beat."
     PROGRESSING = "Progressing", "A plan is being carried out."
     PROVED = "Proved", "The admission policies prove who writes requests and approvals, and who pins."
     QUEUED = "Queued", "Another request for the same alias is ahead in the queue."

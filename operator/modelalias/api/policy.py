@@ -35,7 +35,7 @@ class Concurrency(StrEnum):
     QUEUE = "Queue"
     """it waits until they have ended."""
     SUPERSEDE = "Supersede"
-    """it replaces them; they end Superseded."""
+    """once it can go itself it replaces them; they end Superseded."""
 
 
 class Pins(StrEnum):

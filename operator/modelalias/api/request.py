@@ -68,9 +68,10 @@ class RequestOperation(StrEnum):
     PROMOTE = "Promote"
     """move the alias to the version in source, if every gate passes."""
     ROLLBACK = "Rollback"
-    """move the alias back to a version that it named before; gates are skipped."""
+    """move the alias back to a version that the ModelAlias accepted before; gates are skipped."""
     SWAP = "Swap"
-    """exchange the versions of alias and previousAlias; gates are skipped."""
+    """move the alias to the version before the current one (status.previous), and previousAlias to the current
+    one; gates are skipped."""
 
 
 class AliasRef(Value):
@@ -105,7 +106,7 @@ class Source(Value):
     """Another alias of the model, such as challenger: the version that it names when the operator first sees
     the request."""
     previous: Literal[True] | None = None
-    """With Rollback: the version that the alias named before."""
+    """With Rollback: the version that the ModelAlias accepted before the current one."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(
