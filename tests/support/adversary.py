@@ -19,6 +19,7 @@ from modelalias.core.ledger.record_text import tag_key
 from modelalias.ports import ModelVersion, Workload
 from tests.support.fake_objects import FakeObject
 from tests.support.fake_registry import FakeRegistry
+from tests.support.fake_tracking import SEEDED, model_id
 from tests.support.harness import Cluster
 from tests.support.stepwise import Stepwise
 from tests.support.world import ALIAS, MODEL, NAME, NAMESPACE, PINNED, gated
@@ -169,7 +170,13 @@ class Adversary(RuleBasedStateMachine):
             it.workloads.rolls_at_once = True
             if pods:
                 it.workloads.add("api", containers={"main": {"MODEL_URI": f"models:/{MODEL}/0"}})
-            policy = {**gated({"champion": {"minImprovement": 0}})["policy"], "pins": pins}
+            measured = {
+                "name": "told",
+                "metricFrom": "LoggedModel",
+                "threshold": 0.5,
+                "enforcement": "Advise",
+            }
+            policy = {**gated({"champion": {"minImprovement": 0}}, measured)["policy"], "pins": pins}
             serving = [{"name": "api", "load": PINNED}] if pods else []
             it.add_alias(policy=policy, serving=serving, previousAlias=PREVIOUS)
             it.start()
@@ -307,6 +314,21 @@ class Adversary(RuleBasedStateMachine):
         run_id = self.runs[which % len(self.runs)]
         self._do(lambda it: it.registry.delete_run(run_id))
 
+    @rule(value=st.sampled_from(VALUES), which=WHICH, own=st.booleans())
+    def a_measurement_is_logged(self, value: float, which: int, own: bool) -> None:
+        """Log onto the logged model of some run, from that run or from a stranger's."""
+        by, step = self.runs[which % len(self.runs)], len(self.runs) + self.asked + 1_000
+        of = by if own else self.runs[0]
+        self._do(lambda it: _measure(it, of, by, value, step))
+
+    @rule(which=WHICH)
+    def a_logged_model_is_deleted(self, which: int) -> None:
+        self._do(lambda it: _forget(it, self.runs[which % len(self.runs)]))
+
+    @rule()
+    def an_experiment_is_deleted(self) -> None:
+        self._do(lambda it: it.registry.delete_experiment(SEEDED))
+
     @rule(value=st.sampled_from(VALUES), count=st.integers(min_value=0, max_value=5), held=st.booleans())
     def the_model_is_made_anew(self, value: float, count: int, held: bool) -> None:
         async def replace(it: Cluster) -> None:
@@ -348,6 +370,20 @@ async def _tag(it: Cluster, version: str, text: str, alias: str = ALIAS) -> None
 async def _log(it: Cluster, run_id: str, value: float, step: int) -> None:
     try:
         await it.registry.log_metric(run_id, METRIC, value, step=step)
+    except KeyError:
+        return  # deleted before
+
+
+async def _measure(it: Cluster, of: str, by: str, value: float, step: int) -> None:
+    try:
+        await it.registry.log_measurement(model_id(of, "model"), METRIC, value, run_id=by, step=step)
+    except KeyError:
+        return  # deleted before
+
+
+async def _forget(it: Cluster, run_id: str) -> None:
+    try:
+        await it.registry.delete_logged_model(model_id(run_id, "model"))
     except KeyError:
         return  # deleted before
 
