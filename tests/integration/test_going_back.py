@@ -171,12 +171,14 @@ def test_the_newest_request_takes_the_place_of_the_one_that_people_were_asked_ab
     team.reaches("first", "AwaitingApproval")
 
     team.request("second", ALIAS, who=ANA, source={"version": "2"})
-    first = team.complete("first")
-    late = team.approve("first", BO, check=False)
     team.reaches("second", "AwaitingApproval")
+    waits = team.reaches("first", "Queued")["status"]
     team.approve("second", BO)
     second = team.complete("second")
+    first = team.complete("first")
+    late = team.approve("first", BO, check=False)
 
+    assert waits["explanation"] == "number 1 in the queue, behind PromotionRequest second"
     assert (first["phase"], first["explanation"]) == (
         "Superseded",
         "PromotionRequest second (Promote) took its place",

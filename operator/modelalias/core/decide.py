@@ -86,6 +86,8 @@ def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
     alias = alias.with_status(status)
     if draft.effect is not None:
         return draft.decision()
+    if status.observed is None and missing is None:
+        return draft.decision()  # what is not known yet cannot be beaten: nothing is judged before the first look
     waiting = end_settled_and_order(context, alias, context.requests, draft)
     if draft.effect is not None:
         return draft.decision()  # what has ended is stopped and recorded before anything else begins

@@ -50,7 +50,9 @@ def _observe_registry(context: Context, alias: ModelAlias, draft: Draft) -> Obse
         first = status.observed is None and seen is not None
         version = seen if first else context.facts.aliases(spec.model).get(spec.alias)
         if status.observed is None:
-            return Observation(_first_sight(context, alias, version), None)
+            status = _first_sight(context, alias, version)
+            draft.wake(None if status.observed is not None else now + ANSWER_POLL)
+            return Observation(status, None)
     except ModelNotFound as error:
         return Observation(status, Cause(Reason.MODEL_NOT_FOUND, str(error)))
     except Failed:
@@ -71,9 +73,8 @@ def _first_sight(context: Context, alias: ModelAlias, version: str | None) -> Mo
     try:
         found = context.facts.version(alias.spec.model, version)
     except VersionNotFound:
-        pass  # deleted a moment ago: nothing more is known of it
-    else:
-        current = current.changed(run_id=found.run_id, registered_at=found.registered_at)
+        return alias.status  # deleted a moment ago: the next snapshot says what the alias names now
+    current = current.changed(run_id=found.run_id, registered_at=found.registered_at)
     return alias.status.adopted(observed, current, history.adopted(current))
 
 

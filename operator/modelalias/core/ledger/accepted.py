@@ -34,11 +34,8 @@ def is_current(status: ModelAliasStatus, version: ModelVersion) -> bool:
 
 def is_known(status: ModelAliasStatus, version: ModelVersion) -> bool:
     """Return whether a ModelAlias accepted a version, by what it remembers itself."""
-    number = version.version
-    known = _known(status, number)
-    if known:
-        return all(is_same(version, item) for item in known)
-    return number in {item.from_ for item in status.history}
+    known = _known(status, version.version)
+    return bool(known) and all(is_same(version, item) for item in known)
 
 
 def is_number_known(status: ModelAliasStatus, number: str | None) -> bool:

@@ -81,8 +81,15 @@ class VersionRecord(Value):
 
     @property
     def was_held(self) -> bool:
-        """Whether the version has held the alias."""
+        """Whether the version was accepted under the alias."""
         return "again" in self.parts or any(map(promotions.is_held, promotions.all_of(self.parts)))
+
+    def was_promoted_elsewhere(self, since: datetime) -> bool:
+        """Return whether another cluster with a known key has brought the alias to the version after that time."""
+        at = self.parts.get("at")
+        later = isinstance(at, str) and at > timestamp_text(since)
+        stands = "archived" not in self.parts and promotions.is_held(self.parts)
+        return self.proof is Proof.SIGNED_ELSEWHERE and later and stands
 
     def past(self, request: PromotionRequest) -> Past | None:
         """Return how the request, or the same one applied before, ended on the version."""

@@ -37,16 +37,11 @@ def ended_since(alias: ModelAlias, plan: Plan, facts: Facts, notary: Notary) -> 
         told = record.promotion_of(plan, alias.spec.alias)
         if told is None:
             return None
-        present = facts.aliases(alias.spec.model).get(alias.spec.alias)
     except (NotFound, Failed):
         return None
-    is_there = present == move.to
     outcome = _OUTCOMES.get(str(told.get("outcome")), Outcome.FAILED)
-    if plan.bearing is Bearing.FORWARD:
-        goes_on = is_there and "rolledBack" not in told
-    else:
-        goes_on = not is_there or outcome is Outcome.FAILED  # or it could not be brought back
-    if goes_on and told is record.parts and "archived" not in told:
+    undone = plan.bearing is Bearing.FORWARD and "rolledBack" in told
+    if told is record.parts and "archived" not in told and not undone:
         return None
     message = (
         f"the signed record of version {move.to} says that this ended {outcome} and was followed by other "

@@ -31,7 +31,9 @@ def move_aliases(alias: ModelAlias, plan: Plan, facts: Facts) -> Iterator[Step]:
         present = aliases.get(move.name)
         if present == move.to:
             continue
-        if present != move.named:
+        if (
+            present != move.named and move.name == alias.spec.alias
+        ):  # previousAlias is written whoever moved it
             yield CannotGoOn(
                 failure=Reason.STALE_CHAMPION,
                 message=f"someone moved alias {move.name} to {present or 'nothing'} while it was being moved "

@@ -1,8 +1,8 @@
 """Whether a request may have what it asks for, and what it is told while that is not known yet.
 
 A request is looked at from the top each time until there is a plan: its source is resolved once, a request
-that ended before ends again, NoOp is decided before the gates, the verdict is given on the registry's
-numbers, people are asked where the owner wants that. Rollback and Swap are not judged.
+that ended before ends again, NoOp is decided before the gates, the verdict is given against what was
+accepted last, people are asked where the owner wants that. Rollback and Swap are not judged.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from modelalias.core.judging import approvals, gates
 from modelalias.core.judging.approvals import Tally
 from modelalias.core.judging.verdict import Conclusion, Verdict, judge
 from modelalias.core.ledger.accepted import is_current
-from modelalias.core.ledger.signed_record import was_accepted
+from modelalias.core.ledger.signed_record import record_of, was_accepted
 from modelalias.core.plan import rollout
 from modelalias.core.plan.build import build_plan
 from modelalias.core.plan.operations import has_priority, rules_of
@@ -124,19 +124,20 @@ def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) ->
 
 
 def _is_there(hearing: _Hearing, version: ModelVersion) -> bool:
-    """Return whether a version needs no judging: it is the one accepted last, or was accepted and is there again.
+    """Return whether a version needs no judging: it is the one accepted last, or another cluster accepted it since.
 
-    One that was gone back from since is judged again.
+    One that was accepted before is judged again, also where somebody has put it back under the alias.
     """
-    status = hearing.alias.status
+    alias, notary = hearing.alias, hearing.context.notary
+    status = alias.status
     if is_current(status, version):
         return True
     withdrawn = any(item.version == version.version for item in status.rolled_back)
-    return (
-        version.version == hearing.named
-        and not withdrawn
-        and was_accepted(hearing.context.notary, hearing.alias, version)
-    )
+    if version.version != hearing.named or withdrawn:
+        return False
+    if status.current is None:
+        return was_accepted(notary, alias, version)
+    return record_of(notary, alias, version).was_promoted_elsewhere(status.current.since)
 
 
 def _hear(context: Context, alias: ModelAlias, request: PromotionRequest) -> _Hearing:

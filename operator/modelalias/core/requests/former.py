@@ -11,9 +11,10 @@ def former(status: ModelAliasStatus) -> str | None:
 
     What was gone back from, or was rolled back, is not one of them: nobody brings it back unawares.
     """
-    withdrawn = {item.version for item in status.rolled_back}
-    before = _path(status.history)[:-1]
-    return next((item for item in reversed(before) if item not in withdrawn), None)
+    left = {item.version for item in status.rolled_back}
+    if status.current is not None:  # also one that failed to roll out, and stays
+        left.add(status.current.version)
+    return next((item for item in reversed(_path(status.history)) if item not in left), None)
 
 
 def _path(entries: Iterable[HistoryEntry]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from modelalias.core.errors import OperatorError, Unavailable, VersionNotFound
 from modelalias.ports import ModelVersion
 from tests.support.harness import MODEL, Cluster
 from tests.support.virtual_loop import in_virtual_time
@@ -377,3 +378,93 @@ async def test_what_was_made_anew_gets_no_record_of_what_was_replaced() -> None:
         await it.settle()
 
         assert it.end("back") == ("Rejected", "NeverHeld")
+
+
+@in_virtual_time
+async def test_what_was_accepted_once_and_is_put_back_by_hand_is_judged_again() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.9, 0.75)
+        it.add_alias(**BETTER)
+        for version in ("1", "2"):
+            it.ask(f"go-{version}", version)
+            await it.settle()
+        it.registry.move(MODEL, "champion", "1")
+        await it.settle(60)
+
+        it.ask("older", "1", reason="it is there already")
+        it.ask("worse", "3")
+        await it.settle()
+
+        assert it.end("older") == ("Rejected", "GatesFailed")
+        assert it.end("worse") == ("Rejected", "GatesFailed")
+
+
+@in_virtual_time
+async def test_a_number_in_the_history_is_no_version_that_was_made_anew_under_it() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9)
+        it.add_alias(historyLimit=2)
+        for version in ("1", "2", "3"):
+            it.ask(f"go-{version}", version)
+            await it.settle()
+        await _made_anew(it, 0.1, 0.1, 0.1)
+        it.registry.move(MODEL, "champion", "3")
+        await it.settle(60)
+
+        it.ask("back", operation="Rollback", source={"version": "1"}, reason="complaints")
+        await it.settle()
+
+        assert it.end("back") == ("Rejected", "NeverHeld")
+
+
+@in_virtual_time
+async def test_the_way_back_from_a_version_that_failed_and_stayed_is_the_one_before_it() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9)
+        it.workloads.add("api")
+        rollout = {"deadlineSeconds": 60, "onFailure": "Hold"}
+        it.add_accepted_alias("1", "2", serving=[{"name": "api"}], rollout=rollout)
+        it.registry.move(MODEL, "champion", "2")
+        it.ask("bad", "3")
+        await it.settle(90)
+        assert it.phase("bad") == "Failed"
+
+        it.ask("back", **BACK)
+        await it.settle()
+
+        assert it.resolved("back").version == "2"
+
+
+@in_virtual_time
+async def test_who_moves_the_previous_alias_stops_no_promotion() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9, aliases={"champion": "1"})
+        it.workloads.add("api", containers={"main": {"MODEL_URI": "models:/churn/1"}})
+        it.add_alias(serving=[{"name": "api", "load": PINNED}], previousAlias="prev")
+        it.ask("go", "2")
+        await it.settle()
+        assert it.phase("go") == "RollingOut"
+
+        it.registry.move(MODEL, "prev", "3")
+        await it.finish_rollout()
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
+        assert await it.aliases() == {"champion": "2", "prev": "1"}
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    "error", [VersionNotFound("a moment ago"), Unavailable("busy")], ids=["gone", "away"]
+)
+async def test_nothing_is_judged_before_it_is_known_what_to_beat(error: OperatorError) -> None:
+    async with Cluster() as it:
+        await it.model(0.9, 0.7, aliases={"champion": "1"})
+        it.registry.fail_next(error, call="version")
+        it.add_alias(**BETTER)
+        it.ask("worse", "2")
+        await it.settle(60)
+
+        current = it.alias().status.current
+        assert current is not None
+        assert current.registered_at is not None
+        assert it.end("worse") == ("Rejected", "GatesFailed")

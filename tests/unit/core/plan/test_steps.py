@@ -187,9 +187,7 @@ def test_pinned_workloads_go_before_the_aliases() -> None:
     assert then == steps.Do(DO_PREV)
 
 
-@pytest.mark.parametrize(
-    "held", [{"champion": "3", "prev": "1"}, {"prev": "1"}, {"champion": "1", "prev": "7"}], ids=str
-)
+@pytest.mark.parametrize("held", [{"champion": "3", "prev": "1"}, {"prev": "1"}], ids=str)
 def test_an_alias_that_somebody_moved_turns_the_plan(held: dict[str, str]) -> None:
     made = _plan()
 
