@@ -30,6 +30,8 @@ HIDDEN: Final = "hidden"
 METRIC: Final = "val_auc"
 VALUES: Final = (0.1, 0.5, 0.7, 0.9, 0.99)
 WHICH: Final = st.integers(min_value=0, max_value=9)
+RARELY: Final = st.sampled_from([False, False, False, False, True])
+"""What ends most stories: nothing that comes after it tells much."""
 SHORT: Final = 3.0
 A_WHILE: Final = 70.0
 """Longer than a snapshot is old."""
@@ -191,7 +193,20 @@ class Adversary(RuleBasedStateMachine):
 
     @rule(which=WHICH)
     def somebody_promotes(self, which: int) -> None:
-        self._ask(source={"version": str(1 + which % 5)})
+        self._ask(source={"version": self._pick(which) or "1"})
+
+    @rule()
+    def a_good_version_is_made_and_promoted(self) -> None:
+        """Let the story go on: what is not bettered by anything soon rests for good."""
+        if not self.judge.is_there():
+            return
+
+        async def register(it: Cluster) -> None:
+            self.runs.append(await it.registry.create_run([(METRIC, 0.99 + self.asked / 1_000, 0)]))
+            await it.registry.create_version(MODEL, self.runs[-1])
+
+        self._do(register)
+        self._ask(source={"version": self._numbers()[-1]})
 
     @rule()
     def somebody_promotes_an_alias(self) -> None:
@@ -199,7 +214,7 @@ class Adversary(RuleBasedStateMachine):
 
     @rule(which=WHICH)
     def somebody_goes_back_to_a_version(self, which: int) -> None:
-        self._ask(operation="Rollback", source={"version": str(1 + which % 5)})
+        self._ask(operation="Rollback", source={"version": self._pick(which) or "1"})
 
     @rule()
     def somebody_goes_back(self) -> None:
@@ -211,7 +226,7 @@ class Adversary(RuleBasedStateMachine):
 
     @rule(which=WHICH)
     def the_owner_pins_and_unpins(self, which: int) -> None:
-        self._do(lambda it: it.edit_alias(version=str(1 + which % 5)))
+        self._do(lambda it: it.edit_alias(version=self._pick(which) or "1"))
         self._do(lambda it: it.edit_alias(version=None))
 
     @rule()
@@ -290,10 +305,10 @@ class Adversary(RuleBasedStateMachine):
 
         self._do(register)
 
-    @rule(which=WHICH)
-    def a_version_is_deleted(self, which: int) -> None:
+    @rule(which=WHICH, really=RARELY)
+    def a_version_is_deleted(self, which: int, really: bool) -> None:
         number = self._pick(which)
-        if number is not None:
+        if number is not None and really:
             self._do(lambda it: it.registry.delete_version(MODEL, number))
 
     @rule(value=st.sampled_from(VALUES), which=WHICH)
@@ -304,15 +319,24 @@ class Adversary(RuleBasedStateMachine):
 
     @rule(value=st.sampled_from(VALUES))
     def the_bar_is_lowered(self, value: float) -> None:
-        """Log another number onto the run of what was accepted."""
+        """Log another number onto the run of what was accepted, and ask for a version that is as good as that."""
         run_id, step = self.judge.run, len(self.runs) + self.asked + 1_000
-        if run_id:
-            self._do(lambda it: _log(it, run_id, value, step))
+        if not run_id or not self.judge.is_there():
+            return
+        self._do(lambda it: _log(it, run_id, value, step))
 
-    @rule(which=WHICH)
-    def a_run_is_deleted(self, which: int) -> None:
+        async def register(it: Cluster) -> None:
+            self.runs.append(await it.registry.create_run([(METRIC, value, 0)]))
+            await it.registry.create_version(MODEL, self.runs[-1])
+
+        self._do(register)
+        self._ask(source={"version": self._numbers()[-1]})
+
+    @rule(which=WHICH, really=RARELY)
+    def a_run_is_deleted(self, which: int, really: bool) -> None:
         run_id = self.runs[which % len(self.runs)]
-        self._do(lambda it: it.registry.delete_run(run_id))
+        if really:
+            self._do(lambda it: it.registry.delete_run(run_id))
 
     @rule(value=st.sampled_from(VALUES), which=WHICH, own=st.booleans())
     def a_measurement_is_logged(self, value: float, which: int, own: bool) -> None:
@@ -325,9 +349,10 @@ class Adversary(RuleBasedStateMachine):
     def a_logged_model_is_deleted(self, which: int) -> None:
         self._do(lambda it: _forget(it, self.runs[which % len(self.runs)]))
 
-    @rule()
-    def an_experiment_is_deleted(self) -> None:
-        self._do(lambda it: it.registry.delete_experiment(SEEDED))
+    @rule(really=RARELY)
+    def an_experiment_is_deleted(self, really: bool) -> None:
+        if really:
+            self._do(lambda it: it.registry.delete_experiment(SEEDED))
 
     @rule(value=st.sampled_from(VALUES), count=st.integers(min_value=0, max_value=5), held=st.booleans())
     def the_model_is_made_anew(self, value: float, count: int, held: bool) -> None:
@@ -344,9 +369,10 @@ class Adversary(RuleBasedStateMachine):
         self._do(replace, A_WHILE)
 
     @precondition(lambda self: self.judge.is_there())
-    @rule()
-    def the_model_is_deleted(self) -> None:
-        self._do(lambda it: it.registry.delete_model(MODEL), A_WHILE)
+    @rule(really=RARELY)
+    def the_model_is_deleted(self, really: bool) -> None:
+        if really:
+            self._do(lambda it: it.registry.delete_model(MODEL), A_WHILE)
 
     # What holds
 

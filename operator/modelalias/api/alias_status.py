@@ -27,7 +27,7 @@ from modelalias.api.workload import WorkloadKind
 
 
 class NamedVersion(Reported):
-    """A version that the alias names or has named."""
+    """A version that the ModelAlias has accepted."""
 
     version: ModelVersionNumber
     """The version."""
@@ -39,7 +39,7 @@ class NamedVersion(Reported):
     """The metrics of its run on which it was accepted; later candidates are compared with these numbers,
     whatever anybody logs onto the run afterwards."""
     since: Timestamp
-    """Since when the alias has named it."""
+    """When it was accepted."""
     request: ObjectName | None = None
     """The request that moved the alias to it."""
     actor: UserName | None = None

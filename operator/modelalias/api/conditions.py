@@ -187,7 +187,7 @@ class Reason(StrEnum):
         "NeverHeld",
         "A rollback goes only to a version that the ModelAlias has accepted; promote any other version.",
     )
-    NO_OP = "NoOp", "The alias names the version already, so it was not moved."
+    NO_OP = "NoOp", "Alias and workloads are on the version already, so nothing was moved."
     NO_PREVIOUS = "NoPrevious", "There is no earlier version to roll back to or to swap with."
     NOT_ELIGIBLE = "NotEligible", "The version does not meet a rule of policy.eligibility."
     NOT_SUPPORTED_YET = (
@@ -217,7 +217,7 @@ class Reason(StrEnum):
     SOAKING = "Soaking", "The version has to keep the alias in policy.eligibility.soak a while longer."
     STALE_CHAMPION = (
         "StaleChampion",
-        "The alias names another version than the request expected or was judged against.",
+        "The alias names another version than the request expected, or somebody moved it while it was being moved.",
     )
     SUCCEEDED = "Succeeded", "The alias names the version and the workloads run it."
     SUPERSEDED = (

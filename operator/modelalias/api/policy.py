@@ -44,7 +44,7 @@ class Pins(StrEnum):
     TRUSTED = "Trusted"
     """no, whoever may edit the ModelAlias decides."""
     GATED = "Gated"
-    """yes, unless the alias has named the version before."""
+    """yes, unless the ModelAlias has accepted the version."""
 
 
 class Soak(Value):

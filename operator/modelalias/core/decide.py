@@ -84,10 +84,9 @@ def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
         return Decision()  # the first snapshot wakes every alias
     status, missing = observe(context, alias, draft)
     alias = alias.with_status(status)
-    if draft.effect is not None:
+    # what is not known yet cannot be beaten: nothing is judged before the first look
+    if draft.effect is not None or (status.observed is None and missing is None):
         return draft.decision()
-    if status.observed is None and missing is None:
-        return draft.decision()  # what is not known yet cannot be beaten: nothing is judged before the first look
     waiting = end_settled_and_order(context, alias, context.requests, draft)
     if draft.effect is not None:
         return draft.decision()  # what has ended is stopped and recorded before anything else begins
