@@ -28,8 +28,8 @@ class ServerClock:
     def hear(self, date: str | None) -> None:
         """Take the `Date` of an answer that has just come; one that is missing or makes no sense says nothing."""
         try:
-            told = parsedate_to_datetime(date or "")
+            present = parsedate_to_datetime(date or "")
         except ValueError:
             return
-        if told.tzinfo is not None and abs(told - self.now()) > TOLERANCE:
-            self._ahead = told - self._wall()
+        if present.tzinfo is not None and abs(present - self.now()) > TOLERANCE:
+            self._ahead = present - self._wall()

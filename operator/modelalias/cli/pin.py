@@ -126,10 +126,10 @@ async def carry_out(cluster: PersonsCluster, alias: ModelAlias, make: Make) -> M
     except (StaleObject, InvalidRequest):
         latest = await cluster.alias(alias.metadata.name)
         if latest.metadata.uid == alias.metadata.uid and latest.spec.version != alias.spec.version:
-            told = (
+            message = (
                 f"somebody changed the pin meanwhile: {alias.metadata.name} is {pin_edit.described(latest)}"
             )
-            raise InvalidRequest(told) from None
+            raise InvalidRequest(message) from None
         again = make(latest)
         if again is None or again == edit or latest.metadata.uid != alias.metadata.uid:
             raise  # it was not refused because somebody else wrote first

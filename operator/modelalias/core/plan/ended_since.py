@@ -34,14 +34,14 @@ def ended_since(alias: ModelAlias, plan: Plan, facts: Facts, notary: Notary) -> 
         return None
     try:
         record = record_of(notary, alias, facts.version(alias.spec.model, move.to))
-        told = record.promotion_of(plan, alias.spec.alias)
-        if told is None:
+        promotion = record.promotion_of(plan, alias.spec.alias)
+        if promotion is None:
             return None
     except (NotFound, Failed):
         return None
-    outcome = _OUTCOMES.get(str(told.get("outcome")), Outcome.FAILED)
-    undone = plan.bearing is Bearing.FORWARD and "rolledBack" in told
-    if told is record.parts and "archived" not in told and not undone:
+    outcome = _OUTCOMES.get(str(promotion.get("outcome")), Outcome.FAILED)
+    undone = plan.bearing is Bearing.FORWARD and "rolledBack" in promotion
+    if promotion is record.parts and "archived" not in promotion and not undone:
         return None
     message = (
         f"the signed record of version {move.to} says that this ended {outcome} and was followed by other "

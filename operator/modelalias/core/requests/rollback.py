@@ -124,7 +124,7 @@ def _contradicted(alias: ModelAlias, aliases: Aliases, version: str) -> str:
 
 
 def _nothing_accepted(alias: ModelAlias, aliases: Aliases, message: str) -> Answered:
-    """Say why there is nothing to go back to, and what may be meant."""
+    """Return why there is nothing to go back to, and what may be meant."""
     previous, gone = alias.spec.previous_alias, alias.status.rolled_back
     named = aliases.get(previous or "")
     if gone:

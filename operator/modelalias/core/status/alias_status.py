@@ -89,7 +89,7 @@ def _reachable(context: Context) -> NewCondition:
 
 
 def _proved(context: Context, *, approves: bool, pinned: bool) -> NewCondition:
-    """Say whether the identities that matter here are proved: of those who approve, and of who pinned."""
+    """Return whether the identities that matter here are proved: of those who approve, and of who pinned."""
     kind, identity, wrong = AliasCondition.IDENTITY_PROVED, context.identity, []
     if approves and identity.unproved:
         accepted = identity.accepted
