@@ -179,6 +179,10 @@ GOOD_ALIASES: Final = (
 )
 
 GOOD_REQUESTS: Final = (
+    *(
+        Case(f"expiresAfter-{value}", request(expiresAfter=value))
+        for value in ("30d", "720h", "29d23h60m", "2592000s")
+    ),
     Case("smallest", request()),
     Case("whole", WHOLE_REQUEST),
     Case("by-run", request(source={"runId": 32 * "a", "artifactPath": "model/best"})),
@@ -393,6 +397,10 @@ BAD_REQUESTS: Final = (
     *(
         Case(f"expiresAfter-{name}", request(expiresAfter=value), "spec.expiresAfter")
         for name, value in _BAD_DURATIONS.items()
+    ),
+    *(
+        Case(f"expiresAfter-{value}", request(expiresAfter=value), "spec.expiresAfter")
+        for value in ("31d", "30d1s", "721h", "29d23h60m1s")
     ),
     Case("aliasRef-missing", request(aliasRef=LEFT_OUT), "spec.aliasRef"),
     Case(
