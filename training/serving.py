@@ -1,21 +1,25 @@
-"""The serving process: resolve, load, answer until SIGTERM."""
+"""The serving process: resolve, load, answer until some seconds after SIGTERM."""
 
 import tempfile
 
-import uvicorn
 from mlflow.tracking import MlflowClient
 
+from training.leaving import LeavingServer
 from training.loading import load, resolve
 from training.model_uri import ModelUri
 from training.predictions import application
 from training.registration import REGISTRY_ERRORS
 from training.settings import Exit, report
 
-_SHUTDOWN_SECONDS = 10
+_LEAVING_SECONDS = 5
+"""More than a cluster needs to tell its nodes that a pod has gone; a pod has 30 s to end."""
 
 
 def serve(uri: ModelUri, host: str, port: int) -> Exit:
-    """Serve what the address means now, until SIGTERM; a later move of the alias changes nothing here."""
+    """Serve what the address means now, until SIGTERM and a little longer.
+
+    A later move of the alias changes nothing here.
+    """
     # For as long as the process lives: some models read their files when they are asked, not when they are
     # loaded.
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
@@ -26,13 +30,5 @@ def serve(uri: ModelUri, host: str, port: int) -> Exit:
             report("error", f"cannot serve {uri}: {error}")
             return Exit.REGISTRY
         report("info", "serving", **served.model_dump())
-        uvicorn.run(
-            application(served, model),
-            host=host,
-            port=port,
-            # The probes of a cluster would fill the log.
-            access_log=False,
-            log_level="warning",
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )
+        LeavingServer(application(served, model), host, port, seconds=_LEAVING_SECONDS).run()
     return Exit.DONE

@@ -3,6 +3,7 @@
 Each command runs at least once as users run it; where only its work is of interest, it is forked.
 """
 
+import asyncio
 import json
 import os
 import secrets
@@ -24,6 +25,8 @@ from mlflow.models import Model
 from mlflow.tracking import MlflowClient
 from sklearn.linear_model import LogisticRegression
 
+from modelalias.adapters.served_version import Said, ask_address, session
+from modelalias.api.workload import Verify
 from tests.support.mlflow_server import Server
 from tests.support.training_process import ROOT, Done, Forks, command, forking
 from training.data import DEFAULT_SEED, FEATURES, HOLDOUT_SEED, generate
@@ -187,6 +190,7 @@ def test_pod_serves_what_the_alias_meant_when_it_started(
         assert pod.get("/version") == (200, {"model": model, "version": "1", "run": first["runId"]})
     with serving(mlflow_server, f"models:/{model}@moving") as pod:
         renewed = pod.post("/predict", {"inputs": [ROW]})
+        assert asyncio.run(said_by(pod.port)) == Said(version="2")
         assert pod.get("/version") == (200, {"model": model, "version": "2", "run": second["runId"]})
 
     status, answer = before
@@ -412,6 +416,7 @@ class Pod:
     """A serving process that answers."""
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self._address = f"http://127.0.0.1:{port}"
 
     def get(self, path: str) -> tuple[int, Any]:
@@ -427,6 +432,12 @@ class Pod:
             return requests.get(self._address + "/healthz", timeout=5).ok
         except requests.ConnectionError:
             return False
+
+
+async def said_by(port: int) -> Said:
+    """Ask as the operator does, with what is set when nothing is."""
+    async with session() as client:
+        return await ask_address(client, "127.0.0.1", Verify(port=port), seconds=30)
 
 
 @contextmanager
