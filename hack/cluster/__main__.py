@@ -132,7 +132,11 @@ def main(words: Sequence[str]) -> int:
         if options.command == "status":
             sys.stdout.write(status(layout, options.output) + "\n")
         elif options.command == "build":
-            provider(options.provider or detect(), layout).build()
+            if options.extras:
+                for name in options.extras:
+                    built(recipes.EXTRAS[name])
+            else:
+                provider(options.provider or detect(), layout).build()
         elif options.command == "load":
             load(layout, options.archives)
         elif options.command == "up" or layout.root.exists():
@@ -164,6 +168,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--provider", type=Kind, choices=list(Kind), help="instead of the best for this machine"
         )
+        if name == "build":
+            command.add_argument(
+                "extras",
+                nargs="*",
+                choices=recipes.EXTRAS,
+                help="what only some tests need, and nothing else",
+            )
     commands.add_parser("down", help="take the cluster down")
     loading = commands.add_parser("load", help="put images into the cluster")
     loading.add_argument("archives", type=Path, nargs="+", metavar="ARCHIVE", help="an OCI or Docker archive")

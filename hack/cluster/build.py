@@ -56,7 +56,7 @@ def _build(recipe: Recipe, target: Path, then: Sequence[str]) -> None:
     command = [str(go), "build", *flags, "-o", f"{fresh}{os.sep}", *recipe.packages]
     log = target.parent / f"{recipe.name}.log"
     began = time.monotonic()
-    if _run_with_progress(command, recipe, environ, log, then) != 0:
+    if recipe.packages and _run_with_progress(command, recipe, environ, log, then) != 0:
         raise ClusterError(f"building {recipe.name} failed, the whole log is {log}:\n{last_lines(log)}")
     recipe.finish(go, environ, fresh)
     fresh.rename(target)

@@ -81,10 +81,11 @@ class NodeProvider:
             *containers.end_all(self.layout),
         ]
         host.unmount_below(self.layout.root)
-        host.remove_bridge()
-        host.remove_firewall_tables()
-        host.restore_settings(since_boot.settings if since_boot else {})
-        host.remove_leftovers()
+        if written is not None:  # else they may be those of a cluster that another checkout runs
+            host.remove_bridge()
+            host.remove_firewall_tables()
+            host.restore_settings(since_boot.settings if since_boot else {})
+            host.remove_leftovers()
         processes.await_reaping(ended)
 
     def load(self, archive: Path) -> None:

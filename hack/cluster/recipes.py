@@ -6,6 +6,7 @@ a module: at the same versions, Go compiles their common packages once.
 
 import hashlib
 import platform
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -78,13 +79,34 @@ def _add_pause_image(_go: Path, _environ: Mapping[str, str], built: Path) -> Non
 
 def _add_stages(go: Path, environ: Mapping[str, str], built: Path) -> None:
     """Copy kwok's own quick stages of nodes and pods into one configuration file."""
-    command = [str(go), "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok"]
-    found = subprocess.run(command, cwd=KWOK.folder, env=environ, check=True, capture_output=True, text=True)
-    stages = Path(found.stdout.strip()) / "kustomize" / "stage"
+    stages = _module_folder(go, environ, KWOK.folder, "sigs.k8s.io/kwok") / "kustomize" / "stage"
     files = [
         path for kind in ("node", "pod") for path in sorted((stages / kind / "fast").glob(f"{kind}-*.yaml"))
     ]
     (built / "stages.yaml").write_text("\n---\n".join(path.read_text() for path in files))
+
+
+def _add_crds_of_argo(go: Path, environ: Mapping[str, str], built: Path) -> None:
+    """Copy the CRDs that the controller watches."""
+    module = _module_folder(go, environ, ROLLOUTS.folder, "github.com/argoproj/argo-rollouts")
+    for path in sorted((module / "manifests" / "crds").glob("*-crd.yaml")):
+        shutil.copyfile(path, built / path.name)
+
+
+def _add_crd_of_kserve(go: Path, environ: Mapping[str, str], built: Path) -> None:
+    """Copy the CRD of InferenceService out of KServe's module, whose dependencies are left alone."""
+    name = "github.com/kserve/kserve"
+    command = [str(go), "mod", "download", name]
+    subprocess.run(command, cwd=KSERVE.folder, env=environ, check=True, capture_output=True)
+    crds = _module_folder(go, environ, KSERVE.folder, name) / "config" / "crd" / "full"
+    shutil.copyfile(crds / "serving.kserve.io_inferenceservices.yaml", built / "inferenceservice-crd.yaml")
+
+
+def _module_folder(go: Path, environ: Mapping[str, str], folder: Path, module: str) -> Path:
+    """Find where Go keeps the files of a module that the go.mod of this folder names."""
+    command = [str(go), "list", "-m", "-f", "{{.Dir}}", module]
+    found = subprocess.run(command, cwd=folder, env=environ, check=True, capture_output=True, text=True)
+    return Path(found.stdout.strip())
 
 
 KUBE: Final = Recipe(
@@ -109,3 +131,15 @@ KWOK: Final = Recipe(
     "kwok", "simulated nodes", 60, packages=("sigs.k8s.io/kwok/cmd/kwok",), finish=_add_stages
 )
 KIND: Final = Recipe("kind", "kind", 20, packages=("sigs.k8s.io/kind",))
+ROLLOUTS: Final = Recipe(
+    "rollouts",
+    "Argo Rollouts",
+    180,
+    packages=("github.com/argoproj/argo-rollouts/cmd/rollouts-controller",),
+    finish=_add_crds_of_argo,
+)
+KSERVE: Final = Recipe("kserve", "KServe's CRD", 10, packages=(), finish=_add_crd_of_kserve)
+"""Only the CRD of its InferenceService: nothing of KServe is compiled."""
+
+EXTRAS: Final = {recipe.name: recipe for recipe in (ROLLOUTS, KSERVE)}
+"""What no cluster needs to come up, and some tests do."""

