@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from modelalias.api.fields import Value
 
 JsonBody = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+FIELD_MANAGER: Final = "modelalias-operator"
+"""Under which the operator's fields stand in managedFields."""
 
 
 class PatchType(StrEnum):

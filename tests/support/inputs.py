@@ -56,10 +56,31 @@ def _changed(spec: Spec, changes: Spec) -> Spec:
     return {key: value for key, value in {**spec, **changes}.items() if value is not LEFT_OUT}
 
 
+def loaded(**load: Any) -> Spec:
+    """Return the spec of an alias with one workload that loads its model so."""
+    return alias(serving=[{"name": "api", "load": load}])
+
+
 def loaded_by(variable: str) -> Spec:
     """Return the spec of an alias whose pods learn the version from that variable."""
-    load = {"mode": "Pinned", "container": "api", "env": variable}
-    return alias(serving=[{"name": "api", "load": load}])
+    return loaded(mode="Pinned", container="api", env=variable)
+
+
+def pinned_by(*variables: Spec, **load: Any) -> Spec:
+    """Return the spec of an alias whose pods learn the version from these variables."""
+    return loaded(mode="Pinned", variables=[{"container": "api", **item} for item in variables], **load)
+
+
+_WITHOUT_PINNED: Final[dict[str, Spec]] = {
+    "variable": {"container": "api", "env": "MODEL_URI"},
+    "format": {"mode": "Alias", "format": "version"},
+    "variables": {"variables": [{"container": "api", "env": "MODEL_URI"}]},
+}
+
+
+def verified_by(field: str) -> Spec:
+    """Return the spec of an alias whose pods say their version in that field."""
+    return alias(serving=[{"name": "api", "verify": {"port": 8080, "field": field}}])
 
 
 WHOLE_ALIAS: Final[Spec] = {
@@ -75,12 +96,25 @@ WHOLE_ALIAS: Final[Spec] = {
             "kind": "Deployment",
             "name": "churn-api",
             "wave": 0,
-            "load": {"mode": "Pinned", "container": "api", "env": "MODEL_URI"},
+            "load": {"mode": "Pinned", "container": "api", "env": "MODEL_URI", "format": "uri"},
             "verify": {"port": 8080, "path": "/version", "field": "version"},
         },
-        {"kind": "StatefulSet", "name": "churn-api"},
+        {
+            "kind": "StatefulSet",
+            "name": "churn-api",
+            "load": {
+                "mode": "Pinned",
+                "variables": [{"container": "init", "env": "MODEL_VERSION", "format": "version"}],
+            },
+        },
     ],
-    "rollout": {"deadlineSeconds": 600, "onFailure": "Rollback"},
+    "rollout": {
+        "deadlineSeconds": 600,
+        "onFailure": "Rollback",
+        "stableSeconds": 10,
+        "requireWhole": False,
+        "deleteStuckPods": False,
+    },
     "policy": {
         "eligibility": {
             "requireTags": {"validated_by": "*", "mlflow.user": "ana"},
@@ -175,7 +209,25 @@ GOOD_ALIASES: Final = (
             "LDAP_URI",
         )
     ),
+    Case("number-alone", loaded(mode="Pinned", container="init", env="MODEL_VERSION", format="version")),
+    Case(
+        "one-name-in-two-containers",
+        pinned_by({"env": "MODEL_URI"}, {"container": "init", "env": "MODEL_URI"}),
+    ),
+    Case("16-variables", pinned_by(*({"env": f"V{number}"} for number in range(16)))),
     Case("composed-duration", monitor(interval="1h30m")),
+    *(
+        Case(f"field-{field[:20]}", verified_by(field))
+        for field in (
+            "version",
+            "$.version",
+            "versions[0]",
+            "model.version",
+            "metadata.tags.version",
+            "a[0][999]._b-c[10]",
+            127 * "a",
+        )
+    ),
 )
 
 GOOD_REQUESTS: Final = (
@@ -307,15 +359,40 @@ BAD_ALIASES: Final = (
     Case("serving-unknown-kind", alias(serving=[{"kind": "Pod", "name": "api"}]), "spec.serving[0].kind"),
     Case("serving-65", alias(serving=[{"name": f"api-{number}"} for number in range(65)]), "spec.serving"),
     Case("serving-name-is-path", alias(serving=[{"name": "../api"}]), "spec.serving[0].name"),
-    Case(
-        "variable-without-pinned",
-        alias(serving=[{"name": "api", "load": {"container": "api", "env": "MODEL_URI"}}]),
-        "container and env are only for mode Pinned",
+    *(
+        Case(f"{name}-without-pinned", loaded(**load), "are only for mode Pinned")
+        for name, load in _WITHOUT_PINNED.items()
+    ),
+    *(
+        Case(f"pinned-{name}", loaded(mode="Pinned", **load), "mode Pinned needs container and env, or var")
+        for name, load in {
+            "without-variable": {"container": "api"},
+            "without-container": {"env": "MODEL_URI"},
+            "with-format-alone": {"format": "uri"},
+        }.items()
+    ),
+    *(
+        Case(f"variables-and-{name}", pinned_by({"env": "A"}, **load), "or several in variables, not both")
+        for name, load in {
+            "variable": {"container": "api", "env": "B"},
+            "container": {"container": "api"},
+            "format": {"format": "uri"},
+        }.items()
     ),
     Case(
-        "pinned-without-variable",
-        alias(serving=[{"name": "api", "load": {"mode": "Pinned", "container": "api"}}]),
-        "mode Pinned needs container and env",
+        "variable-twice",
+        pinned_by({"env": "A"}, {"env": "A", "format": "version"}),
+        "spec.serving[0].load.variables",
+    ),
+    Case("variables-none", pinned_by(), "spec.serving[0].load.variables"),
+    Case(
+        "variables-17",
+        pinned_by(*({"env": f"V{number}"} for number in range(17))),
+        "spec.serving[0].load.variables",
+    ),
+    *(
+        Case(f"variables-{name}", pinned_by({"env": name}), "env is a variable that changes how programs")
+        for name in ("PATH", "LD_PRELOAD", "PYTHONPATH", "https_proxy")
     ),
     *(
         Case(f"variable-{name}", loaded_by(name), "env is a variable that changes how programs run")

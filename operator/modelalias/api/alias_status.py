@@ -55,6 +55,17 @@ class Observed(Reported):
     """When the operator first saw it there."""
     epoch: Annotated[int, Field(ge=0)] = 0
     """A counter that rises each time the operator moves the alias or sees that it was moved."""
+    own_epoch: Annotated[int, Field(ge=0)] | None = None
+    """The epoch of the operator's own last move: marks of another epoch prove nothing. Absent in statuses of
+    earlier releases."""
+    strayed_at: Timestamp | None = None
+    """Until when the alias is known to have named what the operator's own last move gave it, before somebody
+    moved it; pods that started later may have loaded what it named then, also where it is back by now."""
+
+    @property
+    def rolled(self) -> int:
+        """The epoch that the marks of the last move have."""
+        return self.epoch if self.own_epoch is None else self.own_epoch
 
 
 class Soaking(Reported):
@@ -89,18 +100,43 @@ class PinVerdict(Reported):
 
 
 class ServingState(StrEnum):
-    """How far a workload is."""
+    """How a workload stands."""
 
     UNKNOWN = "Unknown"
+    """which version its pods run is not known."""
     PENDING = "Pending"
+    """a plan will roll it."""
     ROLLING = "Rolling"
+    """its pods are being replaced."""
+    SETTLING = "Settling"
+    """all pods are available; they have to stay so for spec.rollout.stableSeconds."""
     UP_TO_DATE = "UpToDate"
+    """its pods run the version and are available."""
+    DEGRADED = "Degraded"
+    """its pods run the version, and fewer are available than wanted."""
+    DIVERGED = "Diverged"
+    """it is asked to run another version, or pods of it run another one."""
+    NO_REPLICAS = "NoReplicas"
+    """it has 0 replicas: nothing has loaded the version."""
     FAILED = "Failed"
+    """its last rollout failed."""
     MISSING = "Missing"
+    """there is no such workload."""
+
+
+class PodCount(Reported):
+    """How many pods of a workload run one version."""
+
+    version: ModelVersionNumber | None = None
+    """The version; absent for pods of which it is not known."""
+    pods: Annotated[int, Field(ge=0)]
+    """Pods that there are."""
+    ready: Annotated[int, Field(ge=0)]
+    """Pods that are ready."""
 
 
 class ServingStatus(Reported):
-    """What a workload should serve and what it is known to serve."""
+    """What a workload should serve, what it is asked to serve, and what its pods run."""
 
     kind: WorkloadKind
     """Kind of the workload."""
@@ -110,12 +146,28 @@ class ServingStatus(Reported):
     """UID of the workload."""
     desired: ModelVersionNumber | None = None
     """The version that it should serve."""
+    asked: ModelVersionNumber | None = None
+    """The version that its pod template asks for; absent when it asks for none, or for something else."""
     served: ModelVersionNumber | None = None
-    """The version that it is known to serve."""
+    """The version that all its ready pods run; absent when they differ, when there are none, and when it is not
+    known."""
+    pods: Annotated[tuple[PodCount, ...], Field(max_length=8), keep_first(8)] = ()
+    """How many pods run which version."""
     state: ServingState
-    """How far the workload is."""
+    """How the workload stands."""
+    since: Timestamp | None = None
+    """Since when it is in this state, as far as the operator has seen it."""
+    short: Annotated[int, Field(ge=1)] | None = None
+    """How many replicas fewer than wanted were accepted, because they were not available before the rollout
+    either."""
+    restarts: Annotated[int, Field(ge=0)] | None = None
+    """While it settles: how often containers of its pods had been restarted when it began to."""
+    verified: bool | None = None
+    """With verify: whether every ready pod said the version when it was asked last; absent when none was asked."""
+    warnings: Annotated[tuple[Message, ...], Field(max_length=8), keep_first(8)] = ()
+    """What can be rolled and is likely not meant so, with what to change."""
     message: Message = ""
-    """Details, such as how many pods are ready."""
+    """Why it stands so, and the warnings."""
 
 
 class Hold(Reported):
@@ -226,6 +278,10 @@ class AliasPhase(StrEnum):
     """the registry does not answer."""
     FAILED = "Failed"
     """the last rollout failed."""
+    DEGRADED = "Degraded"
+    """a workload does not run the version, or too few of its pods are available."""
+    UNKNOWN = "Unknown"
+    """it is not known what the workloads run, or none of their pods has loaded anything."""
     STALLED = "Stalled"
     """a person has to change something; the condition Stalled says what."""
 
@@ -248,6 +304,8 @@ class ModelAliasStatus(Reported):
     """The move that is under way; absent when there is none."""
     serving: Annotated[tuple[ServingStatus, ...], Field(max_length=64)] = ()
     """Each workload: what it should serve and what it is known to serve."""
+    served: Annotated[str, Field(max_length=64), keep_first(64)] | None = None
+    """Which versions the ready pods of all workloads run, the newest first; ? stands for one that is not known."""
     queue: Annotated[tuple[ObjectName, ...], Field(max_length=100), keep_first(100)] = ()
     """Requests that wait for their turn, the next one first."""
     soaking: Soaking | None = None
@@ -344,4 +402,12 @@ class ModelAliasStatus(Reported):
 
     def described(self, generation: int, conditions: tuple[Condition, ...], phase: AliasPhase) -> Self:
         """Return the status with what people read of it, as of a generation of the spec."""
-        return self.changed(observed_generation=generation, conditions=conditions, phase=phase)
+        served = _served(self.serving)
+        return self.changed(observed_generation=generation, conditions=conditions, phase=phase, served=served)
+
+
+def _served(serving: Iterable[ServingStatus]) -> str | None:
+    """Return which versions ready pods run, for a column of `kubectl get`; None where none is ready."""
+    ready = {count.version for item in serving for count in item.pods if count.ready}
+    versions = sorted((item for item in ready if item is not None), key=int, reverse=True)
+    return ", ".join([*versions, *(["?"] if None in ready else [])]) or None

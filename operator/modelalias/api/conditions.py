@@ -49,11 +49,13 @@ class AliasCondition(StrEnum):
     """The conditions of a ModelAlias."""
 
     READY = "Ready"
-    """The alias names the version it should, the workloads run it, and nothing is under way."""
+    """The alias names the version it should, the workloads run it, and nothing is under way. Absent while nothing
+    was promoted yet, and while it is not known what the workloads run."""
     IN_SYNC = "InSync"
     """The alias in the registry names the version in status.current; False is drift."""
     ROLLED_OUT = "RolledOut"
-    """Every workload in spec.serving runs the version and is available; Unknown until the first move."""
+    """Every workload in spec.serving runs the version now, and as many pods of it are available as wanted; Unknown
+    where that cannot be told, such as before the first move."""
     VERIFIED = "Verified"
     """Every ready pod that can be asked answers that it serves the version."""
     REGISTRY_REACHABLE = "RegistryReachable"
@@ -142,6 +144,14 @@ class Reason(StrEnum):
         "The workloads did not finish their rollout within spec.rollout.deadlineSeconds.",
     )
     DECLINED = "Declined", "Somebody who was asked to approve rejected the request."
+    DEGRADED = (
+        "Degraded",
+        "The workloads run the version, and of one of them fewer pods are available than wanted.",
+    )
+    DIVERGED = (
+        "Diverged",
+        "A workload does not ask for the version, or pods of it run another one.",
+    )
     DRIFTED = (
         "Drifted",
         "The alias in the registry names another version than status.current: somebody moved it by hand.",
@@ -170,6 +180,7 @@ class Reason(StrEnum):
     )
     IN_SYNC = "InSync", "The alias in the registry names the version in status.current."
     INVALID = "Invalid", "The spec asks for something that cannot be done; the message says what to change."
+    MISSING = "Missing", "A workload in spec.serving does not exist."
     MODEL_NOT_FOUND = "ModelNotFound", "The registry has no registered model with that name."
     MODEL_NOT_ALLOWED = (
         "ModelNotAllowed",
@@ -193,6 +204,11 @@ class Reason(StrEnum):
     NOT_SUPPORTED_YET = (
         "NotSupportedYet",
         "The spec sets a field that this release does not support yet; it is refused, never ignored.",
+    )
+    NO_REPLICAS = "NoReplicas", "A workload has 0 replicas, so nothing has loaded the version."
+    NOT_VERIFIED = (
+        "NotVerified",
+        "A ready pod that was asked which version it serves did not say the version.",
     )
     NO_VERSION = "NoVersion", "No version was accepted yet; the first promotion has no champion to beat."
     PROGRESSING = "Progressing", "A plan is being carried out."
@@ -239,6 +255,7 @@ class Reason(StrEnum):
         "Unproved",
         "An admission policy is missing or incomplete, so anybody could have written an approval or signed a pin.",
     )
+    VERIFIED = "Verified", "Every ready pod that was asked said that it serves the version."
     VERSION_GONE = "VersionGone", "The model has no such version in the registry."
     VERSION_NOT_READY = "VersionNotReady", "The registration of the version has not finished."
     WAITING = "Waiting", "Something outside the operator has to happen first; the message says what."

@@ -4,7 +4,7 @@ import argparse
 import difflib
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +44,8 @@ MODULES: Final = (
 )
 
 READY: Final = '.status.conditions[?(@.type=="Ready")]'
+HELD: Final = '.status.conditions[?(@.type=="Held")]'
+ROLLED_OUT: Final = '.status.conditions[?(@.type=="RolledOut")]'
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Kind:
     plural: str
     short: str
     columns: tuple[Column, ...]
+    selectable: tuple[str, ...]
+    """What `--field-selector` can ask for; strings that every object has or lacks as a whole."""
     rules: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -84,6 +88,9 @@ class Kind:
         """Name of the file that holds the CRD."""
         return f"{fields.GROUP}_{self.plural}.yaml"
 
+
+UNSEEN: Final = {"observedGeneration": -1}
+"""The status of an object before the operator has looked at it: one without any is done already for kstatus."""
 
 AGE: Final = Column("Age", ".metadata.creationTimestamp", type="date")
 
@@ -98,14 +105,21 @@ KINDS: Final = (
             Column("Model", ".spec.model"),
             Column("Alias", ".spec.alias"),
             Column("Version", ".status.current.version"),
+            Column("Serves", ".status.served"),
+            Column("Since", ".status.current.since", type="date"),
+            Column("Pinned", ".spec.version"),
+            Column("Held", f"{HELD}.status"),
             Column("Phase", ".status.phase"),
             Column("Ready", f"{READY}.status"),
-            AGE,
+            Column("Message", f"{READY}.message"),
             Column("Previous", ".status.previous.version", wide=True),
-            Column("Pinned", ".spec.version", wide=True),
+            Column("By", ".status.current.actor", wide=True),
+            Column("Rollout", f"{ROLLED_OUT}.reason", wide=True),
+            Column("Suspended", ".spec.suspend", wide=True, type="boolean"),
             Column("Registry", ".spec.registry", wide=True),
-            Column("Message", f"{READY}.message", wide=True),
+            replace(AGE, wide=True),
         ),
+        selectable=(".spec.model", ".status.phase"),
         rules=(
             (
                 "self.metadata.name.size() <= 63",
@@ -124,13 +138,14 @@ KINDS: Final = (
             Column("Version", ".status.resolved.version"),
             Column("Phase", ".status.phase"),
             Column("Gates", ".status.gatesPassed"),
+            Column("Requested-By", ".spec.requestedBy"),
             AGE,
             Column("Explanation", ".status.explanation"),
             Column("Operation", ".spec.operation", wide=True),
             Column("Champion", ".status.resolved.champion", wide=True),
-            Column("Requested-By", ".spec.requestedBy", wide=True),
             Column("Reason", ".spec.reason", wide=True),
         ),
+        selectable=(".spec.aliasRef.name", ".status.phase"),
     ),
 )
 
@@ -147,7 +162,7 @@ def root_schema(kind: Kind) -> Schema:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": structural(kind.spec, docs, defaults=True),
-            "status": structural(kind.status, docs, defaults=False),
+            "status": {**structural(kind.status, docs, defaults=False), "default": dict(UNSEEN)},
         },
     }
     if kind.rules:
@@ -181,6 +196,7 @@ def manifest(kind: Kind) -> Mapping[str, Any]:
                     "served": True,
                     "storage": True,
                     "subresources": {"status": {}},
+                    "selectableFields": [{"jsonPath": path} for path in kind.selectable],
                     "additionalPrinterColumns": [column.manifest() for column in kind.columns],
                     "schema": {"openAPIV3Schema": root_schema(kind)},
                 }

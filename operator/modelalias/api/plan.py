@@ -1,11 +1,11 @@
 """What a plan is: the frozen description of a move that is under way."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from modelalias.api.fields import (
     AliasName,
@@ -25,7 +25,7 @@ from modelalias.api.fields import (
     UserName,
     keep_first,
 )
-from modelalias.api.workload import LoadMode, Rollout, WorkloadKind
+from modelalias.api.workload import LoadMode, Rollout, Verify, WorkloadKind
 
 
 class Operation(StrEnum):
@@ -81,11 +81,33 @@ class JudgedMetric(Reported):
 JudgedMetrics = Annotated[tuple[JudgedMetric, ...], Field(max_length=64), keep_first(64)]
 
 
+class PlannedVariable(Reported):
+    """What is written into one environment variable, and the value to go back to."""
+
+    container: ContainerName | None = None
+    """The container, or init container; absent where the workload has one place of its own."""
+    env: EnvName | None = None
+    """The environment variable; absent where the workload has one place of its own."""
+    from_: Annotated[str | None, Field(alias="from", max_length=1024)] = None
+    """Former value, as it stood in the pod template; absent when there was none."""
+    to: Annotated[str, Field(max_length=1024)] | None = None
+    """New value, as it will stand in the pod template: with $$ for each $."""
+
+
+_ONE_VARIABLE: Final = {
+    "container": "container",
+    "env": "env",
+    "fromUri": "from",
+    "from_uri": "from",
+    "toUri": "to",
+    "to_uri": "to",
+}
+
+
 class PlannedWorkload(Reported):
     """A workload as it was when the plan was written, with its new values and the values to go back to.
 
-    `from` and `to` are marks (values of the pod-template annotation); `fromUri` and `toUri` are values of the
-    environment variable, with mode Pinned. Without `from` or `fromUri` it was not set before.
+    `from` and `to` are marks (values of the pod-template annotation). Without `from` it was not set before.
     """
 
     kind: WorkloadKind
@@ -98,20 +120,42 @@ class PlannedWorkload(Reported):
     """Wave of the workload."""
     mode: LoadMode = LoadMode.ALIAS
     """How its pods learn the version."""
-    container: ContainerName | None = None
-    """With mode Pinned: the container."""
-    env: EnvName | None = None
-    """With mode Pinned: the environment variable."""
+    variables: Annotated[tuple[PlannedVariable, ...], Field(max_length=16)] = ()
+    """With mode Pinned: each environment variable with its former and its new value."""
     from_: Annotated[str | None, Field(alias="from", max_length=64)] = None
     """Former mark of the pod template."""
     to: Annotated[str, Field(max_length=64)]
     """New mark of the pod template."""
     back: Annotated[str | None, Field(max_length=64)] = None
     """Mark of the pod template if the plan is undone."""
+    container: ContainerName | None = None
+    """In plans that an earlier release wrote: the container of the one variable."""
+    env: EnvName | None = None
+    """In plans that an earlier release wrote: the one variable."""
     from_uri: Annotated[str, Field(max_length=1024)] | None = None
-    """Former value of the environment variable, as it stood in the pod template."""
+    """In plans that an earlier release wrote: the former value of the one variable."""
     to_uri: Annotated[str, Field(max_length=1024)] | None = None
-    """New value of the environment variable, as it will stand in the pod template: with $$ for each $."""
+    """In plans that an earlier release wrote: the new value of the one variable."""
+
+    short: Annotated[int, Field(ge=0)] = 0
+    """How many replicas fewer than wanted will do, because they were not available before either."""
+    verify: Verify | None = None
+    """How its pods are asked what they serve."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_variable(cls, fields: object) -> object:
+        """Read a plan of the release that knew one variable as one of today."""
+        if not isinstance(fields, Mapping) or not fields.get("container"):
+            return fields
+        one = {_ONE_VARIABLE[name]: value for name, value in fields.items() if name in _ONE_VARIABLE}
+        rest = {name: value for name, value in fields.items() if name not in _ONE_VARIABLE}
+        return {**rest, "variables": [one]}
+
+    @property
+    def nothing_before(self) -> bool:
+        """Whether its pods had no version that anybody knows of: no mark to go back to, and no variable."""
+        return self.back is None and all(item.from_ is None for item in self.variables)
 
 
 class Bearing(StrEnum):
@@ -176,7 +220,13 @@ class Plan(Reported):
     started_at: Timestamp
     """When the plan was written."""
     rolling_since: Timestamp | None = None
-    """When the rollout began; the deadline counts from here."""
+    """When the rollout began."""
+    deadline_at: Timestamp | None = None
+    """When the rollout has failed if it is not done. Time in which nothing can move does not count."""
+    clock_stopped_at: Timestamp | None = None
+    """Since when time does not count, because nothing can move; absent while it counts."""
+    clock_stopped_for: ReasonName | None = None
+    """Why it does not, one of the condition reasons."""
     turned_at: Timestamp | None = None
     """When undoing began."""
 
@@ -190,11 +240,36 @@ class Plan(Reported):
 
     def halted(self) -> Self:
         """Return the plan while nothing can go on: its deadline begins anew afterwards."""
-        return self.changed(rolling_since=None)
+        return self.changed(rolling_since=None, deadline_at=None).clock_reset()
 
     def rolling(self, now: datetime) -> Self:
         """Return the plan from the time on from which its deadline counts."""
-        return self.changed(rolling_since=now)
+        deadline = now + timedelta(seconds=self.rollout.deadline_seconds)
+        return self.changed(rolling_since=now, deadline_at=deadline)
+
+    @property
+    def due(self) -> datetime | None:
+        """Return when the rollout has failed; None before it began."""
+        if self.deadline_at is not None or self.rolling_since is None:
+            return self.deadline_at
+        return self.rolling_since + timedelta(seconds=self.rollout.deadline_seconds)  # of an earlier release
+
+    def clock_stopped(self, reason: str, now: datetime) -> Self:
+        """Return the plan from the time on at which nothing can move."""
+        if self.clock_stopped_at is not None:
+            return self.changed(clock_stopped_for=reason)
+        return self.changed(clock_stopped_at=now, clock_stopped_for=reason, deadline_at=self.due)
+
+    def clock_running(self, now: datetime, grace: timedelta) -> Self:
+        """Return the plan once things can move again: the time between does not count, and `grace` is left."""
+        if self.clock_stopped_at is None or self.due is None:
+            return self.clock_reset()
+        later = max(self.due + (now - self.clock_stopped_at), now + grace)
+        return self.changed(deadline_at=later).clock_reset()
+
+    def clock_reset(self) -> Self:
+        """Return the plan with its clock running."""
+        return self.changed(clock_stopped_at=None, clock_stopped_for=None)
 
     def failed(self, failure: str, message: str) -> Self:
         """Return the plan with why it cannot go on."""
@@ -210,4 +285,4 @@ class Plan(Reported):
 
     def turned_back(self, now: datetime) -> Self:
         """Return the plan on its way back."""
-        return self.changed(bearing=Bearing.BACKWARD, turned_at=now, rolling_since=None)
+        return self.changed(bearing=Bearing.BACKWARD, turned_at=now).halted()

@@ -67,7 +67,7 @@ NOT_YET: Final = """\
 ## Not in this release
 
 These fields are refused with the reason NotSupportedYet, never ignored: `spec.drift` other than Report,
-`spec.serving[].verify`, `spec.policy.autoPromote` and `spec.monitors`.
+`spec.policy.autoPromote` and `spec.monitors`.
 """
 
 

@@ -234,7 +234,7 @@ class PromotionRequestStatus(Reported):
     gates: Annotated[tuple[Finding, ...], Field(max_length=64)] = ()
     """The result of each gate."""
     gates_passed: Annotated[str, Field(max_length=16)] | None = None
-    """How many gates passed, such as 2/2."""
+    """How many gates passed, such as 2/2; skipped where none was judged."""
     approvals: ApprovalStatus | None = None
     """How many approvals are required and how many are valid."""
     unproved: Annotated[tuple[Evidence, ...], Field(max_length=64), keep_first(64)] = ()
@@ -265,6 +265,11 @@ class PromotionRequestStatus(Reported):
         return self.changed(
             observed_generation=generation, phase=phase, explanation=explanation, conditions=conditions
         )
+
+    def as_of(self, generation: int) -> Self:
+        """Return the status as one that holds for a later generation of the spec just as well."""
+        conditions = tuple(item.changed(observed_generation=generation) for item in self.conditions)
+        return self.changed(observed_generation=generation, conditions=conditions)
 
     def with_resolved(self, resolved: Resolved | None) -> Self:
         """Return the status with what the source names, once that is known."""

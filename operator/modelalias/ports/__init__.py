@@ -4,9 +4,9 @@ Each port names what it raises. The adapters implement the ports; fakes keep sta
 do, and the same contract suite runs on both.
 """
 
+from modelalias.ports.around import Cluster
 from modelalias.ports.cluster import (
     Admission,
-    Cluster,
     EventType,
     Involved,
     Job,
@@ -15,6 +15,8 @@ from modelalias.ports.cluster import (
     JobState,
     NewJob,
     Objects,
+    Replicas,
+    Variable,
     Workload,
     WorkloadChange,
     WorkloadRef,
@@ -27,6 +29,12 @@ from modelalias.ports.notary import (
     Notary,
     SigningKeys,
     Verifier,
+)
+from modelalias.ports.pods import (
+    Pod,
+    PodAnswer,
+    PodRef,
+    Pods,
 )
 from modelalias.ports.registry import (
     Aliases,
@@ -62,10 +70,16 @@ __all__ = [
     "NewJob",
     "Notary",
     "Objects",
+    "Pod",
+    "PodAnswer",
+    "PodRef",
+    "Pods",
     "Registry",
+    "Replicas",
     "Run",
     "RunStatus",
     "SigningKeys",
+    "Variable",
     "Verifier",
     "VersionState",
     "Workload",

@@ -185,6 +185,14 @@ class Registry(Protocol):
         """
         ...
 
+    async def artifact_address(self, model: str, version: str) -> str:
+        """Return the address at which the version's files lie, as the registry keeps it.
+
+        Any text that whoever registered the version could write, so a reader judges it before use. Raise
+        `ModelNotFound` or `VersionNotFound`.
+        """
+        ...
+
     async def evaluation_run(self, wanted: EvaluationRun) -> str:
         """Return the id of the run with that key, which is made, running, when there is none; idempotent.
 
