@@ -6,11 +6,11 @@
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from modelalias.adapters.job_log import LIMIT_BYTES, LINES, last_lines, log_container
 from modelalias.adapters.kubernetes_client import Call, Connection, Denied, MissingObject, Verb
+from modelalias.adapters.pod_log import last_lines, log_container, log_query
 from modelalias.core.errors import InvalidRequest, StaleObject, Unavailable
+from modelalias.kinds.containers import literal
 from modelalias.kinds.marks import MANAGED_LABEL, PREFIX, is_managed
-from modelalias.kinds.pod_template import literal
 from modelalias.ports import Job, JobRef, JobState, NewJob
 from modelalias.rest import Resource
 
@@ -105,12 +105,8 @@ class KubernetesJobs:
         if not pods:
             return ""
         pod = max(pods, key=lambda item: (item["metadata"]["creationTimestamp"], item["metadata"]["name"]))
-        query = (
-            ("container", log_container(pod)),
-            ("tailLines", str(LINES)),
-            ("limitBytes", str(LIMIT_BYTES)),
-        )
-        call = _call(Verb.GET, _LOGS, ref.namespace, pod["metadata"]["name"]).changed(query=query)
+        call = _call(Verb.GET, _LOGS, ref.namespace, pod["metadata"]["name"])
+        call = call.changed(query=log_query(log_container(pod)))
         try:
             return last_lines(await self._connection.read_text(call))
         except InvalidRequest:  # the pod is gone, or its container did not start

@@ -133,6 +133,11 @@ RBAC = (
     'deployments.apps "api" is forbidden: User "system:serviceaccount:a:b" cannot patch resource "deployments" in API group '
     '"apps" in the namespace "ml"'
 )
+LISTING = 'deployments.apps is forbidden: User "system:serviceaccount:a:b" cannot list resource "deployments"'
+POLICY = (
+    """deployments.apps "api" is forbidden: ValidatingAdmissionPolicy 'freeze' with binding 'freeze' denied """
+    'request: User "system:serviceaccount:a:b" cannot patch resource "deployments" on Fridays'
+)
 QUOTA = 'jobs.batch "a" is forbidden: exceeded quota: one, requested: count/jobs.batch=1, used: count/jobs.batch=1'
 MODIFIED = "the object has been modified"
 TERMINATING = "create not allowed while custom resource definition is terminating"
@@ -167,6 +172,13 @@ CASES: Mapping[str, tuple[int, Any, type[OperatorError], str]] = {
         status(403, "Forbidden", "a webhook: frozen"),
         Denied,
         f"may not {WHAT}: a webhook: frozen",
+    ),
+    "no permission to list": (403, status(403, "Forbidden", LISTING), Refused, GRANT),
+    "a policy in the words of RBAC": (
+        403,
+        status(403, "Forbidden", POLICY),
+        Denied,
+        f"may not {WHAT}: {POLICY}",
     ),
     "a quota is full": (403, status(403, "Forbidden", QUOTA), Denied, f"may not {WHAT}: {QUOTA}"),
     "a proxy says no": (403, "<html>Forbidden</html>", Refused, GRANT),
