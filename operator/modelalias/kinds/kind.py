@@ -33,6 +33,16 @@ def _as_it_is(workload: Workload, change: WorkloadChange, refusal: str) -> str:
     return refusal
 
 
+def _as_it_answers(workload: Workload, change: WorkloadChange) -> str:
+    """Say that the change is not there."""
+    ref = workload.ref
+    return (
+        ""
+        if workload.has(change)
+        else f"{ref.kind} {ref.namespace}/{ref.name} took the patch, but it does not hold what was written"
+    )
+
+
 @dataclass(frozen=True)
 class Kind(Generic[W]):
     """A kind of workload; `W` is what its objects are read into."""
@@ -55,3 +65,8 @@ class Kind(Generic[W]):
     """Return why there is no patch for the change, as a sentence for people; "" when there is one."""
     explain: Callable[[W, WorkloadChange, str], str] = _as_it_is
     """Return what the API server's refusal of the patch means to people; its own words are given."""
+    comes_with: str = ""
+    """What brings the kind into a cluster; "" for one that Kubernetes itself has."""
+    why_not_written: Callable[[W, WorkloadChange], str] = _as_it_answers
+    """Return what of the change is not in the workload that the API server answered the patch with, and why;
+    "" when all of it is there."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from modelalias.api.fields import GROUP
+from modelalias.rest import FIELD_MANAGER
 
 PREFIX: Final = f"{GROUP}/"
 MANAGED_LABEL: Final = f"{PREFIX}managed"
@@ -14,6 +15,16 @@ def marks_in(metadata: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the annotations of our group without its prefix: ModelAlias name to value."""
     annotations = metadata.get("annotations") or {}
     return {key.removeprefix(PREFIX): value for key, value in annotations.items() if key.startswith(PREFIX)}
+
+
+def last_writer(metadata: Mapping[str, Any]) -> str:
+    """Return the field manager that wrote last, the status and the operator itself apart; "" when unknown."""
+    writes = [
+        (str(item.get("time", "")), str(item.get("manager", "")))
+        for item in metadata.get("managedFields") or ()
+        if not item.get("subresource") and item.get("manager") != FIELD_MANAGER
+    ]
+    return max(writes, default=("", ""))[1][:128]
 
 
 def is_managed(metadata: Mapping[str, Any]) -> bool:

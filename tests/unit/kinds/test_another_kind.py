@@ -14,18 +14,19 @@ import pytest
 from modelalias.adapters.kubernetes_client import Call, Connection, Verb
 from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.api.alias import Bearing, LoadMode, Operation, Plan, PlannedWorkload
-from modelalias.api.workload import Load, Serving, WorkloadKind
+from modelalias.api.workload import Load, Place, Serving, WorkloadKind
 from modelalias.core.errors import InvalidRequest, StaleObject
 from modelalias.core.plan import rollout
-from modelalias.core.plan.rollout import Stage
+from modelalias.core.plan.progress import Stage
 from modelalias.handlers import tuning
 from modelalias.kinds import KINDS
 from modelalias.kinds.deployment import DEPLOYMENT
 from modelalias.kinds.kind import Body, Kind
 from modelalias.kinds.marks import MANAGED_LABEL, PREFIX, is_managed, marks_in
-from modelalias.ports import Workload, WorkloadChange, WorkloadRef
+from modelalias.ports import Replicas, Variable, Workload, WorkloadChange, WorkloadRef
 from modelalias.rest import JsonBody, PatchType, Resource
 from tests.support.harness import START, Cluster
+from tests.support.judged import judged
 from tests.support.virtual_loop import in_virtual_time
 
 BORROWED: Final = WorkloadKind.DEPLOYMENT
@@ -35,6 +36,7 @@ LOAD: Final = Load.model_construct(
 SERVING: Final = Serving.model_construct(kind=BORROWED, name="api", load=LOAD)
 BEFORE: Final = {"model": "models:/churn/1", "annotations": {"modelalias.dev/x": "1"}}
 AFTER: Final = {"model": "models:/churn/2", "annotations": {"modelalias.dev/x": "2"}}
+AT_2: Final = WorkloadChange(alias="x", mark="2", variables=(Variable(value="models:/churn/2"),))
 REF: Final = WorkloadRef(kind=BORROWED, namespace="ml", name="api")
 
 
@@ -48,18 +50,26 @@ class Gadget(Workload):
     ready: bool
     message: str
 
-    def uri(self, load: Load) -> str | None:
-        del load
+    def value_at(self, place: Place) -> str | None:
+        del place
         return self.model
 
-    def why_not_rollable(self, load: Load) -> str:
-        del load
+    @property
+    def pod_selector(self) -> str:
+        return ""
+
+    def replicas(self) -> Replicas | None:
+        return None
+
+    def why_not_rollable(self, serving: Serving, model: str) -> str:
+        del serving, model
         return "is stopped: start it" if self.stopped else ""
 
     def has(self, change: WorkloadChange) -> bool:
-        return self.marks.get(change.alias) == change.mark and self.model == change.uri
+        return self.marks.get(change.alias) == change.mark and self.model == change.variables[0].value
 
-    def is_rolled(self) -> bool:
+    def is_rolled(self, short: int = 0) -> bool:
+        del short
         return self.ready and self.observed_generation >= self.generation
 
     def why_not_rolled(self) -> str:
@@ -89,12 +99,17 @@ def patch(gadget: Gadget, change: WorkloadChange) -> JsonBody:
         return {}
     return {
         "metadata": {"uid": gadget.uid, "labels": {MANAGED_LABEL: "true"}},
-        "spec": {"server": {"annotations": {PREFIX + change.alias: change.mark}, "model": change.uri}},
+        "spec": {
+            "server": {
+                "annotations": {PREFIX + change.alias: change.mark},
+                "model": change.variables[0].value,
+            }
+        },
     }
 
 
 def why_not_patchable(gadget: Gadget, change: WorkloadChange) -> str:
-    return "a gadget needs a model" if gadget.model is not None and change.uri is None else ""
+    return "a gadget needs a model" if gadget.model is not None and not change.variables else ""
 
 
 GADGET: Final = Kind(
@@ -124,6 +139,8 @@ class OneGadget(Connection):
             "status": {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True"}]},
         }
         self.refusal: InvalidRequest | None = None
+        self.keeps_all = False
+        """Whether a webhook takes each change out again."""
 
     async def send(
         self,
@@ -140,7 +157,7 @@ class OneGadget(Connection):
         if call.verb is Verb.PATCH:
             assert patch is PatchType.MERGE
             assert isinstance(body, Mapping)
-            self.body = merged(self.body, body)
+            self.body = merged(self.body, {} if self.keeps_all else body)
             self.body["metadata"]["generation"] += 1
         return self.body
 
@@ -190,19 +207,19 @@ async def test_it_is_planned_rolled_and_judged_by_its_own_rules(server: OneGadge
     assert before is not None
     planned = planned_for(before)
     plan = plan_of(planned)
-    assert rollout.progress(plan, planned, before, "x", None).stage is Stage.UNTOUCHED
+    assert judged(plan, planned, before).stage is Stage.UNTOUCHED
 
     rolled = await port.roll(before, rollout.change(planned, Bearing.FORWARD, "x"))
 
     assert server.body["spec"] == {"server": {**AFTER, "size": "small"}}
     assert rolled.managed
     assert rollout.is_served(SERVING, rolled, alias="x", model="churn", version="2")
-    assert rollout.progress(plan, planned, rolled, "x", None).stage is Stage.ROLLING
+    assert judged(plan, planned, rolled).stage is Stage.ROLLING
     server.report(ready=False, message="it downloads")
-    at = rollout.progress(plan, planned, await port.read(REF), "x", None)
+    at = judged(plan, planned, await port.read(REF))
     assert at.message == f"{BORROWED} api: not ready: it downloads"
     server.report(ready=True)
-    assert rollout.progress(plan, planned, await port.read(REF), "x", None).stage is Stage.DONE
+    assert judged(plan, planned, await port.read(REF)).stage is Stage.DONE
 
 
 async def test_it_goes_back_to_what_it_loaded_before(server: OneGadget) -> None:
@@ -217,8 +234,8 @@ async def test_it_goes_back_to_what_it_loaded_before(server: OneGadget) -> None:
     assert server.body["spec"] == {"server": {**BEFORE, "size": "small"}}
     server.report(ready=True)
     plan = plan_of(planned, Bearing.BACKWARD)
-    assert rollout.progress(plan, planned, back, "x", None).stage is Stage.ROLLING
-    assert rollout.progress(plan, planned, await port.read(REF), "x", None).stage is Stage.DONE
+    assert judged(plan, planned, back).stage is Stage.ROLLING
+    assert judged(plan, planned, await port.read(REF)).stage is Stage.DONE
 
 
 def test_what_keeps_it_from_being_rolled_is_said_in_its_own_words(server: OneGadget) -> None:
@@ -233,13 +250,13 @@ def test_what_keeps_it_from_being_rolled_is_said_in_its_own_words(server: OneGad
     [
         (WorkloadChange(alias="x", mark="2"), None, InvalidRequest, "a gadget needs a model"),
         (
-            WorkloadChange(alias="x", mark="2", uri="models:/churn/2"),
+            AT_2,
             "spec.server.model: no such scheme",
             InvalidRequest,
             "api does not take it: spec.server.model: no such scheme",
         ),
         (
-            WorkloadChange(alias="x", mark="2", uri="models:/churn/2"),
+            AT_2,
             "metadata.uid: Invalid value: field is immutable",
             StaleObject,
             "made anew",
@@ -257,8 +274,17 @@ async def test_what_cannot_be_written_is_said_in_its_own_words(
         await KubernetesWorkloads(server).roll(gadget, change)
 
 
+async def test_an_answer_without_the_change_is_refused(server: OneGadget) -> None:
+    gadget, server.keeps_all = GADGET.parse(server.body), True
+
+    with pytest.raises(
+        InvalidRequest, match=r"ml/api took the patch, but it does not hold what was written$"
+    ):
+        await KubernetesWorkloads(server).roll(gadget, AT_2)
+
+
 async def test_the_same_values_again_are_no_write(server: OneGadget) -> None:
-    port, change = KubernetesWorkloads(server), WorkloadChange(alias="x", mark="2", uri="models:/churn/2")
+    port, change = KubernetesWorkloads(server), AT_2
     rolled = await port.roll(GADGET.parse(server.body), change)
 
     assert await port.roll(rolled, change) is rolled

@@ -3,10 +3,17 @@
 import pytest
 
 from modelalias.api.workload import WorkloadKind
-from modelalias.kinds.pod_template import PodWorkload, explain, patch, why_not_patchable
-from modelalias.ports import WorkloadChange, WorkloadRef
+from modelalias.kinds.containers import Traits
+from modelalias.kinds.pod_template import PodWorkload, explain, patch, why_not_patchable, why_not_written
+from modelalias.ports import Variable, WorkloadChange, WorkloadRef
 
-PINNED = WorkloadChange(alias="churn", mark="4", container="api", env="MODEL_URI", uri="models:/churn/4")
+
+def pinned(value: str | None, mark: str | None = "4", container: str = "api") -> WorkloadChange:
+    variable = Variable(container=container, env="MODEL_URI", value=value)
+    return WorkloadChange(alias="churn", mark=mark, variables=(variable,))
+
+
+PINNED = pinned("models:/churn/4")
 
 
 def workload(**changes: object) -> PodWorkload:
@@ -75,7 +82,7 @@ def test_only_what_differs_is_written() -> None:
 
 
 def test_none_takes_mark_and_variable_away() -> None:
-    body = patch(workload(), PINNED.model_copy(update={"mark": None, "uri": None}))
+    body = patch(workload(), pinned(None, mark=None))
 
     assert body["spec"]["template"] == {
         "metadata": {"annotations": {"modelalias.dev/churn": None}},
@@ -84,18 +91,30 @@ def test_none_takes_mark_and_variable_away() -> None:
 
 
 def test_what_is_not_there_is_not_taken_away() -> None:
-    assert (
-        patch(
-            workload(marks={}, containers={"api": {}}), PINNED.model_copy(update={"mark": None, "uri": None})
-        )
-        == {}
+    assert patch(workload(marks={}, containers={"api": {}}), pinned(None, mark=None)) == {}
+
+
+def test_variables_go_to_the_list_in_which_their_container_stands() -> None:
+    places = [("api", "A"), ("fetch", "A"), ("api", "B")]
+    variables = tuple(Variable(container=name, env=env, value="4") for name, env in places)
+    several = workload(
+        marks={"churn": "4"},
+        containers={"api": {}, "fetch": {}},
+        traits={"fetch": Traits(init=True)},
     )
+
+    body = patch(several, WorkloadChange(alias="churn", mark="4", variables=variables))
+
+    assert body["spec"]["template"]["spec"] == {
+        "containers": [{"name": "api", "env": [{"name": "A", "value": "4"}, {"name": "B", "value": "4"}]}],
+        "initContainers": [{"name": "fetch", "env": [{"name": "A", "value": "4"}]}],
+    }
 
 
 def test_an_empty_variable_differs_from_none() -> None:
     body = patch(
         workload(marks={"churn": "4"}, containers={"api": {"MODEL_URI": ""}}),
-        PINNED.model_copy(update={"uri": None}),
+        pinned(None),
     )
 
     assert body["spec"]["template"]["spec"]["containers"][0]["env"] == [
@@ -104,11 +123,11 @@ def test_an_empty_variable_differs_from_none() -> None:
 
 
 def test_a_wrong_container_names_those_there_are() -> None:
-    wrong = PINNED.model_copy(update={"container": "apo"})
+    wrong = pinned("models:/churn/4", container="apo")
 
     objection = why_not_patchable(workload(), wrong)
 
-    assert objection == "Deployment ml/api has no container 'apo', it has: api, side"
+    assert objection == "Deployment ml/api has no container apo (there are: api, side)"
     assert why_not_patchable(workload(), PINNED) == ""
 
 
@@ -116,9 +135,35 @@ def test_a_refusal_because_of_a_variable_taken_from_elsewhere_says_what_to_edit(
     refusal = "spec.template.spec.containers[0].env[0].valueFrom: Invalid value"
 
     assert explain(workload(), PINNED, refusal) == (
-        "container api of Deployment ml/api takes MODEL_URI from elsewhere (valueFrom): "
-        "give it a literal value, or none, so that the operator can write it"
+        "Deployment ml/api takes MODEL_URI of container api from elsewhere (valueFrom): "
+        "give it a literal value, or remove it, so that the operator can write it"
     )
+
+
+LACKS = (
+    "Deployment ml/api took the patch, but not {}: a mutating webhook or policy of this cluster changes that on "
+    "its way in; let the operator's value through"
+)
+BOTH = "the annotation modelalias.dev/churn and MODEL_URI of container api"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (workload(**ROLLED), ""),
+        (workload(**ROLLED, managed=False), ""),
+        (workload(**{**ROLLED, "marks": {}}), LACKS.format("the annotation modelalias.dev/churn")),
+        (workload(marks={"churn": "4"}), LACKS.format("MODEL_URI of container api")),
+        (workload(), LACKS.format(BOTH)),
+        (
+            workload(marks={"churn": "4"}, traits={"api": Traits(twice=("MODEL_URI",))}),
+            "Deployment ml/api has MODEL_URI twice in container api: remove all but one",
+        ),
+    ],
+    ids=["all", "not the label", "not the mark", "not the variable", "neither", "it stands twice"],
+)
+def test_what_the_answer_to_a_patch_lacks_is_named(answer: PodWorkload, message: str) -> None:
+    assert why_not_written(answer, PINNED) == message
 
 
 @pytest.mark.parametrize(
@@ -133,7 +178,7 @@ def test_another_refusal_stays_as_it_is(change: WorkloadChange, refusal: str) ->
     assert explain(workload(), change, refusal) == refusal
 
 
-@pytest.mark.parametrize("change", [PINNED, PINNED.model_copy(update={"mark": None, "uri": None})])
+@pytest.mark.parametrize("change", [PINNED, pinned(None, mark=None)])
 def test_no_patch_restarts_by_time_or_is_tied_to_a_resource_version(change: WorkloadChange) -> None:
     text = str(patch(workload(managed=False), change))
 
