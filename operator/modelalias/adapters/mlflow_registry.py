@@ -145,6 +145,11 @@ class MlflowRegistry:
         check_version(model, version)
         return await self._signatures.read(model, version)
 
+    async def artifact_address(self, model: str, version: str) -> str:
+        """Return where the version's files lie; raise `ModelNotFound` or `VersionNotFound`."""
+        await self.version(model, version)
+        return await self._calls.run(lambda: self._models.get_model_version_download_uri(model, version))
+
     async def evaluation_run(self, wanted: EvaluationRun) -> str:
         """Return the id of the run with that key, which is made, running, when there is none; idempotent."""
         return await self._evaluations.open(wanted)

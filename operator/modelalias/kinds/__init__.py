@@ -11,13 +11,17 @@ from typing import Any, Final
 from modelalias.api.workload import WorkloadKind
 from modelalias.kinds.daemon_set import DAEMON_SET
 from modelalias.kinds.deployment import DEPLOYMENT
+from modelalias.kinds.inference_service import INFERENCE_SERVICE
 from modelalias.kinds.kind import Kind
+from modelalias.kinds.rollout import ROLLOUT
 from modelalias.kinds.stateful_set import STATEFUL_SET
 
 _ALL: Final[tuple[Kind[Any], ...]] = (
     DEPLOYMENT,
     STATEFUL_SET,
     DAEMON_SET,
+    ROLLOUT,
+    INFERENCE_SERVICE,
 )
 
 KINDS: Final[Mapping[WorkloadKind, Kind[Any]]] = {kind.name: kind for kind in _ALL}

@@ -105,12 +105,14 @@ def test_variables_are_literal_ones_of_each_container() -> None:
     ]
     spec = {
         "containers": containers,
-        "initContainers": [{"name": "init", "env": [{"name": "D", "value": "2"}]}],
+        "initContainers": [
+            {"name": "init", "env": [{"name": "D", "value": "2"}, {"name": "D", "value": "3"}]}
+        ],
     }
 
     workload = parse(WorkloadKind.DEPLOYMENT, body(spec={"template": {"spec": spec}}))
 
-    assert workload.containers == {"api": {"A": "1", "B": ""}, "side": {}}
+    assert workload.containers == {"api": {"A": "1", "B": ""}, "side": {}, "init": {"D": "3"}}
 
 
 @pytest.mark.parametrize(
