@@ -267,7 +267,7 @@ class End:
 
     aliases: dict[str, str]
     registry_writes: list[tuple[object, ...]]
-    rolls: list[tuple[str, str | None, str | None]]
+    rolls: list[tuple[object, ...]]
     workloads: dict[str, tuple[object, ...]]
     jobs: list[tuple[JobRef, str]]
     runs: dict[str, str]
@@ -319,7 +319,7 @@ async def _end(it: Cluster) -> End:
     return End(
         aliases=await it.aliases(),
         registry_writes=[_timeless(item) for item in _changing(it)],
-        rolls=[(roll.ref.name, roll.change.mark, roll.change.uri) for roll in it.workloads.rolls],
+        rolls=[(roll.ref.name, roll.change.mark, roll.change.variables) for roll in it.workloads.rolls],
         workloads={ref.name: (item.marks, item.containers) for ref, item in it.workloads.workloads.items()},
         jobs=[(new.ref, new.run_id) for new in it.jobs.started],
         runs={new.run_id: (await it.registry.read_run(new.run_id)).status for new in it.jobs.started},

@@ -4,6 +4,7 @@ What people write is in the texts too: quotes, markup, other alphabets, and more
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -23,10 +24,15 @@ from modelalias.core.errors import (
 from modelalias.core.protocol.questions import (
     AliasesOf,
     AnyQuestion,
+    ArtifactAddressOf,
     EvaluationRunOf,
+    FreshWorkloadOf,
     JobOf,
     LastLinesOf,
+    LastLinesOfPod,
     MeasuredModelOf,
+    PodAnswersOf,
+    PodsOf,
     RequestOf,
     RunsOf,
     SignatureOf,
@@ -34,6 +40,7 @@ from modelalias.core.protocol.questions import (
     VersionOf,
     VersionOfRun,
     VersionsTagged,
+    WhyMissing,
     WorkloadOf,
 )
 from modelalias.kinds.pod_template import PodWorkload
@@ -44,6 +51,9 @@ from modelalias.ports import (
     MeasuredModel,
     Measurement,
     ModelVersion,
+    Pod,
+    PodAnswer,
+    PodRef,
     Run,
     RunStatus,
     VersionState,
@@ -181,7 +191,7 @@ def _jobs(question: JobOf) -> st.SearchStrategy[Job | None]:
     return st.one_of(st.none(), job)
 
 
-def _workloads(question: WorkloadOf) -> st.SearchStrategy[PodWorkload | None]:
+def _workloads(question: WorkloadOf | FreshWorkloadOf) -> st.SearchStrategy[PodWorkload | None]:
     few = st.integers(min_value=0, max_value=2)
     workload = _built(
         PodWorkload,
@@ -203,6 +213,35 @@ def _workloads(question: WorkloadOf) -> st.SearchStrategy[PodWorkload | None]:
     return st.one_of(st.none(), workload, workload)
 
 
+def _pods(question: PodsOf) -> st.SearchStrategy[tuple[Pod, ...]]:
+    times = st.datetimes(
+        min_value=datetime(2025, 1, 1),  # noqa: DTZ001 - hypothesis adds the time zone
+        max_value=datetime(2027, 1, 1),  # noqa: DTZ001 - as above
+        timezones=st.just(UTC),
+    )
+    pod = _built(
+        Pod,
+        ref=st.builds(lambda name: PodRef(namespace=question.ref.namespace, name=name, uid=name), TEXTS),
+        node=TEXTS,
+        created=times,
+        started=st.one_of(st.none(), times),
+        ready=st.booleans(),
+        ending=st.booleans(),
+        restarts=st.integers(min_value=0, max_value=9),
+        marks=st.dictionaries(st.just(NAME), st.one_of(TEXTS, st.sampled_from(["1.1", "2.2"])), max_size=1),
+        containers=st.just({"main": {}}),
+        trouble=TEXTS,
+        crashed=st.sampled_from(["", "main"]),
+    )
+    return st.lists(pod, max_size=3).map(tuple)
+
+
+def _said(question: PodAnswersOf) -> st.SearchStrategy[tuple[PodAnswer, ...]]:
+    ref = PodRef(namespace=question.ref.namespace, name="api-0", uid="u")
+    answer = _built(PodAnswer, pod=st.just(ref), version=st.one_of(st.none(), VERSIONS), message=TEXTS)
+    return st.lists(answer, max_size=3).map(tuple)
+
+
 _ANSWERS: Final[Mapping[type[Any], Callable[[Any], st.SearchStrategy[Any]]]] = {
     AliasesOf: lambda _: _ALIASES,
     VersionOf: lambda question: _versions(question.version),
@@ -215,9 +254,15 @@ _ANSWERS: Final[Mapping[type[Any], Callable[[Any], st.SearchStrategy[Any]]]] = {
     EvaluationRunOf: lambda _: RUN_IDS,
     TemplateOf: lambda _: st.none(),
     SignatureOf: lambda _: st.booleans(),
+    ArtifactAddressOf: lambda _: TEXTS,
     JobOf: _jobs,
     LastLinesOf: lambda _: TEXTS,
     WorkloadOf: _workloads,
+    FreshWorkloadOf: _workloads,
+    PodsOf: _pods,
+    PodAnswersOf: _said,
+    LastLinesOfPod: lambda _: TEXTS,
+    WhyMissing: lambda _: TEXTS,
     RequestOf: lambda _: st.none(),
 }
 

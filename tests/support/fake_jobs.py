@@ -6,8 +6,8 @@ The suite in `tests/contract/test_jobs.py` runs on this and on a real API server
 from collections.abc import Callable
 from typing import Any
 
-from modelalias.adapters.job_log import last_lines
 from modelalias.adapters.jobs import SUSPENDED, no_cron_job, not_suspended, refused, taken
+from modelalias.adapters.pod_log import last_lines
 from modelalias.core.errors import InvalidRequest
 from modelalias.ports import Job, JobRef, JobState, NewJob
 from tests.support.fault_queue import ANY, FaultQueue

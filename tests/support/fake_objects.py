@@ -23,6 +23,9 @@ FakeObject = ModelAlias | PromotionRequest
 Listener = Callable[[str, FakeObject], None]
 """Called with ADDED, MODIFIED or DELETED and the object as it stands after."""
 
+UNSEEN: Final = -1
+"""The observedGeneration that the CRDs give to an object that the operator has not looked at."""
+
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _Kept = TypeVar("_Kept", ModelAlias, PromotionRequest)
 _Status = TypeVar("_Status", ModelAliasStatus, PromotionRequestStatus)
@@ -77,12 +80,14 @@ class FakeObjects:
     # What a user does
 
     def add_alias(self, namespace: str, name: str, spec: ModelAliasSpec) -> ModelAlias:
-        alias = ModelAlias(metadata=self._born(namespace, name), spec=spec)
+        unseen = ModelAliasStatus(observed_generation=UNSEEN)
+        alias = ModelAlias(metadata=self._born(namespace, name), spec=spec, status=unseen)
         self.aliases[namespace, name] = alias
         return self._told("ADDED", alias)
 
     def add_request(self, namespace: str, name: str, spec: PromotionRequestSpec) -> PromotionRequest:
-        request = PromotionRequest(metadata=self._born(namespace, name), spec=spec)
+        unseen = PromotionRequestStatus(observed_generation=UNSEEN)
+        request = PromotionRequest(metadata=self._born(namespace, name), spec=spec, status=unseen)
         self.requests[namespace, name] = request
         return self._told("ADDED", request)
 
@@ -248,7 +253,11 @@ class FakeObjects:
 
     def _ending(self, kept: _Kept) -> _Kept:
         metadata = kept.metadata.model_copy(
-            update={"deletion_timestamp": _EPOCH, "resource_version": self._next()}
+            update={
+                "deletion_timestamp": _EPOCH,
+                "generation": kept.metadata.generation + 1,
+                "resource_version": self._next(),
+            }
         )
         return kept.model_copy(update={"metadata": metadata})
 

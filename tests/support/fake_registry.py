@@ -74,6 +74,8 @@ class FakeRegistry:
         self._registered = count()
         self._tracking = FakeTracking()
         self._files: dict[str, ModelFile] = {}
+        self.addresses: dict[tuple[str, str], str] = {}
+        """Where the files of a version lie, by model and version, where it is not in a bucket of the fake."""
         self._faults = FaultQueue()
 
     # The port
@@ -134,6 +136,11 @@ class FakeRegistry:
             if file not in SIGNED:
                 raise Unreadable(f"the MLmodel file of version {version} of model {model} cannot be read")
             return SIGNED[file]
+
+    async def artifact_address(self, model: str, version: str) -> str:
+        with self._call("artifact_address", model, version):
+            self._number(model, version)
+            return self.addresses.get((model, version), f"s3://models/{model}/{version}")
 
     async def evaluation_run(self, wanted: EvaluationRun) -> str:
         if not re.fullmatch(r"[0-9a-f]{1,64}", wanted.key):

@@ -7,12 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelalias.adapters.workloads import gone, made_anew, patch_for
+from modelalias.adapters.workloads import (
+    checked,
+    gone,
+    made_anew,
+    missing,
+    no_such_kind,
+    not_let_in,
+    patch_for,
+)
 from modelalias.api.alias import WorkloadKind
 from modelalias.core.errors import InvalidRequest, StaleObject
 from modelalias.kinds import KINDS
 from modelalias.kinds.pod_template import PodWorkload
-from modelalias.ports import Workload, WorkloadChange, WorkloadRef
+from modelalias.ports import Variable, Workload, WorkloadChange, WorkloadRef
 from tests.support.fault_queue import ANY, FaultQueue
 
 Listener = Callable[[str, PodWorkload], None]
@@ -35,8 +43,12 @@ class FakeWorkloads:
         self.rolls: list[Roll] = []
         self.calls: list[str] = []
         self.listeners: list[Listener] = []
-        self.references: set[tuple[WorkloadRef, str, str]] = set()
-        """Variables taken from elsewhere (valueFrom): workload, container, name."""
+        self.admission: Callable[[PodWorkload], PodWorkload] = _let_through
+        """What a mutating webhook makes of a workload that is being patched."""
+        self.denied: dict[str, str] = {}
+        """Workloads, by name, of which a policy lets no patch in, and what it says."""
+        self.unserved: set[WorkloadKind] = set()
+        """Kinds that the cluster does not have."""
         self.rolls_at_once = False
         """Whether a rollout is complete as soon as it was patched."""
         self._faults = FaultQueue()
@@ -53,6 +65,7 @@ class FakeWorkloads:
         desired: int = 1,
         containers: Mapping[str, Mapping[str, str]] | None = None,
         marks: Mapping[str, str] | None = None,
+        **fields: Any,
     ) -> WorkloadRef:
         """Create a workload that is rolled out already; one of the same name is made anew under another uid."""
         ref = WorkloadRef(kind=kind, namespace=namespace, name=name)
@@ -66,6 +79,7 @@ class FakeWorkloads:
                 generation=1,
                 observed_generation=1,
                 paused=False,
+                ordered=kind is WorkloadKind.STATEFUL_SET,
                 managed=False,
                 desired=desired,
                 updated=desired,
@@ -73,6 +87,7 @@ class FakeWorkloads:
                 total=desired,
                 marks=marks or {},
                 containers=containers or {"main": {}},
+                **fields,
             ),
         )
         return ref
@@ -133,6 +148,9 @@ class FakeWorkloads:
         self._faults.before("read")
         return self.workloads.get(ref)
 
+    async def why_missing(self, ref: WorkloadRef) -> str:
+        return no_such_kind(ref) if ref.kind in self.unserved else missing(ref)
+
     async def roll(self, workload: Workload, change: WorkloadChange) -> Workload:
         if not patch_for(workload, change):
             return workload
@@ -144,9 +162,11 @@ class FakeWorkloads:
             raise StaleObject(gone(ref))
         if now.uid != workload.uid:
             raise StaleObject(made_anew(ref))
-        if change.uri is not None and (ref, change.container or "", change.env or "") in self.references:
+        if any(_is_taken_from_elsewhere(now, item) for item in change.variables):
             raise InvalidRequest(KINDS[ref.kind].explain(now, change, "env[0].valueFrom: Invalid value"))
-        rolled = _rolled(now, change)
+        if ref.name in self.denied:
+            raise not_let_in(ref, self.denied[ref.name])
+        rolled = self.admission(_rolled(now, change))
         if rolled != now:
             self.rolls.append(Roll(ref, change))
             generation = now.generation + ((rolled.marks, rolled.containers) != (now.marks, now.containers))
@@ -155,7 +175,7 @@ class FakeWorkloads:
             if self.rolls_at_once:
                 self.complete_rollout(ref)
         self._faults.after("roll")
-        return rolled
+        return checked(rolled, change)
 
     def _next(self) -> int:
         self._serial += 1
@@ -172,10 +192,20 @@ def _rolled(workload: PodWorkload, change: WorkloadChange) -> PodWorkload:
     """Return the workload with the change in its template."""
     marks = _with(workload.marks, change.alias, change.mark)
     containers = workload.containers
-    if change.container is not None and change.env is not None:
-        variables = _with(containers[change.container], change.env, change.uri)
-        containers = {**containers, change.container: variables}
+    for item in change.variables:
+        variables = containers[item.container]
+        if item.env not in workload.traits_of(item.container).twice:  # the first is written, the last counts
+            variables = _with(variables, item.env, item.value)
+        containers = {**containers, item.container: variables}
     return workload.model_copy(update={"marks": marks, "containers": containers, "managed": True})
+
+
+def _is_taken_from_elsewhere(workload: PodWorkload, item: Variable) -> bool:
+    return item.value is not None and item.env in workload.traits_of(item.container).elsewhere
+
+
+def _let_through(workload: PodWorkload) -> PodWorkload:
+    return workload
 
 
 def _with(values: Mapping[str, str], key: str, value: str | None) -> Mapping[str, str]:

@@ -33,6 +33,7 @@ from modelalias.settings import Settings
 from tests.support.fake_jobs import FakeJobs
 from tests.support.fake_keys import FakeSigningKeys
 from tests.support.fake_objects import FakeObject, FakeObjects
+from tests.support.fake_pods import FakePods
 from tests.support.fake_registry import Call, FakeRegistry
 from tests.support.fake_workloads import FakeWorkloads
 from tests.support.world import ALIAS, MODEL, NAME, NAMESPACE, alias_spec, request_spec
@@ -223,6 +224,7 @@ class Cluster:
             _Workloads(self.trip),
         )
         self.jobs, self.admission, self.keys = _Jobs(self.trip), _Admission(), FakeSigningKeys()
+        self.pods = FakePods(self.workloads, self.wall)
         self.registry_name = "default"
         self.settings = Settings.model_validate(settings or DEFAULT)
         self.engine: Engine | None = None
@@ -238,7 +240,7 @@ class Cluster:
         loop = asyncio.get_running_loop()
         self.engine = Engine(
             self.settings,
-            Ports(self.objects, self.workloads, self.jobs, self.admission, self.keys),
+            Ports(self.objects, self.workloads, self.jobs, self.admission, self.keys, self.pods),
             {self.registry_name: self.registry} if self.registry_name in self.settings.registries else {},
             _Leads(),
             loop.time,
@@ -401,6 +403,10 @@ class Cluster:
         found = find(self.alias(name).status.conditions, AliasCondition(kind))
         assert found is not None, self.alias(name).status
         return found
+
+    def says_nothing_of(self, kind: str, name: str = NAME) -> bool:
+        """Return whether an alias has no condition of that type."""
+        return find(self.alias(name).status.conditions, AliasCondition(kind)) is None
 
     def is_true(self, kind: str, name: str = NAME) -> bool:
         return self.condition(kind, name).status == "True"

@@ -15,7 +15,8 @@ PINNED: Final = {"mode": "Pinned", "container": "main", "env": "MODEL_URI"}
 
 def alias_spec(**fields: Any) -> ModelAliasSpec:
     """Return the spec of an alias, from fields as they stand in YAML."""
-    return ModelAliasSpec.model_validate({"model": MODEL, "alias": ALIAS, **fields})
+    rollout = {"stableSeconds": 0, **fields.pop("rollout", {})}
+    return ModelAliasSpec.model_validate({"model": MODEL, "alias": ALIAS, "rollout": rollout, **fields})
 
 
 def request_spec(version: str | None = None, *, name: str = NAME, **fields: Any) -> PromotionRequestSpec:

@@ -7,7 +7,7 @@ effect, so that the engine can make what was decided durable first and can stop 
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
-from modelalias.api.alias import ModelAlias, PinVerdict
+from modelalias.api.alias import ModelAlias, ModelAliasStatus, PinVerdict
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.request import Evaluated, EvaluationState, Phase, PromotionRequest
 from modelalias.core import unsupported
@@ -35,6 +35,7 @@ from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_if_settled, end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older, supersedes
 from modelalias.core.requests.unproved import voided
+from modelalias.core.serving.look import look
 from modelalias.core.status import alias_status, request_status, ways_out
 
 
@@ -146,12 +147,23 @@ def _wait_for_registry(context: Context, alias: ModelAlias, problem: Cause, draf
     """
     blocked = _why_blocked(context, alias) if alias.status.plan is None else None
     stalled = blocked or alias_status.standing_failure(alias)
-    draft.writes.append(AliasWrite(alias_status.complete(context, alias, alias.status, stalled)))
+    status = _while_away(context, alias, draft)
+    draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, stalled)))
     wait = NotReady(problem.reason, "waits: the registry does not answer")
     for request in context.requests:
         if request.status.phase is None:
             draft.writes.append(RequestWrite(request, request_status.waiting(request, wait, context.now)))
     return draft.decision()
+
+
+def _while_away(context: Context, alias: ModelAlias, draft: Draft) -> ModelAliasStatus:
+    """Look at the workloads all the same; while pods cannot load, the deadline of a plan does not count."""
+    status = alias.status
+    if status.plan is None:
+        return status.with_serving(look(context, alias, draft))
+    if status.plan.rolling_since is None:
+        return status
+    return status.with_plan(status.plan.clock_stopped(Reason.UNREACHABLE, context.now))
 
 
 def _pinned(
@@ -345,6 +357,6 @@ def _rest(
 
     No plan is under way, so only those behind a request that is being judged are queued.
     """
-    status = alias.status.queued(queue)
+    status = alias.status.queued(queue).with_serving(look(context, alias, draft))
     draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, fault, pending)))
     return draft.decision()

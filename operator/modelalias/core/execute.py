@@ -4,28 +4,30 @@
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import NamedTuple, assert_never
 
 from modelalias.api.alias import (
     Bearing,
-    Hold,
     ModelAlias,
     ModelAliasStatus,
-    NamedVersion,
     Observed,
     Outcome,
     Plan,
-    RolledBackVersion,
 )
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.request import Phase, PromotionRequest
-from modelalias.core.errors import ModelNotFound
+from modelalias.core.ended_plan import (
+    accepted,
+    after_failure,
+    after_success,
+    own_epoch,
+    present_version,
+    strayed_at,
+)
 from modelalias.core.ledger import history
-from modelalias.core.ledger.accepted import judged_before
 from modelalias.core.plan import steps, workload_steps
 from modelalias.core.plan.ended_since import EndedSince, ended_since
-from modelalias.core.plan.operations import RULES, Actor, HoldChange, has_priority
+from modelalias.core.plan.operations import RULES, Actor, has_priority
 from modelalias.core.protocol.answers import (
     ANSWER_POLL,
     Ended,
@@ -37,11 +39,13 @@ from modelalias.core.protocol.answers import (
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Again, AliasWrite, Decision, Do, Draft, RequestWrite
 from modelalias.core.protocol.facts import Failed
+from modelalias.core.protocol.questions import System
 from modelalias.core.requests import on_success, rollback
 from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older, supersedes
+from modelalias.core.serving.look import look
 from modelalias.core.status import alias_status, request_status, ways_out
 
 
@@ -70,7 +74,9 @@ def carry_out(context: Context, alias: ModelAlias, plan: Plan, draft: Draft) -> 
         return _advance(context, alias, plan, own, draft, overtaker)
     except Failed as failed:
         draft.wake(context.now + ANSWER_POLL)
-        _halt(context, alias, own, f"stands still: {failed.error}", draft)
+        registry = failed.question.system is System.REGISTRY
+        stopped = plan.clock_stopped(Reason.UNREACHABLE if registry else Reason.WAITING, context.now)
+        _halt(context, alias, own, f"stands still: {failed.error}", draft, stopped)
         return draft.decision()
 
 
@@ -175,12 +181,20 @@ def _tell(
 
 
 def _halt(
-    context: Context, alias: ModelAlias, own: PromotionRequest | None, message: str, draft: Draft
+    context: Context,
+    alias: ModelAlias,
+    own: PromotionRequest | None,
+    message: str,
+    draft: Draft,
+    stopped: Plan | None = None,
 ) -> None:
-    """Tell why the plan does not go on; the deadline starts anew when it does."""
+    """Tell why the plan does not go on.
+
+    The deadline starts anew when it does, or goes on where `stopped` has stopped its clock.
+    """
     plan = alias.status.plan
     if plan is not None:
-        status = alias.status.with_plan(plan.halted())
+        status = alias.status.with_plan(stopped or plan.halted())
         _write(context, alias, status, draft)
     _tell(context, own, None, message, draft)
 
@@ -270,12 +284,12 @@ def _wait(
     step: steps.Wait,
     draft: Draft,
 ) -> Decision:
-    serving = workload_steps.serving(alias, plan, context.facts)
-    if not step.started:
-        plan = plan.rolling(context.now)
-    _write(context, alias, alias.status.with_plan(plan, serving), draft)
+    serving = workload_steps.serving(alias, plan, context.facts, context.now)
+    _write(context, alias, alias.status.with_plan(step.plan, serving), draft)
     forward = plan.bearing is Bearing.FORWARD
     phase = Phase.ROLLING_OUT if forward else Phase.ROLLING_BACK
+    if forward and step.verifying:
+        phase = Phase.VERIFYING
     message = step.message if forward else f"{plan.message}; going back: {step.message}"
     _tell(context, own, phase, message, draft)
     draft.wake(step.until)
@@ -287,7 +301,7 @@ def _turn_back(
 ) -> Decision:
     """Make it durable that the plan goes back; the workloads of the plan start from the beginning."""
     move = history.moved(plan, alias.spec.alias)
-    if plan.rolling_since is None and _present_version(context, alias) != move.to:
+    if plan.rolling_since is None and present_version(context, alias) != move.to:
         # no pod can have loaded what the alias never named
         plan = plan.never_loaded()
     plan = plan.turned_back(context.now)
@@ -303,45 +317,33 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
     move = history.moved(plan, spec.alias)
     if outcome is Outcome.SUCCEEDED and alias.status.plan is not None:
         plan = plan.with_message(on_success.left_out(context, alias, alias.status.plan))
-    version = move.to if outcome is Outcome.SUCCEEDED else _present_version(context, alias)
+    version = move.to if outcome is Outcome.SUCCEEDED else present_version(context, alias)
     unmoved = alias.status.observed if move.named == move.to else None
     observed = Observed(
         version=version,
         at=unmoved.at if unmoved else now,
         epoch=plan.epoch if plan.bearing is Bearing.FORWARD else plan.epoch + 1,
+        own_epoch=own_epoch(alias, plan),
+        strayed_at=None if outcome is Outcome.SUCCEEDED else strayed_at(alias, plan, version),
     )
     entry = history.entry(plan, spec, outcome, now)
     former, limit = alias.status.history, spec.history_limit
     status = alias.status.plan_ended(
-        history.appended(former, entry, limit), observed, workload_steps.serving(alias, plan, context.facts)
+        history.appended(former, entry, limit),
+        observed,
+        workload_steps.serving(alias, plan, context.facts, now),
     ).remembering(history.forgotten(former, limit))
     if move.to is not None and version == move.to and outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
-        status = status.with_current(_accepted(alias, plan, move.to, now), move.from_)
+        status = status.with_current(accepted(alias, plan, move.to, now), move.from_)
     if outcome is Outcome.SUCCEEDED:
-        _write(context, alias, _after_success(alias, plan, status, context), draft)
+        _write_end(context, alias, after_success(alias, plan, status, context), draft)
     else:
-        status = _after_failure(alias, plan, outcome, status, context)
+        status = after_failure(alias, plan, outcome, status, context)
         stalls = outcome is Outcome.FAILED or RULES[plan.operation].stalls_when_undone
         undone = outcome in {Outcome.FAILED, Outcome.ROLLED_BACK}
         fault = Cause(Reason.ROLLOUT_FAILED, plan.message) if stalls and undone else None
-        _write(context, alias, status, draft, fault)
+        _write_end(context, alias, status, draft, fault)
     return draft.decision(Again())
-
-
-def _accepted(alias: ModelAlias, plan: Plan, version: str, now: datetime) -> NamedVersion:
-    """Return the version that a plan came to; one that was accepted before it stays as it was."""
-    current = alias.status.current
-    if current is not None and current.version == version and current.registered_at == plan.registered_at:
-        return current
-    return NamedVersion(
-        version=version,
-        run_id=plan.run_id,
-        registered_at=plan.registered_at,
-        judged=plan.judged or judged_before(alias.status, version, plan.registered_at),
-        since=now,
-        request=_request_name(plan),
-        actor=plan.actor,
-    )
 
 
 def _end_as_recorded(
@@ -350,58 +352,25 @@ def _end_as_recorded(
     """Write history and the plan's removal at once; what the alias names since is another move's."""
     now, limit, former = context.now, alias.spec.history_limit, alias.status.history
     entry = history.entry(plan.with_message(ended.message), alias.spec, ended.outcome, now)
-    observed = Observed(version=_present_version(context, alias), at=now, epoch=plan.epoch + 1)
-    serving = workload_steps.serving(alias, plan, context.facts)
+    observed = Observed(
+        version=present_version(context, alias),
+        at=now,
+        epoch=plan.epoch + 1,
+        own_epoch=own_epoch(alias, plan),
+        strayed_at=strayed_at(alias, plan, None),
+    )
+    serving = workload_steps.serving(alias, plan, context.facts, now)
     status = alias.status.plan_ended(history.appended(former, entry, limit), observed, serving)
-    _write(context, alias, status.remembering(history.forgotten(former, limit)), draft)
+    _write_end(context, alias, status.remembering(history.forgotten(former, limit)), draft)
     return draft.decision(Again())
 
 
-def _present_version(context: Context, alias: ModelAlias) -> str | None:
-    try:
-        return context.facts.aliases(alias.spec.model).get(alias.spec.alias)
-    except ModelNotFound:
-        return None
-
-
-def _after_success(
-    alias: ModelAlias, plan: Plan, status: ModelAliasStatus, context: Context
-) -> ModelAliasStatus:
-    """Remember what was gone back from, so that nothing takes it up again by itself.
-
-    Another move ends the hold.
-    """
-    move = history.moved(plan, alias.spec.alias)
-    if RULES[plan.operation].after_success is HoldChange.CLEARS:
-        return status.released(move.to)
-    left = [item for item in dict.fromkeys((move.from_, move.named)) if item not in {None, move.to}]
-    if not left:
-        return status
-    status = status.on_hold(
-        Hold(reason=str(Outcome.ROLLED_BACK), request=_request_name(plan), since=context.now)
-    )
-    for version in left:
-        gone = RolledBackVersion(version=version, reason=str(plan.operation), at=context.now)
-        status = status.with_rolled_back(gone, returned=move.to)
-    return status
-
-
-def _after_failure(
-    alias: ModelAlias, plan: Plan, outcome: Outcome, status: ModelAliasStatus, context: Context
-) -> ModelAliasStatus:
-    """Remember a failed move: what stops automatic steps, and what was rolled back."""
-    if outcome is Outcome.ABORTED or plan.failure == Reason.STALE_CHAMPION:
-        return status
-    move = history.moved(plan, alias.spec.alias)
-    status = status.on_hold(Hold(reason=str(outcome), request=_request_name(plan), since=context.now))
-    if outcome is not Outcome.ROLLED_BACK or move.to is None or move.to == move.from_:
-        return status
-    reason = plan.failure or str(outcome)
-    return status.with_rolled_back(RolledBackVersion(version=move.to, reason=reason, at=context.now))
-
-
-def _request_name(plan: Plan) -> str | None:
-    return plan.request.name if plan.request else None
+def _write_end(
+    context: Context, alias: ModelAlias, status: ModelAliasStatus, draft: Draft, fault: Cause | None = None
+) -> None:
+    """Write a status without its plan: from here on the workloads are told as they stand."""
+    seen = look(context, alias.with_status(status), draft, at_once=True)
+    _write(context, alias, status.with_serving(seen), draft, fault)
 
 
 def _write(

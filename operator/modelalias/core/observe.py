@@ -47,7 +47,9 @@ def _observe_registry(context: Context, alias: ModelAlias, draft: Draft) -> Obse
             draft.wake(now + ANSWER_POLL)  # the next snapshot may be like this one, and wakes nobody then
             return Observation(status, None)
     try:
-        first = status.observed is None and seen is not None
+        first = (
+            status.observed is None and seen is not None and snapshot is not None and snapshot.after_creation
+        )
         version = seen if first else context.facts.aliases(spec.model).get(spec.alias)
         if status.observed is None:
             status = _first_sight(context, alias, version)
@@ -60,13 +62,20 @@ def _observe_registry(context: Context, alias: ModelAlias, draft: Draft) -> Obse
         return Observation(status, None)
     if version == status.observed.version:
         return Observation(status, None)
-    observed = Observed(version=version, at=now, epoch=status.observed.epoch + 1)
+    before = status.observed
+    observed = Observed(
+        version=version,
+        at=now,
+        epoch=before.epoch + 1,
+        own_epoch=before.rolled,
+        strayed_at=before.strayed_at or (snapshot.same_until if snapshot else None) or before.at,
+    )
     return Observation(status.with_observed(observed), None)
 
 
 def _first_sight(context: Context, alias: ModelAlias, version: str | None) -> ModelAliasStatus:
     """Take over what the alias names already, as the very version that it is now."""
-    observed = Observed(version=version, at=context.now, epoch=0 if version is None else 1)
+    observed = Observed(version=version, at=context.now, epoch=0 if version is None else 1, own_epoch=0)
     if version is None:
         return alias.status.with_observed(observed)
     current = NamedVersion(version=version, since=context.now)

@@ -17,8 +17,6 @@ def _of_alias(spec: ModelAliasSpec) -> Iterator[str]:
     policy = spec.policy
     if spec.drift is not Drift.REPORT:
         yield f"spec.drift: {spec.drift}"
-    if any(item.verify is not None for item in spec.serving):
-        yield "spec.serving[].verify"
     if policy.auto_promote is not None:
         yield "spec.policy.autoPromote"
     if spec.monitors:

@@ -15,6 +15,7 @@ from modelalias.core.protocol.context import Context, Identity, PolicyReads, Reg
 from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, RequestWrite, Rest
 from modelalias.core.protocol.effects import (
     DeleteAlias,
+    DeletePod,
     Effect,
     EndRun,
     Roll,
@@ -27,25 +28,29 @@ from modelalias.core.protocol.facts import Facts
 from modelalias.core.protocol.questions import (
     AliasesOf,
     AnyQuestion,
-    ClusterQuestion,
     EvaluationRunOf,
+    ObjectQuestion,
     System,
     VersionOfRun,
-    WorkloadOf,
+    WorkloadQuestion,
 )
 from modelalias.core.status import events
 from modelalias.core.status.events import News
-from modelalias.kinds import KINDS
-from modelalias.ports import Cluster, EventType, Involved, Lead, Notary, Registry
+from modelalias.ports import Cluster, Involved, Lead, Notary, Registry
 from modelalias.reconcile import reading
 from modelalias.reconcile.broken_requests import BrokenRequests
 from modelalias.reconcile.evaluations import Evaluations
+from modelalias.reconcile.late_edits import LateEdits
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.planned_versions import PlannedVersions
+from modelalias.reconcile.pod_looks import PodLooks
 from modelalias.reconcile.queue import Key
 from modelalias.reconcile.registry_watch import RegistryWatch
+from modelalias.reconcile.serving_views import ServingViews
 from modelalias.reconcile.tidying import Tidying
 from modelalias.reconcile.unproved_records import UnprovedRecords
+from modelalias.reconcile.workload_effects import WorkloadEffects
+from modelalias.reconcile.workloads_seen import WorkloadsSeen
 
 MOST_STEPS: Final = 400
 """More steps than a move needs; a pass that is longer is going in circles. Questions do not count: none is
@@ -69,6 +74,7 @@ class Outside(NamedTuple):
     """Whether a registry allows a namespace a model."""
     notary: Callable[[], Notary]
     lead: Lead
+    workloads: WorkloadsSeen
 
 
 class AliasReconciler:
@@ -80,14 +86,17 @@ class AliasReconciler:
         cluster: Cluster,
         registries: Mapping[str, RegistryWatch],
         outside: Outside,
+        looks: PodLooks,
         clock: Callable[[], float],
         wall: Callable[[], datetime],
     ) -> None:
         """Take the ports, a monotonic clock in seconds and a wall clock."""
-        self._memory, self._cluster, self._outside = memory, cluster, outside
+        self._memory, self._cluster, self._outside, self._looks = memory, cluster, outside, looks
         self._registries, self._lead = registries, outside.lead
         self._clock, self._wall = clock, wall
         self._last_write: dict[Key, float] = {}
+        self._serving = ServingViews(memory, outside.workloads, wall)
+        self._workload_effects = WorkloadEffects(cluster, outside.workloads, looks, wall)
         self._trouble: dict[Key, Cause] = {}
         self._broken = BrokenRequests(wall)
         self._planned = PlannedVersions()
@@ -95,6 +104,7 @@ class AliasReconciler:
         self.evaluations = Evaluations(cluster.jobs, self._lead, self._registry, self._poke)
         """The steps of evaluations, and the runs that nobody wants any more."""
         self._tidying = Tidying(memory, cluster.objects, self._lead, wall)
+        self._late_edits = LateEdits(memory, cluster.objects, self._lead, wall)
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Bring an alias and its requests as far as they can go now.
@@ -114,6 +124,7 @@ class AliasReconciler:
             if context.alias is None and not context.requests:
                 self._last_write.pop(key, None)
                 self._trouble.pop(key, None)
+                self._serving.forget(key)
                 return await self._rest(key, None, wakes)
             try:
                 decision = decide(context)
@@ -121,7 +132,11 @@ class AliasReconciler:
                 self._broken.count(key, error)
                 steps += 1
                 continue
-            await self._write(key, context, decision)
+            self._serving.reserve(key, context, decision)
+            try:
+                await self._write(key, context, decision)
+            finally:
+                self._serving.release(key)
             wakes += [] if decision.wake is None else [decision.wake]
             match decision.next:
                 case Ask(question=question, waiting=answered):
@@ -143,8 +158,11 @@ class AliasReconciler:
 
     async def _rest(self, key: Key, alias: ModelAlias | None, wakes: list[datetime]) -> timedelta | None:
         """Tidy up, and return after how long to look again."""
-        due = await self._tidying.tidy(key, alias.spec.request_history_limit if alias is not None else None)
-        wakes += [] if due is None else [due]
+        tidied = await self._tidying.tidy(
+            key, alias.spec.request_history_limit if alias is not None else None
+        )
+        edited = await self._late_edits.observe(key)
+        wakes += [at for at in (tidied, edited) if at is not None]
         return max(min(wakes) - self._wall(), SOONEST) if wakes else None
 
     async def _context(
@@ -177,6 +195,7 @@ class AliasReconciler:
             notary=self._outside.notary(),
             facts=facts,
             now=self._wall(),
+            serving=self._serving.view(key),
             read_by_policies=PolicyReads() if alias is None else self._memory.read_by_policies(key),
         )
 
@@ -196,7 +215,12 @@ class AliasReconciler:
             known=True,
             allowed=self._outside.allows(alias.spec.registry, key.namespace, model),
             problem=watch.problem,
-            snapshot=watch.model_snapshot(model, self._last_write.get(key)),
+            snapshot=watch.model_snapshot(
+                model,
+                self._last_write.get(key),
+                now=self._wall(),
+                created=alias.metadata.creation_timestamp,
+            ),
         )
 
     def _watch(self, key: Key) -> RegistryWatch | None:
@@ -218,7 +242,7 @@ class AliasReconciler:
     async def _answer(self, key: Key, question: AnyQuestion, facts: Facts) -> None:
         """Read the answer to a question; a failure is an answer too."""
         try:
-            answer = await self._read(key, question)
+            answer = await self._read(key, question, facts)
             self._unproved.look(self._outside.notary(), self._memory.alias(key), answer)
             facts.learn(question, answer)
         except InvalidRequest as error:
@@ -228,12 +252,12 @@ class AliasReconciler:
                 self._poke(key)
             facts.learn(question, error)
 
-    async def _read(self, key: Key, question: AnyQuestion) -> object:
-        if isinstance(question, WorkloadOf):
-            known = self._memory.workload(question.ref)
-            if known is not None:
-                return known
-        if isinstance(question, ClusterQuestion):
+    async def _read(self, key: Key, question: AnyQuestion, facts: Facts) -> object:
+        if isinstance(question, WorkloadQuestion):
+            alias = self._memory.alias(key)
+            rolling = alias is not None and alias.status.plan is not None
+            return await reading.about_workloads(self._looks, question, facts, rolling=rolling)
+        if isinstance(question, ObjectQuestion):
             return await reading.from_cluster(self._cluster, question)
         if _writes(question):
             self._lead.check()
@@ -241,8 +265,13 @@ class AliasReconciler:
 
     async def _carry_out(self, key: Key, effect: Effect, facts: Facts) -> None:
         self._lead.check()
-        if isinstance(effect, Roll):
-            await self._roll(key, effect, facts)
+        if isinstance(effect, Roll | DeletePod):
+            try:
+                await self._workload_effects.carry_out(key, effect, facts)
+            except Refused as error:
+                await self._tell_trouble(key, facts, Reason.FORBIDDEN, error)
+                raise
+            self._trouble.pop(key, None)
             return
         if isinstance(effect, StartEvaluation | StopEvaluation | EndRun):
             await self.evaluations.carry_out(key, effect, facts)
@@ -286,37 +315,6 @@ class AliasReconciler:
             await self._tell_trouble(key, facts, Reason.AUTH_FAILED, error)
         raise error
 
-    async def _roll(self, key: Key, effect: Roll, facts: Facts) -> None:
-        workload = facts.workload(effect.ref)
-        if workload is None:
-            raise StaleObject(f"{effect.ref.kind} {effect.ref.name} is gone")
-        try:
-            after = await self._cluster.workloads.roll(workload, effect.change)
-        except InvalidRequest as error:
-            facts.fail(effect, error)
-            return
-        except Refused as error:
-            await self._tell_trouble(key, facts, Reason.FORBIDDEN, error)
-            raise
-        except StaleObject:
-            self._memory.drop_workload(effect.ref)
-            raise
-        self._trouble.pop(key, None)
-        self._memory.see_workload(after)
-        facts.learn(WorkloadOf(ref=effect.ref), after)
-        about = Involved(
-            api_version=KINDS[effect.ref.kind].resource.api_version,
-            kind=effect.ref.kind,
-            namespace=effect.ref.namespace,
-            name=effect.ref.name,
-            uid=after.uid,
-        )
-        await self._cluster.objects.post_event(
-            about, EventType.NORMAL, "ModelRolled", effect.message, now=self._wall()
-        )
-        fields = {"workload": effect.ref.name, "mark": effect.change.mark}
-        _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **fields})
-
     async def _tell_trouble(self, key: Key, facts: Facts, reason: Reason, error: Refused) -> None:
         """Say in the statuses which permission is missing; the caller tries again later."""
         self._trouble[key] = Cause(reason, str(error))
@@ -342,6 +340,7 @@ class AliasReconciler:
                         self._lead.check()
                         written = await self._cluster.objects.write_alias_status(context.alias, status)
                         self._memory.see_alias(written)
+                        self._serving.written(key, context.alias.status, written.status)
                         await self._tell(written, events.of_alias(context.alias, written.status))
                     case RequestWrite(request=request, status=status) if _differ(status, request.status):
                         self._lead.check()

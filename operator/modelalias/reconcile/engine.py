@@ -7,6 +7,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from modelalias.api.alias import ModelAlias
@@ -19,8 +20,10 @@ from modelalias.reconcile.alias import AliasReconciler, Outside
 from modelalias.reconcile.identity import IdentityWatch
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.notary_watch import NotaryWatch
+from modelalias.reconcile.pod_looks import PodLooks
 from modelalias.reconcile.queue import Key, KeyedQueue
 from modelalias.reconcile.registry_watch import RegistryWatch
+from modelalias.reconcile.workloads_seen import WorkloadsSeen
 from modelalias.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -41,8 +44,10 @@ class Engine:
         """Take the ports, one registry per configured name, a monotonic clock in seconds and a wall clock."""
         self._settings, self._objects, self._lead = settings, cluster.objects, lead
         places = {name: item.place for name, item in settings.registries.items()}
-        self._memory = Memory(lambda name: places.get(name, name), self._allows)
+        self._workloads = WorkloadsSeen(clock, wall)
+        self._memory = Memory(lambda name: places.get(name, name), self._allows, self._workloads)
         self._queue = KeyedQueue(clock)
+        self._missed = asyncio.Event()
         self._resync = duration(settings.resync)
         self._watches = {
             name: RegistryWatch(
@@ -52,8 +57,9 @@ class Engine:
         }
         self._identity = IdentityWatch(cluster.admission, lambda: self._wake(self._memory.keys()))
         self._notary = NotaryWatch(cluster.keys)
-        outside = Outside(self._who_proves, self._allows, lambda: self._notary.notary, lead)
-        self._reconciler = AliasReconciler(self._memory, cluster, self._watches, outside, clock, wall)
+        outside = Outside(self._who_proves, self._allows, lambda: self._notary.notary, lead, self._workloads)
+        looks = PodLooks(cluster, self._workloads, clock, self._resync)
+        self._reconciler = AliasReconciler(self._memory, cluster, self._watches, outside, looks, clock, wall)
 
     def alias_seen(self, alias: ModelAlias, *, listed: bool = False) -> None:
         """Remember an alias and wake whom that concerns; `listed` says that a listing has it so."""
@@ -80,17 +86,21 @@ class Engine:
 
     def workload_seen(self, workload: Workload) -> None:
         """Remember a workload and wake the aliases that it serves."""
-        self._wake(self._memory.see_workload(workload))
+        self._wake(self._workloads.see(workload))
 
     def workload_gone(self, ref: WorkloadRef, uid: str | None = None) -> None:
         """Forget a workload, with a uid only that one, and wake the aliases that it served."""
-        self._wake(self._memory.drop_workload(ref, uid))
+        self._wake(self._workloads.drop(ref, uid))
 
     def job_seen(self, namespace: str, alias: str) -> None:
         """Wake the alias that waits for a Job."""
         key = Key(namespace, alias)
         if self._memory.knows(key):
             self._wake((key,))
+
+    def watches_began_anew(self) -> None:
+        """Read everything soon: what was deleted between two watches is told by none of them."""
+        self._missed.set()
 
     async def run(self) -> None:
         """Wait for the lead, read everything, and work until cancelled; after a lost lead, from the start."""
@@ -118,7 +128,9 @@ class Engine:
         After a gap Kopf lists anew and tells of no deletion.
         """
         while True:
-            await asyncio.sleep(self._resync.total_seconds())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._missed.wait(), self._resync.total_seconds())
+            self._missed.clear()
             await self._read_everything()
 
     async def _read_everything(self) -> None:

@@ -1,7 +1,8 @@
 """What the operator remembers of the cluster.
 
 The newest state of each object it saw, small, and who belongs to whom. Objects are kept as compact JSON and
-parsed when their alias is looked at; of requests that have ended only what says when they may be deleted.
+parsed when their alias is looked at; of requests that have ended only what says when they may be deleted, and
+whether they were edited since.
 Resource versions grow, so a late event never replaces what this process read or wrote itself. In a cluster
 that was restored from a backup they go back: an object that a listing has with an older one is in doubt until
 it was read afresh.
@@ -21,9 +22,10 @@ from modelalias.api.request import PromotionRequest
 from modelalias.core.judging import tag_keys
 from modelalias.core.judging.evaluation import ENDED
 from modelalias.core.protocol.context import PolicyReads
-from modelalias.ports import Workload, WorkloadRef
+from modelalias.ports import WorkloadRef
 from modelalias.reconcile import gitops
 from modelalias.reconcile.queue import Key
+from modelalias.reconcile.workloads_seen import WorkloadsSeen
 
 Claim = tuple[str, str, str]
 """Place of the registry, model and alias, without their case: MLflow on MySQL does not tell names apart by it."""
@@ -69,6 +71,8 @@ class EndedRequest:
     """Seconds; None: no end."""
     tracked: bool
     """Whether a tool keeps it in Git."""
+    observed: bool = True
+    """Whether its status is of its present generation."""
 
 
 class OpenRun(NamedTuple):
@@ -85,15 +89,18 @@ class Memory:
     may have it. A plan that is under way keeps its claim until it has ended.
     """
 
-    def __init__(self, place: Callable[[str], str], allows: Callable[[str, str, str], bool]) -> None:
+    def __init__(
+        self,
+        place: Callable[[str], str],
+        allows: Callable[[str, str, str], bool],
+        workloads: WorkloadsSeen,
+    ) -> None:
         """Know nothing yet; `place(registry)` is one for all names of a registry, `allows(registry, namespace, model)`."""
-        self._place, self._allows = place, allows
+        self._place, self._allows, self._workloads = place, allows, workloads
         self._aliases: dict[Key, _Alias] = {}
         self._requests: dict[tuple[str, str], _Request] = {}
         self._requests_of: defaultdict[Key, set[str]] = defaultdict(set)
         self._ended_of: defaultdict[Key, set[str]] = defaultdict(set)
-        self._workloads: dict[WorkloadRef, Workload] = {}
-        self._served_by: defaultdict[WorkloadRef, set[Key]] = defaultdict(set)
         self._claims: defaultdict[Claim, set[tuple[str, Key]]] = defaultdict(set)
         self._of_model: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._doubted_aliases: set[Key] = set()
@@ -112,7 +119,7 @@ class Memory:
                 return set()
             self._doubted_aliases.add(key)
             return {key}
-        rivals = self.drop_alias(key) if old is not None else set()
+        rivals = self._forget(key, old) if old is not None else set()
         spec = alias.spec
         created = alias.metadata.creation_timestamp
         claims = alias.status.plan is not None or self._allows(spec.registry, key.namespace, spec.model)
@@ -133,15 +140,14 @@ class Memory:
         )
         self._aliases[key] = kept
         self._of_model[kept.place, spec.model.casefold()].add(key)
-        for ref in kept.serving:
-            self._served_by[ref].add(key)
+        freed = self._workloads.serve(key, kept.serving, _rolled(alias))
         for name in kept.claims:
             claimants = self._claims[_claim(kept, name)]
             claimants.add((kept.created, key))
             rivals |= {rival for _, rival in claimants}
         if old is not None and old.claims == kept.claims:
-            return {key}
-        return rivals | {key}
+            return freed | {key}
+        return rivals | freed | {key}
 
     def drop_alias(self, key: Key, uid: str | None = None) -> set[Key]:
         """Forget an alias and return the keys to look at: its own, and those that claimed the same.
@@ -152,12 +158,13 @@ class Memory:
         old = self._aliases.get(key)
         if old is None or uid not in {None, old.uid}:
             return set()
+        return self._forget(key, old) | self._workloads.leave(key)
+
+    def _forget(self, key: Key, old: _Alias) -> set[Key]:
         del self._aliases[key]
         self._doubted_aliases.discard(key)
         touched = {key}
         _discard(self._of_model, (old.place, old.model.casefold()), key)
-        for ref in old.serving:
-            _discard(self._served_by, ref, key)
         for name in old.claims:
             claim = _claim(old, name)
             _discard(self._claims, claim, (old.created, key))
@@ -240,24 +247,6 @@ class Memory:
         left = (item for item in sides if item.state not in ENDED)
         return kept.key, tuple(OpenRun(item.run_id, item.key) for item in left if item.run_id and item.key)
 
-    def see_workload(self, workload: Workload) -> set[Key]:
-        """Remember a workload and return the keys of the aliases that it serves."""
-        old = self._workloads.get(workload.ref)
-        if old is not None and old.uid == workload.uid and old.resource_version >= workload.resource_version:
-            return set()
-        if not workload.managed:
-            self._workloads.pop(workload.ref, None)
-        else:
-            self._workloads[workload.ref] = workload
-        return set(self._served_by.get(workload.ref, ()))
-
-    def drop_workload(self, ref: WorkloadRef, uid: str | None = None) -> set[Key]:
-        """Forget a workload, with a uid only that one, and return the keys of the aliases that it served."""
-        old = self._workloads.get(ref)
-        if old is not None and uid in {None, old.uid}:
-            del self._workloads[ref]
-        return set(self._served_by.get(ref, ()))
-
     def alias(self, key: Key) -> ModelAlias | None:
         """Return the alias of that key."""
         kept = self._aliases.get(key)
@@ -274,9 +263,10 @@ class Memory:
         ended = (self._requests[key.namespace, name].ended for name in names)
         return tuple(item for item in ended if item is not None)
 
-    def workload(self, ref: WorkloadRef) -> Workload | None:
-        """Return a workload that the watch covers."""
-        return self._workloads.get(ref)
+    def serving(self, key: Key) -> tuple[WorkloadRef, ...]:
+        """Return the workloads that an alias names."""
+        kept = self._aliases.get(key)
+        return () if kept is None else kept.serving
 
     def owner(self, key: Key) -> Key | None:
         """Return the older alias that claims one of this alias's names, None when this one owns them."""
@@ -336,8 +326,8 @@ class Memory:
         return {key for key, kept in self._aliases.items() if kept.registry == registry}
 
     def knows(self, key: Key) -> bool:
-        """Say whether the key has an alias, or a request that has not ended or is to be deleted."""
-        return key in self._aliases or key in self._requests_of or self._is_to_be_tidied(key)
+        """Say whether the key has an alias, or a request that has not ended, is to be deleted or was edited since."""
+        return key in self._aliases or key in self._requests_of or self._has_work_after_an_end(key)
 
     def uids(self) -> tuple[dict[Key, str], dict[tuple[str, str], str]]:
         """Return the uids of all aliases and of all requests, by their names."""
@@ -346,10 +336,18 @@ class Memory:
 
     def keys(self) -> Iterable[Key]:
         """Return every key that `knows`."""
-        return {*self._aliases, *self._requests_of, *filter(self._is_to_be_tidied, self._ended_of)}
+        return {*self._aliases, *self._requests_of, *filter(self._has_work_after_an_end, self._ended_of)}
 
-    def _is_to_be_tidied(self, key: Key) -> bool:
-        return any(item.ttl is not None and not item.tracked for item in self.ended(key))
+    def _has_work_after_an_end(self, key: Key) -> bool:
+        ended = self.ended(key)
+        return any((item.ttl is not None and not item.tracked) or not item.observed for item in ended)
+
+
+def _rolled(alias: ModelAlias) -> Iterable[WorkloadRef]:
+    """Return the workloads that the alias's plan rolls."""
+    plan, namespace = alias.status.plan, alias.metadata.namespace
+    planned = () if plan is None else plan.serving
+    return (WorkloadRef(kind=item.kind, namespace=namespace, name=item.name) for item in planned)
 
 
 def _ended(request: PromotionRequest) -> EndedRequest:
@@ -362,6 +360,7 @@ def _ended(request: PromotionRequest) -> EndedRequest:
         at=at or datetime.max.replace(tzinfo=UTC),
         ttl=request.spec.ttl_seconds_after_finished if at else None,
         tracked=gitops.tracker(request.metadata) is not None,
+        observed=request.status.observed_generation in {None, request.metadata.generation},
     )
 
 

@@ -2,13 +2,19 @@
 
 from typing import assert_never
 
+from modelalias.core.protocol.facts import Facts
 from modelalias.core.protocol.questions import (
     AliasesOf,
-    ClusterQuestion,
+    ArtifactAddressOf,
     EvaluationRunOf,
+    FreshWorkloadOf,
     JobOf,
     LastLinesOf,
+    LastLinesOfPod,
     MeasuredModelOf,
+    ObjectQuestion,
+    PodAnswersOf,
+    PodsOf,
     RegistryQuestion,
     RequestOf,
     RunsOf,
@@ -17,9 +23,12 @@ from modelalias.core.protocol.questions import (
     VersionOf,
     VersionOfRun,
     VersionsTagged,
+    WhyMissing,
     WorkloadOf,
+    WorkloadQuestion,
 )
-from modelalias.ports import Cluster, Registry
+from modelalias.ports import Cluster, Registry, Workload
+from modelalias.reconcile.pod_looks import PodLooks
 
 
 async def from_registry(registry: Registry, question: RegistryQuestion) -> object:
@@ -41,14 +50,16 @@ async def from_registry(registry: Registry, question: RegistryQuestion) -> objec
             return await registry.evaluation_run(run)
         case SignatureOf(model=model, version=version):
             return await registry.has_signature(model, version)
+        case ArtifactAddressOf(model=model, version=version):
+            return await registry.artifact_address(model, version)
     assert_never(question)
 
 
-async def from_cluster(cluster: Cluster, question: ClusterQuestion) -> object:
-    """Ask the API server; raise as its ports say."""
+async def from_cluster(cluster: Cluster, question: ObjectQuestion) -> object:
+    """Ask the API server about anything but a workload that is there; raise as its ports say."""
     match question:
-        case WorkloadOf(ref=ref):
-            return await cluster.workloads.read(ref)
+        case WhyMissing(ref=ref):
+            return await cluster.workloads.why_missing(ref)
         case RequestOf(namespace=namespace, name=name):
             return await cluster.objects.request(namespace, name)
         case TemplateOf(namespace=namespace, cron_job=cron_job):
@@ -58,4 +69,25 @@ async def from_cluster(cluster: Cluster, question: ClusterQuestion) -> object:
             return await cluster.jobs.read(ref)
         case LastLinesOf(ref=ref):
             return await cluster.jobs.last_lines(ref)
+    assert_never(question)
+
+
+async def about_workloads(
+    looks: PodLooks, question: WorkloadQuestion, facts: Facts, *, rolling: bool
+) -> object:
+    """Ask about a workload or its pods, for which the workload itself is known; raise as the ports say."""
+    match question:
+        case WorkloadOf() | FreshWorkloadOf():
+            found = await looks.workload(question, rolling=rolling)
+            facts.learn(WorkloadOf(ref=question.ref), found)
+            return found
+        case LastLinesOfPod():
+            return await looks.last_lines(question)
+        case PodsOf() | PodAnswersOf():
+            workload = facts.known(WorkloadOf(ref=question.ref))
+            if not isinstance(workload, Workload):
+                return ()
+            if isinstance(question, PodsOf):
+                return await looks.pods(question, workload)
+            return await looks.answers(question, workload)
     assert_never(question)

@@ -6,7 +6,7 @@ During an outage they are the probe.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from modelalias.api.conditions import Cause, Reason
@@ -39,6 +39,7 @@ class RegistryWatch:
         self._interval, self._moved, self._clock = interval, moved, clock
         self._snapshot: Mapping[str, Aliases] | None = None
         self._began = 0.0
+        self._began_before: float | None = None
         self._problem: Cause | None = None
         self._poked = asyncio.Event()
 
@@ -51,12 +52,30 @@ class RegistryWatch:
         """Ask for a snapshot now."""
         self._poked.set()
 
-    def model_snapshot(self, model: str, last_write: float | None) -> ModelSnapshot | None:
-        """Return what the last snapshot says of a model, None before the first."""
+    def model_snapshot(
+        self,
+        model: str,
+        last_write: float | None,
+        *,
+        now: datetime | None = None,
+        created: datetime | None = None,
+    ) -> ModelSnapshot | None:
+        """Return what the last snapshot says of a model, None before the first.
+
+        With the time by the wall clock it is dated, and compared with when the ModelAlias was made.
+        """
         if self._snapshot is None:
             return None
-        after = last_write is None or self._began > last_write
-        return ModelSnapshot(aliases=self._snapshot.get(model), after_last_write=after)
+        began = None if now is None else now - timedelta(seconds=self._clock() - self._began)
+        before = None
+        if now is not None and self._began_before is not None:
+            before = now - timedelta(seconds=self._clock() - self._began_before)
+        return ModelSnapshot(
+            aliases=self._snapshot.get(model),
+            after_last_write=last_write is None or self._began > last_write,
+            same_until=before,
+            after_creation=created is None or began is None or began > created,
+        )
 
     async def run(self) -> None:
         """Take snapshots for ever; an outage is probed every few seconds."""
@@ -82,6 +101,7 @@ class RegistryWatch:
             _log.exception("registry gave an unexpected answer", extra={"registry": self.name})
             self._failed(Unavailable("the registry gave an answer that the operator does not understand"))
             return
+        self._began_before = self._began if self._snapshot is not None else None
         before, self._snapshot, self._began = self._snapshot, snapshot, began
         returned, self._problem = self._problem is not None, None
         if before is None or returned:

@@ -10,6 +10,7 @@ from modelalias.api.request import PromotionRequest
 from modelalias.ports import WorkloadRef
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.queue import Key
+from modelalias.reconcile.workloads_seen import WorkloadsSeen
 from tests.support.fake_objects import FakeObjects
 from tests.support.fake_workloads import FakeWorkloads
 from tests.support.harness import START
@@ -36,11 +37,18 @@ def api() -> Api:
     return Api()
 
 
-def _memory(*refused: str) -> Memory:
+def _memory(*refused: str, workloads: WorkloadsSeen | None = None) -> Memory:
     """Return a memory of two names for one registry that some namespaces may not use."""
     return Memory(
-        lambda name: PLACES.get(name, name), lambda _registry, namespace, _model: namespace not in refused
+        lambda name: PLACES.get(name, name),
+        lambda _registry, namespace, _model: namespace not in refused,
+        workloads or _seen(),
     )
+
+
+def _seen() -> WorkloadsSeen:
+    """Return what is known of workloads at a time that stands still."""
+    return WorkloadsSeen(lambda: 0.0, lambda: START)
 
 
 def _ended(request: PromotionRequest) -> PromotionRequest:
@@ -48,7 +56,8 @@ def _ended(request: PromotionRequest) -> PromotionRequest:
     metadata = request.metadata.model_copy(
         update={"resource_version": str(int(request.metadata.resource_version) + 1000)}
     )
-    status = request.status.model_copy(update={"conditions": (done,)})
+    seen = {"conditions": (done,), "observed_generation": request.metadata.generation}
+    status = request.status.model_copy(update=seen)
     return request.model_copy(update={"metadata": metadata, "status": status})
 
 
@@ -336,40 +345,41 @@ def test_what_is_gone_when_it_is_read_afresh_is_forgotten(api: Api) -> None:
 
 
 def test_only_labelled_workloads_are_kept_and_each_wakes_what_it_serves(api: Api) -> None:
-    memory, workloads = _memory(), FakeWorkloads()
-    memory.see_alias(api.new_alias("old", serving=[{"name": "api"}]))
+    seen, workloads = _seen(), FakeWorkloads()
+    _memory(workloads=seen).see_alias(api.new_alias("old", serving=[{"name": "api"}]))
     ref = workloads.add("api")
 
-    assert memory.see_workload(workloads.workloads[ref]) == {OLD}
-    assert memory.workload(ref) is None
+    assert seen.see(workloads.workloads[ref]) == {OLD}
+    assert seen.get(ref) is None
     labelled = workloads.set(ref, managed=True)
-    assert memory.see_workload(labelled) == {OLD}
-    assert memory.workload(ref) == labelled
+    assert seen.see(labelled) == {OLD}
+    assert seen.get(ref) == labelled
     newer = workloads.set(ref, available=0)
-    memory.see_workload(newer)
-    assert memory.see_workload(labelled) == set()
-    assert memory.workload(ref) == newer
-    assert memory.drop_workload(ref) == {OLD}
-    assert memory.workload(ref) is None
+    seen.see(newer)
+    assert seen.see(labelled) == set()
+    assert seen.get(ref) == newer
+    assert seen.drop(ref) == {OLD}
+    assert seen.get(ref) is None
 
 
 def test_a_workload_made_anew_replaces_and_is_not_forgotten_with_the_old_one() -> None:
-    memory, workloads = _memory(), FakeWorkloads()
+    seen, workloads = _seen(), FakeWorkloads()
     ref = WorkloadRef(kind=WorkloadKind.DEPLOYMENT, namespace="ml", name="api")
     workloads.add("api")
     first = workloads.set(ref, managed=True)
-    memory.see_workload(first)
+    seen.see(first)
     workloads.add("api")
     second = workloads.set(ref, managed=True)
-    memory.see_workload(second)
+    seen.see(second)
 
-    memory.drop_workload(ref, first.uid)
+    seen.drop(ref, first.uid)
 
-    assert memory.workload(ref) == second
+    assert seen.get(ref) == second
 
 
 def test_nothing_is_left_of_what_is_gone(api: Api) -> None:
-    memory, empty = _memory(), _memory()
+    seen = _seen()
+    memory, empty = _memory(workloads=seen), _memory(workloads=seen)
     alias = api.new_alias("old", previousAlias="prev", serving=[{"name": "api"}])
     request = api.new_request("go")
     memory.see_alias(alias)
@@ -382,3 +392,5 @@ def test_nothing_is_left_of_what_is_gone(api: Api) -> None:
     assert not memory.knows(OLD)
     kept = {name: value for name, value in vars(memory).items() if not callable(value)}
     assert kept == {name: vars(empty)[name] for name in kept}
+    left = {name: value for name, value in vars(seen).items() if not callable(value)}
+    assert left == {name: vars(_seen())[name] for name in left}

@@ -24,7 +24,7 @@ from modelalias.api.gates import (
     Versus,
 )
 from modelalias.api.request_status import Finding, GateResult
-from modelalias.core.judging import metrics
+from modelalias.core.judging import metrics, numbers
 from modelalias.core.judging.metrics import Pair, Readable, Readings
 
 LARGEST: Final = Decimal("1.7976931348623157E+308")
@@ -59,8 +59,7 @@ def text(value: Decimal | None) -> str | None:
         return "NaN" if value.is_nan() else "Infinity" if value > 0 else "-Infinity"
     if value.copy_abs() >= LARGEST:
         return "Infinity" if value > 0 else "-Infinity"
-    short = value.normalize() if value else Decimal(0)  # and no negative zero
-    return f"{short:f}" if -12 < short.adjusted() < 15 else str(short)  # noqa: PLR2004 - what still reads as a number
+    return numbers.text(value.normalize())  # as long as the field of a finding may be, outside of `_EXACT`
 
 
 def judge(
@@ -147,18 +146,22 @@ def blocks(finding: Finding) -> bool:
 
 
 def passed(findings: Iterable[Finding]) -> str:
-    """Return how many gates passed of all, as the printer column shows it."""
+    """Return how many gates passed of all, as the printer column shows it; "skipped" where none was judged."""
     results = [item.result for item in findings]
+    if results and all(item is GateResult.SKIPPED for item in results):
+        return "skipped"
     return f"{results.count(GateResult.PASSED)}/{len(results)}"
 
 
 def sentence(finding: Finding) -> str:
-    """Say in words how a gate came out, with its numbers."""
-    value = finding.candidate if finding.candidate is not None else "missing"
+    """Return in words how a gate came out, with its numbers and by how much it was missed."""
+    value = numbers.candidate(finding) or "missing"
     beside = f" ({finding.compared_with})" if finding.compared_with else ""
     if finding.message:
         return f"gate {finding.name}: {finding.metric} is {value}: {finding.message}{beside}"
-    return f"gate {finding.name}: {finding.metric} {value} is not {finding.rule}{beside}"
+    missed = numbers.distance(finding)
+    told = f"gate {finding.name}: {finding.metric} {value} is not {numbers.rule(finding)}{beside}"
+    return f"{told}, {missed}" if missed else told
 
 
 def _verdict(gate: Gate, compared: Pair, *, has_champion: bool) -> tuple[GateResult, str, str]:

@@ -17,7 +17,7 @@ from modelalias.api.gates import Gate, MetricSource
 from modelalias.api.request import OnSuccess
 from modelalias.api.request_status import Check, Evaluated, Finding, GateResult, Side
 from modelalias.core.errors import InvalidRequest, NotFound, Refused, Unavailable
-from modelalias.core.judging import approvals, eligibility, evaluation, gates, metrics, origin
+from modelalias.core.judging import approvals, eligibility, evaluation, gates, metrics, numbers, origin
 from modelalias.core.judging.approvals import Asked
 from modelalias.core.judging.eligibility import Eligible, Signature, Traits
 from modelalias.core.judging.evaluation import Owner, WantedEvaluation
@@ -337,9 +337,9 @@ def _as_accepted(case: Case, gate: Gate, readings: Readings) -> Readings:
     now = readings[0].value
     if value is None or now is None or value == now:
         return readings
-    note = (
-        f"its {gate.metric} was {gates.text(value)} when it was accepted; its run says {gates.text(now)} now"
-    )
+    before, after = str(value), str(now)
+    note = f"its {gate.metric} was {numbers.short(before, after)} when it was accepted; "
+    note += f"its run says {numbers.short(after, before)} now"
     return tuple(item.changed(value=value, note=note) for item in readings)
 
 

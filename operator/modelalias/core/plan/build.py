@@ -40,13 +40,16 @@ def build_plan(
     accepted = None if alias.status.current is None else alias.status.current.version
     operation = Operation(request.spec.operation) if request else Operation.PIN
     epoch = _next_epoch(context, alias)
+    _wait_for_other_plans(context, alias)
     plan = Plan(
         operation=operation,
         aliases=alias_moves(alias, aliases, candidate.version, RULES[operation]),
         run_id=candidate.run_id,
         registered_at=candidate.registered_at,
         judged=_judged(alias, request, so_far),
-        serving=_frozen_serving(context, alias, accepted, candidate.version, epoch),
+        serving=_as_they_are(
+            context, alias, _frozen_serving(context, alias, accepted, candidate.version, epoch)
+        ),
         rollout=alias.spec.rollout,
         epoch=epoch,
         started_at=context.now,
@@ -117,17 +120,16 @@ def alias_moves(
 def _frozen_serving(
     context: Context, alias: ModelAlias, before: str | None, to: str, epoch: int
 ) -> tuple[PlannedWorkload, ...]:
-    """Freeze the workloads.
+    """Freeze the workloads of all waves.
 
-    One that is missing or cannot be rolled makes the promotion wait, before anything is moved.
+    Those that are missing or cannot be rolled make the promotion wait, before anything is moved.
     """
-    planned = []
+    planned, objections = [], []
     for serving in alias.spec.serving:
         workload = context.facts.workload(rollout.ref_of(serving, alias.metadata.namespace))
-        until = context.now + WORKLOAD_POLL
         if workload is None:
-            message = f"waits: there is no {rollout.name_of(serving)} in namespace {alias.metadata.namespace}"
-            raise Answered(NotReady(Reason.WAITING, message, until))
+            objections.append(context.facts.why_missing(rollout.ref_of(serving, alias.metadata.namespace)))
+            continue
         try:
             planned.append(
                 rollout.plan_workload(
@@ -138,11 +140,52 @@ def _frozen_serving(
                     before=before,
                     to=to,
                     epoch=epoch,
+                    address=_address(context, alias, to) if workload.needs_address else "",
                 )
             )
         except InvalidRequest as error:
-            raise Answered(NotReady(Reason.WAITING, f"waits: {error}", until)) from error
+            objections.append(str(error))
+    if objections:
+        message = f"waits: {'; '.join(objections)}"
+        raise Answered(NotReady(Reason.WAITING, message, context.now + WORKLOAD_POLL))
     return tuple(planned)
+
+
+def _address(context: Context, alias: ModelAlias, version: str) -> str:
+    """Return where the files of the version lie."""
+    return context.facts.artifact_address(alias.spec.model, version)
+
+
+def _wait_for_other_plans(context: Context, alias: ModelAlias) -> None:
+    """Wait while another ModelAlias rolls a workload that this one names too: else nobody knows whose fault it is."""
+    for serving in alias.spec.serving:
+        other = context.serving.busy.get(rollout.ref_of(serving, alias.metadata.namespace))
+        if other is not None:
+            message = f"waits: ModelAlias {other} is rolling {rollout.name_of(serving)}, which both name"
+            raise Answered(NotReady(Reason.WAITING, message, context.now + WORKLOAD_POLL))
+
+
+def _as_they_are(
+    context: Context, alias: ModelAlias, planned: tuple[PlannedWorkload, ...]
+) -> tuple[PlannedWorkload, ...]:
+    """Freeze how many replicas are missing already, and how the pods are asked what they serve."""
+    asked = {(item.kind, item.name): item.verify for item in alias.spec.serving}
+    frozen = []
+    for item in planned:
+        workload = context.facts.workload(rollout.ref_of(item, alias.metadata.namespace))
+        replicas = None if workload is None else workload.replicas()
+        missing = 0 if replicas is None else max(0, replicas.desired - replicas.available)
+        if missing and replicas is not None and alias.spec.rollout.require_whole:
+            message = (
+                f"waits: {rollout.name_of(item)} is not whole, {replicas.available} of {replicas.desired} replicas "
+                "are available, and rollout.requireWhole is set"
+            )
+            raise Answered(NotReady(Reason.WAITING, message, context.now + WORKLOAD_POLL))
+        short = (
+            0 if replicas is None else max(0, min(missing, replicas.desired - 1))
+        )  # one at least has to load it
+        frozen.append(item.changed(short=short, verify=asked[item.kind, item.name]))
+    return tuple(frozen)
 
 
 def _source_alias(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from modelalias.api.alias import Outcome
+from modelalias.api.alias import Outcome, Plan
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
 from modelalias.core.protocol.decision import Do
@@ -13,8 +13,10 @@ class Wait(Value):
 
     message: str
     until: datetime
-    started: bool
-    """Whether the deadline is running in the plan already."""
+    plan: Plan
+    """The plan with its clock as it stands now."""
+    verifying: bool = False
+    """Whether everything is rolled out, and pods are only asked what they serve."""
 
 
 class CannotGoOn(Value):

@@ -10,7 +10,7 @@ from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.conditions import Cause
 from modelalias.api.request import PromotionRequest
 from modelalias.core.protocol.facts import Facts
-from modelalias.ports import Aliases, Notary
+from modelalias.ports import Aliases, Notary, WorkloadRef
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,10 @@ class ModelSnapshot:
     """None when the snapshot has no such model."""
     after_last_write: bool
     """Whether the snapshot began after the operator's last write to this alias."""
+    same_until: datetime | None = None
+    """When the snapshot before it began, which is the last that may have shown something else."""
+    after_creation: bool = True
+    """Whether the snapshot began after the ModelAlias was made."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,18 @@ class Identity:
         return user is not None and any(fnmatchcase(user, item) for item in self.machines)
 
 
+@dataclass(frozen=True)
+class ServingView:
+    """What is known of the alias's workloads beside how they stand now."""
+
+    busy: Mapping[WorkloadRef, str] = field(default_factory=dict)
+    """Workloads that the plan of another ModelAlias is rolling, and its name: one plan at a time on a workload."""
+    dips: Mapping[WorkloadRef, datetime] = field(default_factory=dict)
+    """Workloads of which fewer replicas are available than wanted, and since when they were seen so."""
+    quiet_until: datetime | None = None
+    """What the status says of the workloads is not told anew before, while nothing moves."""
+
+
 class Broken(NamedTuple):
     """How often looking at a request met an unexpected error, and when it is looked at again."""
 
@@ -114,5 +130,6 @@ class Context:
     facts: Facts
     now: datetime
     read_by_policies: PolicyReads = PolicyReads()
+    serving: ServingView = field(default_factory=ServingView)
     claim_differs_in_case: bool = False
     """Whether what the older ModelAlias claims is the same only without its case."""

@@ -1,7 +1,7 @@
 """Effects: what a decision may have done, one at a time."""
 
 from modelalias.api.fields import Value
-from modelalias.ports import JobRef, NewJob, RunStatus, WorkloadChange, WorkloadRef
+from modelalias.ports import JobRef, NewJob, PodRef, RunStatus, WorkloadChange, WorkloadRef
 
 
 class SetAlias(Value):
@@ -61,4 +61,11 @@ class EndRun(Value):
     status: RunStatus
 
 
-Effect = SetAlias | DeleteAlias | TagVersion | Roll | StartEvaluation | StopEvaluation | EndRun
+class DeletePod(Value):
+    """Delete a pod of a failed rollout for which its controller would wait forever."""
+
+    pod: PodRef
+    workload: WorkloadRef
+
+
+Effect = SetAlias | DeleteAlias | TagVersion | Roll | DeletePod | StartEvaluation | StopEvaluation | EndRun

@@ -10,15 +10,21 @@ from typing import Any, TypeVar, cast
 
 from modelalias.api.conditions import Reason
 from modelalias.api.request import PromotionRequest
+from modelalias.api.workload import Verify
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
 from modelalias.core.protocol.effects import Effect, TagVersion
 from modelalias.core.protocol.questions import (
     AliasesOf,
     AnyQuestion,
+    ArtifactAddressOf,
     EvaluationRunOf,
+    FreshWorkloadOf,
     JobOf,
     LastLinesOf,
+    LastLinesOfPod,
     MeasuredModelOf,
+    PodAnswersOf,
+    PodsOf,
     Question,
     RequestOf,
     RunsOf,
@@ -27,6 +33,7 @@ from modelalias.core.protocol.questions import (
     VersionOf,
     VersionOfRun,
     VersionsTagged,
+    WhyMissing,
     WorkloadOf,
 )
 from modelalias.ports import (
@@ -36,6 +43,9 @@ from modelalias.ports import (
     JobRef,
     MeasuredModel,
     ModelVersion,
+    Pod,
+    PodAnswer,
+    PodRef,
     Run,
     Workload,
     WorkloadRef,
@@ -147,6 +157,10 @@ class Facts:
         """Return whether a version's model has a signature; raise `NotFound` or `Unreadable`."""
         return self._ask(SignatureOf(model=model, version=version))
 
+    def artifact_address(self, model: str, version: str) -> str:
+        """Return where the files of a version lie; raise `NotFound`."""
+        return self._ask(ArtifactAddressOf(model=model, version=version))
+
     def job(self, ref: JobRef) -> Job | None:
         """Return an evaluation Job, None when there is none."""
         return self._ask(JobOf(ref=ref))
@@ -158,6 +172,26 @@ class Facts:
     def workload(self, ref: WorkloadRef) -> Workload | None:
         """Return the workload, None when there is none."""
         return self._ask(WorkloadOf(ref=ref))
+
+    def fresh_workload(self, ref: WorkloadRef) -> Workload | None:
+        """Return the workload as the API server has it now."""
+        return self._ask(FreshWorkloadOf(ref=ref))
+
+    def why_missing(self, ref: WorkloadRef) -> str:
+        """Return why there is no such workload."""
+        return self._ask(WhyMissing(ref=ref))
+
+    def pods(self, ref: WorkloadRef, *, fresh: bool = False) -> Sequence[Pod]:
+        """Return the pods of a workload, the newest first."""
+        return self._ask(PodsOf(ref=ref, fresh=fresh))
+
+    def pod_answers(self, ref: WorkloadRef, verify: Verify, *, fresh: bool = False) -> Sequence[PodAnswer]:
+        """Return what the ready pods of a workload say they serve."""
+        return self._ask(PodAnswersOf(ref=ref, verify=verify, fresh=fresh))
+
+    def last_lines_of_pod(self, pod: PodRef, container: str, restarts: int) -> str:
+        """Return what a container of a pod wrote last, before it was restarted for the last time."""
+        return self._ask(LastLinesOfPod(pod=pod, container=container, restarts=restarts))
 
     def request(self, namespace: str, name: str) -> PromotionRequest | None:
         """Return the request as the API server has it now."""

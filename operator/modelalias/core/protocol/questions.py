@@ -7,6 +7,7 @@ from typing import ClassVar, Generic, TypeVar
 from modelalias.api.conditions import Reason
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequest
+from modelalias.api.workload import Verify
 from modelalias.core.errors import InvalidRequest, ModelNotFound, VersionNotFound
 from modelalias.ports import (
     Aliases,
@@ -15,6 +16,9 @@ from modelalias.ports import (
     JobRef,
     MeasuredModel,
     ModelVersion,
+    Pod,
+    PodAnswer,
+    PodRef,
     Run,
     Workload,
     WorkloadRef,
@@ -124,6 +128,15 @@ class SignatureOf(AskRegistry[bool]):
     version: str
 
 
+class ArtifactAddressOf(AskRegistry[str]):
+    """Ask where the files of a version lie."""
+
+    refusals = (ModelNotFound, VersionNotFound)
+
+    model: str
+    version: str
+
+
 class TemplateOf(AskCluster[None]):
     """Ask whether there is a suspended CronJob of that name, from which Jobs can be made."""
 
@@ -151,6 +164,45 @@ class WorkloadOf(AskCluster[Workload | None]):
     ref: WorkloadRef
 
 
+class FreshWorkloadOf(AskCluster[Workload | None]):
+    """Ask how a workload stands now, whatever the watch said of it."""
+
+    ref: WorkloadRef
+
+
+class WhyMissing(AskCluster[str]):
+    """Ask why there is no such workload: the cluster may not know its kind."""
+
+    ref: WorkloadRef
+
+
+class PodsOf(AskCluster[Sequence[Pod]]):
+    """Ask how the pods of a workload stand; the workload itself is asked for before.
+
+    With `fresh` an answer of a moment ago will not do.
+    """
+
+    ref: WorkloadRef
+    fresh: bool = False
+
+
+class PodAnswersOf(AskCluster[Sequence[PodAnswer]]):
+    """Ask each ready pod of a workload which version it serves; the workload itself is asked for before."""
+
+    ref: WorkloadRef
+    verify: Verify
+    fresh: bool = False
+
+
+class LastLinesOfPod(AskCluster[str]):
+    """Ask what a container of a pod wrote last."""
+
+    pod: PodRef
+    container: str
+    restarts: int
+    """How often the pod had been restarted: after one more there are other lines."""
+
+
 class RequestOf(AskCluster[PromotionRequest | None]):
     """Ask whether a request is still there."""
 
@@ -166,8 +218,11 @@ RegistryQuestion = (
     | RunsOf
     | MeasuredModelOf
     | SignatureOf
+    | ArtifactAddressOf
     | EvaluationRunOf
 )
-ClusterQuestion = WorkloadOf | RequestOf | TemplateOf | JobOf | LastLinesOf
+WorkloadQuestion = WorkloadOf | FreshWorkloadOf | PodsOf | PodAnswersOf | LastLinesOfPod
+ObjectQuestion = WhyMissing | RequestOf | TemplateOf | JobOf | LastLinesOf
+ClusterQuestion = WorkloadQuestion | ObjectQuestion
 AnyQuestion = RegistryQuestion | ClusterQuestion
 """Every question there is: who reads the answers has to know all of them."""

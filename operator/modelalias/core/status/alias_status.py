@@ -1,6 +1,7 @@
 """The status of a ModelAlias: its conditions, and the one word for people that follows from them."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 from modelalias.api.alias import (
     AliasPhase,
@@ -8,6 +9,7 @@ from modelalias.api.alias import (
     Bearing,
     ModelAlias,
     ModelAliasStatus,
+    Operation,
     Serving,
     ServingState,
     ServingStatus,
@@ -27,6 +29,12 @@ from modelalias.core.protocol.context import Context
 from modelalias.core.status import ways_out
 from modelalias.core.status.new_condition import NewCondition, dated
 
+_OPTIONAL: Final = frozenset({AliasCondition.IDENTITY_PROVED, AliasCondition.READY, AliasCondition.VERIFIED})
+"""Conditions that are there only where there is something to say."""
+
+_OF_THE_WORLD: Final = frozenset({Reason.MISSING, Reason.DIVERGED, Reason.CONTENDED, Reason.DEGRADED})
+"""Reasons for which workloads do not run the version although their rollout was fine."""
+
 
 def complete(
     context: Context,
@@ -44,12 +52,16 @@ def complete(
     new = [
         _reachable(context),
         _in_sync(context, alias, status, stalled),
-        _rolled_out(context, status),
+        _rolled_out(context, alias, status),
         _held(alias, status),
         _reconciling(alias, status, pending),
         _stalled(stalled),
     ]
-    new.append(_ready(alias, status, new))
+    if any(item.verify is not None for item in alias.spec.serving):
+        new.append(_verified(alias, status))
+    ready = _ready(alias, status, new)
+    if ready is not None:
+        new.append(ready)
     approves = alias.spec.policy.approval.required is not ApprovalRequired.NEVER or context.identity.machines
     if approves or alias.spec.version is not None:
         new.append(_proved(context, approves=bool(approves), pinned=alias.spec.version is not None))
@@ -71,9 +83,9 @@ def standing_failure(alias: ModelAlias) -> Cause | None:
 def _merged(
     context: Context, alias: ModelAlias, status: ModelAliasStatus, new: list[NewCondition]
 ) -> tuple[Condition, ...]:
-    """Replace the conditions before; whether identity is proved is only said where it matters."""
-    kinds, optional = {item.type for item in new}, AliasCondition.IDENTITY_PROVED
-    before = (item for item in status.conditions if item.type in kinds or item.type != optional)
+    """Replace the conditions before; what is not known, or matters to nobody here, is not said."""
+    kinds = {str(item.type) for item in new}
+    before = (item for item in status.conditions if item.type in kinds or item.type not in _OPTIONAL)
     return merged(before, dated(new, context.now, alias.metadata.generation))
 
 
@@ -150,22 +162,66 @@ def _drift(alias: ModelAlias, version: str | None, expected: str | None) -> str:
     return "; ".join(parts)
 
 
-def _rolled_out(context: Context, status: ModelAliasStatus) -> NewCondition:
+def _rolled_out(context: Context, alias: ModelAlias, status: ModelAliasStatus) -> NewCondition:
     kind = AliasCondition.ROLLED_OUT
     if context.trouble is not None:
         return NewCondition(kind, False, *context.trouble)
-    states = {item.state for item in status.serving}
-    details = "; ".join(item.message for item in status.serving if item.message)
     if status.plan is not None:
+        details = "; ".join(item.message for item in status.serving if item.message)
         return NewCondition(kind, False, Reason.ROLLING_OUT, details or "the alias is being moved")
-    if ServingState.FAILED in states:
-        return NewCondition(kind, False, Reason.ROLLOUT_FAILED, details)
-    if ServingState.UNKNOWN in states:
-        return NewCondition(kind, Status.UNKNOWN, Reason.UNKNOWN_SERVING, "not known before the next move")
-    version = status.current.version if status.current else "none"
+    if status.current is None:
+        message = "; ".join(["nothing was promoted yet", *_what_stops_requests(alias)])
+        return NewCondition(kind, Status.UNKNOWN, Reason.NO_VERSION, message)
+    if not status.serving:
+        return NewCondition(kind, True, Reason.ROLLED_OUT, "spec.serving lists no workload")
+    details = "; ".join(item.message for item in status.serving if item.state in _NOT_ROLLED_OUT)
+    states = {item.state: item for item in reversed(status.serving)}
+    for state, said in _NOT_ROLLED_OUT.items():
+        if state in states:
+            diverged = state is ServingState.DIVERGED
+            rolled = status.history[-1:] and status.history[-1].operation is not Operation.ADOPT
+            lost = diverged and states[state].asked is None and rolled
+            reason = Reason.CONTENDED if lost else said.reason
+            if diverged and alias.spec.version is None:
+                details += f"; to bring it back: {ways_out.promote(alias, status.current.version)}"
+            return NewCondition(kind, said.status, reason, details or "not known before the next move")
+    version = status.current.version
     return NewCondition(
         kind, True, Reason.ROLLED_OUT, f"all workloads ({len(status.serving)}) run version {version}"
     )
+
+
+class _Said(NamedTuple):
+    """What the condition RolledOut says of a workload in some state."""
+
+    status: Status
+    reason: Reason
+
+
+_NOT_ROLLED_OUT: Mapping[ServingState, _Said] = {
+    ServingState.MISSING: _Said(Status.FALSE, Reason.MISSING),
+    ServingState.DIVERGED: _Said(Status.FALSE, Reason.DIVERGED),
+    ServingState.FAILED: _Said(Status.FALSE, Reason.ROLLOUT_FAILED),
+    ServingState.DEGRADED: _Said(Status.FALSE, Reason.DEGRADED),
+    ServingState.NO_REPLICAS: _Said(Status.UNKNOWN, Reason.NO_REPLICAS),
+    ServingState.UNKNOWN: _Said(Status.UNKNOWN, Reason.UNKNOWN_SERVING),
+}
+"""The states that keep workloads from running the version, the worst first."""
+
+
+def _verified(alias: ModelAlias, status: ModelAliasStatus) -> NewCondition:
+    """Return whether the pods that can be asked proved the version when they were asked last."""
+    kind = AliasCondition.VERIFIED
+    can = {(item.kind, item.name) for item in alias.spec.serving if item.verify is not None}
+    asked = [item for item in status.serving if (item.kind, item.name) in can]
+    wrong = [item for item in asked if item.verified is False]
+    if status.plan is None and wrong:
+        return NewCondition(kind, False, Reason.NOT_VERIFIED, "; ".join(item.message for item in wrong))
+    if status.plan is None and asked and all(item.verified for item in asked):
+        version = status.current.version if status.current else "none"
+        return NewCondition(kind, True, Reason.VERIFIED, f"every ready pod says version {version}")
+    details = "; ".join(item.message for item in asked if item.message)
+    return NewCondition(kind, Status.UNKNOWN, Reason.NOT_VERIFIED, details or "no pod was asked yet")
 
 
 def _held(alias: ModelAlias, status: ModelAliasStatus) -> NewCondition:
@@ -209,18 +265,24 @@ _READY_NEEDS: Mapping[ConditionType, bool] = {
 }
 
 
-def _ready(alias: ModelAlias, status: ModelAliasStatus, new: list[NewCondition]) -> NewCondition:
-    """Sum the others up; what a person has to edit is said first."""
+_READY_UNLESS: Final = frozenset({AliasCondition.ROLLED_OUT, AliasCondition.VERIFIED})
+"""What must not be False; where it is not known nothing is said of Ready, or the others tell."""
+
+
+def _ready(alias: ModelAlias, status: ModelAliasStatus, new: list[NewCondition]) -> NewCondition | None:
+    """Sum the others up; what a person has to edit is said first.
+
+    None where there is nothing to say: nothing was promoted yet, or what the workloads run is not known.
+    """
     for item in sorted(new, key=lambda item: item.type is not AliasCondition.STALLED):
         needed = _READY_NEEDS.get(item.type)
-        failed = item.type is AliasCondition.ROLLED_OUT and item.status is False
+        failed = item.type in _READY_UNLESS and item.status in {False, Status.FALSE}
         if failed or (needed is not None and item.status is not needed):
             return NewCondition(AliasCondition.READY, False, item.reason, item.message)
-    stops = _what_stops_requests(alias)
-    if status.current is None:
-        message = "; ".join(["nothing was promoted yet", *stops])
-        return NewCondition(AliasCondition.READY, False, Reason.NO_VERSION, message)
-    message = "; ".join([f"version {status.current.version}", *stops])
+    rolled_out = next(item for item in new if item.type is AliasCondition.ROLLED_OUT)
+    if status.current is None or rolled_out.status is Status.UNKNOWN:
+        return None
+    message = "; ".join([f"version {status.current.version}", *_what_stops_requests(alias)])
     return NewCondition(AliasCondition.READY, True, Reason.SUCCEEDED, message)
 
 
@@ -241,13 +303,17 @@ def _phase(alias: ModelAlias, status: ModelAliasStatus, conditions: tuple[Condit
         if status.plan.bearing is Bearing.BACKWARD:
             return AliasPhase.ROLLING_BACK
         return AliasPhase.ROLLING_OUT if status.plan.rolling_since else AliasPhase.PROMOTING
-    if _is_false(conditions, AliasCondition.ROLLED_OUT):
-        return AliasPhase.FAILED
+    rolled_out = find(conditions, AliasCondition.ROLLED_OUT)
+    if rolled_out is not None and rolled_out.status is Status.FALSE:
+        return AliasPhase.DEGRADED if rolled_out.reason in _OF_THE_WORLD else AliasPhase.FAILED
     if _is_false(conditions, AliasCondition.IN_SYNC):
         return AliasPhase.DRIFTED
     if alias.spec.suspend:
         return AliasPhase.SUSPENDED
-    return AliasPhase.READY if status.current is not None else AliasPhase.PENDING
+    if status.current is None:
+        return AliasPhase.PENDING
+    is_known = rolled_out is None or rolled_out.status is not Status.UNKNOWN
+    return AliasPhase.READY if is_known else AliasPhase.UNKNOWN
 
 
 def _is_false(conditions: tuple[Condition, ...], kind: AliasCondition) -> bool:

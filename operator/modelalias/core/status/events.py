@@ -1,7 +1,9 @@
 """Events: what is worth telling when a status changes, with the former and the new version in it."""
 
+from collections.abc import Iterator
+
 from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, Operation, Outcome
-from modelalias.api.conditions import AliasCondition, Reason, find, is_true
+from modelalias.api.conditions import AliasCondition, Reason, Status, find, is_true
 from modelalias.api.fields import Value
 from modelalias.api.request import Phase, PromotionRequestStatus
 from modelalias.ports import EventType
@@ -67,6 +69,7 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
         (AliasCondition.IN_SYNC, False),
         (AliasCondition.REGISTRY_REACHABLE, False),
         (AliasCondition.IDENTITY_PROVED, False),
+        (AliasCondition.VERIFIED, False),
     ):
         old, now = find(before.conditions, condition), find(after.conditions, condition)
         stands = now is not None and str(now.status) == str(bad)
@@ -83,4 +86,25 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
         news.append(
             News(type=EventType.NORMAL, reason=str(Reason.REACHABLE), message="the registry answers again")
         )
-    return tuple(news)
+    return (*news, *_of_workloads(before, after))
+
+
+def _of_workloads(before: ModelAliasStatus, after: ModelAliasStatus) -> Iterator[News]:
+    """Tell what became of the workloads while nothing moved, and what is likely not meant as it is."""
+    old = find(before.conditions, AliasCondition.ROLLED_OUT)
+    now = find(after.conditions, AliasCondition.ROLLED_OUT)
+    moves = {str(Reason.ROLLING_OUT), str(Reason.UNKNOWN_SERVING), str(Reason.NO_VERSION)}
+    if now is not None and now.reason not in moves and (old is None or old.reason != now.reason):
+        good = now.status is Status.TRUE
+        if not good or (old is not None and old.reason not in moves):
+            kind = EventType.NORMAL if good else EventType.WARNING
+            yield News(type=kind, reason=now.reason, message=now.message)
+    known = {(item.kind, item.name, text) for item in before.serving for text in item.warnings}
+    for item in after.serving:
+        for text in item.warnings:
+            if (item.kind, item.name, text) not in known:
+                yield News(
+                    type=EventType.WARNING,
+                    reason="WorkloadWarning",
+                    message=f"{item.kind} {item.name} {text}",
+                )

@@ -23,6 +23,7 @@ _OF_A_PLAN: Final = frozenset(
         RequestCondition.ALIAS_UPDATED,
         RequestCondition.ROLLED_OUT,
         RequestCondition.ROLLED_BACK,
+        RequestCondition.VERIFIED,
         RequestCondition.STALLED,
     }
 )
@@ -104,6 +105,8 @@ def carried_out(
     new = _working(Reason.PROGRESSING, explanation, so_far)
     if phase in {Phase.ROLLING_OUT, Phase.ROLLING_BACK}:
         new.append(NewCondition(RequestCondition.ROLLED_OUT, False, Reason.ROLLING_OUT, explanation))
+    if phase is Phase.VERIFYING:
+        new.append(NewCondition(RequestCondition.VERIFIED, False, Reason.NOT_VERIFIED, explanation))
     return _status(request, phase, explanation, new, now, so_far)
 
 
@@ -137,6 +140,11 @@ def ended_by_history(
             f"the same request ended {phase} before: {explanation}",
         )
     new = _end(good, reason, explanation)
+    if own and good and any(item.verified for item in alias.status.serving):
+        said = f"every ready pod says version {entry.to}"
+        new.append(NewCondition(RequestCondition.VERIFIED, True, Reason.VERIFIED, said))
+    if own and entry.failure == Reason.NOT_VERIFIED:
+        new.append(NewCondition(RequestCondition.VERIFIED, False, Reason.NOT_VERIFIED, entry.message))
     if own:
         back = entry.outcome in {Outcome.ROLLED_BACK, Outcome.ABORTED}
         moved, rolled = (Reason.ALIAS_MOVED, Reason.ROLLED_OUT) if good else (reason, reason)

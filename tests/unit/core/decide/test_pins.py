@@ -31,7 +31,8 @@ async def test_a_pin_that_the_gates_refuse_moves_nothing_and_says_why() -> None:
         assert (stalled.status, stalled.reason) == ("True", "GatesFailed")
         assert (
             stalled.message
-            == "the pin of version 2 is refused: gate auc: val_auc 0.8 is not >= 0.9 (champion 0.9 - 0)"
+            == "the pin of version 2 is refused: gate auc: val_auc 0.8 is not >= 0.9 (champion 0.9 - 0), "
+            "short by 0.1"
         )
         verdict = it.alias().status.pin
         assert verdict is not None

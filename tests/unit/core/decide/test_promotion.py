@@ -127,7 +127,8 @@ async def test_a_gate_that_fails_rejects_with_its_numbers_and_moves_nothing() ->
 
         assert it.end("go") == ("Rejected", "GatesFailed")
         assert it.says("go") == (
-            "version 2 refused: gate better: val_auc 0.861 is not >= 0.862 (champion 0.86 + 0.002)"
+            "version 2 refused: gate better: val_auc 0.861 is not >= 0.862 (champion 0.86 + 0.002), "
+            "short by 0.001"
         )
         status = it.request("go").status
         assert [(item.name, item.result) for item in status.gates] == [

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from modelalias.api.workload import WorkloadKind
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import PINNED
@@ -49,6 +50,21 @@ async def test_a_request_that_waits_for_its_workload_holds_no_place() -> None:
         it.workloads.add("api")
         await it.settle(20)
         assert it.phase("go") == "RollingOut"
+
+
+@in_virtual_time
+async def test_a_request_waits_for_a_kind_that_the_cluster_does_not_have() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.workloads.unserved.add(WorkloadKind.ROLLOUT)
+        it.add_alias(serving=[{"kind": "Rollout", "name": "api"}])
+        it.ask("go", "2")
+
+        await it.settle()
+
+        said = "waits: the cluster has no kind Rollout of argoproj.io: install Argo Rollouts"
+        assert (it.phase("go"), it.says("go")) == ("Pending", said)
+        await it.assert_settled()
 
 
 @in_virtual_time
@@ -254,7 +270,6 @@ async def test_a_previous_alias_is_a_claim_too_and_editing_it_gives_it_back() ->
 ALIAS_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"drift": "Restore"}, "spec.drift: Restore"),
     ({"drift": "Adopt"}, "spec.drift: Adopt"),
-    ({"serving": [{"name": "api", "verify": {"port": 8080}}]}, "spec.serving[].verify"),
     ({"policy": {"autoPromote": {"fromAlias": "challenger"}}}, "spec.policy.autoPromote"),
     (
         {

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ async def test_first_sight_adopts_what_is_there_and_rolls_nothing() -> None:
         assert status.current.version == "2"
         assert [item.state for item in status.serving] == ["Unknown"]
         assert it.condition("RolledOut").status == "Unknown"
-        assert it.is_true("Ready")
+        assert it.says_nothing_of("Ready")
         assert (it.registry_writes(), it.workloads.rolls) == ([], [])
         await it.assert_settled()
 
@@ -44,7 +45,8 @@ async def test_an_alias_that_names_nothing_is_pending() -> None:
         await it.settle()
 
         assert it.alias().status.phase == "Pending"
-        assert it.condition("Ready").reason == "NoVersion"
+        assert it.condition("RolledOut").reason == "NoVersion"
+        assert it.says_nothing_of("Ready")
         await it.assert_settled()
 
 
@@ -113,9 +115,11 @@ async def test_drift_right_after_our_own_write_is_told_when_the_next_snapshot_ag
         await it.settle()
         read, until = RegistryWatch.model_snapshot, it.wall() + timedelta(seconds=45)
 
-        def too_early(self: RegistryWatch, model: str, last_write: float | None) -> ModelSnapshot | None:
+        def too_early(
+            self: RegistryWatch, model: str, last_write: float | None, **dates: Any
+        ) -> ModelSnapshot | None:
             """Show the first snapshots as begun before the operator's last write."""
-            snapshot = read(self, model, last_write)
+            snapshot = read(self, model, last_write, **dates)
             if snapshot is None or it.wall() > until:
                 return snapshot
             return replace(snapshot, after_last_write=False)

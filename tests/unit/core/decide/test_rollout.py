@@ -5,6 +5,7 @@ from typing import Any, Final
 import pytest
 
 from modelalias.core.errors import Refused, Unavailable
+from modelalias.kinds.containers import Traits
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import PINNED
@@ -391,12 +392,14 @@ async def test_a_long_complaint_of_a_workload_fits_into_status() -> None:
 async def test_a_patch_that_is_refused_for_good_goes_back() -> None:
     async with Cluster() as it:
         await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.workloads.add("canary")
         ref = it.workloads.add("api")
-        it.workloads.references.add((ref, "main", "MODEL_URI"))
-        it.add_alias(serving=[{"name": "api", "load": PINNED}])
+        it.add_alias(serving=[{"name": "canary", "load": PINNED}, {"name": "api", "wave": 1, "load": PINNED}])
         it.ask("go", "2")
 
         await it.settle()
+        it.workloads.edit(ref, traits={"main": Traits(elsewhere=("MODEL_URI",))})
+        await it.finish_rollout("canary")
         await it.finish_rollout()
 
         assert it.phase("go") == "RolledBack"

@@ -136,7 +136,7 @@ async def test_an_alias_that_never_had_a_version_says_the_same_of_itself() -> No
         it.add_alias(suspend=True)
         await it.settle()
 
-        assert it.condition("Ready").message == f"nothing was promoted yet; suspended; to go on: {RESUME}"
+        assert it.condition("RolledOut").message == f"nothing was promoted yet; suspended; to go on: {RESUME}"
 
 
 @pytest.mark.parametrize(

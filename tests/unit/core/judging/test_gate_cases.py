@@ -1064,12 +1064,18 @@ def test_a_skipped_gate_tells_its_rule_and_why(rule: dict[str, Any], words: str,
 @pytest.mark.parametrize(
     ("rule", "candidate", "champion", "words"),
     [
-        pytest.param(_at_least(0.85), "0.80", "1", "gate auc: val_auc 0.8 is not >= 0.85", id="threshold"),
+        pytest.param(
+            _at_least(0.85),
+            "0.80",
+            "1",
+            "gate auc: val_auc 0.8 is not >= 0.85, short by 0.05",
+            id="threshold",
+        ),
         pytest.param(
             BETTER,
             "0.865",
             "0.864",
-            "gate auc: val_auc 0.865 is not >= 0.866 (champion 0.864 + 0.002)",
+            "gate auc: val_auc 0.865 is not >= 0.866 (champion 0.864 + 0.002), short by 0.001",
             id="champion",
         ),
         pytest.param(

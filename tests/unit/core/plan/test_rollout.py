@@ -18,10 +18,11 @@ from modelalias.api.alias import (
 from modelalias.api.workload import Serving
 from modelalias.core.errors import InvalidRequest
 from modelalias.core.plan import rollout
-from modelalias.core.plan.rollout import Stage
+from modelalias.core.plan.progress import Stage
 from modelalias.kinds.pod_template import PodWorkload
-from modelalias.ports import Workload, WorkloadRef
+from modelalias.ports import Variable, Workload, WorkloadRef
 from tests.support.harness import START
+from tests.support.judged import judged
 from tests.support.world import PINNED
 
 REF = WorkloadRef(kind=WorkloadKind.DEPLOYMENT, namespace="ml", name="api")
@@ -70,7 +71,7 @@ def test_a_workload_that_resolves_the_alias_goes_back_with_a_mark_of_its_own() -
     planned = _planned(workload=_workload(marks={"x": "1.4"}))
 
     assert (planned.from_, planned.to, planned.back) == ("1.4", "2.5", "1.6")
-    assert (planned.container, planned.to_uri) == (None, None)
+    assert planned.variables == ()
 
 
 def test_a_pinned_workload_goes_back_to_what_it_had() -> None:
@@ -79,7 +80,8 @@ def test_a_pinned_workload_goes_back_to_what_it_had() -> None:
     )
 
     assert (planned.from_, planned.to, planned.back) == ("1", "2", "1")
-    assert (planned.from_uri, planned.to_uri) == ("models:/churn/1", "models:/churn/2")
+    (variable,) = planned.variables
+    assert (variable.from_, variable.to) == ("models:/churn/1", "models:/churn/2")
 
 
 def _serves(model: str, stands: str) -> bool:
@@ -108,9 +110,9 @@ def _planned_from(model: str, stands: str) -> PlannedWorkload:
 def test_pods_get_the_models_name_letter_by_letter(model: str, text: str) -> None:
     planned = _planned_from(model, "models:/churn/1")
     wanted = rollout.change(planned, Bearing.FORWARD, "x")
-    written = _workload(marks={"x": "2"}, containers={"main": {"MODEL_URI": planned.to_uri}})
+    written = _workload(marks={"x": "2"}, containers={"main": {"MODEL_URI": text}})
 
-    assert planned.to_uri == text
+    assert [item.to for item in planned.variables] == [text]
     assert _expanded(text) == f"models:/{model}/2"
     assert written.has(wanted)
     assert _serves(model, text)
@@ -120,12 +122,85 @@ def test_a_name_that_kubernetes_would_expand_is_not_taken_for_what_is_served() -
     assert not _serves("a$(B)", "models:/a$(B)/2")
 
 
+@pytest.mark.parametrize(
+    ("model", "stands", "version"),
+    [
+        ("churn", "models:/churn/12", "12"),
+        ("a$(B)", "models:/a$$(B)/2", "2"),
+        ("a$(B)", "models:/a$(B)/2", None),
+        ("churn", "models:/churn/02", None),
+        ("churn", "models:/churn@champion", None),
+        ("churn", "models:/fraud/2", None),
+        ("churn", "2", None),
+        ("churn", "", None),
+    ],
+)
+def test_a_pinned_workload_asks_for_the_version_that_stands_in_its_variable(
+    model: str, stands: str, version: str | None
+) -> None:
+    pinned = Serving.model_validate({"name": "api", "load": PINNED})
+    workload = _workload(containers={"main": {"MODEL_URI": stands}})
+
+    assert workload.asks_for(pinned, model) == version
+    assert workload.asks_for(Serving(name="api"), model) is None, "the mark tells with mode Alias"
+
+
+APART = {
+    "mode": "Pinned",
+    "variables": [
+        {"container": "fetch", "env": "MODEL_URI"},
+        {"container": "main", "env": "MODEL_VERSION", "format": "version"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("fetch", "main", "version"),
+    [
+        ("models:/churn/2", "2", "2"),
+        ("models:/churn/2", "3", None),
+        ("models:/churn/2", None, None),
+        (None, "2", None),
+        (None, None, None),
+        ("2", "models:/churn/2", None),
+        ("models:/churn/2", "02", None),
+        ("models:/churn/2", "models:/churn/2", None),
+        ("models:/fraud/2", "2", None),
+    ],
+)
+def test_several_variables_ask_for_what_all_of_them_name(
+    fetch: str | None, main: str | None, version: str | None
+) -> None:
+    containers = {
+        "fetch": {} if fetch is None else {"MODEL_URI": fetch},
+        "main": {} if main is None else {"MODEL_VERSION": main},
+    }
+    serving = Serving.model_validate({"name": "api", "load": APART})
+
+    workload = _workload(marks={"x": "2"}, containers=containers)
+    assert workload.asks_for(serving, "churn") == version
+    assert rollout.is_served(serving, workload, alias="x", model="churn", version="2") is (version == "2")
+
+
+def test_several_variables_are_planned_each_with_its_own_former_value() -> None:
+    serving = Serving.model_validate({"name": "api", "load": APART})
+    workload = _workload(containers={"fetch": {"MODEL_URI": "models:/churn/1"}, "main": {}})
+
+    planned = rollout.plan_workload(serving, workload, alias="x", model="churn", before="1", to="2", epoch=5)
+
+    assert [(item.container, item.env, item.from_, item.to) for item in planned.variables] == [
+        ("fetch", "MODEL_URI", "models:/churn/1", "models:/churn/2"),
+        ("main", "MODEL_VERSION", None, "2"),
+    ]
+    assert not planned.nothing_before
+
+
 @pytest.mark.parametrize("former", ["models:/a$(B)/1", "models:/a$$(B)/1", "$(OTHER)", "us$5"])
 def test_a_former_value_goes_back_as_it_was(former: str) -> None:
     planned = _planned_from("churn", former)
     back = rollout.change(planned, Bearing.BACKWARD, "x")
 
-    assert back.uri == former
+    assert [item.value for item in back.variables] == [former]
     assert _workload(marks={"x": "1"}, containers={"main": {"MODEL_URI": former}}).has(back)
 
 
@@ -162,14 +237,10 @@ def test_a_change_is_turned_around_on_the_way_back() -> None:
     there = rollout.change(planned, Bearing.FORWARD, "x")
     back = rollout.change(planned, Bearing.BACKWARD, "x")
 
-    assert (there.alias, there.mark, there.container, there.env, there.uri) == (
-        "x",
-        "2",
-        "main",
-        "MODEL_URI",
-        "models:/churn/2",
-    )
-    assert (back.mark, back.uri) == (None, None)
+    at = {"container": "main", "env": "MODEL_URI"}
+    assert (there.alias, there.mark) == ("x", "2")
+    assert there.variables == (Variable(**at, value="models:/churn/2"),)
+    assert (back.mark, back.variables) == (None, (Variable(**at, value=None),))
 
 
 WRITTEN = {"x": "2.5"}
@@ -209,7 +280,7 @@ def test_a_workload_is_judged_by_its_state(
         else ServingStatus(kind=WorkloadKind.DEPLOYMENT, name="api", uid="u1", state=before)
     )
 
-    assert rollout.progress(_plan(), _planned(), workload, "x", known).stage is stage
+    assert judged(_plan(), _planned(), workload, known).stage is stage
 
 
 def test_a_pinned_workload_is_written_only_with_mark_and_variable() -> None:
@@ -217,21 +288,21 @@ def test_a_pinned_workload_is_written_only_with_mark_and_variable() -> None:
     both = _workload(marks={"x": "2"}, containers={"main": {"MODEL_URI": "models:/churn/2"}})
     planned = _planned(LoadMode.PINNED)
 
-    assert rollout.progress(_plan(), planned, marked, "x", None).stage is Stage.UNTOUCHED
-    assert rollout.progress(_plan(), planned, both, "x", None).stage is Stage.DONE
+    assert judged(_plan(), planned, marked).stage is Stage.UNTOUCHED
+    assert judged(_plan(), planned, both).stage is Stage.DONE
 
 
 def test_without_a_former_version_the_way_back_does_not_wait_for_pods() -> None:
     planned = _planned(before=None)
     crashing = _workload(available=0)
 
-    assert rollout.progress(_plan(Bearing.BACKWARD), planned, crashing, "x", None).stage is Stage.DONE
+    assert judged(_plan(Bearing.BACKWARD), planned, crashing).stage is Stage.DONE
 
 
 def test_what_holds_a_workload_up_is_told_in_its_own_words() -> None:
     rolling = _workload(marks=WRITTEN, updated=1)
 
-    at = rollout.progress(_plan(), _planned(), rolling, "x", None)
+    at = judged(_plan(), _planned(), rolling)
 
     assert at.message == f"Deployment api: {rolling.why_not_rolled()}"
 
@@ -254,4 +325,4 @@ def test_a_variable_that_was_there_before_the_operator_is_something_to_go_back_t
     returning = _workload(containers={"main": environment}, updated=0, available=0)
 
     assert planned.back is None
-    assert rollout.progress(_plan(Bearing.BACKWARD), planned, returning, "x", None).stage is stage
+    assert judged(_plan(Bearing.BACKWARD), planned, returning).stage is stage

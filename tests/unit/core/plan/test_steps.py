@@ -16,6 +16,7 @@ from modelalias.api.alias import (
     Outcome,
     Plan,
     PlannedWorkload,
+    Rollout,
     SourceAlias,
     WorkloadKind,
 )
@@ -29,7 +30,7 @@ from modelalias.core.ledger.version_record import VersionRecord
 from modelalias.core.plan import steps, workload_steps
 from modelalias.core.protocol.effects import DeleteAlias, Roll, SetAlias, TagVersion
 from modelalias.core.protocol.facts import Facts
-from modelalias.core.protocol.questions import AliasesOf, VersionOf, WorkloadOf
+from modelalias.core.protocol.questions import AliasesOf, FreshWorkloadOf, PodsOf, VersionOf, WorkloadOf
 from modelalias.kinds.pod_template import PodWorkload
 from modelalias.ports import ModelVersion, VersionState, Workload, WorkloadRef
 from tests.support.fake_keys import NOTARY
@@ -69,6 +70,7 @@ def _plan(mode: LoadMode = LoadMode.ALIAS, **fields: Any) -> Plan:
         "aliases": MOVES,
         "serving": (planned,),
         "started_at": START,
+        "rollout": Rollout(stable_seconds=0),
         **fields,
     }
     return Plan(**made)
@@ -123,6 +125,9 @@ def _world(
             VersionOf(model="churn", version="2"): version,
             VersionOf(model="churn", version="1"): before,
             WorkloadOf(ref=REF): workload,
+            FreshWorkloadOf(ref=REF): workload,
+            PodsOf(ref=REF): (),
+            PodsOf(ref=REF, fresh=True): (),
         }
     )
 
@@ -220,7 +225,7 @@ def test_a_workload_that_no_watch_tells_of_is_looked_at_soon() -> None:
     gone = _next(made, _world(made, MOVED, None))
 
     assert isinstance(watched, steps.Wait)
-    assert watched.until == START + timedelta(seconds=600)
+    assert watched.until == START + workload_steps.ROLLING_POLL
     for step in (unlabelled, gone):
         assert isinstance(step, steps.Wait)
         assert step.until == START + workload_steps.UNWATCHED_POLL

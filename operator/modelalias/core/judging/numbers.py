@@ -1,0 +1,82 @@
+"""Numbers as people read them: six digits are enough, unless two that differ would then read the same.
+
+What programs read, the fields of a finding and the evidence, keeps every digit.
+"""
+
+import re
+from decimal import Context, Decimal, InvalidOperation
+from typing import Final
+
+from modelalias.api.request_status import Finding, GateResult
+
+DIGITS: Final = 6
+MOST_DIGITS: Final = 700
+"""As many as `gates` calculates with."""
+
+_WIDE: Final = Context(prec=MOST_DIGITS)
+_NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:E[+-]?\d+)?(?![\w.])")
+
+
+def text(value: Decimal) -> str:
+    """Write a finite number as people do: plain where it is short, with an exponent where it is not."""
+    short = value.normalize(_WIDE) if value else Decimal(0)  # and no negative zero
+    return f"{short:f}" if -12 < short.adjusted() < 15 else str(short)  # noqa: PLR2004 - what still reads as a number
+
+
+def short(number: str, *others: str) -> str:
+    """Return a number with six digits, or with as many as tell it from the others where it is another one.
+
+    Digits before the point are never rounded away. What is no number is returned as it is.
+    """
+    value = _value(number)
+    if value is None:
+        return number
+    different = [other for other in map(_value, others) if other is not None and other != value]
+    for digits in range(DIGITS, MOST_DIGITS):
+        rounded = _rounded(value, digits)
+        if rounded == value or all(rounded != _rounded(other, digits) for other in different):
+            return text(rounded)
+    return number
+
+
+def rule(finding: Finding) -> str:
+    """Return the rule of a finding with its numbers as people read them."""
+    numbers = _NUMBER.findall(finding.rule)
+    beside = [item for item in (finding.candidate, *numbers) if item is not None]
+    return _NUMBER.sub(lambda found: short(found.group(), *beside), finding.rule)
+
+
+def candidate(finding: Finding) -> str | None:
+    """Return the candidate's value as people read it beside the rule."""
+    return None if finding.candidate is None else short(finding.candidate, *_NUMBER.findall(finding.rule))
+
+
+def champion(finding: Finding) -> str | None:
+    """Return the champion's value as people read it beside the candidate's."""
+    if finding.champion is None:
+        return None
+    return short(finding.champion, *([] if finding.candidate is None else [finding.candidate]))
+
+
+def distance(finding: Finding) -> str:
+    """Return by how much a gate that compared two numbers was missed, such as "short by 0.057"; "" otherwise."""
+    bar = _NUMBER.search(finding.rule)
+    value = None if finding.candidate is None else _value(finding.candidate)
+    if finding.result is not GateResult.FAILED or finding.message or bar is None or value is None:
+        return ""
+    by = _WIDE.abs(_WIDE.subtract(Decimal(bar.group()), value))
+    return f"{'short' if finding.rule.startswith('>=') else 'over'} by {short(str(by))}"
+
+
+def _value(number: str) -> Decimal | None:
+    try:
+        value = Decimal(number)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def _rounded(value: Decimal, digits: int) -> Decimal:
+    """Round to so many digits, and not above the point."""
+    whole = value.adjusted() + 1
+    return Context(prec=max(digits, whole) if whole <= 15 else digits).create_decimal(value)  # noqa: PLR2004 - beyond, `text` writes an exponent

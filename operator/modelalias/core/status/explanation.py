@@ -1,0 +1,204 @@
+"""One paragraph on an alias: why it stands as it does, and what would change that.
+
+It says what the status says, in an order in which people ask; nothing is looked up.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from modelalias.api.alias import (
+    Bearing,
+    HistoryEntry,
+    ModelAlias,
+    NamedVersion,
+    Operation,
+    Outcome,
+    ServingState,
+    ServingStatus,
+)
+from modelalias.api.conditions import AliasCondition, Condition, Status, find
+from modelalias.core.judging import numbers
+from modelalias.core.ledger import history
+from modelalias.core.status import ways_out
+
+_METRICS: Final = 3
+_SHOWN_DIGITS: Final = 19
+_VERBS: Final = {
+    Operation.PROMOTE: "was promoted to it",
+    Operation.ROLLBACK: "was rolled back to it",
+    Operation.SWAP: "was swapped to it",
+    Operation.PIN: "was pinned to it",
+    Operation.ADOPT: "named it already when the operator first looked",
+}
+
+
+def explain(alias: ModelAlias, now: datetime) -> str:
+    """Return the paragraph."""
+    return " ".join(f"{sentence.rstrip('.')}." for sentence in _sentences(alias, now))
+
+
+def _sentences(alias: ModelAlias, now: datetime) -> Iterator[str]:
+    status, name = alias.status, f"{alias.spec.model}@{alias.spec.alias}"
+    if status.phase is None:
+        yield f"The operator has not looked at ModelAlias {alias.metadata.name} yet, so nothing is known of {name}"
+        return
+    if (status.observed_generation or 0) < alias.metadata.generation:
+        yield "The operator has not looked at the latest edit of the ModelAlias yet; what follows is from before"
+    yield from _current(alias, name)
+    yield from _registry(alias)
+    yield from _under_way(alias, now)
+    yield from _served(alias)
+    yield from _stops(alias)
+    yield from _next(alias)
+
+
+def _current(alias: ModelAlias, name: str) -> Iterator[str]:
+    current = alias.status.current
+    if current is None:
+        yield f"Nothing was promoted to {name} yet"
+        return
+    entry = _entry_of(alias, current)
+    how = "" if entry is None else f": the alias {_VERBS.get(entry.operation, 'was moved to it')}"
+    who = f" by {current.actor}" if current.actor else ""
+    request = f" with request {current.request}" if current.request else ""
+    yield f"{name} is version {current.version} since {_time(current.since)}{how}{who}{request}"
+    if entry is not None:
+        yield from _grounds(entry, current)
+
+
+def _entry_of(alias: ModelAlias, current: NamedVersion) -> HistoryEntry | None:
+    """Return the move that made the version current, as far as the history still has it."""
+    good = (
+        item
+        for item in reversed(alias.status.history)
+        if item.outcome is Outcome.SUCCEEDED and item.to == current.version
+    )
+    return next(good, None)
+
+
+def _grounds(entry: HistoryEntry, current: NamedVersion) -> Iterator[str]:
+    judged = entry.judged or current.judged
+    values = ", ".join(f"{item.metric} {numbers.short(item.value)}" for item in judged[:_METRICS])
+    more = f" and {len(judged) - _METRICS} more" if len(judged) > _METRICS else ""
+    parts = [f"the evidence is {entry.evidence[:_SHOWN_DIGITS]}"] if entry.evidence else []
+    parts += [f"it was judged on {values}{more}"] if values else []
+    parts += [f"{' and '.join(entry.approvers)} approved"] if entry.approvers else []
+    parts += [f"the reason given was: {entry.reason}"] if entry.reason else []
+    if parts:
+        text = "; ".join(parts)
+        yield text[:1].upper() + text[1:]
+
+
+def _registry(alias: ModelAlias) -> Iterator[str]:
+    reachable, in_sync = (
+        _is(alias, AliasCondition.REGISTRY_REACHABLE, Status.FALSE),
+        _is(alias, AliasCondition.IN_SYNC, Status.FALSE),
+    )
+    observed = alias.status.observed
+    if reachable is not None:
+        yield f"The registry cannot be used now, and nothing moves meanwhile: {reachable.message}"
+    if in_sync is not None:
+        yield f"The registry does not agree: {in_sync.message}"
+    elif (
+        reachable is None
+        and observed is not None
+        and alias.status.current is not None
+        and alias.status.plan is None
+    ):
+        yield f"The registry names it too, as read first at {_time(observed.at)}"
+
+
+def _under_way(alias: ModelAlias, now: datetime) -> Iterator[str]:
+    plan = alias.status.plan
+    if plan is None:
+        return
+    to = history.moved(plan, alias.spec.alias).to
+    by = f" for request {plan.request.name}" if plan.request else ""
+    where = f"a {plan.operation} to version {to or 'none'}{by} is under way for {_long(plan.started_at, now)}"
+    if plan.bearing is Bearing.BACKWARD:
+        yield f"{where[0].upper()}{where[1:]}, and is being undone: {plan.message or plan.failure}"
+    else:
+        step = "its workloads are being rolled" if plan.rolling_since else "the alias is being moved"
+        yield f"{where[0].upper()}{where[1:]}: {step}"
+    if plan.due is not None and plan.bearing is Bearing.FORWARD:
+        yield f"It fails and is undone if that is not done by {_time(plan.due)}"
+
+
+def _served(alias: ModelAlias) -> Iterator[str]:
+    serving = alias.status.serving
+    if not serving and not alias.spec.serving:
+        yield "No workload is named in spec.serving, so it is not known here what serves it"
+        return
+    yield from (_workload(item) for item in serving)
+
+
+def _workload(item: ServingStatus) -> str:
+    label = f"{item.kind} {item.name}"
+    count = sum(group.pods for group in item.pods)
+    ready = sum(group.ready for group in item.pods)
+    pods = f" ({ready} of {count} pods ready)" if count else ""
+    if item.state is ServingState.UP_TO_DATE:
+        told = f"{label} serves version {item.served or item.desired}{pods}"
+    elif item.state is ServingState.UNKNOWN:
+        told = f"It is not known which version {label} serves"
+    else:
+        told = f"{label} is {item.state}{pods}"
+    since = f" since {_time(item.since)}" if item.since else ""
+    return f"{told}{since}{f': {item.message}' if item.message else ''}"
+
+
+def _stops(alias: ModelAlias) -> Iterator[str]:
+    """Return what keeps the alias from moving, with the way out of each."""
+    stalled, held, reconciling = (
+        _is(alias, kind, Status.TRUE)
+        for kind in (AliasCondition.STALLED, AliasCondition.HELD, AliasCondition.RECONCILING)
+    )
+    if stalled is not None:
+        yield f"A person has to change something ({stalled.reason}): {stalled.message}"
+    if reconciling is not None and alias.status.plan is None:
+        yield f"Waiting ({reconciling.reason}): {reconciling.message}"
+    if alias.spec.version is not None:
+        yield (
+            f"spec.version pins it to version {alias.spec.version}, so requests are rejected; "
+            f"to let them decide: {ways_out.unpin(alias)}"
+        )
+    if alias.spec.suspend:
+        yield f"It is suspended: nothing new starts; {ways_out.resume(alias)}"
+    if held is not None:
+        yield f"Automatic steps are stopped: {held.message}"
+    queue = alias.status.queue
+    if queue:
+        waits = (
+            "1 request waits for its turn"
+            if len(queue) == 1
+            else f"{len(queue)} requests wait for their turn"
+        )
+        yield f"{waits}: {', '.join(queue)}"
+
+
+def _next(alias: ModelAlias) -> Iterator[str]:
+    """Return how the alias is moved, where nothing that was said before has to be seen to first."""
+    status = alias.status
+    if alias.spec.version is not None or alias.spec.suspend or status.plan is not None:
+        return
+    if _is(alias, AliasCondition.STALLED, Status.TRUE) or _is(alias, AliasCondition.IN_SYNC, Status.FALSE):
+        return
+    yield f"To move it: {ways_out.promote(alias, 'N')}"
+    if status.previous is not None:
+        yield f"To go back to version {status.previous.version}: {ways_out.go_back(alias, status.previous.version)}"
+
+
+def _is(alias: ModelAlias, kind: AliasCondition, status: Status) -> Condition | None:
+    """Return the condition if it has that status."""
+    found = find(alias.status.conditions, kind)
+    return found if found is not None and found.status is status else None
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _long(since: datetime, now: datetime) -> str:
+    minutes = max(0, int((now - since).total_seconds() // 60))
+    return f"{minutes} min" if minutes else "less than a minute"
