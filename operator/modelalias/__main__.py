@@ -13,17 +13,19 @@ from typing import Any, Final
 
 import kopf
 
-from modelalias import logs, settings
+from modelalias import logs, probes, settings
 from modelalias.adapters.admission import KubernetesAdmission
+from modelalias.adapters.discovery import KubernetesDiscovery
 from modelalias.adapters.jobs import KubernetesJobs
 from modelalias.adapters.kubernetes_client import Connection, open_client
 from modelalias.adapters.kubernetes_objects import KubernetesObjects
 from modelalias.adapters.lease import KubernetesLease, Lease, NoLease, own_identity, steady
 from modelalias.adapters.mlflow_registry import open_registry
+from modelalias.adapters.pods import KubernetesPods
 from modelalias.adapters.signing_keys import KubernetesSigningKeys
 from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.core.errors import InvalidRequest
-from modelalias.handlers import tuning, watches
+from modelalias.handlers import rewatching, tuning, watches
 from modelalias.ports import Cluster
 from modelalias.reconcile.engine import Engine
 
@@ -51,13 +53,14 @@ async def serve(config: settings.Settings) -> None:
                 KubernetesJobs(connection),
                 KubernetesAdmission(connection),
                 _keys(config, connection),
+                KubernetesPods(connection),
             ),
             registries,
             lead,
             time.monotonic,
             connection.clock.now,
         )
-        await _run(config, engine, lead)
+        await _run(config, engine, lead, KubernetesDiscovery(connection))
 
 
 def _lead(config: settings.Settings, connection: Connection) -> Lease | NoLease:
@@ -82,46 +85,53 @@ def _kopf_identity(name: str) -> Any:
     return name
 
 
-async def _run(config: settings.Settings, engine: Engine, lead: Lease | NoLease) -> None:
+async def _run(
+    config: settings.Settings, engine: Engine, lead: Lease | NoLease, discovery: KubernetesDiscovery
+) -> None:
     registry = kopf.OperatorRegistry()
     tuning.register_login(registry)
     watches.register(engine, registry)
     gc.collect()
     gc.freeze()
-    stop, stop_watching, ready = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    watching = asyncio.create_task(
-        kopf.operator(
+    loop = asyncio.get_running_loop()
+    stop, ready = asyncio.Event(), asyncio.Event()
+
+    async def start_kopf() -> rewatching.Tasks:
+        tasks = await kopf.spawn_tasks(
             registry=registry,
             settings=tuning.settings(),
             standalone=True,
             identity=_kopf_identity(config.identity),
-            liveness_endpoint=f"http://0.0.0.0:{config.liveness_port}/healthz",
-            stop_flag=stop_watching,
             ready_flag=ready,
             **tuning.scope(config.namespaces),
-        ),
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(
+                number, stop.set
+            )  # in place of Kopf's, which would cancel the workers first
+        return tasks
+
+    watching = asyncio.create_task(
+        rewatching.keep_watching(start_kopf, discovery.served, watches.WATCHED, engine.watches_began_anew),
         name="kopf",
     )
-    await asyncio.wait({watching, asyncio.create_task(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)  # in place of Kopf's, which would cancel the workers first
-    leading = asyncio.create_task(lead.run(), name="lease")
-    working = asyncio.create_task(engine.run(), name="engine")
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    await asyncio.wait({watching, leading, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    # the workers stop first, so that the Lease is given up after the last write
-    for task in (working, leading):
-        task.cancel()
-        await asyncio.wait({task}, timeout=STOP_SECONDS)
-    stop_watching.set()
-    await asyncio.wait({watching}, timeout=STOP_SECONDS)
+    starting = asyncio.create_task(ready.wait(), name="start")
+    await asyncio.wait({watching, stopping, starting}, return_when=asyncio.FIRST_COMPLETED)
+    async with probes.answered(config.liveness_port):
+        leading = asyncio.create_task(lead.run(), name="lease")
+        working = asyncio.create_task(engine.run(), name="engine")
+        await asyncio.wait({watching, leading, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        # the workers stop first, so that the Lease is given up after the last write
+        for task in (working, leading, watching):
+            task.cancel()
+            await asyncio.wait({task}, timeout=STOP_SECONDS)
     if not stop.is_set():
         raise SystemExit(_why_it_ended((watching, leading, working)))
 
 
 def _why_it_ended(tasks: Iterable["asyncio.Task[Any]"]) -> str:
-    """Log and return what went wrong; Kopf cancels the others when it fails, so it is looked at first."""
+    """Log and return what went wrong, with the watches first."""
     for task in tasks:
         error = None if not task.done() or task.cancelled() else task.exception()
         if error is not None:

@@ -60,7 +60,8 @@ def settings() -> kopf.OperatorSettings:
         tuned.watching.label_selectors[kind.resource.group, kind.resource.plural] = MANAGED
     tuned.networking.request_timeout = 15.0
     tuned.networking.connect_timeout = 5.0
-    tuned.scanning.disabled = True
+    tuned.scanning.disabled = True  # `rewatching` sees what comes and goes, and reads no CRD for it
+    tuned.process.ultimate_exiting_timeout = None  # it would kill the process after each start anew
     tuned.peering.standalone = True
     tuned.posting.enabled = False
     return tuned

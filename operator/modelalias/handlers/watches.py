@@ -2,18 +2,22 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import kopf
 
 from modelalias.adapters.jobs import ALIAS_LABEL
-from modelalias.adapters.kubernetes_objects import parse_alias, parse_request
-from modelalias.api.fields import GROUP, VERSION
+from modelalias.adapters.kubernetes_objects import ALIASES, REQUESTS, parse_alias, parse_request
 from modelalias.core.errors import InvalidRequest
 from modelalias.kinds import KINDS
 from modelalias.kinds.kind import Kind
 from modelalias.ports import WorkloadRef
 from modelalias.reconcile.engine import Engine
+from modelalias.rest import Resource
+
+JOBS: Final = Resource(group="batch", version="v1", plural="jobs")
+WATCHED: Final = frozenset({ALIASES, REQUESTS, JOBS, *(kind.resource for kind in KINDS.values())})
+"""What the handlers below are registered for."""
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +25,7 @@ _log = logging.getLogger(__name__)
 def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
     """Register the watches that feed the engine."""
 
-    @kopf.on.event(GROUP, VERSION, "modelaliases", registry=registry)
+    @kopf.on.event(ALIASES.group, ALIASES.version, ALIASES.plural, registry=registry)
     async def alias_seen(
         event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any
     ) -> None:
@@ -34,7 +38,7 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
         except InvalidRequest as error:
             _log.warning("passed over: %s", error)
 
-    @kopf.on.event(GROUP, VERSION, "promotionrequests", registry=registry)
+    @kopf.on.event(REQUESTS.group, REQUESTS.version, REQUESTS.plural, registry=registry)
     async def request_seen(
         event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any
     ) -> None:
@@ -47,7 +51,7 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
         except InvalidRequest as error:
             _log.warning("passed over: %s", error)
 
-    @kopf.on.event("batch", "v1", "jobs", registry=registry)
+    @kopf.on.event(JOBS.group, JOBS.version, JOBS.plural, registry=registry)
     async def job_seen(namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
         """Wake the alias that waits for the Job, also when it is gone."""
         if alias := labels.get(ALIAS_LABEL):
