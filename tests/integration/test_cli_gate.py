@@ -93,8 +93,8 @@ class Pipeline:
             {},
             1,
             [
-                f"beats-champion Failed 0.79 0.8 {BAR} - -",
-                f"version 3 refused: gate beats-champion: val_auc 0.79 is not {BAR}",
+                f"beats-champion Failed 0.79 0.8 {BAR} - short by 0.012",
+                f"version 3 refused: gate beats-champion: val_auc 0.79 is not {BAR}, short by 0.012",
             ],
             id="refused",
         ),
@@ -116,7 +116,7 @@ class Pipeline:
             "3",
             {"gates": [*GATES, HOLDOUT], "evaluation": {"cronJob": "holdout"}},
             1,
-            [f"beats-champion Failed 0.79 0.8 {BAR} - -"],
+            [f"beats-champion Failed 0.79 0.8 {BAR} - short by 0.012"],
             id="refused-before-evaluation",
         ),
         pytest.param(

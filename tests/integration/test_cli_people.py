@@ -405,7 +405,7 @@ def test_a_wait_survives_an_operator_that_is_away(
 def test_what_is_not_there_or_not_allowed_is_one_line(team: Stage, terminal: Terminal) -> None:
     where = f"in namespace {team.namespace}"
     for arguments, who, said in (
-        (("status", "go"), EVE, f"there is no PromotionRequest go {where}"),
+        (("status", "go"), EVE, f"there is no ModelAlias and no PromotionRequest go {where}"),
         (("promote", ALIAS, "--version", "2"), ANA, f"there is no ModelAlias {ALIAS} {where}"),
         (
             ("history", ALIAS),

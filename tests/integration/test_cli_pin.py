@@ -93,7 +93,7 @@ def test_a_gated_pin_that_is_refused_says_the_verdict(
     assert refused.returncode == 1, refused
     assert "auc    Failed   0.7         -          >= 0.85" in refused.stdout
     assert refused.stdout.splitlines()[-1] == (
-        "the pin of version 3 is refused: gate auc: val_auc 0.7 is not >= 0.85"
+        "the pin of version 3 is refused: gate auc: val_auc 0.7 is not >= 0.85, short by 0.15"
     )
     assert passed.returncode == 0, passed
     assert "auc    Passed" in passed.stdout

@@ -2,20 +2,25 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from modelalias.adapters import kubernetes_client
 from modelalias.adapters.kubernetes_client import Call, Caller, Connection, Denied, Verb
+from modelalias.adapters.lease import KubernetesLease
+from modelalias.adapters.pods import KubernetesPods
+from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import GROUP, VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.cli import credential_plugin
-from modelalias.cli.cluster import Kind, ObjectMissing, Who
+from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing, Who
 from modelalias.cli.kubeconfig import Access
 from modelalias.core.errors import InvalidRequest, Refused
+from modelalias.ports import Pod, Workload, WorkloadRef
 from modelalias.rest import PatchType, Resource
 
 M = TypeVar("M", bound=BaseModel)
@@ -23,6 +28,8 @@ M = TypeVar("M", bound=BaseModel)
 FIELD_MANAGER: Final = "modelalias-cli"
 """Not kubectl's own name: GitOps controllers take over and remove what kubectl owns."""
 SECONDS: Final = 10.0
+LEASE: Final = "modelalias-operator"
+"""Name of the operator's Lease, unless its configuration has another."""
 
 ALIASES: Final = Resource(group=GROUP, version=VERSION, plural="modelaliases")
 REQUESTS: Final = Resource(group=GROUP, version=VERSION, plural="promotionrequests")
@@ -59,6 +66,29 @@ class ApiServer:
     async def alias(self, name: str) -> ModelAlias:
         """Read a ModelAlias."""
         return await self._read(ALIASES, name, ModelAlias)
+
+    def now(self) -> datetime:
+        """Return the API server's time, once it has answered."""
+        return datetime.now(UTC) if self._connection is None else self._connection.clock.now()
+
+    async def heartbeat(self, namespace: str) -> Heartbeat | None:
+        """Read the Lease of the operator that is installed in a namespace; None when there is none."""
+        found = await KubernetesLease(await self._opened(), namespace=namespace, name=LEASE).read()
+        if found is None:
+            return None
+        try:
+            renewed = datetime.fromisoformat(found.renewed)
+        except ValueError:
+            renewed = None
+        return Heartbeat(holder=found.holder, renewed=renewed)
+
+    async def workload(self, ref: WorkloadRef) -> Workload | None:
+        """Read a workload; None when there is none."""
+        return await KubernetesWorkloads(await self._opened()).read(ref)
+
+    async def pods(self, workload: Workload) -> Sequence[Pod]:
+        """Read the pods of a workload, the newest first."""
+        return await KubernetesPods(await self._opened()).of(workload)
 
     async def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
         """Read all objects of a kind as they stand, page by page."""
@@ -114,12 +144,16 @@ class ApiServer:
             await self._send(Call(verb=Verb.GET, resource=resource, namespace=self.namespace, name=name)),
         )
 
-    async def _send(self, call: Call, body: Any = None, patch: PatchType | None = None) -> Mapping[str, Any]:
+    async def _opened(self) -> Connection:
         if self._connection is None:
             await self.renew()
         assert self._connection is not None  # noqa: S101 - for the type checker
+        return self._connection
+
+    async def _send(self, call: Call, body: Any = None, patch: PatchType | None = None) -> Mapping[str, Any]:
+        connection = await self._opened()
         try:
-            return await self._connection.send(call, body, patch=patch, seconds=SECONDS)
+            return await connection.send(call, body, patch=patch, seconds=SECONDS)
         except kubernetes_client.MissingObject as error:
             raise (_missing(call) if call.name else InvalidRequest(str(error))) from error
         except Denied as error:

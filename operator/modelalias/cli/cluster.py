@@ -1,6 +1,7 @@
 """The cluster as the commands use it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -8,6 +9,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequest
 from modelalias.core.errors import NotFound
+from modelalias.ports import Pod, Workload, WorkloadRef
 
 
 class ObjectMissing(NotFound):
@@ -26,6 +28,15 @@ class Who(Value):
 
     user: str
     groups: tuple[str, ...] = ()
+
+
+class Heartbeat(Value):
+    """The operator's Lease, as it stands."""
+
+    holder: str
+    """"" when no operator holds it."""
+    renewed: datetime | None
+    """When it was renewed last, by the clock of the operator's node."""
 
 
 class PersonsCluster(Protocol):
@@ -48,6 +59,18 @@ class PersonsCluster(Protocol):
 
     async def alias(self, name: str) -> ModelAlias:
         """Read a ModelAlias."""
+
+    def now(self) -> datetime:
+        """Return the API server's time, once it has answered."""
+
+    async def heartbeat(self, namespace: str) -> Heartbeat | None:
+        """Read the Lease of the operator that is installed in a namespace; None when there is none."""
+
+    async def workload(self, ref: WorkloadRef) -> Workload | None:
+        """Read a workload; None when there is none."""
+
+    async def pods(self, workload: Workload) -> Sequence[Pod]:
+        """Read the pods of a workload, the newest first."""
 
     def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
         """Read all objects of a kind as they stand, in one namespace or, with "", in all, page by page."""

@@ -8,12 +8,15 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from modelalias.api import unfit
-from modelalias.api.fields import API_VERSION
+from modelalias.api.fields import API_VERSION, GROUP
 from modelalias.api.request import PromotionRequestSpec, RequestOperation
 from modelalias.cli.edits import Filing
 from modelalias.core.errors import InvalidRequest
 
+ALIAS_LABEL: Final = f"{GROUP}/alias"
+
 _RUN_CHARACTERS: Final = 8
+_LONGEST_LABEL: Final = 63
 
 
 def draft(options: argparse.Namespace, user: str, namespace: str) -> Filing:
@@ -34,8 +37,13 @@ def draft(options: argparse.Namespace, user: str, namespace: str) -> Filing:
     )
     _must_be_valid(spec, operation)
     name = {"name": options.name} if options.name else {"generateName": _prefix(options, operation)}
-    metadata = {**name, "namespace": namespace}
+    metadata = {**name, "namespace": namespace, "labels": _labels(options.alias)}
     return Filing({"apiVersion": API_VERSION, "kind": "PromotionRequest", "metadata": metadata, "spec": spec})
+
+
+def _labels(alias: str) -> Mapping[str, str]:
+    """Return the label by which the requests of an alias are found; too long a name is none, and refused later."""
+    return {ALIAS_LABEL: alias} if len(alias) <= _LONGEST_LABEL else {}
 
 
 def _operation(options: argparse.Namespace) -> RequestOperation:

@@ -14,12 +14,14 @@ from modelalias.cli import (
     abort,
     approve,
     attest,
+    explain,
     export,
     gate,
     history,
     output,
     pin,
     promote,
+    serving,
     status,
     verify,
 )
@@ -29,7 +31,20 @@ FAILED: Final = 2
 """The command could not do its work. argparse ends with the same status after a wrong call."""
 INTERRUPTED: Final = 130
 
-COMMANDS: Final = (gate, promote, status, approve, abort, pin, history, export, verify, attest)
+COMMANDS: Final = (
+    gate,
+    promote,
+    status,
+    explain,
+    serving,
+    approve,
+    abort,
+    pin,
+    history,
+    export,
+    verify,
+    attest,
+)
 
 _PLUGIN: Final = "kubectl-modelalias"
 

@@ -1,4 +1,7 @@
-"""A verdict as a table: what was judged, a row for each rule, and one sentence."""
+"""A verdict as a table: what was judged, a row for each rule, and one sentence.
+
+Its numbers are those that people read; `-o json` has every digit.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -7,6 +10,7 @@ from modelalias.api.gates import Enforcement
 from modelalias.api.request_status import Check, Finding, PromotionRequestStatus
 from modelalias.cli.output import NOTHING, aligned, lines
 from modelalias.cli.rehearsal import Rehearsal
+from modelalias.core.judging import numbers
 
 _COLUMNS: Final = ("NAME", "RESULT", "CANDIDATE", "CHAMPION", "RULE", "DATASET", "MESSAGE")
 
@@ -38,7 +42,7 @@ def _rule(check: Check) -> Sequence[str]:
 
 
 def _gate(finding: Finding) -> Sequence[str]:
-    advice = ["advises only"] if finding.enforcement == Enforcement.ADVISE else []
-    message = "; ".join([*advice, *([finding.message] if finding.message else [])])
-    values = (finding.candidate or "", finding.champion or "")
-    return (finding.name, finding.result, *values, finding.rule, finding.dataset or "", message)
+    advice = "advises only" if finding.enforcement == Enforcement.ADVISE else ""
+    message = "; ".join(filter(None, [advice, finding.message, numbers.distance(finding)]))
+    values = (numbers.candidate(finding) or "", numbers.champion(finding) or "")
+    return (finding.name, finding.result, *values, numbers.rule(finding), finding.dataset or "", message)

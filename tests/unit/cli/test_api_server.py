@@ -159,8 +159,8 @@ def test_a_refusal_is_one_line_for_the_person(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["status", "none"], "there is no PromotionRequest none in namespace ml"),
-        (["status", ""], "the name of the PromotionRequest is empty"),
+        (["status", "none"], "there is no ModelAlias and no PromotionRequest none in namespace ml"),
+        (["status", ""], "is empty"),
         (["promote", "none", "--version", "4"], "no ModelAlias none in namespace ml"),
         (["history", "none", "-n", "risk"], "no ModelAlias none in namespace risk"),
         (["status", "go", "--context", "b"], "the kubeconfig has no context b"),

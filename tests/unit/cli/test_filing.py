@@ -96,7 +96,11 @@ def test_a_request_says_what_was_said(arguments: list[str], name: str, spec: Map
     assert made.body == {
         "apiVersion": "modelalias.dev/v1alpha1",
         "kind": "PromotionRequest",
-        "metadata": {"generateName": f"churn-champion-{name}-", "namespace": "ml"},
+        "metadata": {
+            "generateName": f"churn-champion-{name}-",
+            "namespace": "ml",
+            "labels": {"modelalias.dev/alias": "churn-champion"},
+        },
         "spec": {**ALIAS, **spec},
     }
 
@@ -104,7 +108,8 @@ def test_a_request_says_what_was_said(arguments: list[str], name: str, spec: Map
 def test_a_name_that_was_given_is_kept() -> None:
     made = filing.draft(typed("--version", "4", "--name", "churn-v4"), "ana", "ml")
 
-    assert made.body["metadata"] == {"name": "churn-v4", "namespace": "ml"}
+    assert (made.body["metadata"]["name"], made.body["metadata"]["namespace"]) == ("churn-v4", "ml")
+    assert "generateName" not in made.body["metadata"]
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ async def test_a_worse_version_is_refused_with_its_numbers(registry: FakeRegistr
 
     assert (found.outcome, found.reason) == ("Refused", "GatesFailed")
     assert found.status.explanation == (
-        "version 3 refused: gate better: val_auc 0.75 is not >= 0.802 (champion 0.8 + 0.002)"
+        "version 3 refused: gate better: val_auc 0.75 is not >= 0.802 (champion 0.8 + 0.002), short by 0.052"
     )
     assert _results(found) == ["Passed", "Failed"]
 

@@ -1,0 +1,133 @@
+"""The state of a ModelAlias, as text for people and as JSON for programs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from modelalias.api.alias import ModelAlias, ServingStatus
+from modelalias.api.conditions import AliasCondition, Condition, Status, find, is_true
+from modelalias.cli.output import aligned, lines
+from modelalias.cli.request_state import NO_STATUS
+
+_CONDITIONS: Final = ("CONDITION", "STATUS", "REASON", "MESSAGE")
+_WORKLOADS: Final = ("WORKLOAD", "STATE", "SERVES", "ASKED FOR", "PODS READY", "SINCE", "MESSAGE")
+_REDUNDANT: Final = frozenset({"Ready", "Reconciling"})
+"""Conditions that the first lines have told already."""
+
+
+def text(alias: ModelAlias) -> str:
+    """Return everything that is known about an alias."""
+    status = alias.status
+    return lines(
+        [
+            *_head(alias),
+            *_section([_WORKLOADS, *map(_workload, status.serving)] if status.serving else []),
+            *_section(_conditions(alias)),
+        ]
+    )
+
+
+def as_json(alias: ModelAlias) -> Mapping[str, Any]:
+    """Return what programs ask first, and the conditions and workloads as they stand in the status.
+
+    What is not known is left out.
+    """
+    status, current = alias.status, alias.status.current
+    ready = find(status.conditions, AliasCondition.READY)
+    whole = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    known = {
+        "modelAlias": alias.metadata.name,
+        "namespace": alias.metadata.namespace,
+        "registry": alias.spec.registry,
+        "model": alias.spec.model,
+        "alias": alias.spec.alias,
+        "phase": status.phase,
+        "ready": None if ready is None else ready.status is Status.TRUE,
+        "version": current.version if current else None,
+        "since": whole["current"]["since"] if current else None,
+        "request": current.request if current else None,
+        "actor": current.actor if current else None,
+        "previous": status.previous.version if status.previous else None,
+        "pinned": alias.spec.version,
+        "suspended": alias.spec.suspend or None,
+        "held": is_true(status.conditions, AliasCondition.HELD),
+        "message": message(alias) or None,
+        "queue": list(status.queue),
+        "serving": whole.get("serving", []),
+        "conditions": whole.get("conditions", []),
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def message(alias: ModelAlias) -> str:
+    """Return the one sentence on where the alias stands."""
+    ready = find(alias.status.conditions, AliasCondition.READY)
+    shown = ready or find(alias.status.conditions, AliasCondition.IN_SYNC)
+    return shown.message if shown is not None else ""
+
+
+def _head(alias: ModelAlias) -> Iterator[str]:
+    spec, status = alias.spec, alias.status
+    registry = "" if spec.registry == "default" else f" in registry {spec.registry}"
+    yield f"ModelAlias {alias.metadata.name}: {spec.model}@{spec.alias}{registry}"
+    yield (
+        f"phase: {status.phase}"
+        if status.phase
+        else f"{NO_STATUS}: the operator has not looked at this ModelAlias"
+    )
+    current, previous = status.current, status.previous
+    if current is not None:
+        by = f", by {current.actor}" if current.actor else ""
+        request = f", request {current.request}" if current.request else ""
+        before = f"; before it version {previous.version}" if previous else ""
+        yield f"version {current.version} since {_time(current.since)}{by}{request}{before}"
+    if spec.version is not None:
+        yield f"pinned to version {spec.version}"
+    if spec.suspend:
+        yield "suspended: nothing new starts"
+    if status.plan is not None:
+        yield f"under way: {status.plan.operation}, {status.plan.bearing}, since {_time(status.plan.started_at)}"
+    yield from [told for told in [message(alias)] if told]
+    if status.queue:
+        yield f"waiting for their turn: {', '.join(status.queue)}"
+
+
+def _workload(item: ServingStatus) -> Sequence[str]:
+    pods = [f"{group.ready}/{group.pods} of version {group.version or '?'}" for group in item.pods]
+    since = "" if item.since is None else _time(item.since)
+    served = item.served or ("?" if item.pods else "")
+    return (
+        f"{item.kind} {item.name}",
+        item.state,
+        served,
+        item.asked or "",
+        ", ".join(pods),
+        since,
+        item.message,
+    )
+
+
+def _conditions(alias: ModelAlias) -> Sequence[Sequence[str]]:
+    told = message(alias)
+    shown = [item for item in alias.status.conditions if _is_shown(item)]
+    rows = [
+        (item.type, item.status, item.reason, "" if item.message == told else item.message) for item in shown
+    ]
+    return [_CONDITIONS, *rows] if rows else []
+
+
+def _is_shown(item: Condition) -> bool:
+    return item.type not in _REDUNDANT and (
+        item.type not in {"Stalled", "Held"} or item.status is Status.TRUE
+    )
+
+
+def _section(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Put an empty line before a table that is not empty."""
+    if rows:
+        yield ""
+        yield from aligned(rows)
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

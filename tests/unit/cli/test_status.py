@@ -1,0 +1,159 @@
+"""`modelalias status` shows the ModelAlias or the request of that name, and says where to look when nothing comes."""
+
+import json
+from argparse import Namespace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from modelalias.cli import status
+from modelalias.cli.cluster import Heartbeat, ObjectMissing
+from modelalias.core.errors import InvalidRequest, Refused
+from tests.support.cli_cluster import NOW, FakeCluster, body, condition
+
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _alias(**told: Any) -> dict[str, Any]:
+    known = {
+        "observedGeneration": 1,
+        "phase": "Ready",
+        "current": {"version": "4", "since": NOW, "actor": "ana", "request": "go"},
+        "previous": {"version": "3", "since": NOW},
+        "conditions": [
+            condition("Ready", "True", "Succeeded", "version 4"),
+            condition("InSync", "True", "InSync", "churn@champion is version 4"),
+            condition("Held", "False", "Released", "there is no hold"),
+        ],
+        "serving": [
+            {
+                "kind": "Deployment",
+                "name": "api",
+                "state": "Degraded",
+                "served": "4",
+                "asked": "4",
+                "pods": [{"version": "4", "pods": 3, "ready": 2}],
+                "message": "2 of 3 are available",
+            }
+        ],
+        **told,
+    }
+    return {
+        "metadata": {"name": "go", "namespace": "ml", "uid": "u-2", "creationTimestamp": NOW},
+        "spec": {"model": "churn", "alias": "champion"},
+        "status": {key: value for key, value in known.items() if value is not None},
+    }
+
+
+async def _shown(cluster: FakeCluster, name: str = "go", form: str = "text", *, wait: bool = False) -> str:
+    options = Namespace(name=name, output=form, wait=wait, timeout=1, operator_namespace="modelalias-system")
+    text, exit_status = await status.show(cluster, options)
+    assert exit_status == 0
+    return text
+
+
+async def test_an_alias_is_shown_with_its_workloads() -> None:
+    text = await _shown(FakeCluster(None, _alias()))
+
+    assert text.splitlines()[:4] == [
+        "ModelAlias go: churn@champion",
+        "phase: Ready",
+        "version 4 since 2026-01-01T00:00:00Z, by ana, request go; before it version 3",
+        "version 4",
+    ]
+    assert "Deployment api   Degraded   4        4           2/3 of version 4" in text
+    assert "InSync" in text
+    assert "Held" not in text
+
+
+async def test_a_request_is_shown_where_there_is_no_alias_of_the_name() -> None:
+    text = await _shown(FakeCluster(body()))
+
+    assert text.startswith("request go: Promote of churn-champion")
+    assert "ModelAlias" not in text
+
+
+async def test_both_are_shown_where_there_are_both() -> None:
+    text = await _shown(FakeCluster(body(), _alias()))
+
+    assert text.index("ModelAlias go") < text.index("request go")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("alias/go", {"ModelAlias"}),
+        ("malias/go", {"ModelAlias"}),
+        ("mpr/go", {"request"}),
+        ("Request/go", {"request"}),
+    ],
+)
+async def test_a_kind_before_the_name_means_that_one(name: str, shown: set[str]) -> None:
+    text = await _shown(FakeCluster(body(), _alias()), name)
+
+    assert {word for word in ("ModelAlias", "request") if f"{word} go:" in text} == shown
+
+
+async def test_as_json_an_alias_has_what_programs_ask_first() -> None:
+    found = json.loads(await _shown(FakeCluster(None, _alias()), form="json"))
+
+    assert (found["modelAlias"], found["version"], found["ready"], found["held"]) == ("go", "4", True, False)
+    assert found["serving"][0]["pods"] == [{"version": "4", "pods": 3, "ready": 2}]
+
+
+async def test_as_json_the_request_is_shown_where_there_are_both() -> None:
+    assert json.loads(await _shown(FakeCluster(body(), _alias()), form="json"))["request"] == "go"
+
+
+@pytest.mark.parametrize("name", ["go", "alias/go", "request/go"])
+async def test_what_is_not_there_is_named(name: str) -> None:
+    with pytest.raises(ObjectMissing, match="no "):
+        await _shown(FakeCluster(), name)
+
+
+async def test_what_may_not_be_read_does_not_hide_what_may() -> None:
+    cluster = FakeCluster(body())
+    cluster.said_of_alias = [Refused("may not get modelaliases")]
+    assert "request go" in await _shown(cluster)
+
+    cluster = FakeCluster()
+    cluster.said_of_alias = [Refused("may not get modelaliases")]
+    with pytest.raises(Refused):
+        await _shown(cluster)
+
+
+async def test_a_wrong_kind_and_waiting_for_an_alias_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="say alias/NAME"):
+        await _shown(FakeCluster(body()), "pod/go")
+    with pytest.raises(InvalidRequest, match="an alias has no end"):
+        await _shown(FakeCluster(None, _alias()), "alias/go", wait=True)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(29, False), (31, True)])
+@pytest.mark.parametrize("kind", ["request", "alias"])
+async def test_without_a_status_for_long_it_says_where_to_look(kind: str, seconds: int, told: bool) -> None:
+    request = {**body(), "status": {"observedGeneration": -1}}
+    request["metadata"] = {**request["metadata"], "creationTimestamp": MADE.isoformat()}
+    alias = {**_alias(), "status": {"observedGeneration": -1}}
+    cluster = FakeCluster(request) if kind == "request" else FakeCluster(None, alias)
+    cluster.time = MADE + timedelta(seconds=seconds)
+    cluster.lease = None
+
+    text = await _shown(cluster)
+
+    assert "No status yet" in text
+    assert ("kubectl -n modelalias-system get deployment,pods" in text) is told
+    assert ("there is no Lease of it" in text) is told
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+async def test_an_operator_that_does_not_run_is_told_on_standard_error(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = FakeCluster(body())
+    cluster.time, cluster.lease = MADE + timedelta(minutes=7), Heartbeat(holder="pod", renewed=MADE)
+
+    await _shown(cluster, form=form)
+
+    assert "has not renewed its Lease since 00:00 UTC (7 min ago)" in capsys.readouterr().err
