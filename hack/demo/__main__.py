@@ -103,7 +103,7 @@ def _tell(lines: Sequence[Line]) -> None:
 def play(story: Story) -> None:
     """Play the four acts on the cluster."""
     act(1, "cold start: version 1 is promoted, and the pods that waited for it serve it")
-    story.apply_example("churn-champion.yaml")
+    story.apply_alias()
     tell(story, story.request("v1"))
     act(2, "version 2 beats the champion, the alias moves and the pods roll")
     tell(story, story.request("v2"))

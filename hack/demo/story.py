@@ -21,6 +21,7 @@ ALIAS: Final = "churn-champion"
 EXAMPLES: Final = ROOT / "manifests" / "examples"
 ARCHIVES: Final = ROOT / ".cluster" / "images"
 _REGISTERED_MODEL: Final = "/api/2.0/mlflow/registered-models/get"
+STABLE_SECONDS: Final = 3
 _PATIENCE: Final = 240.0
 
 
@@ -103,6 +104,12 @@ class Story:
         """Apply a file of manifests/examples as it stands."""
         self.kubectl("apply", "-f", str(EXAMPLES / name))
 
+    def apply_alias(self, **rollout: Any) -> None:
+        """Apply the example of a ModelAlias, with a shorter wait for stable pods: somebody looks on."""
+        self.apply_example("churn-champion.yaml")
+        spec = {"rollout": {"stableSeconds": STABLE_SECONDS, **rollout}}
+        self.kubectl("patch", "modelalias", ALIAS, "--type=merge", "-p", json.dumps({"spec": spec}))
+
     def request(self, name: str) -> Mapping[str, Any]:
         """Apply the example of a request, wait as a pipeline does, and return its status."""
         self.apply_example(f"request-{name}.yaml")
@@ -119,6 +126,12 @@ class Story:
         self.kubectl("wait", "--for=condition=Ready", f"modelalias/{ALIAS}", "--timeout=60s")
         return self.status("modelalias", ALIAS)
 
+    def serve(self, version: str) -> None:
+        """Let the pods serve a version, whatever was before, and leave the alias open for requests."""
+        self.apply_alias()
+        self.pin(version)
+        self.kubectl("patch", "modelalias", ALIAS, "--type=merge", "-p", '{"spec": {"version": null}}')
+
     # What a user sees
 
     def status(self, kind: str, name: str) -> Mapping[str, Any]:
@@ -127,14 +140,14 @@ class Story:
         return found
 
     def answers(self) -> Mapping[str, Mapping[str, str]]:
-        """Ask each ready serving pod for its /version, through the API server, once old pods are gone."""
+        """Ask each serving pod for its /version, through the API server; not those that are leaving."""
         deadline = time.monotonic() + _PATIENCE
         while True:
             pods = json.loads(
                 self.kubectl("get", "pods", "-l", "app.kubernetes.io/name=churn-api", "-o", "json")
             )["items"]
             live = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-            if live and len(live) == len(pods) and all(_is_ready(pod) for pod in live):
+            if live and all(_is_ready(pod) for pod in live):
                 return {pod["metadata"]["name"]: self._ask(pod["metadata"]["name"]) for pod in live}
             if time.monotonic() > deadline:
                 raise StoryError(

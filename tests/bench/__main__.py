@@ -1,4 +1,4 @@
-"""`make bench`: the benchmarks as a table and JSON. `python -m tests.bench [latency|idle|all]`."""
+"""`make bench`: the benchmarks as a table and JSON. `python -m tests.bench [latency|idle|steady|asking|all]`."""
 
 import argparse
 import asyncio
@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.bench import figures, idle, latency
+from tests.bench import asking, figures, idle, latency, steady
 from tests.bench.product import install
 from tests.bench.site import BenchError, refuse_company
 from tests.support.installation import install_crds
@@ -46,6 +46,14 @@ async def run(arguments: argparse.Namespace, folder: Path) -> Mapping[str, Any]:
                 api, kubeconfig, product, arguments.aliases, arguments.seconds, say
             )
             print(idle_table(report["idle"]), flush=True)
+        if arguments.what in {"steady", "all"}:
+            report["steady"] = await steady.measure(
+                api, kubeconfig, product, arguments.aliases, arguments.seconds, say
+            )
+            print(steady_table(report["steady"]), flush=True)
+        if arguments.what in {"asking", "all"}:
+            report["asking"] = await asyncio.to_thread(asking.measure, kubeconfig, folder / "asking", say)
+            print(asking_table(report["asking"]), flush=True)
     report["machine"]["load_at_end"] = load()
     return report
 
@@ -108,6 +116,57 @@ def idle_table(told: Mapping[str, Any]) -> str:
     return f"\n{shown}\nimports alone: {told['imports_rss_mib']} MiB\nMLflow: {told['mlflow']}\n"
 
 
+def steady_table(told: Mapping[str, Any]) -> str:
+    """Return the benchmark of aliases at rest, and of flapping pods, for people."""
+    if "left_out" in told:
+        return f"\nsteady: left out, {told['left_out']}\n"
+    windows = (told["without_aliases"], told["rest"], told["flap"])
+    seconds, flap = told["seconds"], told["flap"]
+    rows = [
+        (name, *(window[key] for window in windows))
+        for key, name in (
+            ("rss_mib", "memory (VmRSS), MiB"),
+            ("cpu_seconds", f"CPU in {seconds} s, s"),
+            ("kubernetes_writes", f"Kubernetes writes in {seconds} s, without the Lease"),
+            ("kubernetes_reads", f"Kubernetes reads in {seconds} s"),
+            ("registry_calls", f"registry calls in {seconds} s"),
+        )
+    ]
+    rows += [
+        ("CPU / baseline", *(_ratio(window, windows[0], "cpu_seconds") for window in windows)),
+        ("memory / baseline", *(_ratio(window, windows[0], "rss_mib") for window in windows)),
+        ("status writes", "", "", flap["status_writes"]),
+        ("most status writes of one alias", "", "", flap["most_status_writes_of_an_alias"]),
+        (f"the same a minute, in {seconds} s", "", "", _per_minute(flap, seconds)),
+        ("Events", "", "", flap["events"]),
+    ]
+    columns = ("0 aliases", f"{told['aliases']} at rest", f"{told['flapping']} of them flap")
+    flaps = f"{flap['flaps']} times, each time unavailable: {flap['workloads_unavailable_in_each']}"
+    shown = figures.table(("steady", *columns), rows)
+    return f"\n{shown}\nstates at rest: {told['states']}\nflapped: {flaps}\n"
+
+
+def _ratio(window: Mapping[str, Any], baseline: Mapping[str, Any], key: str) -> float | str:
+    return round(window[key] / baseline[key], 2) if baseline[key] else ""
+
+
+def _per_minute(flap: Mapping[str, Any], seconds: int) -> float:
+    most: int = flap["most_status_writes_of_an_alias"]
+    return round(most * 60 / seconds, 2)
+
+
+def asking_table(told: Mapping[str, Any]) -> str:
+    """Return what somebody who asks all the time saw of each move, for people."""
+    if "left_out" in told:
+        return f"\nasking: left out, {told['left_out']}\n"
+    keys = ("phase", "answers", "failed", "moved_after", "last_old_after")
+    columns = ("ended", "answers", "failed", "request -> alias moved, s", "-> last old answer, s")
+    rows = [
+        (move["name"], *("" if move[key] is None else move[key] for key in keys)) for move in told["moves"]
+    ]
+    return f"\n{figures.table(('asking', *columns), rows)}\n"
+
+
 def say(text: str) -> None:
     """Tell what is being done, beside the results."""
     print(f"bench: {text}", file=sys.stderr, flush=True)
@@ -116,7 +175,9 @@ def say(text: str) -> None:
 def main() -> int:
     """Measure, print, and write the JSON; what cannot be measured is one message and status 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("latency", "idle", "all"), default="all")
+    parser.add_argument(
+        "what", nargs="?", choices=("latency", "idle", "steady", "asking", "all"), default="all"
+    )
     parser.add_argument(
         "--requests", type=int, default=20, metavar="N", help="timed promotions on each side, 5 to 500"
     )

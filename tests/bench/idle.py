@@ -46,7 +46,7 @@ async def measure(
         server = await entered(stack, running_mlflow(folder / "mlflow"))
         say("seeding the registry")
         models = [f"model-{number:05d}" for number in range((aliases + 1) // len(ALIASES_OF_A_MODEL))]
-        await asyncio.to_thread(_seed, server.uri, models)
+        await asyncio.to_thread(seed, server.uri, models)
         told = {}
         for name, count in (("without_aliases", 0), ("with_aliases", aliases)):
             inside = await stack.enter_async_context(namespace(api, "idle"))
@@ -87,23 +87,23 @@ async def _one(
         began = time.perf_counter()
         async with operator(process):
             async with probing(_probe_of(folder)) as probe:
-                ready = await _all_ready(seen, count) - began
-                await _settled(recorder)
+                ready = await all_ready(seen, count) - began
+                await settled(recorder)
             before = len(recorder.calls)
-            window = await _window(process.pid, recorder, seconds)
+            used = await window(process.pid, recorder, seconds)
             return {
                 "ready_seconds": round(ready, 1) if count else None,
                 "first_write_seconds": next(
-                    (round(call.at - began, 1) for call in recorder.calls if _is_status(call)), None
+                    (round(call.at - began, 1) for call in recorder.calls if is_status(call)), None
                 ),
                 "longest_probe_ms": round(max(probe, default=0.0) * 1000, 1),
                 "writes_until_settled": _writes(recorder.calls[:before])["others"],
-                "written_until_settled": _told(recorder.calls[:before]),
-                "window": window,
+                "written_until_settled": told(recorder.calls[:before]),
+                "window": used,
             }
 
 
-async def _window(pid: int, recorder: Recorder, seconds: int) -> Mapping[str, Any]:
+async def window(pid: int, recorder: Recorder, seconds: int) -> Mapping[str, Any]:
     """Measure so many seconds of rest; memory is read at the end."""
     before, cpu = len(recorder.calls), _cpu_seconds(pid)
     await asyncio.sleep(seconds)
@@ -117,11 +117,11 @@ async def _window(pid: int, recorder: Recorder, seconds: int) -> Mapping[str, An
         "lease_writes": writes["leases"],
         "kubernetes_reads": sum(call.to == "kubernetes" and not call.is_write for call in calls),
         "registry_calls": sum(call.to == "mlflow" for call in calls),
-        "written": _told(calls),
+        "written": told(calls),
     }
 
 
-def _seed(uri: str, models: Sequence[str]) -> None:
+def seed(uri: str, models: Sequence[str]) -> None:
     """Make models of one version that holds both aliases."""
     client = MlflowClient(uri)
 
@@ -154,19 +154,22 @@ async def _create(api: RawApi, inside: str, models: Sequence[str], count: int) -
     await asyncio.gather(*map(create, bodies))
 
 
-async def _all_ready(seen: Watched, count: int) -> float:
+_SEEN: Final = frozenset({"Ready", "Unknown"})
+"""The phases of an alias that was looked at; what its workloads run is not known before its first move."""
+
+
+async def all_ready(seen: Watched, count: int) -> float:
     """Wait until the watch has told of as many aliases in the phase Ready, and return the moment."""
 
     def ready(objects: Mapping[str, Any]) -> bool:
         return (
-            len([item for item in objects.values() if item.get("status", {}).get("phase") == "Ready"])
-            == count
+            len([item for item in objects.values() if item.get("status", {}).get("phase") in _SEEN]) == count
         )
 
     return await seen.until(ready, f"{count} aliases are Ready", READY_SECONDS)
 
 
-async def _settled(recorder: Recorder) -> None:
+async def settled(recorder: Recorder) -> None:
     """Wait until nothing but the Lease was written for a while; raise `BenchError` when that does not come."""
     deadline = time.perf_counter() + SETTLE_SECONDS
     began = time.perf_counter()
@@ -177,7 +180,7 @@ async def _settled(recorder: Recorder) -> None:
             return
         if time.perf_counter() > deadline:
             raise BenchError(
-                f"the operator still writes after {SETTLE_SECONDS:g} s: {_told(recorder.calls[-50:])}"
+                f"the operator still writes after {SETTLE_SECONDS:g} s: {told(recorder.calls[-50:])}"
             )
         await asyncio.sleep(rest)
 
@@ -212,7 +215,7 @@ def _probe_of(folder: Path) -> str:
     return f"http://127.0.0.1:{port}/healthz"
 
 
-def _is_status(call: Sent) -> bool:
+def is_status(call: Sent) -> bool:
     return call.is_write and call.resource == "modelaliases/status"
 
 
@@ -224,7 +227,7 @@ def _writes(calls: Sequence[Sent]) -> Counter[str]:
     )
 
 
-def _told(calls: Sequence[Sent]) -> Mapping[str, int]:
+def told(calls: Sequence[Sent]) -> Mapping[str, int]:
     """Count the writes to both servers by what was written."""
     return dict(sorted(Counter(str(call) for call in calls if call.is_write).items()))
 

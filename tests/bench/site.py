@@ -80,6 +80,7 @@ def alias_body(name: str, model: str, alias: str, serving: str, previous: str | 
         "alias": alias,
         "serving": [{"name": serving}],
         "policy": {"gates": GATES},
+        "rollout": {"stableSeconds": 0},
     }
     if previous:
         spec["previousAlias"] = previous

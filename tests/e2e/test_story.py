@@ -10,6 +10,7 @@ from hack.demo import act_zero
 from hack.demo.act_zero import Judged
 from hack.demo.story import ALIAS, Story
 from tests.e2e.guarded import GUARDED, guard, promote
+from tests.support import asked
 
 pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(1500)]
 
@@ -25,10 +26,14 @@ def judged(act_zero_folder: Path) -> Sequence[Judged]:
 
 
 @pytest.fixture(scope="module")
-def story(kubeconfig: str, act_zero_folder: Path, judged: Sequence[Judged]) -> Story:
+def story(
+    kubeconfig: str,
+    images: None,  # noqa: ARG001 - the pods run them
+    act_zero_folder: Path,
+    judged: Sequence[Judged],
+) -> Story:
     assert len(judged) == 3
     story = Story(Path(kubeconfig), print)
-    story.load_images()
     story.install(act_zero_folder / act_zero.STORE)
     return story
 
@@ -40,12 +45,12 @@ def test_act_zero_judges_as_the_later_acts_do(judged: Sequence[Judged]) -> None:
     assert better.auc >= baseline.auc + 0.002
     assert [version.status for version in judged] == [0, 0, 1]
     assert "no version was accepted yet, so there is no champion" in baseline.verdict
-    assert f"val_auc {worse.auc} is not >= {baseline.auc + 0.002}" in worse.verdict
+    assert f"val_auc {worse.auc:.6g} is not >= {baseline.auc + 0.002:.6g}" in worse.verdict
 
 
 def test_the_four_acts(story: Story, judged: Sequence[Judged]) -> None:
     before = story.aliases()
-    story.apply_example("churn-champion.yaml")
+    story.apply_alias()
 
     first = story.request("v1")
     first_pods = story.answers()
@@ -64,12 +69,27 @@ def test_the_four_acts(story: Story, judged: Sequence[Judged]) -> None:
     assert {answer["version"] for answer in second_pods.values()} == {"2"}
     assert not set(first_pods) & set(second_pods), "the pods were not rolled"
     assert third["phase"] == "Rejected"
-    assert f"val_auc {judged[2].auc}" in third["explanation"]
+    assert f"val_auc {judged[2].auc:.6g}" in third["explanation"]
     assert third_pods == second_pods, "a refused version must not touch the pods"
     assert pinned["current"]["version"] == "1"
     assert {answer["version"] for answer in last_pods.values()} == {"1"}
     assert story.aliases()["champion"] == "1"
     assert [entry["outcome"] for entry in story.status("modelalias", ALIAS)["history"]] == ["Succeeded"] * 3
+
+
+def test_nobody_who_asks_the_service_is_left_without_an_answer(story: Story) -> None:
+    story.serve("1")
+
+    promotion, failure, rollback = asked.play(story, print)
+
+    assert [move.phase for move in (promotion, failure, rollback)] == ["Succeeded", "RolledBack", "Succeeded"]
+    assert [move.failed for move in (promotion, failure, rollback)] == [0, 0, 0], (
+        promotion,
+        failure,
+        rollback,
+    )
+    assert (promotion.versions, failure.versions, rollback.versions) == (("1", "2"), ("2",), ("2", "1"))
+    assert story.aliases()["champion"] == "1"
 
 
 def test_fresh_holdout_refuses_what_the_own_metrics_would_let_through(story: Story) -> None:
