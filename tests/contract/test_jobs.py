@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from modelalias.adapters.job_log import LIMIT_BYTES
 from modelalias.adapters.jobs import SUSPENDED, KubernetesJobs
-from modelalias.adapters.kubernetes_client import FIELD_MANAGER
+from modelalias.adapters.pod_log import LIMIT_BYTES
 from modelalias.core.errors import InvalidRequest, Refused
 from modelalias.ports import Job, JobRef, JobState, NewJob
+from modelalias.rest import FIELD_MANAGER
 from tests.support.job_worlds import BACKOFF, CRON_JOB, Ending, FakeWorld, RealWorld, World
 from tests.support.raw_api import connection_as, raw_api, until
 

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import pytest
 
-from modelalias.adapters.kubernetes_client import FIELD_MANAGER
 from modelalias.adapters.kubernetes_objects import KubernetesObjects
 from modelalias.api.alias import ModelAlias, ModelAliasSpec
 from modelalias.api.alias_status import AliasPhase, ModelAliasStatus
@@ -17,11 +16,13 @@ from modelalias.api.request import PromotionRequestSpec
 from modelalias.api.request_status import Phase, PromotionRequestStatus
 from modelalias.core.errors import Refused, StaleObject, Unavailable
 from modelalias.ports import EventType, Involved, Objects
+from modelalias.rest import FIELD_MANAGER
 from tests.support.fake_objects import FakeObjects
 from tests.support.installation import install_crds
 from tests.support.raw_api import RawApi, connection_as, raw_api
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+UNSEEN = ModelAliasStatus(observed_generation=-1)
 API = "/apis/modelalias.dev/v1alpha1"
 
 
@@ -158,7 +159,7 @@ async def test_an_object_reads_as_it_was_created(world: World) -> None:
 
     alias = await read_alias(world)
 
-    assert (alias.spec.model, alias.spec.alias, alias.status) == ("churn", "champion", ModelAliasStatus())
+    assert (alias.spec.model, alias.spec.alias, alias.status) == ("churn", "champion", UNSEEN)
     assert alias.metadata.uid
     assert alias.metadata.generation == 1
     assert alias.metadata.creation_timestamp is not None
@@ -264,7 +265,7 @@ async def test_writing_to_an_object_made_anew_is_a_conflict(world: World) -> Non
     with pytest.raises(StaleObject):
         await world.objects.write_alias_status(seen, full_status())
 
-    assert (await read_alias(world)).status == ModelAliasStatus()
+    assert (await read_alias(world)).status == UNSEEN
 
 
 async def test_the_same_status_again_changes_nothing(world: World) -> None:

@@ -327,7 +327,7 @@ def test_status_is_written_only_through_its_subresource(kube_api: KubeApi, reque
     answer = kube_api.create(requests.path, body)
 
     assert answer.ok, answer.message
-    assert "status" not in answer.body
+    assert answer.body["status"] == {"observedGeneration": -1}
 
 
 def test_columns_say_where_a_request_stands(kube_api: KubeApi, requests: Kind) -> None:

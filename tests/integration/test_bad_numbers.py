@@ -79,7 +79,7 @@ def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(
     assert told["missing"] == "gate floor: auc is missing: the metric of the candidate was not logged"
     assert f"auc is missing: run {run} of version {deleted} is gone" in told["deleted-run"]
     assert f"auc is missing: version {versions['no-run']} was not made by a run" in told["no-run"]
-    assert told["bad-at-last"] == "gate floor: auc 0.1 is not >= 0.5"
+    assert told["bad-at-last"] == "gate floor: auc 0.1 is not >= 0.5, short by 0.4"
     assert told["nan-at-last"].startswith("gate floor: auc is NaN: ")
     assert seeded.aliases() == {"champion": champion}
 
@@ -194,7 +194,8 @@ def test_a_gated_pin_is_refused_until_it_names_a_version_that_passes(stage: Stag
         "modelalias", ALIAS, lambda it: it["status"]["current"]["version"] == "1", "it went back unasked"
     )
 
-    told = "the pin of version 2 is refused: gate no-worse: auc 0.7 is not >= 0.8 (champion 0.8 - 0)"
+    judged = "gate no-worse: auc 0.7 is not >= 0.8 (champion 0.8 - 0), short by 0.1"
+    told = f"the pin of version 2 is refused: {judged}"
     assert condition(stalled, "Stalled") == ("True", "GatesFailed")
     assert (stalled["pin"]["explanation"], held_by) == (told, {"champion": "1"})
     assert any(line == f"GatesFailed: {told}" for line in stage.events(ALIAS))

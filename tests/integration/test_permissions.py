@@ -7,11 +7,16 @@ import pytest
 
 from hack.cluster.pause_image import NAME as IMAGE
 from modelalias.adapters.kubernetes_objects import KubernetesObjects
+from modelalias.adapters.pods import KubernetesPods
+from modelalias.adapters.workloads import KubernetesWorkloads
+from modelalias.api.workload import Verify, WorkloadKind
+from modelalias.core.errors import Refused
 from tests.support.kube_api import KubeApi
 from tests.support.mlflow_server import Server
 from tests.support.operator_account import Grant, copied, signed_in
 from tests.support.operator_process import OperatorProcess, config_for, running
-from tests.support.raw_api import connection_as
+from tests.support.pod_worlds import READY, RealWorld
+from tests.support.raw_api import connection_as, raw_api
 from tests.support.seeding import Seeding
 from tests.support.stage import Object, Stage
 
@@ -127,6 +132,29 @@ async def test_what_is_asked_for_only_after_a_conflict_or_an_end_is_allowed(
         await objects.delete_request(namespace, "none", "no-uid", 1)
 
     assert read == (None, None)
+
+
+@pytest.mark.usefixtures("kube_api")
+async def test_pods_are_seen_with_what_is_shipped_and_deleted_only_with_the_component(
+    kubeconfig: str, namespace: str, tmp_path: Path
+) -> None:
+    async with raw_api(kubeconfig) as api, connection_as(kubeconfig) as all_may:
+        mine = RealWorld(api, KubernetesWorkloads(all_may), KubernetesPods(all_may), namespace)
+        workload = await mine.workload(WorkloadKind.DEPLOYMENT, 1)
+        (pod,) = await mine.every(workload)
+        await mine.write(pod, READY)
+        async with connection_as(signed_in(kubeconfig, namespace, tmp_path)) as connection:
+            pods = KubernetesPods(connection)
+
+            seen = [found.ref for found in await pods.of(workload)]
+            lines = await pods.last_lines(pod, "api")
+            answers = await pods.ask(workload, Verify(port=8080))
+            with pytest.raises(
+                Refused, match=r"may not delete pods .* as the component delete-stuck-pods does"
+            ):
+                await pods.delete(pod)
+
+    assert (seen, lines, [answer.pod for answer in answers]) == ([pod], "", [pod])
 
 
 def _says(request: Object) -> str:

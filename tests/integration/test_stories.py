@@ -72,7 +72,8 @@ def test_churn_is_promoted_when_it_beats_the_champion_by_enough(stage: Stage, se
     assert better["phase"] == "Succeeded"
     assert better["gates"][0]["rule"] == ">= 0.852 (champion 0.85 + 0.002)", "equality passes"
     assert refused["too-close"]["explanation"] == (
-        "version 3 refused: gate beats-champion: val_auc 0.8539 is not >= 0.854 (champion 0.852 + 0.002)"
+        "version 3 refused: gate beats-champion: val_auc 0.8539 is not >= 0.854 (champion 0.852 + 0.002), "
+        "short by 0.0001"
     )
     assert condition(refused["too-close"], "GatesPassed") == ("False", "GatesFailed")
     assert refused["unseen"]["explanation"] == (
@@ -186,7 +187,7 @@ def test_forecast_goes_to_staging_by_a_bar_and_to_production_by_a_person(
         released = stage.complete(f"release-{version}")
 
     refused = stage.status("promotionrequest", "stage-2")
-    assert refused["explanation"] == "version 2 refused: gate bar: rmspe 0.1001 is not <= 0.1"
+    assert refused["explanation"] == "version 2 refused: gate bar: rmspe 0.1001 is not <= 0.1, over by 0.0001"
     assert waiting["explanation"] == "waits for 1 approval from group ml-leads; there are no gates"
     assert "ana may not approve modelaliases/production" in not_hers
     assert condition(released, "Approved") == ("True", "Approved")

@@ -35,6 +35,10 @@ CONTROLLERS: Final = Person(
 )
 PINNED_BY: Final = "modelalias.dev/pinned-by"
 KINDS: Final = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
+OF_CRDS: Final = {
+    "Rollout": "rollouts.argoproj.io",
+    "InferenceService": "inferenceservices.serving.kserve.io",
+}
 EVALUATION: Final = {"evaluation": {"cronJob": "churn-holdout"}}
 MEASURED: Final = {
     **EVALUATION,
@@ -259,6 +263,15 @@ def test_labels_status_and_controllers_pass(served: Aliases) -> None:
         assert answer.ok, answer
 
 
+@pytest.mark.parametrize("kind", OF_CRDS)
+def test_a_kind_of_a_crd_is_asked_for_by_itself(aliases: Aliases, kind: str) -> None:
+    for who in (CY, DEE, OTTO):  # the last may patch all of apps, and neither of these
+        refused = aliases.create(who, serving=[{"kind": kind, "name": "churn-api"}])
+
+        assert refused.code == FORBIDDEN, refused
+        assert _may_not(who, aliases.team, OF_CRDS[kind], "patch") in refused.message
+
+
 def test_as_many_workloads_as_fit_cost_less_than_the_api_server_allows(aliases: Aliases) -> None:
     load = {"mode": "Pinned", "container": 63 * "c", "env": 255 * "E"}
     many: list[dict[str, Any]] = [
@@ -442,13 +455,13 @@ def test_a_kind_that_a_newer_crd_knows_and_the_policy_does_not_is_refused(team: 
         {
             "op": "add",
             "path": f"/spec/versions/0/schema/openAPIV3Schema/properties/{kinds}/-",
-            "value": "Rollout",
+            "value": "CloneSet",
         }
     ]
     path = f"{crds}/oldermodelaliases.{older.group}"
     patched = team.api.send("PATCH", path, added, headers={"Content-Type": "application/json-patch+json"})
     assert patched.ok, patched.message
-    spec = alias(serving=[{"kind": "Rollout", "name": "churn-api"}])
+    spec = alias(serving=[{"kind": "CloneSet", "name": "churn-api"}])
 
     deadline = time.monotonic() + WAIT_SECONDS
     while (

@@ -137,9 +137,8 @@ class Judge:
             self.found.append(f"{ALIAS} was put on {number}, which is not one of {self.allowed}")
 
     def _rolled(self, _change: str, workload: Workload) -> None:
-        uri = (
-            workload.uri(self.alias.spec.serving[0].load) if self.alias and self.alias.spec.serving else None
-        )
+        places = self.alias.spec.serving[0].load.places if self.alias and self.alias.spec.serving else ()
+        uri = next((workload.value_at(place) for place in places), None)
         number = (uri or "").rpartition("/")[2]
         if number and number not in {item[0] for item in (*self.allowed, *self.ever)} | {"0"}:
             self.found.append(f"pods were told {uri}, which is not one of {self.allowed}")

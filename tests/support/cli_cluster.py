@@ -3,12 +3,14 @@ does."""
 
 import copy
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
-from modelalias.cli.cluster import Kind, ObjectMissing, Who
+from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing, Who
 from modelalias.core.errors import InvalidRequest, OperatorError
+from modelalias.ports import Pod, Workload, WorkloadRef
 
 NOW: Final = "2026-01-01T00:00:00Z"
 EVIDENCE: Final = f"sha256:{'1' * 64}"
@@ -79,9 +81,32 @@ class FakeCluster:
         self.said_of_alias: list[OperatorError | dict[str, Any] | None] = []
         """What the next reads of the ModelAlias answer, in the same way."""
 
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self.lease: Heartbeat | OperatorError | None = Heartbeat(holder="pod", renewed=self.time)
+        self.workloads: dict[str, Workload] = {}
+        self.pods_of: dict[str, Sequence[Pod]] = {}
+        self.pods_error: OperatorError | None = None
+
     @property
     def namespace(self) -> str:
         return "ml"
+
+    def now(self) -> datetime:
+        return self.time
+
+    async def heartbeat(self, namespace: str) -> Heartbeat | None:
+        assert namespace == "modelalias-system"
+        if isinstance(self.lease, OperatorError):
+            raise self.lease
+        return self.lease
+
+    async def workload(self, ref: WorkloadRef) -> Workload | None:
+        return self.workloads.get(ref.name)
+
+    async def pods(self, workload: Workload) -> Sequence[Pod]:
+        if self.pods_error is not None:
+            raise self.pods_error
+        return self.pods_of[workload.ref.name]
 
     async def who(self) -> Who:
         return self.me

@@ -56,6 +56,11 @@ class OperatorProcess:
             assert time.monotonic() < deadline, f"the operator's probe does not answer:\n{self.tail()}"
             time.sleep(0.1)  # poll
 
+    def assert_runs(self) -> None:
+        """Fail with the end of its log if the process that was started last has ended."""
+        assert self._process is not None
+        assert self._process.poll() is None, f"the operator ended:\n{self.tail()}"
+
     def kill(self) -> None:
         """End it as a crash does, with no chance to clean up."""
         assert self._process is not None

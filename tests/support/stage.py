@@ -10,7 +10,13 @@ from typing import Any, Final
 from tests.support.kube_api import GROUP, KubeApi, Person
 
 WAIT_SECONDS: Final = 60.0
-VERSIONS: Final = {"Deployment": "apps/v1", "CronJob": "batch/v1"}
+STABLE_SECONDS: Final = 1
+VERSIONS: Final = {
+    "Deployment": "apps/v1",
+    "CronJob": "batch/v1",
+    "Rollout": "argoproj.io/v1alpha1",
+    "InferenceService": "serving.kserve.io/v1beta1",
+}
 _ROLE_BINDINGS: Final = ("/apis/rbac.authorization.k8s.io/v1", "rolebindings")
 _REQUESTS: Final = (GROUP, "promotionrequests")
 _READ: Final[Mapping[str, tuple[str, str]]] = {
@@ -19,6 +25,8 @@ _READ: Final[Mapping[str, tuple[str, str]]] = {
     "deployment": ("/apis/apps/v1", "deployments"),
     "statefulset": ("/apis/apps/v1", "statefulsets"),
     "daemonset": ("/apis/apps/v1", "daemonsets"),
+    "rollout": ("/apis/argoproj.io/v1alpha1", "rollouts"),
+    "inferenceservice": ("/apis/serving.kserve.io/v1beta1", "inferenceservices"),
     "job": ("/apis/batch/v1", "jobs"),
     "resourcequota": ("/api/v1", "resourcequotas"),
 }
@@ -54,6 +62,9 @@ class Stage:
         return done.stdout + ("" if check else done.stderr)
 
     def apply(self, kind: str, name: str, spec: Object, *, who: Person | None = None) -> None:
+        """Apply an object; the pods of a ModelAlias count as stable sooner than by default, unless it says when."""
+        if kind == "ModelAlias":
+            spec = {**spec, "rollout": {"stableSeconds": STABLE_SECONDS, **spec.get("rollout", {})}}
         self.kubectl("apply", "-f", "-", stdin=json.dumps(_body(kind, name, spec)), who=who)
 
     def request(self, name: str, alias: str, *, who: Person | None = None, **spec: Any) -> None:
@@ -129,7 +140,7 @@ class Stage:
             "wait",
             "--for=condition=Complete",
             *(f"promotionrequest/{name}" for name in names),
-            "--timeout=60s",
+            "--timeout=180s",
         )
         return {name: self.status("promotionrequest", name) for name in names}
 

@@ -117,6 +117,7 @@ def test_the_operator_is_given_this_and_no_more() -> None:
         ("ClusterRole", "batch", "jobs", ""): {"get", "list", "watch", "create", "delete"},
         ("ClusterRole", "", "pods", ""): {"list"},
         ("ClusterRole", "", "pods/log", ""): {"get"},
+        ("ClusterRole", "apps", "replicasets", ""): {"list"},
         **{
             ("ClusterRole", "admissionregistration.k8s.io", f"validatingadmission{plural}", name): {"get"}
             for plural in ("policies", "policybindings")
@@ -194,6 +195,32 @@ def test_without_a_binding_for_the_cluster_the_operator_changes_nothing_of_anybo
     assert any("pods/log" in rule["resources"] for rule in rules), "the role to bind is there"
 
 
+def _built_with(component: str, folder: str, tmp_path: Path) -> list[Mapping[str, Any]]:
+    manifests = Path(os.path.relpath(MANIFESTS, tmp_path))
+    text = f"resources: [{manifests}/{folder}]\ncomponents: [{manifests}/components/{component}]\n"
+    (tmp_path / "kustomization.yaml").write_text(text, encoding="utf-8")
+    return [*yaml.safe_load_all(_built(str(tmp_path)))]
+
+
+@needs_kubectl
+@pytest.mark.parametrize("folder", ["base", "overlays/namespaced"])
+def test_the_deletion_of_pods_is_a_component_that_adds_that_and_nothing_else(
+    folder: str, tmp_path: Path
+) -> None:
+    without = {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(_built(folder))}
+    built = _built_with("delete-stuck-pods", folder, tmp_path)
+
+    changed = [item for item in built if item != without.pop((item["kind"], item["metadata"]["name"]))]
+
+    (role,) = changed
+    assert (role["kind"], role["metadata"]["name"]) == ("ClusterRole", "modelalias-operator-workloads")
+    assert role["rules"][-1] == {"apiGroups": [""], "resources": ["pods"], "verbs": ["delete"]}
+    assert not without, "nothing is left out"
+    assert not [
+        rule for rule in role["rules"][:-1] if "pods" in rule["resources"] and "delete" in rule["verbs"]
+    ]
+
+
 @needs_kubectl
 def test_every_policy_exempts_the_operator_by_the_same_first_condition() -> None:
     policies = [item for item in yaml.safe_load_all(_built("base")) if item["kind"].endswith("Policy")]
@@ -206,12 +233,7 @@ def test_every_policy_exempts_the_operator_by_the_same_first_condition() -> None
 
 @needs_kubectl
 def test_an_older_kubernetes_is_installed_without_what_it_does_not_serve(tmp_path: Path) -> None:
-    folder = Path(os.path.relpath(MANIFESTS, tmp_path))
-    (tmp_path / "kustomization.yaml").write_text(
-        f"resources: [{folder}/base]\ncomponents: [{folder}/components/without-signing]\n", encoding="utf-8"
-    )
-
-    kinds = {item["kind"] for item in yaml.safe_load_all(_built(str(tmp_path)))}
+    kinds = {item["kind"] for item in _built_with("without-signing", "base", tmp_path)}
 
     assert not {kind for kind in kinds if kind.startswith("Mutating")}
     assert {"ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"} <= kinds
@@ -237,21 +259,21 @@ def test_no_image_name_is_looked_up_at_a_registry_that_nobody_chose() -> None:
     assert {name.split("/")[0] for name in names} <= {"localhost", "registry.invalid"}
 
 
-def test_everybody_may_read_the_public_keys_and_nothing_else_of_the_operators() -> None:
+def test_everybody_may_read_the_public_keys_and_the_heartbeat_and_nothing_else_of_the_operators() -> None:
     shipped = yaml.safe_load_all((MANIFESTS / "base" / "user-roles.yaml").read_text(encoding="utf-8"))
     everybodys = [item for item in shipped if item["kind"] != "ClusterRole"]
 
-    role, binding = everybodys
-    assert role["rules"] == [
-        {
-            "apiGroups": [""],
-            "resources": ["configmaps"],
-            "resourceNames": ["modelalias-public-keys"],
-            "verbs": ["get"],
-        }
+    keys, keys_binding, heartbeat, heartbeat_binding = everybodys
+    assert [(role["rules"]) for role in (keys, heartbeat)] == [
+        [{"apiGroups": [group], "resources": [resource], "resourceNames": [name], "verbs": ["get"]}]
+        for group, resource, name in (
+            ("", "configmaps", "modelalias-public-keys"),
+            ("coordination.k8s.io", "leases", "modelalias-operator"),
+        )
     ]
-    assert binding["roleRef"]["name"] == role["metadata"]["name"]
-    assert [item["name"] for item in binding["subjects"]] == ["system:authenticated"]
+    for role, binding in ((keys, keys_binding), (heartbeat, heartbeat_binding)):
+        assert binding["roleRef"]["name"] == role["metadata"]["name"]
+        assert [item["name"] for item in binding["subjects"]] == ["system:authenticated"]
 
 
 def test_nobody_but_the_operator_is_given_a_status_and_it_only_its_own_secret() -> None:

@@ -28,9 +28,8 @@ from multidict import CIMultiDict
 from modelalias.adapters.server_clock import ServerClock
 from modelalias.api.fields import Value
 from modelalias.core.errors import InvalidRequest, NotFound, OperatorError, Refused, StaleObject, Unavailable
-from modelalias.rest import JsonBody, PatchType, Resource
+from modelalias.rest import FIELD_MANAGER, JsonBody, PatchType, Resource
 
-FIELD_MANAGER: Final = "modelalias-operator"
 READ_SECONDS: Final = 10.0
 WRITE_SECONDS: Final = 5.0
 """No longer than the time between the end of a lease's validity here and its end for others, see
@@ -40,7 +39,8 @@ PAGE: Final = 500
 """Objects per page of a list."""
 
 _MESSAGE_LIMIT: Final = 900
-_RBAC: Final = re.compile(r'User ".*" cannot \S+ resource')
+_RBAC: Final = re.compile(r'\S+ (?:"[^"]*" )?is forbidden: User ".*" cannot \S+ resource')
+"""How the API server words a missing permission. A policy's own words, further on, may be alike."""
 _TIME_MAY_CURE: Final = frozenset(
     {
         HTTPStatus.METHOD_NOT_ALLOWED,  # what a CRD that is being deleted answers
@@ -94,6 +94,10 @@ class MissingObject(NotFound):
     """The API server knows the kind and holds no object of that name."""
 
 
+class KindNotServed(Unavailable):
+    """The API server itself, and nothing in front of it, says that it does not know the kind."""
+
+
 class Denied(Refused):
     """A quota, a policy or a webhook does not let this object in, though the permission is there."""
 
@@ -107,6 +111,8 @@ class Answer(Value):
     """A reason such as NotFound; empty where the answer was no Kubernetes Status, as when the kind itself is
     not served."""
     message: str = ""
+    audited: bool = False
+    """Whether it has the header that the API server, and no proxy, puts on all it says."""
 
 
 class Caller(Value):
@@ -252,6 +258,7 @@ def answer_of(status: int, headers: Mapping[str, str], data: bytes) -> Answer:
         retry_after=headers.get("Retry-After"),
         reason=str(error.get("reason") or ""),
         message=str(error.get("message") or "")[:_MESSAGE_LIMIT],
+        audited="Audit-Id" in headers,
     )
 
 
@@ -263,13 +270,14 @@ def failure(call: Call, answer: Answer, caller: Caller = OPERATOR) -> OperatorEr
     if status == HTTPStatus.NOT_FOUND and answer.reason == "NotFound":
         error = MissingObject(message)
     elif status == HTTPStatus.NOT_FOUND:
-        error = Unavailable(f"the API server does not serve {call.resource} now: are its CRDs installed?")
+        kind = KindNotServed if answer.audited else Unavailable
+        error = kind(f"the API server does not serve {call.resource} now: are its CRDs installed?")
     elif status == HTTPStatus.CONFLICT:
         error = StaleObject(message)
     elif status == HTTPStatus.UNAUTHORIZED:
         error = Refused(f"the API server does not accept {caller.whose} credentials: {call}")
     elif status == HTTPStatus.FORBIDDEN:
-        known = not answer.message or _RBAC.search(answer.message)
+        known = not answer.message or _RBAC.match(answer.message)
         error = Refused(f"may not {call}: {caller.remedy}") if known else Denied(f"may not {call}: {message}")
     elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TIME_MAY_CURE:
         error = InvalidRequest(answer.message or f"the API server refuses it: {call}: {message}")
