@@ -51,11 +51,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out what needs containers where none run, before anything is prepared for it."""
-    if item.get_closest_marker("needs_real_pods") is None:
+    """Leave out what the cluster's nodes are not made for, before anything is prepared for it."""
+    real = item.get_closest_marker("needs_real_pods") is not None
+    pretended = item.get_closest_marker("needs_simulated_pods") is not None
+    if not real and not pretended:
         return
-    if not _cluster_that_runs(_run_of(item.config)).get("real_pods"):
+    has_real = bool(_cluster_that_runs(_run_of(item.config)).get("real_pods"))
+    if real and not has_real:
         pytest.skip(SIMULATED)
+    if pretended and has_real:
+        pytest.skip(
+            "its images do not run here: it wants simulated nodes (hack.cluster up --provider simulated)"
+        )
 
 
 def _run_of(config: pytest.Config) -> WholeRun:

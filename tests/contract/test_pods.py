@@ -44,6 +44,7 @@ async def test_a_workload_without_pods_has_none(world: World) -> None:
     assert list(await world.pods.ask(workload, VERIFY)) == []
 
 
+@pytest.mark.needs_simulated_pods
 @pytest.mark.parametrize("kind", OF_APPS)
 async def test_pods_are_read_as_their_template_made_them(world: World, kind: WorkloadKind) -> None:
     workload = await world.workload(kind, 2)

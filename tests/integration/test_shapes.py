@@ -1,6 +1,7 @@
 """Each example of a shape in which people serve models is applied as it is written, and rolled by a promotion.
 
-Only the namespace, the model's name and the images are those of the test.
+The namespace, the model's name and the images are those of the test, and containers run those on real nodes too: without
+their commands and probes, init containers as sidecars.
 """
 
 import json
@@ -41,6 +42,10 @@ def _bodies(shape: str, model: str) -> Iterator[Mapping[str, Any]]:
             pod["terminationGracePeriodSeconds"] = 0
             for container in (*pod["containers"], *pod.get("initContainers", ())):
                 container |= {"image": IMAGE, "imagePullPolicy": "Never"}
+                for field in ("command", "readinessProbe"):  # the image does nothing, and does it for ever
+                    container.pop(field, None)
+            for container in pod.get("initContainers", ()):
+                container["restartPolicy"] = "Always"
         yield body
 
 
@@ -70,6 +75,7 @@ def test_there_is_a_test_of_each_shape() -> None:
     assert {path.stem for path in SHAPES.glob("*.yaml")} == set(WRITTEN) | elsewhere
 
 
+@pytest.mark.needs_simulated_pods
 @pytest.mark.usefixtures("shared_operator")
 @pytest.mark.parametrize("shape", sorted(WRITTEN))
 def test_a_shape_is_promoted(stage: Stage, seeded: Seeding, shape: str) -> None:
@@ -88,6 +94,7 @@ def test_a_shape_is_promoted(stage: Stage, seeded: Seeding, shape: str) -> None:
     assert mark == ("1" if wanted else "1.1")
 
 
+@pytest.mark.needs_simulated_pods
 @pytest.mark.usefixtures("shared_operator")
 @pytest.mark.parametrize("shape", ["init-container", "mlserver"])
 def test_a_shape_comes_back_from_a_promotion_that_failed(stage: Stage, seeded: Seeding, shape: str) -> None:
