@@ -84,8 +84,8 @@ def read_answer(data: bytes, verify: Verify) -> Said:
         answer = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError):
         shown = _shown(data.decode(errors="replace"))
-        told = f": {shown}, which is no version number of a model" if shown else ""
-        return Said(message=f"its answer to GET {verify.path} is not JSON{told}")
+        detail = f": {shown}, which is no version number of a model" if shown else ""
+        return Said(message=f"its answer to GET {verify.path} is not JSON{detail}")
     if not isinstance(answer, dict):
         return Said(message=f"its answer to GET {verify.path} is not a JSON object")
     try:

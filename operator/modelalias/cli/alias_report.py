@@ -87,7 +87,7 @@ def _head(alias: ModelAlias) -> Iterator[str]:
         yield "suspended: nothing new starts"
     if status.plan is not None:
         yield f"under way: {status.plan.operation}, {status.plan.bearing}, since {_time(status.plan.started_at)}"
-    yield from [told for told in [message(alias)] if told]
+    yield from [text for text in [message(alias)] if text]
     if status.queue:
         yield f"waiting for their turn: {', '.join(status.queue)}"
 
@@ -108,10 +108,10 @@ def _workload(item: ServingStatus) -> Sequence[str]:
 
 
 def _conditions(alias: ModelAlias) -> Sequence[Sequence[str]]:
-    told = message(alias)
+    first = message(alias)
     shown = [item for item in alias.status.conditions if _is_shown(item)]
     rows = [
-        (item.type, item.status, item.reason, "" if item.message == told else item.message) for item in shown
+        (item.type, item.status, item.reason, "" if item.message == first else item.message) for item in shown
     ]
     return [_CONDITIONS, *rows] if rows else []
 

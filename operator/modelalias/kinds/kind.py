@@ -34,7 +34,7 @@ def _as_it_is(workload: Workload, change: WorkloadChange, refusal: str) -> str:
 
 
 def _as_it_answers(workload: Workload, change: WorkloadChange) -> str:
-    """Say that the change is not there."""
+    """Return the message that the change is not there."""
     ref = workload.ref
     return (
         ""

@@ -85,7 +85,7 @@ class PodLooks:
         return found
 
     async def answers(self, question: PodAnswersOf, workload: Workload) -> Sequence[PodAnswer]:
-        """Return what the pods of a workload said, until it changed or everything is read again."""
+        """Return what the pods of a workload said, of a while ago where it has not changed since."""
         asked = question.ref, question.verify
         known = self._answers.get(asked)
         same = known is not None and known.version == workload.resource_version

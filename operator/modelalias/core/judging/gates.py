@@ -160,8 +160,8 @@ def sentence(finding: Finding) -> str:
     if finding.message:
         return f"gate {finding.name}: {finding.metric} is {value}: {finding.message}{beside}"
     missed = numbers.distance(finding)
-    told = f"gate {finding.name}: {finding.metric} {value} is not {numbers.rule(finding)}{beside}"
-    return f"{told}, {missed}" if missed else told
+    verdict = f"gate {finding.name}: {finding.metric} {value} is not {numbers.rule(finding)}{beside}"
+    return f"{verdict}, {missed}" if missed else verdict
 
 
 def _verdict(gate: Gate, compared: Pair, *, has_champion: bool) -> tuple[GateResult, str, str]:

@@ -109,7 +109,7 @@ def untouched(alias: ModelAlias, plan: Plan) -> tuple[ServingStatus, ...]:
 
 
 def _shortfall(planned: PlannedWorkload) -> str:
-    """Say at planning what a rollout accepts, because it was not available before."""
+    """Return what a rollout accepts, because it was not available before."""
     if not planned.short:
         return ""
     were = "was" if planned.short == 1 else "were"

@@ -139,13 +139,13 @@ def _workload(item: ServingStatus) -> str:
     ready = sum(group.ready for group in item.pods)
     pods = f" ({ready} of {count} pods ready)" if count else ""
     if item.state is ServingState.UP_TO_DATE:
-        told = f"{label} serves version {item.served or item.desired}{pods}"
+        sentence = f"{label} serves version {item.served or item.desired}{pods}"
     elif item.state is ServingState.UNKNOWN:
-        told = f"It is not known which version {label} serves"
+        sentence = f"It is not known which version {label} serves"
     else:
-        told = f"{label} is {item.state}{pods}"
+        sentence = f"{label} is {item.state}{pods}"
     since = f" since {_time(item.since)}" if item.since else ""
-    return f"{told}{since}{f': {item.message}' if item.message else ''}"
+    return f"{sentence}{since}{f': {item.message}' if item.message else ''}"
 
 
 def _stops(alias: ModelAlias) -> Iterator[str]:
