@@ -46,6 +46,18 @@ def variable_replaced(place: Place) -> Seen:
     return _left_alone(place, replaced)
 
 
+def _events_with(place: Place, alias: Object) -> list[str]:
+    """Return the events of the alias, once one tells why RolledOut is not True: it comes after the status."""
+    (rolled_out,) = (item for item in alias["conditions"] if item["type"] == "RolledOut")
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        events = list(place.events(ALIAS))
+        if any(event.startswith(f"{rolled_out['reason']}: ") for event in events):
+            return events
+        assert time.monotonic() < deadline, f"not within {PATIENCE:g} s: an event tells of it\n{events}"
+        time.sleep(SEEN)  # poll
+
+
 def _left_alone(place: Place, generation: int) -> Seen:
     """Wait until it is told, and look whether the Deployment is as they left it."""
     alias = place.tells("RolledOut", "False")
@@ -54,7 +66,7 @@ def _left_alone(place: Place, generation: int) -> Seen:
         "written by others": generation,
         "now": place.get("deployment", APP)["metadata"]["generation"],
         "uri": place.asks_for(),
-        "events": place.events(ALIAS),
+        "events": _events_with(place, alias),
     }
 
 
@@ -72,7 +84,7 @@ def crashes_later(place: Place) -> Seen:
     return {
         "before": before,
         "alias": alias,
-        "events": place.events(ALIAS),
+        "events": _events_with(place, alias),
         "later": place.has_no_ready_pod(),
     }
 
