@@ -22,6 +22,7 @@ _CHECKLIST: Final = ([""], [254 * "a"], 33 * ["a"])
 
 _MANY_GATES: Final = [gate(name=f"g{number}") for number in range(33)]
 _APPROVAL: Final[Spec] = {"evidence": EVIDENCE, "decision": "Approve"}
+_WINDOW: Final[Spec] = {"kind": "Deny", "cron": "0 18 * * 5", "duration": "60h"}
 _MONITOR: Final[Spec] = {"prometheus": {"query": "up"}, "direction": "LowerIsBetter", "threshold": 1}
 
 _GATE: Final[Mapping[str, tuple[Any, ...]]] = {
@@ -125,14 +126,28 @@ _ALIAS_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "policy.concurrency": ("Parallel",),
     "policy.requestTags": ([""], ["a'b"], [251 * "a"], [None], 33 * ["a"], "ticket"),
     "policy.pins": ("Free",),
-    "policy.autoPromote.fromAlias": (*_ALIAS, LEFT_OUT),
+    "policy.autoPromote.fromAlias": _ALIAS,
+    "policy.autoPromote.fromVersions.tags": ({}, {f"t{number}": "" for number in range(33)}, LEFT_OUT),
+    "policy.autoPromote.fromVersions.newest": _FLAG,
     "policy.autoPromote.deleteSourceAlias": _FLAG,
+    "policyRef.name": _OBJECT_NAME,
+    "policy.windows": ("weekend", 17 * [_WINDOW], [{}]),
+    "policy.windows[0].name": _NAME[:-1],
+    "policy.windows[0].kind": ("Freeze", LEFT_OUT),
+    "policy.windows[0].cron": ("", "@daily", "0 0 18 * * 5", "0 18 * * " + 120 * "1", LEFT_OUT),
+    "policy.windows[0].duration": (*_DURATION, "59s", "366d1s", LEFT_OUT),
+    "policy.windows[0].timeZone": ("", "a b", "Europe/", "/UTC", 65 * "a", "a/b/c/d"),
+    "policy.windows[0].except": (["Restore"], "Rollback", 6 * ["Pin"]),
     "monitors": ("up", [{**_MONITOR, "name": f"m{number}"} for number in range(17)]),
     "monitors[0].name": _NAME,
     "monitors[0].prometheus.query": ("", 4097 * "a", LEFT_OUT),
     "monitors[0].direction": ("Up", LEFT_OUT),
-    "monitors[0].threshold": ("1", LEFT_OUT),
+    "monitors[0].prometheus.server": _NAME[:-1],
+    "monitors[0].threshold": ("1",),
+    "monitors[0].champion.maxRegression": (-0.1, "1", LEFT_OUT),
+    "monitors[0].champion.mode": ("Percent",),
     "monitors[0].interval": _DURATION,
+    "monitors[0].grace": _DURATION,
     "monitors[0].failureLimit": (0, 101),
     "monitors[0].onBreach": ("Page",),
     "monitors[1].experiment.name": ("", 251 * "a", LEFT_OUT),
@@ -195,6 +210,8 @@ _GATES: Final = (
 
 FULL_ALIAS: Final = copy.deepcopy(WHOLE_ALIAS)
 FULL_ALIAS["policy"]["gates"] = [*_GATES]
+FULL_ALIAS["policy"]["autoPromote"] = {"fromVersions": {"tags": {"trained": "*"}, "newest": True}}
+FULL_ALIAS["monitors"][0]["champion"] = {"maxRegression": 0.01, "mode": "Absolute"}
 FULL_ALIAS["monitors"].append(
     {
         "name": "live",
@@ -217,6 +234,13 @@ REQUEST_PATHS: Final = frozenset(_REQUEST_BOUNDS)
 def aliases_beyond() -> Iterator[Case]:
     """Yield the full spec of an alias once for every bad value of every field."""
     yield from _cases(FULL_ALIAS, _ALIAS_BOUNDS)
+
+
+def policies_beyond() -> Iterator[Case]:
+    """Yield the full spec of a policy once for every bad value of every field."""
+    full = {name: FULL_ALIAS[name] for name in ("policy", "rollout", "monitors")}
+    bounds = {path: values for path, values in _ALIAS_BOUNDS.items() if re.split(r"\W", path)[0] in full}
+    yield from _cases(full, bounds)
 
 
 def requests_beyond() -> Iterator[Case]:

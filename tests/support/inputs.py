@@ -52,6 +52,12 @@ def monitor(**changes: Any) -> Spec:
     return alias(monitors=[_changed(fresh, changes)])
 
 
+def windowed(**changes: Any) -> Spec:
+    """Return the spec of an alias with one window."""
+    fresh = {"kind": "Deny", "cron": "0 18 * * 5", "duration": "60h"}
+    return alias(policy={"windows": [_changed(fresh, changes)]})
+
+
 def _changed(spec: Spec, changes: Spec) -> Spec:
     return {key: value for key, value in {**spec, **changes}.items() if value is not LEFT_OUT}
 
@@ -151,7 +157,18 @@ WHOLE_ALIAS: Final[Spec] = {
         "requestTags": ["ticket", "qa-*"],
         "pins": "Trusted",
         "autoPromote": {"fromAlias": "challenger", "deleteSourceAlias": True},
+        "windows": [
+            {
+                "name": "freeze-weekend",
+                "kind": "Deny",
+                "cron": "0 18 * * 5",
+                "duration": "60h",
+                "timeZone": "Europe/Berlin",
+                "except": ["Rollback", "Swap"],
+            }
+        ],
     },
+    "policyRef": {"name": "team"},
     "monitors": [
         {
             "name": "error-rate",
@@ -159,6 +176,7 @@ WHOLE_ALIAS: Final[Spec] = {
             "direction": "LowerIsBetter",
             "threshold": 0.05,
             "interval": "60s",
+            "grace": "5m",
             "failureLimit": 3,
             "onBreach": "Rollback",
         }
@@ -181,6 +199,15 @@ WHOLE_REQUEST: Final[Spec] = {
     "ttlSecondsAfterFinished": 3600,
     "abort": False,
 }
+
+_ZONES: Final = (
+    "UTC",
+    "Asia/Kolkata",
+    "America/Argentina/Buenos_Aires",
+    "Etc/GMT+5",
+    "America/Port-au-Prince",
+)
+_EXEMPT: Final = ["Promote", "Pin", "Rollback", "Swap", "Adopt"]
 
 GOOD_ALIASES: Final = (
     Case("smallest", alias()),
@@ -216,6 +243,14 @@ GOOD_ALIASES: Final = (
     ),
     Case("16-variables", pinned_by(*({"env": f"V{number}"} for number in range(16)))),
     Case("composed-duration", monitor(interval="1h30m")),
+    *(
+        Case(f"cron-{cron}", windowed(cron=cron))
+        for cron in ("* * * * *", "0 0 LW * *", "0  9 * * mon-fri", "*/15 8-18/2 1,15 JAN 1#1", "0 0 * * 5L")
+    ),
+    *(Case(f"zone-{zone}", windowed(timeZone=zone)) for zone in _ZONES),
+    *(Case(f"open-for-{value}", windowed(duration=value)) for value in ("1m", "366d", "1d60s", "8784h")),
+    *(Case(f"except-{len(value)}", windowed(**{"except": value})) for value in ([], ["Promote"], _EXEMPT)),
+    Case("16-windows", alias(policy={"windows": 16 * windowed()["policy"]["windows"]})),
     *(
         Case(f"field-{field[:20]}", verified_by(field))
         for field in (
@@ -293,6 +328,29 @@ _BAD_DURATIONS: Final = {
     "endless": 20 * "9" + "d",
 }
 
+_BAD_CRONS: Final = {
+    "seconds": "0 0 18 * * 5",
+    "four": "0 18 * *",
+    "word": "@daily",
+    "reboot": "@reboot",
+    "zone": "CRON_TZ=UTC 0 18 * * 5",
+    "question": "0 18 ? * 5",
+    "newline": "0 18 * * 5\n",
+    "lines": "0 18 *\n* 5",
+    "blank-first": " 0 18 * * 5",
+    "empty": "",
+    "number": 5,
+}
+_BAD_ZONES: Final = {
+    "path": "../etc/passwd",
+    "absolute": "/etc/localtime",
+    "dots": "Europe/../UTC",
+    "offset": "+02:00",
+    "blank": "Europe/Berlin ",
+    "empty": "",
+    "newline": "UTC\n",
+}
+
 BAD_ALIASES: Final = (
     *(Case(f"alias-{name}", alias(alias=value), "spec.alias") for name, value in _BAD_ALIAS_NAMES.items()),
     *(
@@ -306,6 +364,19 @@ BAD_ALIASES: Final = (
         Case(f"interval-{name}", monitor(interval=value), "spec.monitors[0].interval")
         for name, value in _BAD_DURATIONS.items()
     ),
+    *(
+        Case(f"cron-{name}", windowed(cron=value), "spec.policy.windows[0].cron")
+        for name, value in _BAD_CRONS.items()
+    ),
+    *(
+        Case(f"zone-{name}", windowed(timeZone=value), "spec.policy.windows[0].timeZone")
+        for name, value in _BAD_ZONES.items()
+    ),
+    *(
+        Case(f"open-for-{value}", windowed(duration=value), "spec.policy.windows[0].duration")
+        for value in ("59s", "366d1s", "367d", "0h", "")
+    ),
+    Case("except-Restore", windowed(**{"except": ["Restore"]}), "spec.policy.windows[0].except[0]"),
     Case("model-missing", alias(model=LEFT_OUT), "spec.model"),
     Case("alias-missing", alias(alias=LEFT_OUT), "spec.alias"),
     Case("previousAlias-is-alias", alias(previousAlias="champion"), "previousAlias must differ from alias"),
@@ -451,6 +522,17 @@ BAD_ALIASES: Final = (
         monitor(experiment={"name": "live", "metric": "auc"}),
         "exactly one of prometheus and experiment",
     ),
+    Case("monitor-without-a-bound", monitor(threshold=LEFT_OUT), "set threshold, champion, or both"),
+    Case(
+        "autoPromote-from-nothing",
+        alias(policy={"autoPromote": {}}),
+        "exactly one of fromAlias and fromVersions",
+    ),
+    Case(
+        "autoPromote-from-both",
+        alias(policy={"autoPromote": {"fromAlias": "a", "fromVersions": {"tags": {"b": "*"}}}}),
+        "exactly one of fromAlias and fromVersions",
+    ),
     Case("monitor-twice", alias(monitors=2 * monitor()["monitors"]), "spec.monitors"),
     Case("query-1-MB", monitor(prometheus={"query": 2**20 * "a"}), "spec.monitors[0].prometheus.query"),
     Case("unknown-field", alias(modell="churn"), "spec.modell"),
@@ -587,3 +669,39 @@ NOT_FINITE: Final = (math.nan, math.inf, -math.inf)
 
 NOT_JSON: Final = ("NaN", "Infinity", "1e999", "-1e999", "0x1p-1", "1_000", "+1", ".5")
 """Thresholds as they might be written into the body of a request."""
+
+
+def policy(**changes: Any) -> Spec:
+    """Return the spec of a PromotionPolicy."""
+    return _changed({"policy": {"gates": [gate()]}}, changes)
+
+
+def cluster_policy(**changes: Any) -> Spec:
+    """Return the spec of a ClusterPromotionPolicy."""
+    return _changed({**policy(), "appliesTo": {}}, changes)
+
+
+WHOLE_POLICY: Final[Spec] = {name: WHOLE_ALIAS[name] for name in ("policy", "rollout", "monitors")}
+
+GOOD_POLICIES: Final = (
+    Case("smallest", {}),
+    Case("a-gate", policy()),
+    Case("whole", WHOLE_POLICY),
+)
+
+GOOD_CLUSTER_POLICIES: Final = (
+    Case("everything", {"appliesTo": {}}),
+    Case(
+        "some", cluster_policy(appliesTo={"namespaces": ["prod-*"], "models": ["churn", "Kündigung 模型*"]})
+    ),
+    Case("whole", {**WHOLE_POLICY, "appliesTo": {}}),
+)
+
+BAD_CLUSTER_POLICIES: Final = (
+    Case("to-nobody-knows-whom", cluster_policy(appliesTo=LEFT_OUT), "spec.appliesTo"),
+    *(
+        Case(f"{name}-{number}", cluster_policy(appliesTo={name: value}), f"spec.appliesTo.{name}")
+        for name in ("namespaces", "models")
+        for number, value in enumerate(([], [""], ["a/b"], [256 * "a"], 65 * ["a"], "a", [None]))
+    ),
+)

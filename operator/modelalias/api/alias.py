@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from modelalias.api.alias_status import (
     AliasPhase,
+    AutoPromoteStatus,
     FinishedRequest,
     HistoryEntry,
     Hold,
@@ -48,7 +49,14 @@ from modelalias.api.gates import (
     Versus,
 )
 from modelalias.api.metadata import Metadata
-from modelalias.api.monitors import ExperimentMetric, Monitor, OnBreach, PrometheusQuery
+from modelalias.api.monitor_status import (
+    Baseline,
+    BreachedVersion,
+    MonitorPoint,
+    MonitorState,
+    MonitorStatus,
+)
+from modelalias.api.monitors import ExperimentMetric, Monitor, OnBreach, PrometheusQuery, Regression
 from modelalias.api.plan import AliasMove, Bearing, Operation, Plan, PlannedWorkload, RequestRef, SourceAlias
 from modelalias.api.policy import (
     Approval,
@@ -57,10 +65,14 @@ from modelalias.api.policy import (
     Concurrency,
     Eligibility,
     Evaluation,
+    FromVersions,
     Pins,
     Policy,
+    PolicyRef,
     Soak,
 )
+from modelalias.api.policy_status import PolicyRule, PolicyStatus
+from modelalias.api.windows import Window, WindowKind, WindowOperation
 from modelalias.api.workload import Load, LoadMode, OnFailure, Rollout, Serving, Verify, WorkloadKind
 
 __all__ = [
@@ -69,7 +81,10 @@ __all__ = [
     "Approval",
     "ApprovalRequired",
     "AutoPromote",
+    "AutoPromoteStatus",
+    "Baseline",
     "Bearing",
+    "BreachedVersion",
     "Concurrency",
     "DatasetRule",
     "Direction",
@@ -79,6 +94,7 @@ __all__ = [
     "Evaluation",
     "ExperimentMetric",
     "FinishedRequest",
+    "FromVersions",
     "Gate",
     "Gates",
     "HistoryEntry",
@@ -91,6 +107,9 @@ __all__ = [
     "ModelAliasSpec",
     "ModelAliasStatus",
     "Monitor",
+    "MonitorPoint",
+    "MonitorState",
+    "MonitorStatus",
     "NamedVersion",
     "Observed",
     "OnBreach",
@@ -104,7 +123,11 @@ __all__ = [
     "Plan",
     "PlannedWorkload",
     "Policy",
+    "PolicyRef",
+    "PolicyRule",
+    "PolicyStatus",
     "PrometheusQuery",
+    "Regression",
     "RequestRef",
     "RolledBackVersion",
     "Rollout",
@@ -116,6 +139,9 @@ __all__ = [
     "SourceAlias",
     "Verify",
     "Versus",
+    "Window",
+    "WindowKind",
+    "WindowOperation",
     "WorkloadKind",
 ]
 
@@ -128,7 +154,7 @@ class Drift(StrEnum):
     RESTORE = "Restore"
     """move the alias back."""
     ADOPT = "Adopt"
-    """take over the new version as the current one and roll out the workloads."""
+    """take over the new version as the current one and roll out the workloads; no gate and nobody is asked."""
 
 
 _EACH_WORKLOAD_ONCE = (
@@ -172,6 +198,9 @@ class ModelAliasSpec(Value):
     """How long a rollout may take and what happens if it fails."""
     policy: Policy = Policy()
     """The owner's rules for promotions."""
+    policy_ref: PolicyRef | None = None
+    """A PromotionPolicy of the namespace whose rules hold as well; while there is none of that name nothing new
+    begins. A ClusterPromotionPolicy holds without being named."""
     monitors: Annotated[
         tuple[Monitor, ...],
         Field(max_length=16, json_schema_extra=list_map("name")),

@@ -21,7 +21,10 @@ from modelalias.api.fields import (
     keep_first,
     keep_last,
 )
+from modelalias.api.metadata import NO_VERSION
+from modelalias.api.monitor_status import BreachedVersion, MonitorStatus
 from modelalias.api.plan import JudgedMetrics, Operation, Plan
+from modelalias.api.policy_status import PolicyStatus
 from modelalias.api.request_status import Check, Evaluated, Finding, Phase
 from modelalias.api.workload import WorkloadKind
 
@@ -61,6 +64,11 @@ class Observed(Reported):
     strayed_at: Timestamp | None = None
     """Until when the alias is known to have named what the operator's own last move gave it, before somebody
     moved it; pods that started later may have loaded what it named then, also where it is back by now."""
+
+    @property
+    def word(self) -> str:
+        """This very state of the alias in one word, by which a person acknowledges it."""
+        return f"{self.version or NO_VERSION}@{self.epoch}"
 
     @property
     def rolled(self) -> int:
@@ -243,6 +251,16 @@ class HistoryEntry(Reported):
     evidence: Evidence | None = None
     """Hash of what the verdict rests on."""
 
+    @property
+    def left(self) -> ModelVersionNumber | None:
+        """The version that the alias left: of a restore the one that was found there."""
+        return self.found if self.operation is Operation.RESTORE else self.from_
+
+    @property
+    def is_first_sight(self) -> bool:
+        """Whether nothing was moved: the alias named the version when the operator first looked."""
+        return self.operation is Operation.ADOPT and not self.drifted
+
 
 class FinishedRequest(Reported):
     """A request that ended and is not in the history: the same request, applied again, ends the same way."""
@@ -255,6 +273,17 @@ class FinishedRequest(Reported):
     """How the request ended."""
     version: ModelVersionNumber | None = None
     """The version that the request asked for, if it was known."""
+
+
+class AutoPromoteStatus(Reported):
+    """What automatic promotion sees."""
+
+    version: ModelVersionNumber | None = None
+    """The candidate."""
+    request: ObjectName | None = None
+    """The request that was filed for it, which says what becomes of it, or became."""
+    message: Message = ""
+    """Why no request is filed."""
 
 
 class AliasPhase(StrEnum):
@@ -306,6 +335,8 @@ class ModelAliasStatus(Reported):
     """Each workload: what it should serve and what it is known to serve."""
     served: Annotated[str, Field(max_length=64), keep_first(64)] | None = None
     """Which versions the ready pods of all workloads run, the newest first; ? stands for one that is not known."""
+    policy: PolicyStatus | None = None
+    """The policies that hold, and the rules that result; absent while no policy holds."""
     queue: Annotated[tuple[ObjectName, ...], Field(max_length=100), keep_first(100)] = ()
     """Requests that wait for their turn, the next one first."""
     soaking: Soaking | None = None
@@ -316,6 +347,14 @@ class ModelAliasStatus(Reported):
     """Why automatic steps are stopped; absent when they are not."""
     rolled_back: Annotated[tuple[RolledBackVersion, ...], Field(max_length=50), keep_last(50)] = ()
     """Versions that were rolled back; automatic steps do not promote them."""
+    monitors: Annotated[tuple[MonitorStatus, ...], Field(max_length=16)] = ()
+    """The last readings of each monitor in spec.monitors."""
+    breached: Annotated[tuple[BreachedVersion, ...], Field(max_length=50), keep_last(50)] = ()
+    """Versions of which a monitor was breached; nothing goes back to them by itself."""
+    auto_promote: AutoPromoteStatus | None = None
+    """What automatic promotion sees; present with spec.policy.autoPromote."""
+    restored: Annotated[tuple[Timestamp, ...], Field(max_length=3), keep_last(3)] = ()
+    """When the operator set the alias back after somebody moved it, the last three times."""
     history: Annotated[tuple[HistoryEntry, ...], Field(max_length=50), keep_last(50)] = ()
     """The latest moves, the newest last."""
     finished: Annotated[tuple[FinishedRequest, ...], Field(max_length=50), keep_last(50)] = ()
@@ -361,8 +400,13 @@ class ModelAliasStatus(Reported):
 
         The version that the alias moved to is no longer one to leave alone.
         """
-        left = tuple(item for item in self.rolled_back if item.version != version)
-        return self.changed(hold=None, rolled_back=left)
+        return self.changed(hold=None).taken_up(version)
+
+    def taken_up(self, version: ModelVersionNumber | None) -> Self:
+        """Return the status after a person chose a version: it is no longer one to leave alone."""
+        rolled_back = tuple(item for item in self.rolled_back if item.version != version)
+        breached = tuple(item for item in self.breached if item.version != version)
+        return self.changed(rolled_back=rolled_back, breached=breached)
 
     def on_hold(self, hold: Hold) -> Self:
         """Return the status with a hold on automatic steps."""
@@ -387,6 +431,38 @@ class ModelAliasStatus(Reported):
         known = {item.uid for item in self.finished}
         older = (item for item in forgotten if item.uid not in known)
         return self.changed(finished=(*older, *self.finished))
+
+    def with_monitors(self, monitors: Iterable[MonitorStatus]) -> Self:
+        """Return the status with the last readings of the monitors."""
+        return self.changed(monitors=tuple(monitors))
+
+    def without_hold(self) -> Self:
+        """Return the status after a person released its hold."""
+        return self.changed(hold=None)
+
+    def with_auto_promote(self, seen: AutoPromoteStatus | None) -> Self:
+        """Return the status with what automatic promotion sees."""
+        return self.changed(auto_promote=seen)
+
+    def set_back(self, at: Timestamp) -> Self:
+        """Return the status after the operator set the alias back."""
+        return self.changed(restored=(*self.restored, at))
+
+    def with_breached(self, breached: BreachedVersion) -> Self:
+        """Return the status with a version of which a monitor was breached."""
+        left = tuple(item for item in self.breached if item.version != breached.version)
+        return self.changed(breached=(*left, breached))
+
+    def with_policy(self, policy: PolicyStatus | None) -> Self:
+        """Return the status with the policies that hold."""
+        return self.changed(policy=policy)
+
+    def with_breach_filed(self, version: ModelVersionNumber, request: ObjectName) -> Self:
+        """Return the status with the request that was filed for a version of which a monitor was breached."""
+        noted = tuple(
+            item.changed(request=request) if item.version == version else item for item in self.breached
+        )
+        return self.changed(breached=noted)
 
     def with_serving(self, serving: tuple[ServingStatus, ...]) -> Self:
         """Return the status with where each workload of the spec stands."""

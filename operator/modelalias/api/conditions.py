@@ -66,6 +66,10 @@ class AliasCondition(StrEnum):
     HELD = "Held"
     """After a rollback or a failed rollout: automatic steps are on hold until the next promotion or pin
     succeeds."""
+    MONITORS_PASSING = "MonitorsPassing"
+    """The last readings of all monitors are within their bounds. False: one was breached, and the message says
+    what follows. Unknown: nothing was read yet, readings do not count yet, or there is no number. Present with
+    spec.monitors."""
     RECONCILING = "Reconciling"
     """A plan is being carried out."""
     STALLED = "Stalled"
@@ -127,6 +131,28 @@ class Reason(StrEnum):
         "AlreadyProcessed",
         "The same request ended before, so nothing was done; to ask again, use another name or reason.",
     )
+    BREACHED = (
+        "Breached",
+        "A monitor was beyond its bound failureLimit times in a row; the message says what follows.",
+    )
+    FAILING = "Failing", "The last reading of a monitor is beyond its bound, not often enough for a breach."
+    MASS_BREACH = (
+        "MassBreach",
+        "Monitors of many aliases were breached at once, so it is not the models: nothing is rolled back.",
+    )
+    MASS_DRIFT = (
+        "MassDrift",
+        (
+            "Many aliases of the registry were moved at once: nothing is corrected until a person says so "
+            "(modelalias ack)."
+        ),
+    )
+    NO_DATA = "NoData", "A monitor yields no number: no series, NaN, or no answer."
+    NOT_COUNTED_YET = (
+        "NotCountedYet",
+        "Nothing was read since the last move, or the monitor's grace time is not over.",
+    )
+    PASSING = "Passing", "The last readings of all monitors are within their bounds."
     ABORTED = "Aborted", "The request was aborted or deleted; what it had begun was undone."
     APPROVED = "Approved", "There are enough valid approvals of the evidence as it is now."
     AWAITING_APPROVAL = (
@@ -201,16 +227,23 @@ class Reason(StrEnum):
     NO_OP = "NoOp", "Alias and workloads are on the version already, so nothing was moved."
     NO_PREVIOUS = "NoPrevious", "There is no earlier version to roll back to or to swap with."
     NOT_ELIGIBLE = "NotEligible", "The version does not meet a rule of policy.eligibility."
-    NOT_SUPPORTED_YET = (
-        "NotSupportedYet",
-        "The spec sets a field that this release does not support yet; it is refused, never ignored.",
-    )
     NO_REPLICAS = "NoReplicas", "A workload has 0 replicas, so nothing has loaded the version."
     NOT_VERIFIED = (
         "NotVerified",
         "A ready pod that was asked which version it serves did not say the version.",
     )
     NO_VERSION = "NoVersion", "No version was accepted yet; the first promotion has no champion to beat."
+    POLICY_CONFLICT = (
+        "PolicyConflict",
+        (
+            "The rules of the policies and of the ModelAlias contradict each other; the message says which. Nothing "
+            "new begins until one of them is edited."
+        ),
+    )
+    POLICY_MISSING = (
+        "PolicyMissing",
+        "There is no PromotionPolicy with the name in spec.policyRef; nothing new begins until there is.",
+    )
     PROGRESSING = "Progressing", "A plan is being carried out."
     PROVED = "Proved", "The admission policies prove who writes requests and approvals, and who pins."
     QUEUED = "Queued", "Another request for the same alias is ahead in the queue."
@@ -258,6 +291,10 @@ class Reason(StrEnum):
     VERIFIED = "Verified", "Every ready pod that was asked said that it serves the version."
     VERSION_GONE = "VersionGone", "The model has no such version in the registry."
     VERSION_NOT_READY = "VersionNotReady", "The registration of the version has not finished."
+    WINDOW_CLOSED = (
+        "WindowClosed",
+        "policy.windows let nothing of this operation begin now; the message says until when.",
+    )
     WAITING = "Waiting", "Something outside the operator has to happen first; the message says what."
 
 

@@ -17,11 +17,15 @@ from modelalias.api import (
     conditions,
     fields,
     gates,
+    monitor_status,
     monitors,
     plan,
     policy,
+    policy_status,
+    promotion_policy,
     request,
     request_status,
+    windows,
     workload,
 )
 from modelalias.api.docstrings import field_docstrings, prose
@@ -35,11 +39,15 @@ MODULES: Final = (
     alias_status,
     conditions,
     gates,
+    monitor_status,
     monitors,
     plan,
     policy,
+    policy_status,
+    promotion_policy,
     request,
     request_status,
+    windows,
     workload,
 )
 
@@ -70,13 +78,18 @@ class Kind:
 
     model: type[BaseModel]
     spec: type[BaseModel]
-    status: type[BaseModel]
+    status: type[BaseModel] | None
+    """None: nobody writes any."""
     plural: str
     short: str
     columns: tuple[Column, ...]
     selectable: tuple[str, ...]
-    """What `--field-selector` can ask for; strings that every object has or lacks as a whole."""
+    """What `--field-selector` can ask for: strings without a default.
+
+    A default is not stored, so that `spec.registry=default` would find only those who wrote it down.
+    """
     rules: tuple[tuple[str, str], ...] = ()
+    scope: str = "Namespaced"
 
     @property
     def name(self) -> str:
@@ -93,6 +106,8 @@ UNSEEN: Final = {"observedGeneration": -1}
 """The status of an object before the operator has looked at it: one without any is done already for kstatus."""
 
 AGE: Final = Column("Age", ".metadata.creationTimestamp", type="date")
+_APPROVAL: Final = Column("Approval", ".spec.policy.approval.required")
+_PINS: Final = Column("Pins", ".spec.policy.pins")
 
 KINDS: Final = (
     Kind(
@@ -119,7 +134,7 @@ KINDS: Final = (
             Column("Registry", ".spec.registry", wide=True),
             replace(AGE, wide=True),
         ),
-        selectable=(".spec.model", ".status.phase"),
+        selectable=(".spec.model", ".spec.alias", ".status.phase"),
         rules=(
             (
                 "self.metadata.name.size() <= 63",
@@ -145,7 +160,32 @@ KINDS: Final = (
             Column("Champion", ".status.resolved.champion", wide=True),
             Column("Reason", ".spec.reason", wide=True),
         ),
-        selectable=(".spec.aliasRef.name", ".status.phase"),
+        selectable=(".spec.aliasRef.name", ".spec.requestedBy", ".status.phase"),
+    ),
+    Kind(
+        model=promotion_policy.PromotionPolicy,
+        spec=promotion_policy.PromotionPolicySpec,
+        status=None,
+        plural="promotionpolicies",
+        short="mpolicy",
+        columns=(_APPROVAL, _PINS, AGE),
+        selectable=(),
+    ),
+    Kind(
+        model=promotion_policy.ClusterPromotionPolicy,
+        spec=promotion_policy.ClusterPromotionPolicySpec,
+        status=None,
+        plural="clusterpromotionpolicies",
+        short="mcpolicy",
+        columns=(
+            Column("Namespaces", ".spec.appliesTo.namespaces"),
+            Column("Models", ".spec.appliesTo.models"),
+            _APPROVAL,
+            _PINS,
+            AGE,
+        ),
+        selectable=(),
+        scope="Cluster",
     ),
 )
 
@@ -162,9 +202,11 @@ def root_schema(kind: Kind) -> Schema:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": structural(kind.spec, docs, defaults=True),
-            "status": {**structural(kind.status, docs, defaults=False), "default": dict(UNSEEN)},
         },
     }
+    if kind.status is not None:
+        status = {**structural(kind.status, docs, defaults=False), "default": dict(UNSEEN)}
+        schema["properties"]["status"] = status
     if kind.rules:
         schema["x-kubernetes-validations"] = [
             {"rule": rule, "message": message} for rule, message in kind.rules
@@ -175,13 +217,14 @@ def root_schema(kind: Kind) -> Schema:
 def manifest(kind: Kind) -> Mapping[str, Any]:
     """Return the CRD of a kind."""
     name = kind.model.__name__
+    selectable = [{"jsonPath": path} for path in kind.selectable]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": kind.name},
         "spec": {
             "group": fields.GROUP,
-            "scope": "Namespaced",
+            "scope": kind.scope,
             "names": {
                 "kind": name,
                 "listKind": f"{name}List",
@@ -195,8 +238,8 @@ def manifest(kind: Kind) -> Mapping[str, Any]:
                     "name": fields.VERSION,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
-                    "selectableFields": [{"jsonPath": path} for path in kind.selectable],
+                    **({} if kind.status is None else {"subresources": {"status": {}}}),
+                    **({"selectableFields": selectable} if selectable else {}),
                     "additionalPrinterColumns": [column.manifest() for column in kind.columns],
                     "schema": {"openAPIV3Schema": root_schema(kind)},
                 }

@@ -21,7 +21,9 @@ def field_docstrings(modules: Iterable[ModuleType]) -> Docs:
     for module in modules:
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef):
-                docs[node.name] = _documented(node)
+                bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
+                inherited = [text for base in bases for text in docs.get(base, {}).items()]
+                docs[node.name] = {**dict(inherited), **_documented(node)}
     return docs
 
 

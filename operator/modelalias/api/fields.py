@@ -185,7 +185,7 @@ Duration = Annotated[
 """A duration such as `24h` or `1d12h`, short enough (centuries) that it can be added to a date."""
 
 _LONGEST_SHORT: Final = timedelta(days=30)
-_SUM_OF_SECONDS: Final = " + ".join(
+SUM_OF_SECONDS: Final = " + ".join(
     f"self.findAll('[0-9]+{unit}').map(part, int(part.replace('{unit}', '')) * {seconds}).sum()"
     for unit, seconds in _SECONDS.items()
 )
@@ -205,7 +205,7 @@ ShortDuration = Annotated[
         pattern=r"^([0-9]{1,4}d|[0-9]{1,6}h|[0-9]{1,7}m|[0-9]{1,9}s){1,4}$",
         json_schema_extra=cel(
             ("self.matches('[1-9]')", "a duration must be more than zero"),
-            (f"{_SUM_OF_SECONDS} <= {int(_LONGEST_SHORT.total_seconds())}", "must be at most 30 days"),
+            (f"{SUM_OF_SECONDS} <= {int(_LONGEST_SHORT.total_seconds())}", "must be at most 30 days"),
         ),
     ),
     AfterValidator(_more_than_zero),

@@ -5,8 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from modelalias.api.fields import Duration, ItemName, MetricName, Number, Value, cel
-from modelalias.api.gates import Direction
+from modelalias.api.fields import Duration, ItemName, MetricName, Number, Tolerance, Value, cel
+from modelalias.api.gates import Direction, Mode
 
 
 class OnBreach(StrEnum):
@@ -19,19 +19,34 @@ class OnBreach(StrEnum):
 
 
 class PrometheusQuery(Value):
-    """A query against the operator's Prometheus."""
+    """A query against a Prometheus of the operator's configuration."""
 
+    server: ItemName = "default"
+    """Name of the Prometheus in the operator's configuration, where its address stands."""
     query: Annotated[str, Field(min_length=1, max_length=4096)]
-    """A PromQL expression that yields one number; the address is set in the operator's configuration."""
+    """A PromQL expression that yields one number. In its string literals $version, $model and $namespace stand
+    for the version that is watched, the model, and the namespace of the ModelAlias."""
 
 
 class ExperimentMetric(Value):
-    """A metric that is logged to an MLflow experiment in production."""
+    """A metric that jobs log to an MLflow experiment, such as one that measures drift.
+
+    The newest run counts whose tags `modelalias.model` and `modelalias.version` name the model and the version.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=250)]
     """Name of the MLflow experiment."""
     metric: MetricName
     """Key of the metric."""
+
+
+class Regression(Value):
+    """How much worse than the version before the metric may be."""
+
+    max_regression: Tolerance
+    """The value may be worse by at most this much than the one that was kept of the version before."""
+    mode: Mode = Mode.ABSOLUTE
+    """Whether the distance is in the unit of the metric or relative to the kept value (0.01 is one percent)."""
 
 
 class Monitor(Value):
@@ -45,10 +60,14 @@ class Monitor(Value):
     """Read the number from an MLflow experiment. Excludes prometheus."""
     direction: Direction
     """Which way the metric improves."""
-    threshold: Number
+    threshold: Number | None = None
     """The value must stay at least this (HigherIsBetter) or at most this (LowerIsBetter)."""
+    champion: Regression | None = None
+    """Compare with the value that was kept of the version before, when it was replaced. Passes where none was kept."""
     interval: Duration = "60s"
-    """How often the number is read."""
+    """How often the number is read; at least 5s."""
+    grace: Duration = "5m"
+    """How long after a move readings are shown and count for nothing; 1s for next to none."""
     failure_limit: Annotated[int, Field(ge=1, le=100)] = 3
     """How many readings in a row beyond the threshold are a breach."""
     on_breach: OnBreach = OnBreach.ROLLBACK
@@ -56,7 +75,8 @@ class Monitor(Value):
 
     model_config = ConfigDict(
         json_schema_extra=cel(
-            ("has(self.prometheus) != has(self.experiment)", "set exactly one of prometheus and experiment")
+            ("has(self.prometheus) != has(self.experiment)", "set exactly one of prometheus and experiment"),
+            ("has(self.threshold) || has(self.champion)", "set threshold, champion, or both"),
         )
     )
 
@@ -64,4 +84,10 @@ class Monitor(Value):
     def _one_source(self) -> Self:
         if (self.prometheus is None) == (self.experiment is None):
             raise ValueError("set exactly one of prometheus and experiment")
+        return self
+
+    @model_validator(mode="after")
+    def _some_rule(self) -> Self:
+        if self.threshold is None and self.champion is None:
+            raise ValueError("set threshold, champion, or both")
         return self

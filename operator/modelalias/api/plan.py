@@ -36,6 +36,7 @@ class Operation(StrEnum):
     SWAP = "Swap"
     PIN = "Pin"
     ADOPT = "Adopt"
+    RESTORE = "Restore"
 
 
 class RequestRef(Reported):

@@ -10,6 +10,7 @@ from modelalias.api.fields import (
     CronJobName,
     Duration,
     Label,
+    ObjectName,
     TagKey,
     TagPattern,
     TagValue,
@@ -18,6 +19,14 @@ from modelalias.api.fields import (
     cel,
 )
 from modelalias.api.gates import Gates, MetricSource
+from modelalias.api.windows import Windows
+
+
+class PolicyRef(Value):
+    """The PromotionPolicy of the same namespace whose rules hold as well."""
+
+    name: ObjectName
+    """Name of the PromotionPolicy."""
 
 
 class ApprovalRequired(StrEnum):
@@ -112,13 +121,36 @@ class Approval(Value):
     """Sentences that each approval has to confirm."""
 
 
-class AutoPromote(Value):
-    """Let the operator file a request for each version that an alias comes to name."""
+class FromVersions(Value):
+    """Candidates by their tags: each version of the model, newer than the current one, that has all of them."""
 
-    from_alias: AliasName
-    """The alias that names candidates, such as challenger."""
+    tags: Annotated[dict[TagKey, TagValue], Field(min_length=1, max_length=32)]
+    """Tags that the version must have, with this value or, for "*", with any value."""
+    newest: StrictBool = True
+    """Whether only the newest of them is a candidate; otherwise all of them are, the oldest first."""
+
+
+class AutoPromote(Value):
+    """Let the operator file a promotion request itself, once for each version that becomes a candidate."""
+
+    from_alias: AliasName | None = None
+    """The alias that names candidates, such as challenger. Excludes fromVersions."""
+    from_versions: FromVersions | None = None
+    """Candidates by their tags. Excludes fromAlias."""
     delete_source_alias: StrictBool = True
-    """Whether that alias is removed after the promotion, if it still names the version."""
+    """With fromAlias: whether that alias is removed after the promotion, if it still names the version."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            ("has(self.fromAlias) != has(self.fromVersions)", "set exactly one of fromAlias and fromVersions")
+        )
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.from_alias is None) == (self.from_versions is None):
+            raise ValueError("set exactly one of fromAlias and fromVersions")
+        return self
 
 
 _EVALUATION_GIVEN = (
@@ -149,7 +181,9 @@ class Policy(Value):
     pins: Pins = Pins.TRUSTED
     """Whether a pin, an edit of spec.version, has to pass eligibility and gates."""
     auto_promote: AutoPromote | None = None
-    """Let the operator file a request for each version that an alias comes to name."""
+    """Let the operator file a request for each version that becomes a candidate."""
+    windows: Windows = ()
+    """When plans may begin. Times that overlap: what one Deny window closes no other one opens."""
 
     model_config = ConfigDict(
         json_schema_extra=cel(

@@ -33,7 +33,7 @@ class Phase(StrEnum):
 
     PENDING = "Pending"
     """waits until something outside happens, such as a run that ends; does not block later requests, except
-    while the registry does not answer."""
+    while the registry does not answer and while it waits for a window."""
     QUEUED = "Queued"
     """waits for its turn; status.explanation says which request is ahead."""
     EVALUATING = "Evaluating"
@@ -220,6 +220,8 @@ class PromotionRequestStatus(Reported):
     """The metadata.generation that this status describes."""
     phase: Phase | None = None
     """How far the request has come."""
+    phase_since: Timestamp | None = None
+    """Since when it is in this phase."""
     explanation: Annotated[str, Field(max_length=4096), keep_first(4096)] = ""
     """One sentence that says what the request waits for, or how it ended."""
     resolved: Resolved | None = None
@@ -265,6 +267,11 @@ class PromotionRequestStatus(Reported):
         return self.changed(
             observed_generation=generation, phase=phase, explanation=explanation, conditions=conditions
         )
+
+    def dated(self, before: Self, now: datetime) -> Self:
+        """Return the status with since when it is in its phase, where the status before was in another one."""
+        same = self.phase == before.phase
+        return self.changed(phase_since=before.phase_since if same else now)
 
     def as_of(self, generation: int) -> Self:
         """Return the status as one that holds for a later generation of the spec just as well."""

@@ -4,10 +4,7 @@ import re
 from pathlib import Path
 
 from modelalias.api import reference
-from modelalias.api.alias import ModelAliasSpec
 from modelalias.api.conditions import Reason
-from modelalias.core import unsupported
-from tests.support.inputs import WHOLE_ALIAS
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference.md"
 
@@ -28,13 +25,3 @@ def test_every_reason_is_a_word_with_a_sentence() -> None:
     for reason in Reason:
         assert re.fullmatch(r"[A-Z][A-Za-z]+", reason), reason
         assert reason.sentence.endswith("."), reason
-
-
-def test_page_names_what_this_release_refuses() -> None:
-    section = reference.NOT_YET
-    alias = WHOLE_ALIAS | {"drift": "Restore"}
-    refused = unsupported.in_alias(ModelAliasSpec.model_validate(alias))
-
-    fields = {item.partition(":")[0].replace("spec.policy.gates[].", "") for item in refused}
-    assert not [field for field in sorted(fields) if f"`{field}`" not in section]
-    assert fields == {field for field in re.findall(r"`([^`]+)`", section) if field != "metricFrom"}

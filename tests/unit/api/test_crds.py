@@ -29,6 +29,9 @@ def _nodes(kind: crds.Kind) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 kinds = pytest.mark.parametrize("kind", crds.KINDS, ids=lambda kind: kind.plural)
+with_status = pytest.mark.parametrize(
+    "kind", [kind for kind in crds.KINDS if kind.status is not None], ids=lambda kind: kind.plural
+)
 
 
 def test_files_are_what_the_models_say() -> None:
@@ -87,7 +90,7 @@ def test_no_bound_is_beyond_what_the_api_server_can_store(kind: crds.Kind) -> No
         assert abs(node.get("maximum", 0)) < 2**53, path
 
 
-@kinds
+@with_status
 def test_conditions_are_merged_by_type(kind: crds.Kind) -> None:
     conditions = dict(_nodes(kind))[".status.conditions"]
 
@@ -105,6 +108,16 @@ def test_columns_show_fields_that_exist(kind: crds.Kind) -> None:
 
 
 @kinds
+def test_what_can_be_selected_has_no_default_that_is_not_stored(kind: crds.Kind) -> None:
+    for path in kind.selectable:
+        part, name = path.removeprefix(".").split(".")[:2]
+        model = {"spec": kind.spec, "status": kind.status}[part]
+        assert model is not None
+        field = next(item for item in model.model_fields.values() if item.alias == name)
+        assert field.is_required() or field.default is None, path
+
+
+@with_status
 def test_an_object_that_nobody_has_looked_at_is_not_done_yet(kind: crds.Kind) -> None:
     """Without an observedGeneration kstatus takes it for current."""
     unseen = {
