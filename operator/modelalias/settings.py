@@ -15,42 +15,14 @@ from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from modelalias.api.fields import Duration, ItemName, ObjectName, Value
 from modelalias.core.errors import InvalidRequest
+from modelalias.servers import Address, Credentials, Pattern, PrometheusSettings
 
 DEFAULT_NAMESPACE: Final = "modelalias-system"
 STANDARD_PORTS: Final = {"http": 80, "https": 443}
-
-Pattern = Annotated[str, Field(min_length=1, max_length=255)]
-"""A shell pattern with `*`, `?` and `[abc]`; it has to match the whole name, including its case."""
-
-
-def _address(uri: str) -> str:
-    """Refuse addresses without a host or with a port that does not exist."""
-    parts = urlsplit(uri)
-    if not parts.hostname or parts.port == 0:
-        raise ValueError("the address needs a host, and a port other than 0")
-    return uri
-
-
-class Credentials(Value):
-    """Files that hold a registry's credentials; each is read again when it changes."""
-
-    token_file: Path | None = None
-    username_file: Path | None = None
-    password_file: Path | None = None
-    ca_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _one_way_to_authenticate(self) -> Self:
-        """Refuse credentials that are incomplete or name two accounts."""
-        if (self.username_file is None) != (self.password_file is None):
-            raise ValueError("set usernameFile and passwordFile together")
-        if self.token_file is not None and self.username_file is not None:
-            raise ValueError("set either tokenFile, or usernameFile and passwordFile")
-        return self
 
 
 class AllowRule(Value):
@@ -69,7 +41,7 @@ class AllowRule(Value):
 class RegistrySettings(Value):
     """One MLflow registry, the account that the operator has there, and who may use it."""
 
-    uri: Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$"), AfterValidator(_address)]
+    uri: Address
     """Address of the MLflow server, without credentials."""
     workspace: Annotated[str, Field(pattern=r"^[a-z0-9][-a-z0-9]{0,61}[a-z0-9]$")] | None = None
     """Workspace on a server that has them; none means `default`."""
@@ -144,10 +116,33 @@ class SigningSettings(Value):
     public_keys: ObjectName = "modelalias-public-keys"
 
 
+class WebhookSettings(Value):
+    """Where MLflow's webhooks are heard: hints that a registry is worth a look now, and nothing more."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] = 8088
+    secret_file: Path
+    """File with the secret that the webhooks were made with in MLflow; it is read again for each delivery."""
+    registries: tuple[ItemName, ...] = ()
+    """Registries that deliver; left out: all."""
+    min_interval: Duration = "1s"
+    """How long after a look that a webhook asked for the next one may follow; what comes sooner waits for it."""
+
+
+class MetricsSettings(Value):
+    """What Prometheus is shown."""
+
+    enabled: bool = True
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    per_alias: bool = True
+    """Whether each ModelAlias has series of its own."""
+
+
 class Settings(Value):
     """The operator's configuration."""
 
     registries: Annotated[Mapping[ItemName, RegistrySettings], Field(min_length=1)]
+    prometheus: Annotated[Mapping[ItemName, PrometheusSettings], Field(default_factory=dict)]
+    """Each Prometheus that monitors may ask, by the name that `spec.monitors[].prometheus.server` uses."""
     namespaces: tuple[str, ...] = ()
     """Namespaces to watch; empty means all."""
     lease: LeaseSettings = LeaseSettings()
@@ -166,9 +161,29 @@ class Settings(Value):
     resync: Duration = "10m"
     """How often each ModelAlias is reconciled without a change."""
     liveness_port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    webhooks: WebhookSettings | None = None
+    """Left out: nothing listens."""
+    metrics: MetricsSettings = MetricsSettings()
     log_level: Annotated[str, Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     identity: Annotated[str, Field(min_length=1, max_length=128)] = "modelalias-operator"
     """Name of this process in the Lease and in events; the pod's name in a cluster."""
+
+    @model_validator(mode="after")
+    def _webhooks_fit(self) -> Self:
+        """Refuse webhooks of registries that there are not, and on the port of the probes."""
+        if self.webhooks is None:
+            return self
+        unknown = sorted(set(self.webhooks.registries) - self.registries.keys())
+        if unknown:
+            raise ValueError(f"webhooks.registries names {unknown[0]}, which is not among registries")
+        if self.webhooks.port == self.liveness_port:
+            raise ValueError("webhooks.port and livenessPort must differ")
+        return self
+
+    @property
+    def webhook_registries(self) -> frozenset[str]:
+        """Return the registries whose webhooks are heard."""
+        return frozenset(() if self.webhooks is None else self.webhooks.registries or self.registries)
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -7,6 +7,7 @@ import pytest
 
 from modelalias import settings
 from modelalias.core.errors import InvalidRequest
+from modelalias.servers import Credentials, PrometheusSettings
 
 
 def _file(folder: Path, text: str) -> dict[str, str]:
@@ -131,6 +132,49 @@ def test_the_command_line_asks_the_workspace_that_mlflows_client_would() -> None
         settings.client(uri, {"MLFLOW_WORKSPACE": "Risk/secret"})
 
 
+@pytest.mark.parametrize(
+    ("given", "namespace", "allowed"),
+    [
+        ({}, "any", True),
+        ({"namespaces": []}, "any", False),
+        ({"namespaces": ["ml", "risk-*"]}, "ml", True),
+        ({"namespaces": ["ml", "risk-*"]}, "risk-eu", True),
+        ({"namespaces": ["ml", "risk-*"]}, "mlx", False),
+    ],
+    ids=["left out", "none", "a name", "a pattern", "another"],
+)
+def test_patterns_say_which_namespaces_may_ask_a_prometheus(
+    given: Mapping[str, object], namespace: str, allowed: bool
+) -> None:
+    found = PrometheusSettings.model_validate({"uri": "http://prometheus:9090", **given})
+
+    assert found.may_be_asked_by(namespace) is allowed
+
+
+def test_each_prometheus_of_the_file_is_read_by_its_name(tmp_path: Path) -> None:
+    text = (
+        "registries: {a: {uri: 'http://x'}}\n"
+        "prometheus: {default: {uri: 'http://p:9090'}, eu: {uri: 'https://thanos/query', "
+        "timeoutSeconds: 3, concurrency: 2, credentials: {tokenFile: /t}}}"
+    )
+
+    found = settings.load(_file(tmp_path, text)).prometheus
+
+    assert found == {
+        "default": PrometheusSettings(uri="http://p:9090"),
+        "eu": PrometheusSettings(
+            uri="https://thanos/query",
+            timeout_seconds=3,
+            concurrency=2,
+            credentials=Credentials(token_file=Path("/t")),
+        ),
+    }
+
+
+def test_without_a_prometheus_there_is_none(tmp_path: Path) -> None:
+    assert settings.load(_file(tmp_path, "registries: {a: {uri: 'http://x'}}")).prometheus == {}
+
+
 def test_machines_that_request_are_named_by_patterns(tmp_path: Path) -> None:
     name = "system:serviceaccount:argocd:*"
 
@@ -139,6 +183,18 @@ def test_machines_that_request_are_named_by_patterns(tmp_path: Path) -> None:
     )
 
     assert found.machine_requesters == (name,)
+
+
+def test_metrics_are_on_unless_they_are_turned_off(tmp_path: Path) -> None:
+    registries = "registries: {a: {uri: 'http://x'}}"
+
+    plain = settings.load(_file(tmp_path, registries)).metrics
+    off = settings.load(
+        _file(tmp_path, f"{registries}\nmetrics: {{enabled: false, perAlias: false}}")
+    ).metrics
+
+    assert (plain.enabled, plain.port, plain.per_alias) == (True, 8000, True)
+    assert (off.enabled, off.per_alias) == (False, False)
 
 
 def test_without_an_address_the_message_says_what_to_set() -> None:
@@ -193,6 +249,23 @@ def test_without_an_address_the_message_says_what_to_set() -> None:
         ("registries: {a: {uri: 'http://x', timeoutSeconds: 0}}", r"registries\.a\.timeoutSeconds"),
         ("registries: {a: {uri: 'http://x', snapshotInterval: soon}}", r"registries\.a\.snapshotInterval"),
         ("registries: {a: {uri: 'http://x'}}\nworkers: 0", "workers"),
+        *(
+            (
+                f"registries: {{a: {{uri: 'http://x'}}}}\nprometheus: {{p: {{{given}}}}}",
+                rf"prometheus\.p\.{field}",
+            )
+            for given, field in (
+                ("concurrency: 4", "uri"),
+                ("uri: 'http://user:secret@x'", "uri"),
+                ("uri: 'http://x?token=secret'", "uri"),
+                ("uri: 'http://x:0'", "uri"),
+                ("uri: 'http://x', timeoutSeconds: 61", "timeoutSeconds"),
+                ("uri: 'http://x', concurrency: 0", "concurrency"),
+                ("uri: 'http://x', namespaces: ['']", r"namespaces\.0"),
+                ("uri: 'http://x', credentials: {usernameFile: /u}", "credentials: set usernameFile and"),
+            )
+        ),
+        ("registries: {a: {uri: 'http://x'}}\nmetrics: {port: 0}", r"metrics\.port"),
         ("registries: {a: {uri: 'http://x'}}\nlogLevel: LOUD", "logLevel"),
         ("registries: [", "cannot read the configuration"),
     ],
@@ -208,3 +281,41 @@ def test_what_does_not_fit_is_refused_by_file_and_field(tmp_path: Path, text: st
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"cannot read the configuration .*missing\.yaml"):
         settings.load({"MODELALIAS_CONFIG": str(tmp_path / "missing.yaml")})
+
+
+@pytest.mark.parametrize(
+    ("webhooks", "heard"),
+    [
+        ("", set()),
+        ("webhooks: {secretFile: /webhooks/secret}", {"eu", "us"}),
+        ("webhooks: {secretFile: /webhooks/secret, registries: [us]}", {"us"}),
+    ],
+    ids=["left-out", "all", "some"],
+)
+def test_webhooks_are_heard_where_the_configuration_says_so(
+    tmp_path: Path, webhooks: str, heard: set[str]
+) -> None:
+    text = f"registries: {{eu: {{uri: 'https://eu'}}, us: {{uri: 'https://us'}}}}\n{webhooks}\n"
+
+    found = settings.load(_file(tmp_path, text))
+
+    assert found.webhook_registries == heard
+    assert found.webhooks is None or (found.webhooks.port, found.webhooks.min_interval) == (8088, "1s")
+
+
+@pytest.mark.parametrize(
+    ("webhooks", "says"),
+    [
+        ("{}", "webhooks.secretFile: Field required"),
+        ("{secretFile: s, registries: [uk]}", "webhooks.registries names uk, which is not among registries"),
+        ("{secretFile: s, port: 8080}", "webhooks.port and livenessPort must differ"),
+        ("{secretFile: s, port: 0}", "webhooks.port"),
+        ("{secretFile: s, secret: s}", "webhooks.secret"),
+    ],
+    ids=["no-secret", "unknown-registry", "port-of-the-probes", "no-port", "secret-in-the-file"],
+)
+def test_webhooks_that_do_not_fit_are_refused(tmp_path: Path, webhooks: str, says: str) -> None:
+    environ = _file(tmp_path, f"registries: {{eu: {{uri: 'https://eu'}}}}\nwebhooks: {webhooks}\n")
+
+    with pytest.raises(InvalidRequest, match=says):
+        settings.load(environ)

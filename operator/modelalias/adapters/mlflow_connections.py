@@ -5,7 +5,6 @@ a process through one session, by which cookies of an authenticating proxy would
 the same host, whatever its port. Its headers also take the workspace from the environment.
 """
 
-import base64
 import threading
 import time
 from collections.abc import Mapping
@@ -19,8 +18,8 @@ from mlflow.utils.request_utils import TCPKeepAliveHTTPAdapter
 from mlflow.utils.rest_utils import MlflowHostCreds
 from mlflow.utils.workspace_utils import WORKSPACE_HEADER_NAME
 
-from modelalias.adapters.mlflow_credentials import Stamp, stamp_of
-from modelalias.core.errors import Refused
+from modelalias.adapters.credential_files import Stamp, authorization, stamp_of
+from modelalias.adapters.mlflow_credentials import OWNER
 from modelalias.settings import RegistrySettings
 
 USER_AGENT: Final = "modelalias"
@@ -75,7 +74,10 @@ class Connections:
         return session.request(
             method,
             f"{self._uri}{endpoint}",
-            headers={**self._headers, **_authorization(creds)},
+            headers={
+                **self._headers,
+                **authorization(OWNER, username=creds.username, password=creds.password, token=creds.token),
+            },
             auth=_as_it_is,
             verify=creds.verify,
             timeout=seconds,
@@ -92,7 +94,7 @@ class Connections:
 
     def _current(self, ca_file: str | None) -> requests.Session:
         """Return the session; a former one ends with the last thread that still sends over it."""
-        trusted = None if ca_file is None else stamp_of(Path(ca_file))
+        trusted = None if ca_file is None else stamp_of(Path(ca_file), OWNER)
         with self._lock:
             if self._session is None or trusted != self._trusted:
                 self._session, self._trusted = _session(self._size), trusted
@@ -116,21 +118,6 @@ def _was_closed(error: requests.ConnectionError) -> bool:
     return any(
         isinstance(cause, ConnectionResetError | ConnectionAbortedError | BrokenPipeError) for cause in causes
     )
-
-
-def _authorization(creds: MlflowHostCreds) -> Mapping[str, str]:
-    """Return the header that authenticates, as MLflow's client writes it.
-
-    Raise `Refused` for what cannot be one.
-    """
-    if creds.username and creds.password:
-        encoded = base64.standard_b64encode(f"{creds.username}:{creds.password}".encode()).decode()
-        return {"Authorization": f"Basic {encoded}"}
-    if not creds.token:
-        return {}
-    if not creds.token.isascii():
-        raise Refused("the registry's token contains characters that are not allowed in an HTTP header")
-    return {"Authorization": f"Bearer {creds.token}"}
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -1,28 +1,14 @@
 """A registry's credentials: from mounted files that may change at any time, or as the command line was given them."""
 
-import threading
-from pathlib import Path
 from typing import Final, Protocol
 
 from mlflow.utils.rest_utils import MlflowHostCreds
 
-from modelalias.core.errors import Refused
-from modelalias.settings import ClientSettings, Credentials, RegistrySettings
+from modelalias.adapters.credential_files import CredentialTexts
+from modelalias.servers import Credentials
+from modelalias.settings import ClientSettings, RegistrySettings
 
-Stamp = tuple[int, int, int]
-"""Inode, size and time of the last change: a mounted secret is replaced as a whole."""
-
-LONGEST: Final = 64 * 1024
-"""Bytes that a credential may have; more is a wrong file."""
-
-
-def stamp_of(path: Path) -> Stamp:
-    """Return what differs once the file was replaced; raise `Refused` when it is not there."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise _unreadable(path) from error
-    return status.st_ino, status.st_size, status.st_mtime_ns
+OWNER: Final = "the registry's"
 
 
 class CredentialSource(Protocol):
@@ -70,8 +56,7 @@ class CredentialFiles:
     def __init__(self, settings: RegistrySettings) -> None:
         self._uri = settings.uri
         self._files: Credentials = settings.credentials
-        self._lock = threading.Lock()
-        self._read: dict[Path, tuple[Stamp, str]] = {}
+        self._texts = CredentialTexts(OWNER)
 
     def host_creds(self) -> MlflowHostCreds:
         """Return what MLflow's client authenticates with; raise `Refused` when a file cannot be read.
@@ -81,35 +66,12 @@ class CredentialFiles:
         files = self._files
         return MlflowHostCreds(  # type: ignore[no-untyped-call]  # MLflow's
             self._uri,
-            username=self._text(files.username_file),
-            password=self._text(files.password_file),
-            token=self._text(files.token_file),
+            username=self._texts.text(files.username_file),
+            password=self._texts.text(files.password_file),
+            token=self._texts.text(files.token_file),
             server_cert_path=str(files.ca_file) if files.ca_file else None,
         )
 
     def forget(self) -> None:
         """Have every file read again, whatever its stamp."""
-        with self._lock:
-            self._read.clear()
-
-    def _text(self, path: Path | None) -> str | None:
-        if path is None:
-            return None
-        with self._lock:
-            stamp = stamp_of(path)
-            try:
-                known = self._read.get(path)
-                if known is None or known[0] != stamp:
-                    with path.open(encoding="utf-8") as file:
-                        known = (stamp, file.read(LONGEST).strip())
-                    self._read[path] = known
-            except (OSError, UnicodeDecodeError) as error:
-                raise _unreadable(path) from error
-        text = known[1]
-        if not text or not text.isprintable():
-            raise Refused(f"the registry's credentials file {path.name} is empty or not one line of text")
-        return text
-
-
-def _unreadable(path: Path) -> Refused:
-    return Refused(f"the registry's credentials file {path.name} cannot be read")
+        self._texts.forget()

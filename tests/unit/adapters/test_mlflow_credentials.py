@@ -3,20 +3,15 @@
 import asyncio
 import base64
 import os
-import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from modelalias.adapters.mlflow_registry import open_registry
 from modelalias.core.errors import Refused, Unavailable
-from modelalias.settings import Credentials, RegistrySettings
+from modelalias.servers import Credentials
+from modelalias.settings import RegistrySettings
+from tests.support.certificates import certificate_of_nobody
 from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
 from tests.support.mounted_secret import MountedSecret
 
@@ -244,7 +239,7 @@ async def test_a_file_that_holds_no_credential_is_refused_before_anything_is_sen
 
 
 async def test_a_ca_file_is_what_the_connection_is_trusted_by(tmp_path: Path) -> None:
-    certificate, tls = _certificate(tmp_path)
+    certificate, tls = certificate_of_nobody(tmp_path)
 
     with http_stub(lambda _: Answer(MODEL), tls=tls) as stub:
         await read(stub.uri, Credentials(ca_file=certificate))
@@ -258,8 +253,8 @@ async def test_a_changed_ca_file_is_what_the_next_call_is_trusted_by(tmp_path: P
     """The connection is kept alive, so that without a look at the file the old trust would go on."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    certificate, tls = _certificate(tmp_path / "a")
-    stranger, _ = _certificate(tmp_path / "b")
+    certificate, tls = certificate_of_nobody(tmp_path / "a")
+    stranger, _ = certificate_of_nobody(tmp_path / "b")
     mounted = MountedSecret(tmp_path / "mounted", {"ca": certificate.read_text()})
 
     with http_stub(lambda _: Answer(MODEL), tls=tls) as stub:
@@ -285,32 +280,3 @@ async def test_a_ca_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         await read(stub.uri, Credentials(ca_file=tmp_path / "ca.crt"))
 
     assert str(tmp_path) not in str(failure.value)
-
-
-def _certificate(directory: Path) -> tuple[Path, ssl.SSLContext]:
-    """Make a certificate for 127.0.0.1 that nobody trusts, and a server's context with it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "registry")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, private = directory / "ca.pem", directory / "key.pem"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate, private)
-    return certificate, tls
