@@ -1,5 +1,6 @@
 """What the engine may rely on when it reads objects and writes status, on the fake and on a real API server."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -12,14 +13,17 @@ from modelalias.api.alias import ModelAlias, ModelAliasSpec
 from modelalias.api.alias_status import AliasPhase, ModelAliasStatus
 from modelalias.api.conditions import Condition, Status
 from modelalias.api.plan import AliasMove, Operation, Plan
-from modelalias.api.request import PromotionRequestSpec
+from modelalias.api.promotion_policy import ClusterPromotionPolicySpec, PolicyKind, PromotionPolicySpec
+from modelalias.api.request import PromotionRequest, PromotionRequestSpec
 from modelalias.api.request_status import Phase, PromotionRequestStatus
-from modelalias.core.errors import Refused, StaleObject, Unavailable
-from modelalias.ports import EventType, Involved, Objects
+from modelalias.core.errors import InvalidRequest, Refused, StaleObject, Unavailable
+from modelalias.ports import EventType, GivenPolicy, Involved, Objects
 from modelalias.rest import FIELD_MANAGER
-from tests.support.fake_objects import FakeObjects
-from tests.support.installation import install_crds
+from tests.support.fake_objects import OPERATOR, FakeObjects
+from tests.support.installation import install_crds, install_policy
+from tests.support.kube_api import KubeApi, Person
 from tests.support.raw_api import RawApi, connection_as, raw_api
+from tests.support.team import Team
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 UNSEEN = ModelAliasStatus(observed_generation=-1)
@@ -41,6 +45,12 @@ class World(Protocol):
     async def delete_alias(self, name: str) -> None: ...
 
     async def delete_request(self, name: str) -> None: ...
+
+    async def user(self) -> str: ...
+
+    async def put_policy(self, name: str, spec: Mapping[str, Any], *, cluster: bool = False) -> None: ...
+
+    async def delete_policy(self, name: str, *, cluster: bool = False) -> None: ...
 
 
 class FakeWorld:
@@ -64,6 +74,16 @@ class FakeWorld:
 
     async def delete_request(self, name: str) -> None:
         self.fake.remove_request(self.namespace, name)
+
+    async def user(self) -> str:
+        return OPERATOR
+
+    async def put_policy(self, name: str, spec: Mapping[str, Any], *, cluster: bool = False) -> None:
+        model = ClusterPromotionPolicySpec if cluster else PromotionPolicySpec
+        self.fake.put_policy(name, model.model_validate(spec), "" if cluster else self.namespace)
+
+    async def delete_policy(self, name: str, *, cluster: bool = False) -> None:
+        self.fake.delete_policy(name, "" if cluster else self.namespace)
 
 
 class RealWorld:
@@ -91,6 +111,21 @@ class RealWorld:
     async def delete_request(self, name: str) -> None:
         await self.api.delete(self.path("promotionrequests", name))
 
+    async def user(self) -> str:
+        return await self.api.whoami()
+
+    async def put_policy(self, name: str, spec: Mapping[str, Any], *, cluster: bool = False) -> None:
+        if not cluster:
+            await self._create("promotionpolicies", "PromotionPolicy", name, spec)
+            return
+        head = {"apiVersion": "modelalias.dev/v1alpha1", "kind": "ClusterPromotionPolicy"}
+        body = {**head, "metadata": {"name": name}, "spec": spec}
+        await self.api.create(f"{API}/clusterpromotionpolicies", body)
+
+    async def delete_policy(self, name: str, *, cluster: bool = False) -> None:
+        path = f"{API}/clusterpromotionpolicies/{name}" if cluster else self.path("promotionpolicies", name)
+        await self.api.delete(path)
+
     def path(self, plural: str, name: str = "") -> str:
         return f"{API}/namespaces/{self.namespace}/{plural}" + (f"/{name}" if name else "")
 
@@ -109,6 +144,12 @@ async def real(kubeconfig: str, namespace: str) -> AsyncIterator[RealWorld]:
     install_crds(kubeconfig)
     async with raw_api(kubeconfig) as api, connection_as(kubeconfig) as connection:
         yield RealWorld(api, KubernetesObjects(connection, identity="test"), namespace)
+
+
+@pytest.fixture
+def policed(kubeconfig: str) -> None:
+    """The admission policies are installed."""
+    install_policy(kubeconfig)
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -182,6 +223,42 @@ async def test_a_list_has_every_object_of_the_namespaces_that_are_named(world: W
         "b",
         "c",
     }
+
+
+GATE = {"name": "auc", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.85}
+
+
+async def test_policies_are_listed_of_the_namespaces_that_are_named_and_of_the_cluster(world: World) -> None:
+    await world.put_policy("team", {"policy": {"gates": [GATE], "pins": "Gated"}})
+    mine = f"base-{world.namespace}"
+    await world.put_policy(mine, {"appliesTo": {"namespaces": [world.namespace]}}, cluster=True)
+
+    async def listed(*namespaces: str) -> dict[str, GivenPolicy]:
+        found = [item async for item in world.objects.every_policy(namespaces)]
+        ours = (
+            item for item in found if item.metadata.namespace == world.namespace or item.metadata.name == mine
+        )
+        return {item.metadata.name: item for item in ours}
+
+    found = await listed(world.namespace)
+    assert found["team"].id == (PolicyKind.NAMESPACED, world.namespace, "team")
+    assert found["team"].spec == PromotionPolicySpec.model_validate(
+        {"policy": {"gates": [GATE], "pins": "Gated"}}
+    )
+    assert found["team"].spec is not None
+    assert found["team"].spec.policy.model_fields_set == {"gates", "pins"}, "what was left out is known"
+    assert found["team"].applies_to is None
+    assert found[mine].id == (PolicyKind.CLUSTER, "", mine)
+    applies_to = found[mine].applies_to
+    assert applies_to is not None
+    assert (applies_to.namespaces, applies_to.models) == ((world.namespace,), ("*",))
+    assert found[mine].metadata.uid
+    assert int(found[mine].metadata.resource_version) > 0
+    assert set(await listed("kube-system")) == {mine}
+    await world.delete_policy("team")
+    assert set(await listed()) == {mine}
+    await world.delete_policy(mine, cluster=True)
+    assert await listed() == {}
 
 
 async def test_a_list_goes_on_over_pages(real: RealWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,6 +419,92 @@ async def test_a_request_is_deleted_only_as_it_was_seen(world: World) -> None:
     assert gone is None
 
 
+async def own_spec(world: World, **fields: Any) -> PromotionRequestSpec:
+    """Return a request in the name of whoever files it, in which one field has its default value."""
+    given = {**request_spec(await world.objects.account()), "skipGates": False, **fields}
+    return PromotionRequestSpec.model_validate(given)
+
+
+async def test_the_account_is_who_the_api_server_says_we_are(world: World) -> None:
+    assert await world.objects.account() == await world.user()
+
+
+async def test_a_request_is_filed_as_it_is_given_and_known_by_the_same_hash(world: World) -> None:
+    spec = await own_spec(world, reason="a monitor was breached")
+
+    filed = await world.objects.create_request(world.namespace, "churn-auto-4", spec)
+    read = await world.objects.request(world.namespace, "churn-auto-4")
+
+    given = PromotionRequest(metadata=filed.metadata, spec=spec)
+    assert read == filed
+    assert (filed.spec, filed.spec_hash) == (spec, given.spec_hash)
+    assert filed.status == PromotionRequestStatus(observed_generation=-1)
+    assert filed.metadata.uid
+
+
+async def test_the_request_that_has_the_name_already_is_returned_as_it_stands(world: World) -> None:
+    first = await world.objects.create_request(world.namespace, "churn-auto-4", await own_spec(world))
+
+    other = await own_spec(world, source={"version": "5"})
+    again = await world.objects.create_request(world.namespace, "churn-auto-4", other)
+
+    assert again == first
+
+
+async def test_a_request_that_is_made_anew_is_another_one(world: World) -> None:
+    first = await world.objects.create_request(world.namespace, "churn-auto-4", await own_spec(world))
+    await world.delete_request("churn-auto-4")
+
+    again = await world.objects.create_request(world.namespace, "churn-auto-4", await own_spec(world))
+
+    assert again.metadata.uid != first.metadata.uid
+
+
+async def test_a_request_in_whose_way_one_was_that_is_gone_is_decided_again(
+    real: RealWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await real.add_request("churn-auto-4")
+
+    async def gone(namespace: str, name: str) -> None:
+        """Read it a moment later, when somebody has deleted it."""
+        del namespace
+        await real.delete_request(name)
+
+    monkeypatch.setattr(real.objects, "request", gone)
+
+    with pytest.raises(StaleObject, match="already exists"):
+        await real.objects.create_request(real.namespace, "churn-auto-4", await own_spec(real))
+
+
+async def test_what_the_api_server_does_not_take_is_an_invalid_request(real: RealWorld) -> None:
+    with pytest.raises(InvalidRequest, match=r"metadata\.name"):
+        await real.objects.create_request(real.namespace, "No Name", await own_spec(real))
+
+
+@pytest.mark.usefixtures("policed")
+async def test_what_a_policy_does_not_let_in_is_an_invalid_request(real: RealWorld) -> None:
+    anothers = await own_spec(real, requestedBy="ana")
+
+    with pytest.raises(InvalidRequest, match=r"spec\.requestedBy must be your user name"):
+        await real.objects.create_request(real.namespace, "churn-auto-4", anothers)
+
+    assert await real.objects.request(real.namespace, "churn-auto-4") is None
+
+
+@pytest.mark.usefixtures("policed")
+async def test_what_a_policy_forbids_is_no_missing_permission(real: RealWorld, kubeconfig: str) -> None:
+    team = Team(KubeApi(kubeconfig), real.namespace)
+    await asyncio.to_thread(team.bind, Person("ana"), "edit", "create")
+
+    async with connection_as(kubeconfig, "ana") as connection:
+        objects = KubernetesObjects(connection, identity="ana")
+        ungated = PromotionRequestSpec.model_validate(
+            {**request_spec(), "skipGates": True, "reason": "the champion is broken"}
+        )
+        with pytest.raises(InvalidRequest, match="ana may not bypass modelaliases/churn"):
+            await objects.create_request(real.namespace, "churn-auto-4", ungated)
+
+
 def involved(alias: ModelAlias) -> Involved:
     metadata = alias.metadata
     return Involved(
@@ -360,7 +523,12 @@ async def test_an_event_is_seen_on_its_object(real: RealWorld) -> None:
 
     for _ in range(2):
         await real.objects.post_event(
-            about, EventType.WARNING, "RolledBack", "back from 4 to 3" + "." * 2000, now=NOW
+            about,
+            EventType.WARNING,
+            "RolledBack",
+            "back from 4 to 3" + "." * 2000,
+            now=NOW,
+            annotations={"modelalias.dev/from": "4", "modelalias.dev/actor": "ann@example.org"},
         )
 
     listed = await real.api.get(
@@ -378,6 +546,10 @@ async def test_an_event_is_seen_on_its_object(real: RealWorld) -> None:
     assert event["reportingComponent"] == event["source"]["component"] == "modelalias.dev/operator"
     assert event["lastTimestamp"] == "2026-11-21T12:00:00Z"
     assert len(event["message"]) == 1024
+    assert event["metadata"]["annotations"] == {
+        "modelalias.dev/from": "4",
+        "modelalias.dev/actor": "ann@example.org",
+    }
 
 
 async def test_an_event_that_cannot_be_posted_is_logged(
@@ -389,6 +561,16 @@ async def test_an_event_that_cannot_be_posted_is_logged(
         await real.objects.post_event(about, EventType.NORMAL, "Promoted", "3 to 4", now=NOW)
 
     assert "no-such-namespace" in caplog.text
+
+
+async def test_the_fake_keeps_what_an_event_says_for_programs() -> None:
+    fake = FakeObjects()
+    about = Involved(api_version="v1", kind="Pod", namespace="ml", name="a", uid="b")
+
+    await fake.post_event(about, EventType.NORMAL, "Promoted", "", now=NOW, annotations={"a": "1"})
+    await fake.post_event(about, EventType.NORMAL, "Promoted", "", now=NOW)
+
+    assert [event.annotations for event in fake.events] == [{"a": "1"}, {}]
 
 
 async def test_an_event_that_cannot_be_posted_by_the_fake_is_passed_over() -> None:
@@ -430,6 +612,8 @@ async def test_a_missing_permission_is_refused_with_its_name(real: RealWorld, ku
             Refused, match=r"^may not patch modelaliases/status\.modelalias\.dev in namespace"
         ):
             await stranger.write_alias_status(alias, full_status())
+        with pytest.raises(Refused, match=r"^may not create promotionrequests\.modelalias\.dev in namespace"):
+            await stranger.create_request(real.namespace, "churn-auto-4", await own_spec(real))
 
 
 async def test_a_kind_that_is_not_served_is_no_missing_object(

@@ -1,12 +1,13 @@
-"""An API server in memory, as far as ModelAliases, PromotionRequests and events go.
+"""An API server in memory, as far as ModelAliases, PromotionRequests, policies and events go.
 
 It keeps what is written, counts resourceVersions and generations as the real one does, and refuses a stale
 write. The suite in `tests/contract/test_objects.py` runs on this and on a real API server.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
@@ -14,14 +15,18 @@ from pydantic import ValidationError
 from modelalias.adapters.kubernetes_objects import dump_status
 from modelalias.api.alias import ModelAlias, ModelAliasSpec, ModelAliasStatus
 from modelalias.api.metadata import Metadata
+from modelalias.api.promotion_policy import ClusterPromotionPolicySpec, PolicyKind, PromotionPolicySpec
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec, PromotionRequestStatus
 from modelalias.core.errors import InvalidRequest, OperatorError, StaleObject
-from modelalias.ports import EventType, Involved
+from modelalias.ports import EventType, GivenPolicy, Involved, PolicyId
 from tests.support.fault_queue import ANY, FaultQueue
 
 FakeObject = ModelAlias | PromotionRequest
 Listener = Callable[[str, FakeObject], None]
 """Called with ADDED, MODIFIED or DELETED and the object as it stands after."""
+
+OPERATOR: Final = "system:serviceaccount:modelalias-system:modelalias-operator"
+"""The user name of the operator."""
 
 UNSEEN: Final = -1
 """The observedGeneration that the CRDs give to an object that the operator has not looked at."""
@@ -51,6 +56,7 @@ class PostedEvent:
     reason: str
     message: str
     now: datetime
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Backup:
 
     aliases: dict[_Key, ModelAlias]
     requests: dict[_Key, PromotionRequest]
+    policies: dict[PolicyId, GivenPolicy]
     serial: int
 
 
@@ -68,10 +75,12 @@ class FakeObjects:
     def __init__(self) -> None:
         self.aliases: dict[_Key, ModelAlias] = {}
         self.requests: dict[_Key, PromotionRequest] = {}
+        self.policies: dict[PolicyId, GivenPolicy] = {}
         self.writes: list[StatusWrite] = []
         self.events: list[PostedEvent] = []
         self.calls: list[str] = []
         self.listeners: list[Listener] = []
+        self.policy_listeners: list[Callable[[str, GivenPolicy], None]] = []
         self.clock: Callable[[], datetime] | None = None
         """What tells when an object is created; without one each is a second younger than the one before."""
         self._faults = FaultQueue()
@@ -90,6 +99,24 @@ class FakeObjects:
         request = PromotionRequest(metadata=self._born(namespace, name), spec=spec, status=unseen)
         self.requests[namespace, name] = request
         return self._told("ADDED", request)
+
+    def put_policy(self, name: str, spec: PromotionPolicySpec, namespace: str = "") -> GivenPolicy:
+        """Make a policy, or edit it; without a namespace it is one of the cluster."""
+        kind = PolicyKind.NAMESPACED if namespace else PolicyKind.CLUSTER
+        old = self.policies.get(PolicyId(kind, namespace, name))
+        metadata = self._born(namespace, name)
+        if old is not None:
+            generation, uid = old.metadata.generation + 1, old.metadata.uid
+            metadata = metadata.model_copy(update={"uid": uid, "generation": generation})
+        applies_to = spec.applies_to if isinstance(spec, ClusterPromotionPolicySpec) else None
+        policy = GivenPolicy(kind=kind, metadata=metadata, applies_to=applies_to, spec=spec)
+        self.policies[policy.id] = policy
+        self._tell_policy("ADDED" if old is None else "MODIFIED", policy)
+        return policy
+
+    def delete_policy(self, name: str, namespace: str = "") -> None:
+        kind = PolicyKind.NAMESPACED if namespace else PolicyKind.CLUSTER
+        self._tell_policy("DELETED", self.policies.pop(PolicyId(kind, namespace, name)))
 
     def edit_alias(self, namespace: str, name: str, spec: ModelAliasSpec) -> ModelAlias:
         alias = self._changed(self.aliases[namespace, name], spec)
@@ -140,12 +167,12 @@ class FakeObjects:
 
     def backup(self) -> Backup:
         """Keep everything as it stands."""
-        return Backup(dict(self.aliases), dict(self.requests), self._serial)
+        return Backup(dict(self.aliases), dict(self.requests), dict(self.policies), self._serial)
 
     def restore(self, backup: Backup) -> None:
         """Put everything back as it stood, resource versions too; no watch tells of it, only a listing."""
         self.aliases, self.requests = dict(backup.aliases), dict(backup.requests)
-        self._serial = backup.serial
+        self.policies, self._serial = dict(backup.policies), backup.serial
 
     # What a test puts in the way
 
@@ -173,6 +200,12 @@ class FakeObjects:
         for (namespace, _), request in sorted(self.requests.items()):
             if not namespaces or namespace in namespaces:
                 yield request
+
+    async def every_policy(self, namespaces: Sequence[str]) -> AsyncIterator[GivenPolicy]:
+        self._begin("every_policy")
+        for (kind, namespace, _), policy in sorted(self.policies.items()):
+            if kind is PolicyKind.CLUSTER or not namespaces or namespace in namespaces:
+                yield policy
 
     async def alias(self, namespace: str, name: str) -> ModelAlias | None:
         self._begin("alias")
@@ -204,6 +237,17 @@ class FakeObjects:
         self._faults.after("write_request_status")
         return kept
 
+    async def create_request(self, namespace: str, name: str, spec: PromotionRequestSpec) -> PromotionRequest:
+        self._begin("create_request")
+        there = self.requests.get((namespace, name))
+        filed = there or self.add_request(namespace, name, spec)
+        self._faults.after("create_request")
+        return filed
+
+    async def account(self) -> str:
+        self._begin("account")
+        return OPERATOR
+
     async def delete_request(self, namespace: str, name: str, uid: str, version: int) -> None:
         self._begin("delete_request")
         found = self.requests.get((namespace, name))
@@ -214,11 +258,18 @@ class FakeObjects:
         self._faults.after("delete_request")
 
     async def post_event(
-        self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime
+        self,
+        about: Involved,
+        kind: EventType,
+        reason: str,
+        message: str,
+        *,
+        now: datetime,
+        annotations: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         try:
             self._begin("post_event")
-            self.events.append(PostedEvent(about, kind, reason, message, now))
+            self.events.append(PostedEvent(about, kind, reason, message, now, dict(annotations)))
             self._faults.after("post_event")
         except OperatorError:
             return
@@ -266,6 +317,10 @@ class FakeObjects:
         changed = kept.model_copy(update={"metadata": metadata, "status": status})
         self.writes.append(StatusWrite(kept.kind, metadata.namespace, metadata.name, status))
         return self._told("MODIFIED", changed)
+
+    def _tell_policy(self, change: str, policy: GivenPolicy) -> None:
+        for listener in self.policy_listeners:
+            listener(change, policy)
 
     def _told(self, change: str, item: _Kept) -> _Kept:
         for listener in self.listeners:

@@ -14,6 +14,7 @@ from modelalias.ports import (
     Aliases,
     Dataset,
     EvaluationRun,
+    LiveMetric,
     MeasuredModel,
     ModelVersion,
     Run,
@@ -118,6 +119,21 @@ class FakeRegistry:
             found = (number for number, version in versions.items() if text in version.tags.get(key, ""))
             return tuple(self._value(model, number) for number in found)
 
+    async def newer_versions(
+        self, model: str, tags: Mapping[str, str], after: str | None
+    ) -> Sequence[ModelVersion]:
+        with self._call("newer_versions", model, dict(tags), after):
+            values = (self._value(model, number) for number in self._model(model).versions)
+            return tuple(
+                item
+                for item in sorted(values, key=lambda item: int(item.version))
+                if int(item.version) > int(after or 0) and _has(item.tags, tags)
+            )[-100:]
+
+    async def live_metric(self, experiment: str, metric: str, model: str, version: str) -> LiveMetric | None:
+        with self._call("live_metric", experiment, metric, model, version):
+            return self._tracking.live_metric(experiment, metric, model, version)
+
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         with self._call("runs", tuple(run_ids)):
             found = ((run_id, self._tracking.runs.get(run_id)) for run_id in run_ids)
@@ -183,6 +199,10 @@ class FakeRegistry:
         lost."""
         self._faults.add(error, call=call, after=after, times=times)
 
+    def go_away(self) -> None:
+        """Let no call be answered until it heals."""
+        self._faults.go_away("the other side does not answer")
+
     def heal(self) -> None:
         """Let nothing fail any more."""
         self._faults.clear()
@@ -218,6 +238,10 @@ class FakeRegistry:
             self._model(model).aliases.pop(alias, None)
         else:
             self._model(model).aliases[alias] = self._number(model, version)
+
+    def tag(self, model: str, version: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a version, as somebody else would: no call of the port."""
+        self._model(model).versions[self._number(model, version)].tags.update(tags)
 
     async def rename_model(self, model: str, name: str) -> None:
         self._models[name] = self._models.pop(model)
@@ -256,6 +280,10 @@ class FakeRegistry:
         """Set a tag of a run, as anybody may who writes in MLflow."""
         run = self._tracking.runs[run_id]
         run.tags = {**run.tags, key: value}
+
+    def log_live_metric(self, experiment: str, metric: str, model: str, version: str, value: float) -> str:
+        """Measure a version as a job does, in a run of its own, and return the run's id."""
+        return self._tracking.add_live_metric(experiment, metric, model, version, value)
 
     async def delete_experiment(self, name: str) -> None:
         self._tracking.delete_experiment(name)
@@ -375,3 +403,7 @@ def _path(run_id: str, run: RunRecord, wanted: str | None) -> str:
 def _check_alias(alias: str) -> None:
     if alias.lower() == "latest" or (alias[:1] in {"v", "V"} and alias[1:].isdecimal()):
         raise InvalidRequest("the registry says that the request is invalid")
+
+
+def _has(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return all(key in tags and value in {"*", tags[key]} for key, value in wanted.items())

@@ -7,13 +7,15 @@ from itertools import count
 from typing import Final
 
 from modelalias.core.errors import InvalidRequest, LoggedModelNotFound, RunNotFound
-from modelalias.ports import Dataset, EvaluationRun, MeasuredModel, Measurement, Run, RunStatus
+from modelalias.ports import Dataset, EvaluationRun, LiveMetric, MeasuredModel, Measurement, Run, RunStatus
 
 FLOAT_LIMIT: Final = Decimal("1.7976931348623157E+308")
 """What MLflow stores in place of infinity."""
 
 SEEDED: Final = "seeded"
 EVALUATION_TAG: Final = "modelalias.evaluation"
+MODEL_TAG: Final = "modelalias.model"
+VERSION_TAG: Final = "modelalias.version"
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,26 @@ class FakeTracking:
             run_id=self.models[model].run_id,
             measurements=tuple(item for item in found if item is not None),
         )
+
+    def add_live_metric(self, experiment: str, metric: str, model: str, version: str, value: float) -> str:
+        """Add a run that measured a version in production."""
+        self.experiments.setdefault(experiment, True)
+        tags = {MODEL_TAG: model, VERSION_TAG: version}
+        run_id = self._add(RunRecord("measured", experiment, RunStatus.FINISHED, tags=tags))
+        self.log_metric(run_id, metric, value)
+        return run_id
+
+    def live_metric(self, experiment: str, metric: str, model: str, version: str) -> LiveMetric | None:
+        """Return the metric of the newest of five runs whose tags name the version."""
+        wanted = (experiment, model, version)
+        ours = [
+            (run_id, record.value(run_id).metrics)
+            for run_id, record in reversed(self.runs.items())
+            if not record.deleted
+            and (record.experiment, record.tags.get(MODEL_TAG), record.tags.get(VERSION_TAG)) == wanted
+        ]
+        found = ((run_id, metrics[metric]) for run_id, metrics in ours[:5] if metric in metrics)
+        return next((LiveMetric(run_id=run_id, value=value) for run_id, value in found), None)
 
     def evaluation_run(self, wanted: EvaluationRun) -> str:
         """Return the run with that key, making it when there is none."""

@@ -47,9 +47,16 @@ def environment(name: str) -> Path:
 
 @contextmanager
 def running(
-    command: Sequence[str], port: int, path: str, directory: Path, environ: Mapping[str, str] | None = None
+    command: Sequence[str],
+    port: int,
+    path: str,
+    directory: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    ready: int = 200,
+    host: str = HERE,
 ) -> Iterator[None]:
-    """Run a server until the block ends, in a process group of its own; begin once it answers 200 at the path."""
+    """Run a server until the block ends, in a process group of its own; begin once it answers so at the path."""
     log = directory / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -62,7 +69,7 @@ def running(
         )
     try:
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(port, path):
+        while _status(host, port, path) != ready:
             assert process.poll() is None, f"ended with {process.returncode}: {_end(log)}"
             assert time.monotonic() < deadline, f"does not answer: {_end(log)}"
             time.sleep(0.1)  # poll
@@ -88,13 +95,13 @@ def free_ports(count: int) -> Sequence[int]:
             found.close()
 
 
-def _answers(port: int, path: str) -> bool:
-    connection = HTTPConnection(HERE, port, timeout=5)
+def _status(host: str, port: int, path: str) -> int | None:
+    connection = HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status == 200
+        return connection.getresponse().status
     except (OSError, HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it came in; `values` are its query and its JSON body together, a list under `list`."""
+    """A request as it came in; `values` are its query and its body, JSON or a form, together; a list under `list`."""
 
     method: str
     path: str
@@ -107,9 +107,14 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server gives it
         """Say nothing."""
 
+    def _body(self, content: bytes) -> Any:
+        if self.headers.get("Content-Type") == "application/x-www-form-urlencoded":
+            return dict(parse_qsl(content.decode()))
+        return json.loads(content)
+
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else {}
+        body = self._body(self.rfile.read(length)) if length else {}
         parts = urlsplit(self.path)
         values = {**dict(parse_qsl(parts.query)), **(body if isinstance(body, dict) else {"list": body})}
         answer = self.owner.answer(Seen(self.command, parts.path, values, dict(self.headers)))

@@ -1,4 +1,4 @@
-"""ModelAliases, PromotionRequests and events in the API server, and their bodies as values.
+"""ModelAliases, PromotionRequests, policies and events in the API server, and their bodies as values.
 
 A status is replaced whole, by a JSON patch that carries the resourceVersion which the caller decided on: a
 merge patch would keep what is no longer there, and a PUT would have to send a spec back that is not kept
@@ -10,23 +10,28 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from modelalias.adapters.kubernetes_client import Call, Connection, MissingObject, Verb
+from modelalias.adapters.kubernetes_client import Call, Connection, Denied, MissingObject, Verb
 from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.fields import GROUP, VERSION, Value
 from modelalias.api.metadata import Metadata
-from modelalias.api.request import PromotionRequest, PromotionRequestStatus
+from modelalias.api.promotion_policy import AppliesTo, ClusterPromotionPolicy, PolicyKind, PromotionPolicy
+from modelalias.api.request import PromotionRequest, PromotionRequestSpec, PromotionRequestStatus
 from modelalias.core.errors import InvalidRequest, OperatorError, StaleObject
-from modelalias.ports import EventType, Involved
+from modelalias.ports import EventType, GivenPolicy, Involved
 from modelalias.rest import PatchType, Resource
 
 ALIASES: Final = Resource(group=GROUP, version=VERSION, plural="modelaliases")
 REQUESTS: Final = Resource(group=GROUP, version=VERSION, plural="promotionrequests")
+POLICIES: Final = Resource(group=GROUP, version=VERSION, plural="promotionpolicies")
+CLUSTER_POLICIES: Final = Resource(group=GROUP, version=VERSION, plural="clusterpromotionpolicies")
 EVENTS: Final = Resource(group="", version="v1", plural="events")
+REVIEWS: Final = Resource(group="authentication.k8s.io", version="v1", plural="selfsubjectreviews")
 COMPONENT: Final = f"{GROUP}/operator"
 
 _ALIAS_STATUS: Final = ALIASES.changed(subresource="status")
@@ -34,6 +39,7 @@ _REQUEST_STATUS: Final = REQUESTS.changed(subresource="status")
 _REASON_LIMIT: Final = 128
 _MESSAGE_LIMIT: Final = 1024
 _NAME_LIMIT: Final = 253
+_STRICT: Final = (("fieldValidation", "Strict"),)
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +67,16 @@ class KubernetesObjects:
                 yield parse_request(body)
             except InvalidRequest as error:
                 _log.warning("ignored an object that is not valid: %s", error)
+
+    async def every_policy(self, namespaces: Sequence[str]) -> AsyncIterator[GivenPolicy]:
+        """List all PromotionPolicies of the named namespaces or, with none named, of the cluster.
+
+        And all ClusterPromotionPolicies.
+        """
+        async for body in self._every(POLICIES, namespaces):
+            yield parse_policy(body, PolicyKind.NAMESPACED)
+        async for body in self._every(CLUSTER_POLICIES, ()):
+            yield parse_policy(body, PolicyKind.CLUSTER)
 
     async def _every(self, resource: Resource, namespaces: Sequence[str]) -> AsyncIterator[Mapping[str, Any]]:
         for namespace in namespaces or ("",):
@@ -98,6 +114,30 @@ class KubernetesObjects:
         """
         return parse_request(await self._write(_REQUEST_STATUS, request.metadata, status))
 
+    async def create_request(self, namespace: str, name: str, spec: PromotionRequestSpec) -> PromotionRequest:
+        """File a request and return it, or the one of that name that is there already, whoever's it is.
+
+        Raise `InvalidRequest` when the API server does not let it in, `StaleObject` when the one that was in the
+        way is gone by now.
+        """
+        call = Call(verb=Verb.CREATE, resource=REQUESTS, namespace=namespace, query=_STRICT)
+        try:
+            return parse_request(await self._connection.send(call, request_body(name, spec)))
+        except Denied as error:
+            raise InvalidRequest(str(error)) from error
+        except StaleObject:
+            there = await self.request(namespace, name)
+            if there is None:
+                raise
+            return there
+
+    async def account(self) -> str:
+        """Return the user name under which the API server knows this process."""
+        call = Call(verb=Verb.CREATE, resource=REVIEWS, namespace="")
+        body = {"apiVersion": REVIEWS.api_version, "kind": "SelfSubjectReview"}
+        answer = await self._connection.send(call, body)
+        return str(answer.get("status", {}).get("userInfo", {}).get("username", ""))
+
     async def delete_request(self, namespace: str, name: str, uid: str, version: int) -> None:
         """Delete a request as it was seen at that resourceVersion.
 
@@ -111,10 +151,19 @@ class KubernetesObjects:
             )
 
     async def post_event(
-        self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime
+        self,
+        about: Involved,
+        kind: EventType,
+        reason: str,
+        message: str,
+        *,
+        now: datetime,
+        annotations: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Post one event, best effort: a failure is logged and not raised."""
-        body = event_body(about, kind, reason, message, now=now, identity=self._identity)
+        body = event_body(
+            about, kind, reason, message, now=now, identity=self._identity, annotations=annotations
+        )
         try:
             await self._connection.send(
                 Call(verb=Verb.CREATE, resource=EVENTS, namespace=about.namespace), body
@@ -147,6 +196,16 @@ class KubernetesObjects:
             raise StaleObject(f"{seen.namespace}/{seen.name} is gone") from error
 
 
+def request_body(name: str, spec: PromotionRequestSpec) -> Mapping[str, Any]:
+    """Build a request as it is created: with the fields that were set, on which its hash rests."""
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "PromotionRequest",
+        "metadata": {"name": name},
+        "spec": spec.model_dump(mode="json", by_alias=True, exclude_unset=True),
+    }
+
+
 def status_patch(seen: Metadata, status: Value) -> Sequence[Mapping[str, Any]]:
     """Build the patch that replaces the status if the object is still at the resourceVersion that was seen.
 
@@ -170,7 +229,14 @@ def dump_status(status: Value) -> Mapping[str, Any]:
 
 
 def event_body(
-    about: Involved, kind: EventType, reason: str, message: str, *, now: datetime, identity: str
+    about: Involved,
+    kind: EventType,
+    reason: str,
+    message: str,
+    *,
+    now: datetime,
+    identity: str,
+    annotations: Mapping[str, str] = MappingProxyType({}),
 ) -> Mapping[str, Any]:
     """Build a core/v1 Event; the same event of the same moment has the same name, so that posting it twice shows once."""
     at = now.astimezone(UTC)
@@ -183,6 +249,7 @@ def event_body(
         "metadata": {
             "namespace": about.namespace,
             "name": f"{about.name[: _NAME_LIMIT - 17].rstrip('.-')}.{digest}",
+            **({"annotations": dict(annotations)} if annotations else {}),
         },
         "involvedObject": {
             "apiVersion": about.api_version,
@@ -231,6 +298,34 @@ def parse_request(body: Mapping[str, Any]) -> PromotionRequest:
         return PromotionRequest.model_validate(body)
     except ValidationError as error:
         raise InvalidRequest(_unfit("PromotionRequest", body, error)) from error
+
+
+def parse_policy(body: Mapping[str, Any], kind: PolicyKind) -> GivenPolicy:
+    """Read a policy from a watch event or a list.
+
+    One that does not fit holds all the same, for everything where its appliesTo cannot be read either.
+    """
+    try:
+        if kind is PolicyKind.NAMESPACED:
+            policy = PromotionPolicy.model_validate(body)
+            return GivenPolicy(kind=kind, metadata=policy.metadata, spec=policy.spec)
+        whole = ClusterPromotionPolicy.model_validate(body)
+        return GivenPolicy(
+            kind=kind, metadata=whole.metadata, applies_to=whole.spec.applies_to, spec=whole.spec
+        )
+    except ValidationError as error:
+        _log.warning("a policy that nothing passes: %s", _unfit(kind, body, error))
+        applies_to = _applies_to(body) if kind is PolicyKind.CLUSTER else None
+        metadata = Metadata.model_validate(body["metadata"])
+        return GivenPolicy(kind=kind, metadata=metadata, applies_to=applies_to, problem=unfit.message(error))
+
+
+def _applies_to(body: Mapping[str, Any]) -> AppliesTo:
+    spec = body.get("spec")
+    try:
+        return AppliesTo.model_validate(spec["appliesTo"] if isinstance(spec, Mapping) else {})
+    except (KeyError, ValidationError):
+        return AppliesTo()
 
 
 def _unfit(kind: str, body: Mapping[str, Any], error: ValidationError) -> str:

@@ -11,14 +11,16 @@ from mlflow.entities.model_registry import ModelVersionTag, RegisteredModel
 from modelalias.adapters.mlflow_calls import Calls, Locks
 from modelalias.adapters.mlflow_errors import STRANGE, Clash, MissingResource
 from modelalias.adapters.mlflow_evaluation_runs import EvaluationRuns
+from modelalias.adapters.mlflow_live_metrics import LiveMetricReader
 from modelalias.adapters.mlflow_logged_models import MeasurementReader
 from modelalias.adapters.mlflow_runs import RunReader
 from modelalias.adapters.mlflow_signature import SignatureReader
 from modelalias.adapters.mlflow_sources import ModelSource, SourceFinder
+from modelalias.adapters.mlflow_version_search import MOST_VERSIONS, filter_of, has_tags
 from modelalias.adapters.mlflow_versions import VERSION, check_version, model_version, no_version
-from modelalias.adapters.mlflow_wire import Wire, stores
+from modelalias.adapters.mlflow_wire import Called, Wire, stores
 from modelalias.core.errors import InvalidRequest, ModelNotFound, NotFound, Unavailable
-from modelalias.ports import Aliases, EvaluationRun, MeasuredModel, ModelVersion, Run, RunStatus
+from modelalias.ports import Aliases, EvaluationRun, LiveMetric, MeasuredModel, ModelVersion, Run, RunStatus
 from modelalias.settings import RegistrySettings
 
 PAGE_SIZE: Final = 1000
@@ -43,16 +45,21 @@ class MlflowRegistry:
         *,
         page_size: int = PAGE_SIZE,
         may_write: Callable[[], None] = lambda: None,
+        called: Called = lambda *_: None,
     ) -> None:
-        """Take `may_write`, which is called in the thread right before each write and raises when it must not be."""
+        """Take `may_write`, which is called in the thread right before each write and raises when it must not be.
+
+        `called` is told of each call.
+        """
         self._may_write = may_write
-        wire = Wire(settings)
+        wire = Wire(settings, called)
         self._models, runs = stores(wire)
         self._calls = Calls("mlflow", concurrency=settings.concurrency, seconds=settings.timeout_seconds)
         self._locks = Locks()
         self._runs = RunReader(runs, self._calls)
         self._sources = SourceFinder(runs, self._calls)
         self._measurements = MeasurementReader(runs, self._calls, self._runs)
+        self._live_metrics = LiveMetricReader(runs, self._calls)
         self._signatures = SignatureReader(wire, self._calls, self._sources, self._read_version)
         self._evaluations = EvaluationRuns(runs, self._calls, self._guarded)
         self._page_size = page_size
@@ -129,6 +136,24 @@ class MlflowRegistry:
         except InvalidRequest:  # a back end that does not filter by tags
             return ()
         return tuple(model_version(item) for item in versions if item.name == model)
+
+    async def newer_versions(
+        self, model: str, tags: Mapping[str, str], after: str | None
+    ) -> Sequence[ModelVersion]:
+        """Return the versions with a higher number than `after` that have all the tags, the oldest first."""
+        wanted, newest = filter_of(model, tags), ["version_number DESC"]
+        found = await self._calls.run(
+            lambda: self._models.search_model_versions(wanted, max_results=MOST_VERSIONS, order_by=newest)
+        )
+        versions = (model_version(item) for item in found if item.name == model)
+        newer = [item for item in versions if int(item.version) > int(after or 0) and has_tags(item, tags)]
+        if not newer:
+            await self.aliases(model)  # an empty answer does not tell a model that is not there
+        return tuple(sorted(newer, key=lambda item: int(item.version)))
+
+    async def live_metric(self, experiment: str, metric: str, model: str, version: str) -> LiveMetric | None:
+        """Return a metric of the newest run of an experiment whose tags name the version; None without one."""
+        return await self._live_metrics.read(experiment, metric, model, version)
 
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
@@ -264,9 +289,13 @@ class MlflowRegistry:
         return version
 
 
-def open_registry(settings: RegistrySettings, may_write: Callable[[], None] = lambda: None) -> MlflowRegistry:
+def open_registry(
+    settings: RegistrySettings,
+    may_write: Callable[[], None] = lambda: None,
+    called: Called = lambda *_: None,
+) -> MlflowRegistry:
     """Return a registry as the operator's configuration describes it; nothing is sent yet."""
-    return MlflowRegistry(settings, may_write=may_write)
+    return MlflowRegistry(settings, may_write=may_write, called=called)
 
 
 def _aliases(model: RegisteredModel) -> Aliases:

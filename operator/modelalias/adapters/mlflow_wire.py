@@ -8,7 +8,7 @@ request goes out on the registry's own connections, with the credentials of its 
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -30,10 +30,12 @@ from mlflow.utils.proto_json_utils import message_to_json, parse_dict
 from mlflow.utils.rest_utils import MlflowHostCreds
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from modelalias.adapters.mlflow_call_names import call_name, call_outcome
 from modelalias.adapters.mlflow_connections import Connections
 from modelalias.adapters.mlflow_credentials import source_of
 from modelalias.adapters.mlflow_errors import STRANGE, Oversized, Unauthorized, Unreachable, failure
 from modelalias.core.errors import Unavailable
+from modelalias.ports import CallOutcome
 from modelalias.settings import RegistrySettings
 
 LARGEST_ANSWER: Final = 64 * 1024 * 1024
@@ -45,12 +47,15 @@ WRITE_SECONDS: Final = 5.0
 `adapters.leadership`."""
 
 M = TypeVar("M", bound=Message)
+Called = Callable[[str, CallOutcome, float], None]
+"""Is told of each call: its name, how it ended, and its seconds; in the thread that made it."""
 
 
 class Wire:
     """Sends one request at a time for whoever asks, in the thread that asks; threads may share it."""
 
-    def __init__(self, settings: RegistrySettings) -> None:
+    def __init__(self, settings: RegistrySettings, called: Called = lambda *_: None) -> None:
+        self._called = called
         self.credentials = source_of(settings)
         self._connections = Connections(settings)
         self._seconds = settings.timeout_seconds
@@ -72,6 +77,16 @@ class Wire:
         `Oversized`. Credentials that are not accepted are read again, and tried once more only if they
         changed.
         """
+        began, outcome = time.monotonic(), CallOutcome.OK
+        try:
+            return self._send(endpoint, method, json_body, most)
+        except Exception as error:
+            outcome = call_outcome(error)
+            raise
+        finally:
+            self._called(call_name(endpoint, method), outcome, time.monotonic() - began)
+
+    def _send(self, endpoint: str, method: str, json_body: str | None, most: int) -> str:
         deadline = time.monotonic() + self._limit(method)
         body = json.loads(json_body) if json_body else None
         creds = self.credentials.host_creds()
@@ -151,7 +166,9 @@ class Models(Protocol):
 
     def get_model_version_download_uri(self, name: str, version: str) -> str: ...
     def get_model_version(self, name: str, version: str) -> ModelVersion: ...
-    def search_model_versions(self, filter_string: str) -> PagedList[ModelVersion]: ...
+    def search_model_versions(
+        self, filter_string: str, max_results: int | None = None, order_by: Sequence[str] | None = None
+    ) -> PagedList[ModelVersion]: ...
     def create_model_version(
         self, name: str, source: str, *, run_id: str, model_id: str | None
     ) -> ModelVersion: ...

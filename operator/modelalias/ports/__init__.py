@@ -25,6 +25,9 @@ from modelalias.ports.cluster import (
 from modelalias.ports.lead import (
     Lead,
 )
+from modelalias.ports.metrics_source import (
+    MetricsSource,
+)
 from modelalias.ports.notary import (
     Notary,
     SigningKeys,
@@ -36,10 +39,15 @@ from modelalias.ports.pods import (
     PodRef,
     Pods,
 )
+from modelalias.ports.policies import (
+    GivenPolicy,
+    PolicyId,
+)
 from modelalias.ports.registry import (
     Aliases,
     Dataset,
     EvaluationRun,
+    LiveMetric,
     MeasuredModel,
     Measurement,
     MetricValue,
@@ -49,23 +57,38 @@ from modelalias.ports.registry import (
     RunStatus,
     VersionState,
 )
+from modelalias.ports.telemetry import (
+    SILENT,
+    TIMED,
+    CallOutcome,
+    FailureKind,
+    RequestEnd,
+    Telemetry,
+)
 
 __all__ = [
+    "SILENT",
+    "TIMED",
     "Admission",
     "Aliases",
+    "CallOutcome",
     "Cluster",
     "Dataset",
     "EvaluationRun",
     "EventType",
+    "FailureKind",
+    "GivenPolicy",
     "Involved",
     "Job",
     "JobRef",
     "JobState",
     "Jobs",
     "Lead",
+    "LiveMetric",
     "MeasuredModel",
     "Measurement",
     "MetricValue",
+    "MetricsSource",
     "ModelVersion",
     "NewJob",
     "Notary",
@@ -74,11 +97,14 @@ __all__ = [
     "PodAnswer",
     "PodRef",
     "Pods",
+    "PolicyId",
     "Registry",
     "Replicas",
+    "RequestEnd",
     "Run",
     "RunStatus",
     "SigningKeys",
+    "Telemetry",
     "Variable",
     "Verifier",
     "VersionState",

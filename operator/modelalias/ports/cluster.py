@@ -5,12 +5,14 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus, WorkloadKind
 from modelalias.api.fields import Value
-from modelalias.api.request import PromotionRequest, PromotionRequestStatus
+from modelalias.api.request import PromotionRequest, PromotionRequestSpec, PromotionRequestStatus
 from modelalias.api.workload import LoadFormat, Place, Serving
+from modelalias.ports.policies import GivenPolicy
 
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -216,9 +218,9 @@ class Involved(Value):
 
 
 class Objects(Protocol):
-    """ModelAliases, PromotionRequests and events in the API server.
+    """ModelAliases, PromotionRequests, policies and events in the API server.
 
-    The two listings pass over objects that do not fit the models, with a line in the log.
+    The listings of the first two pass over objects that do not fit the models, with a line in the log.
 
     Every call raises `Unavailable` when the API server does not answer in time or is overloaded, `Refused`
     with the verb and the resource in its message when a permission is missing.
@@ -230,6 +232,14 @@ class Objects(Protocol):
 
     def every_request(self, namespaces: Sequence[str]) -> AsyncIterator[PromotionRequest]:
         """List all PromotionRequests by pages, of the named namespaces or, with none named, of the cluster."""
+        ...
+
+    def every_policy(self, namespaces: Sequence[str]) -> AsyncIterator[GivenPolicy]:
+        """List all PromotionPolicies of the named namespaces or, with none named, of the cluster.
+
+        And all ClusterPromotionPolicies. One that does not fit the models is listed as one that cannot be read.
+        Raises `Unavailable` while the API server does not serve the kinds: that is not to be without policies.
+        """
         ...
 
     async def alias(self, namespace: str, name: str) -> ModelAlias | None:
@@ -253,6 +263,17 @@ class Objects(Protocol):
         """
         ...
 
+    async def create_request(self, namespace: str, name: str, spec: PromotionRequestSpec) -> PromotionRequest:
+        """File a request and return it, or the one of that name that is there already, whoever's it is.
+
+        Raise `InvalidRequest` when the API server does not let it in.
+        """
+        ...
+
+    async def account(self) -> str:
+        """Return the user name under which the API server knows this process."""
+        ...
+
     async def delete_request(self, namespace: str, name: str, uid: str, version: int) -> None:
         """Delete a request as it was seen at that resourceVersion.
 
@@ -261,9 +282,19 @@ class Objects(Protocol):
         ...
 
     async def post_event(
-        self, about: Involved, kind: EventType, reason: str, message: str, *, now: datetime
+        self,
+        about: Involved,
+        kind: EventType,
+        reason: str,
+        message: str,
+        *,
+        now: datetime,
+        annotations: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Post one event, best effort: a failure is logged and not raised."""
+        """Post one event, best effort: a failure is logged and not raised.
+
+        The annotations say the same for programs, under keys with our prefix.
+        """
         ...
 
 

@@ -113,6 +113,14 @@ class EvaluationRun(Value):
     tags: tuple[tuple[str, str], ...]
 
 
+class LiveMetric(Value):
+    """A metric of a version that a job measured in production."""
+
+    run_id: str
+    """The run that measured it: one measurement, however often it is read."""
+    value: MetricValue
+
+
 Aliases = Mapping[str, str]
 """Alias to version, of one registered model; a version is a number as `ModelVersionNumber` wants it."""
 
@@ -156,6 +164,23 @@ class Registry(Protocol):
         """Return the versions of a model whose tag `key` holds the text, lower-case hexadecimal.
 
         None where it cannot search. Raise `ValueError` for another text: it becomes part of a filter.
+        """
+        ...
+
+    async def newer_versions(
+        self, model: str, tags: Mapping[str, str], after: str | None
+    ) -> Sequence[ModelVersion]:
+        """Return the versions with a higher number than `after` that have all the tags, the oldest first.
+
+        A tag of "*" may have any value. At most 100, the newest; raise `ModelNotFound`.
+        """
+        ...
+
+    async def live_metric(self, experiment: str, metric: str, model: str, version: str) -> LiveMetric | None:
+        """Return a metric of the newest run of an experiment whose tags name the version.
+
+        The tags are `modelalias.model` and `modelalias.version`. None when there is no such run that has the
+        metric, or no such experiment.
         """
         ...
 

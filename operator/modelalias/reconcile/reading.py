@@ -12,6 +12,7 @@ from modelalias.core.protocol.questions import (
     LastLinesOf,
     LastLinesOfPod,
     MeasuredModelOf,
+    NewerVersionsOf,
     ObjectQuestion,
     PodAnswersOf,
     PodsOf,
@@ -22,6 +23,7 @@ from modelalias.core.protocol.questions import (
     TemplateOf,
     VersionOf,
     VersionOfRun,
+    VersionQuestion,
     VersionsTagged,
     WhyMissing,
     WorkloadOf,
@@ -34,6 +36,18 @@ from modelalias.reconcile.pod_looks import PodLooks
 async def from_registry(registry: Registry, question: RegistryQuestion) -> object:
     """Ask the registry; raise as its port says."""
     match question:
+        case RunsOf(run_ids=run_ids):
+            return await registry.runs(run_ids)
+        case MeasuredModelOf(model_id=model_id, keys=keys, evaluations=evaluations):
+            return await registry.measured(model_id, keys, evaluations)
+        case EvaluationRunOf(run=run):
+            return await registry.evaluation_run(run)
+        case _:
+            return await _about_versions(registry, question)
+
+
+async def _about_versions(registry: Registry, question: VersionQuestion) -> object:
+    match question:
         case AliasesOf(model=model):
             return await registry.aliases(model)
         case VersionOf(model=model, version=version):
@@ -42,12 +56,8 @@ async def from_registry(registry: Registry, question: RegistryQuestion) -> objec
             return await registry.version_of_run(model, run_id, path, register=register)
         case VersionsTagged(model=model, key=key, text=text):
             return await registry.versions_tagged(model, key, text)
-        case RunsOf(run_ids=run_ids):
-            return await registry.runs(run_ids)
-        case MeasuredModelOf(model_id=model_id, keys=keys, evaluations=evaluations):
-            return await registry.measured(model_id, keys, evaluations)
-        case EvaluationRunOf(run=run):
-            return await registry.evaluation_run(run)
+        case NewerVersionsOf(model=model, tags=tags, after=after):
+            return await registry.newer_versions(model, dict(tags), after)
         case SignatureOf(model=model, version=version):
             return await registry.has_signature(model, version)
         case ArtifactAddressOf(model=model, version=version):

@@ -6,8 +6,9 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from modelalias.api.alias import ModelAlias, ModelAliasStatus
+from modelalias.api.alias import ModelAlias, ModelAliasStatus, MonitorStatus
 from modelalias.api.conditions import Cause
+from modelalias.api.policy_status import PolicyStatus
 from modelalias.api.request import PromotionRequest
 from modelalias.core.protocol.facts import Facts
 from modelalias.ports import Aliases, Notary, WorkloadRef
@@ -55,6 +56,16 @@ class PolicyReads:
 
 
 @dataclass(frozen=True)
+class PolicyView:
+    """The policies that hold for the alias."""
+
+    shown: PolicyStatus | None = None
+    """What the status says of them; None where none holds."""
+    problem: Cause | None = None
+    """Why the rules are not known, so that nothing may begin."""
+
+
+@dataclass(frozen=True)
 class Identity:
     """Whether the API server proves who writes requests and approvals, and who pins."""
 
@@ -95,6 +106,26 @@ class ServingView:
     """What the status says of the workloads is not told anew before, while nothing moves."""
 
 
+@dataclass(frozen=True)
+class ByItself:
+    """What the operator has to know to do something by itself."""
+
+    account: str = ""
+    """The user name under which it files requests; "" while that is not known."""
+    monitors: Mapping[str, MonitorStatus] = field(default_factory=dict)
+    """How the monitors of the alias stand by their names, as the last readings left them."""
+    monitors_written: datetime | None = None
+    """When the status said something else of them last; None where this process has not seen that."""
+    before: Mapping[str, str] = field(default_factory=dict)
+    """What monitors yield now of the version that a rollback would go to, by their names; decimal text."""
+    asked_before: frozenset[str] = frozenset()
+    """Monitors of which that is known, or known not to be a number, or of which nothing can be asked."""
+    mass_breach: bool = False
+    """Whether monitors of so many aliases are breached that it is not the models."""
+    mass_drift: bool = False
+    """Whether so many aliases of the registry differ from what was accepted that nothing is corrected."""
+
+
 class Broken(NamedTuple):
     """How often looking at a request met an unexpected error, and when it is looked at again."""
 
@@ -109,6 +140,7 @@ class Context:
     namespace: str
     name: str
     alias: ModelAlias | None
+    """With the rules that hold for it; what is stored has only its own."""
     requests: tuple[PromotionRequest, ...]
     """Those that have not ended, oldest first."""
     registry: RegistryView
@@ -130,6 +162,8 @@ class Context:
     facts: Facts
     now: datetime
     read_by_policies: PolicyReads = PolicyReads()
+    policies: PolicyView = PolicyView()
     serving: ServingView = field(default_factory=ServingView)
+    by_itself: ByItself = ByItself()
     claim_differs_in_case: bool = False
     """Whether what the older ModelAlias claims is the same only without its case."""

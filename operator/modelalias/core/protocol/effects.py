@@ -1,6 +1,7 @@
 """Effects: what a decision may have done, one at a time."""
 
 from modelalias.api.fields import Value
+from modelalias.api.request import PromotionRequestSpec
 from modelalias.ports import JobRef, NewJob, PodRef, RunStatus, WorkloadChange, WorkloadRef
 
 
@@ -68,4 +69,26 @@ class DeletePod(Value):
     workload: WorkloadRef
 
 
-Effect = SetAlias | DeleteAlias | TagVersion | Roll | DeletePod | StartEvaluation | StopEvaluation | EndRun
+class FileRequest(Value):
+    """File a request in the operator's own name, so that what it does by itself is queued, recorded and seen."""
+
+    namespace: str
+    name: str
+    spec: PromotionRequestSpec
+
+    def __hash__(self) -> int:
+        """Hash what names the request: a spec holds mappings."""
+        return hash((self.namespace, self.name))
+
+
+Effect = (
+    SetAlias
+    | DeleteAlias
+    | TagVersion
+    | Roll
+    | DeletePod
+    | StartEvaluation
+    | StopEvaluation
+    | EndRun
+    | FileRequest
+)

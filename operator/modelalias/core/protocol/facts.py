@@ -23,6 +23,7 @@ from modelalias.core.protocol.questions import (
     LastLinesOf,
     LastLinesOfPod,
     MeasuredModelOf,
+    NewerVersionsOf,
     PodAnswersOf,
     PodsOf,
     Question,
@@ -134,6 +135,12 @@ class Facts:
     def versions_tagged(self, model: str, key: str, text: str) -> Sequence[ModelVersion]:
         """Return the versions whose tag `key` contains the text."""
         return self._ask(VersionsTagged(model=model, key=key, text=text))
+
+    def newer_versions(
+        self, model: str, tags: Mapping[str, str], after: str | None
+    ) -> Sequence[ModelVersion]:
+        """Return the versions after one that have all these tags, the oldest first; raise `ModelNotFound`."""
+        return self._ask(NewerVersionsOf(model=model, tags=tuple(sorted(tags.items())), after=after))
 
     def runs(self, run_ids: tuple[str, ...]) -> Mapping[str, Run]:
         """Return the runs that exist."""

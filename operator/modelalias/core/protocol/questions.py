@@ -95,6 +95,16 @@ class VersionsTagged(AskRegistry[Sequence[ModelVersion]]):
     text: str
 
 
+class NewerVersionsOf(AskRegistry[Sequence[ModelVersion]]):
+    """Ask which versions after one have all these tags, the oldest first; "*" stands for any value."""
+
+    refusals = (ModelNotFound,)
+
+    model: str
+    tags: tuple[tuple[str, str], ...]
+    after: str | None
+
+
 class RunsOf(AskRegistry[Mapping[str, Run]]):
     """Ask what runs logged."""
 
@@ -210,17 +220,10 @@ class RequestOf(AskCluster[PromotionRequest | None]):
     name: str
 
 
-RegistryQuestion = (
-    AliasesOf
-    | VersionOf
-    | VersionOfRun
-    | VersionsTagged
-    | RunsOf
-    | MeasuredModelOf
-    | SignatureOf
-    | ArtifactAddressOf
-    | EvaluationRunOf
+VersionQuestion = (
+    AliasesOf | VersionOf | VersionOfRun | VersionsTagged | NewerVersionsOf | SignatureOf | ArtifactAddressOf
 )
+RegistryQuestion = VersionQuestion | RunsOf | MeasuredModelOf | EvaluationRunOf
 WorkloadQuestion = WorkloadOf | FreshWorkloadOf | PodsOf | PodAnswersOf | LastLinesOfPod
 ObjectQuestion = WhyMissing | RequestOf | TemplateOf | JobOf | LastLinesOf
 ClusterQuestion = WorkloadQuestion | ObjectQuestion
