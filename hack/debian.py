@@ -33,12 +33,29 @@ def install(packages: Sequence[str], say: Callable[[str], None]) -> None:
     _apt_get("install", "--yes", "--no-install-recommends", *packages)
 
 
-def unpack(package: str, folder: Path) -> None:
-    """Put the files of a package under a folder; nothing is installed and no service of it starts.
+def unpacked(package: str, target: Path, say: Callable[[str], None]) -> Path:
+    """Return the folder with the files of a package, fetched now if it is not there.
+
+    Nothing is installed and no service of it starts. Others that want the same wait until it is there.
 
     Raises:
         PackageError: apt-get failed, or the package cannot be read.
     """
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.with_name(f"{target.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.exists():
+                say(f"fetching {package} from Debian (some seconds)")
+                fresh = target.with_name(f".fetching-{target.name}")
+                shutil.rmtree(fresh, ignore_errors=True)
+                fresh.mkdir()
+                _unpack(package, fresh)
+                fresh.rename(target)
+    return target
+
+
+def _unpack(package: str, folder: Path) -> None:
     _apt_get("update")
     _apt_get("download", package, folder=folder)
     for file in folder.glob("*.deb"):

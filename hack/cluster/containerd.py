@@ -6,13 +6,12 @@ newer Kubernetes needs a newer Debian, or containerd built again.
 """
 
 import os
-import shutil
 from pathlib import Path
 from typing import Final
 
 from hack import debian
 from hack.cluster.errors import ClusterError
-from hack.cluster.layout import cache_folder, exclusive, say
+from hack.cluster.layout import cache_folder, say
 
 _PACKAGE: Final = "containerd"
 
@@ -23,22 +22,8 @@ def programs() -> Path:
     Raises:
         ClusterError: apt-get failed; its words are in the message.
     """
-    cache = cache_folder(os.environ)
-    target = cache / "containerd-of-debian"
-    if not target.exists():
-        with exclusive(cache / "containerd.lock", "containerd is being fetched, waiting for it"):
-            if not target.exists():
-                _fetch(target)
-    return target / "usr" / "bin"
-
-
-def _fetch(target: Path) -> None:
-    say("fetching containerd from Debian (some seconds)")
-    fresh = target.with_name(f".fetching-{target.name}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
+    target = cache_folder(os.environ) / "containerd-of-debian"
     try:
-        debian.unpack(_PACKAGE, fresh)
+        return debian.unpacked(_PACKAGE, target, say) / "usr" / "bin"
     except debian.PackageError as error:
         raise ClusterError(str(error)) from error
-    fresh.rename(target)
