@@ -17,8 +17,11 @@ from tests.support.whole_run import locked
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BASE: Final = ROOT / "manifests" / "base"
-OUR_CRDS: Final = ("modelaliases.modelalias.dev", "promotionrequests.modelalias.dev")
-POLICIES: Final = ("policy.yaml", "alias-policy.yaml", "signing-policy.yaml")
+OUR_CRDS: Final = tuple(
+    f"{plural}.modelalias.dev"
+    for plural in ("modelaliases", "promotionrequests", "promotionpolicies", "clusterpromotionpolicies")
+)
+POLICIES: Final = ("policy.yaml", "alias-policy.yaml", "rules-policy.yaml", "signing-policy.yaml")
 WAIT_SECONDS: Final = 60.0
 KUBECTL_SECONDS: Final = 90.0
 _PINNED: Final = "modelalias.dev/pinned-by"
@@ -66,7 +69,7 @@ def _is_from(plural: str, answer: Answer) -> bool:
 
 @cache
 def install_crds(kubeconfig: str) -> None:
-    """Apply crds/ and wait until both kinds are served, once for each process."""
+    """Apply crds/ and wait until all kinds are served, once for each process."""
     with locked(_lock(kubeconfig)):
         _apply(kubeconfig, ROOT / "crds")
         wait = ("wait", "--for=condition=Established", f"--timeout={WAIT_SECONDS:g}s")

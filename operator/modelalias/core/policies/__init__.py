@@ -1,0 +1,1 @@
+"""Policies: the rules that hold for a ModelAlias beside its own."""
