@@ -23,23 +23,38 @@ from modelalias.api.alias import (
 )
 from modelalias.api.conditions import AliasCondition, Condition, RequestCondition, find
 from modelalias.api.metadata import PINNED_BY
+from modelalias.api.promotion_policy import ClusterPromotionPolicySpec, PromotionPolicySpec
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec, Resolved
 from modelalias.core.errors import Refused
 from modelalias.kinds.pod_template import PodWorkload
 from modelalias.ports import Cluster as Ports
-from modelalias.ports import Job, JobRef, ModelVersion, NewJob, Workload, WorkloadChange, WorkloadRef
+from modelalias.ports import (
+    GivenPolicy,
+    Job,
+    JobRef,
+    ModelVersion,
+    NewJob,
+    Telemetry,
+    Workload,
+    WorkloadChange,
+    WorkloadRef,
+)
 from modelalias.reconcile.engine import Engine
 from modelalias.settings import Settings
 from tests.support.fake_jobs import FakeJobs
 from tests.support.fake_keys import FakeSigningKeys
 from tests.support.fake_objects import FakeObject, FakeObjects
 from tests.support.fake_pods import FakePods
+from tests.support.fake_prometheus import FakePrometheus
 from tests.support.fake_registry import Call, FakeRegistry
 from tests.support.fake_workloads import FakeWorkloads
 from tests.support.world import ALIAS, MODEL, NAME, NAMESPACE, alias_spec, request_spec
 
 START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
-DEFAULT: Final[dict[str, Any]] = {"registries": {"default": {"uri": "http://mlflow"}}}
+DEFAULT: Final[dict[str, Any]] = {
+    "registries": {"default": {"uri": "http://mlflow"}},
+    "prometheus": {"default": {"uri": "http://prometheus"}},
+}
 
 
 class Trip:
@@ -105,6 +120,12 @@ class _Objects(FakeObjects):
         written = await super().write_request_status(*args)
         self._trip.done()
         return written
+
+    async def create_request(self, *args: Any) -> PromotionRequest:
+        await self._trip.before()
+        filed = await super().create_request(*args)
+        self._trip.done()
+        return filed
 
 
 class _Registry(FakeRegistry):
@@ -225,12 +246,16 @@ class Cluster:
         )
         self.jobs, self.admission, self.keys = _Jobs(self.trip), _Admission(), FakeSigningKeys()
         self.pods = FakePods(self.workloads, self.wall)
+        self.prometheus = FakePrometheus()
+        self.telemetry = Telemetry()
+        """Counts for the operator that is started next."""
         self.registry_name = "default"
         self.settings = Settings.model_validate(settings or DEFAULT)
         self.engine: Engine | None = None
         self._task: asyncio.Task[None] | None = None
         self._errors = _Errors()
         self.objects.listeners.append(self._object_changed)
+        self.objects.policy_listeners.append(self._policy_changed)
         self.workloads.listeners.append(self._workload_changed)
         self.jobs.listeners.append(self._job_changed)
 
@@ -245,6 +270,8 @@ class Cluster:
             _Leads(),
             loop.time,
             self.wall,
+            {"default": self.prometheus},
+            self.telemetry,
         )
         for workload in self.workloads.workloads.values():
             self._workload_changed("ADDED", workload)
@@ -357,6 +384,18 @@ class Cluster:
         wanted = {key: value for key, value in {**old, **fields}.items() if value is not None}
         return self.objects.edit_alias(NAMESPACE, name, ModelAliasSpec.model_validate(wanted))
 
+    def put_policy(self, name: str = "team", **policy: Any) -> None:
+        """Make or edit a PromotionPolicy of the namespace, with these fields of spec.policy."""
+        spec = PromotionPolicySpec.model_validate({"policy": policy})
+        self.objects.put_policy(name, spec, NAMESPACE)
+
+    def put_cluster_policy(
+        self, name: str = "base", applies_to: dict[str, Any] | None = None, **policy: Any
+    ) -> None:
+        """Make or edit a ClusterPromotionPolicy, with these fields of spec.policy."""
+        spec = {"policy": policy, "appliesTo": applies_to or {}}
+        self.objects.put_policy(name, ClusterPromotionPolicySpec.model_validate(spec))
+
     def pin(self, version: str | None, by: str = "", name: str = NAME) -> None:
         """Pin an alias, signed as the admission policies let it be."""
         self.objects.annotate_alias(NAMESPACE, name, **{PINNED_BY: by})
@@ -455,6 +494,12 @@ class Cluster:
 
     def _object_changed(self, change: str, item: FakeObject) -> None:
         self._deliver(lambda engine: _feed(engine, change, item))
+
+    def _policy_changed(self, change: str, item: GivenPolicy) -> None:
+        if change == "DELETED":
+            self._deliver(lambda engine: engine.policy_gone(item.id, item.metadata.uid))
+        else:
+            self._deliver(lambda engine: engine.policy_seen(item))
 
     def _workload_changed(self, change: str, item: Workload) -> None:
         if change == "DELETED" or not item.managed:

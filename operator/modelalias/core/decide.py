@@ -10,11 +10,11 @@ from typing import assert_never
 from modelalias.api.alias import ModelAlias, ModelAliasStatus, PinVerdict
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.request import Evaluated, EvaluationState, Phase, PromotionRequest
-from modelalias.core import unsupported
+from modelalias.core.automatic import drift, filing, hold
 from modelalias.core.execute import carry_out, queue_up
 from modelalias.core.ledger import history
 from modelalias.core.observe import observe
-from modelalias.core.plan import workload_steps
+from modelalias.core.plan import windows, workload_steps
 from modelalias.core.plan.operations import has_priority
 from modelalias.core.protocol.answers import (
     VERSION_POLL,
@@ -80,7 +80,7 @@ def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
     if blocked is not None:
         message = f"waits: ModelAlias {context.name} is stalled: {blocked.message}"
         _let_wait(context, alias, Cause(blocked.reason, message), draft)
-        return _rest(context, alias, blocked, draft)
+        return _rest(context, _with_readings(context, alias, blocked, draft), blocked, draft)
     if context.registry.snapshot is None:
         return Decision()  # the first snapshot wakes every alias
     status, missing = observe(context, alias, draft)
@@ -88,12 +88,39 @@ def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
     # what is not known yet cannot be beaten: nothing is judged before the first look
     if draft.effect is not None or (status.observed is None and missing is None):
         return draft.decision()
+    return _next_turn(context, alias, draft, missing)
+
+
+def _next_turn(context: Context, alias: ModelAlias, draft: Draft, missing: Cause | None) -> Decision:
+    """Do what comes next while no plan is under way: end what has ended, what happens by itself, requests, the pin."""
+    alias = alias.with_status(hold.released(context, alias))
     waiting = end_settled_and_order(context, alias, context.requests, draft)
     if draft.effect is not None:
         return draft.decision()  # what has ended is stopped and recorded before anything else begins
+    corrected = None if missing else _correct_drift(context, alias, waiting, draft)
+    if corrected is not None:
+        return corrected
+    effect = None
+    unsure = missing or context.policies.problem
+    if unsure is None:
+        alias, effect = filing.next_request(context, alias, draft)
+    else:
+        alias = _with_readings(context, alias, unsure, draft)
+    # what no rule and no window concerns goes on all the same, such as a rollback
+    fault = missing or context.policies.problem or windows.fault(alias)
+    if effect is not None:
+        stalled = fault or alias_status.standing_failure(alias)
+        draft.writes.append(AliasWrite(alias_status.complete(context, alias, alias.status, stalled)))
+        return draft.decision(Do(effect))
     if alias.spec.version is not None:
-        return _pinned(context, alias, alias.spec.version, draft, missing)
-    return _judge_in_order(context, alias, waiting, draft, missing)
+        return _pinned(context, alias, alias.spec.version, draft, fault)
+    return _judge_in_order(context, alias, waiting, draft, fault)
+
+
+def _with_readings(context: Context, alias: ModelAlias, why: Cause, draft: Draft) -> ModelAlias:
+    """Return the alias with what its monitors say while nothing follows from it."""
+    follows = f"nothing is rolled back: {why.message}"
+    return alias.with_status(filing.while_away(context, alias, draft, follows))
 
 
 def _why_blocked(context: Context, alias: ModelAlias) -> Cause | None:
@@ -102,11 +129,9 @@ def _why_blocked(context: Context, alias: ModelAlias) -> Cause | None:
     A plan is finished, or undone, all the same: an alias that was moved and workloads that were not would be
     half of each.
     """
-    fields, spec = unsupported.in_alias(alias.spec), alias.spec
+    spec = alias.spec
     if alias.metadata.deletion_timestamp is not None:
         return Cause(Reason.TERMINATING, "the ModelAlias is being deleted; a finalizer keeps it")
-    if fields:
-        return Cause(Reason.NOT_SUPPORTED_YET, f"this release does not support: {', '.join(fields)}")
     if not context.registry.known:
         message = f"no registry {spec.registry} is configured for namespace {context.namespace}"
         return Cause(Reason.REGISTRY_UNKNOWN, message)
@@ -145,8 +170,10 @@ def _wait_for_registry(context: Context, alias: ModelAlias, problem: Cause, draf
 
     Only the condition tells of it, and new requests learn why they wait.
     """
-    blocked = _why_blocked(context, alias) if alias.status.plan is None else None
-    stalled = blocked or alias_status.standing_failure(alias)
+    rests = alias.status.plan is None
+    blocked = _why_blocked(context, alias) if rests else None
+    fault = (context.policies.problem or windows.fault(alias)) if rests else None
+    stalled = blocked or fault or alias_status.standing_failure(alias)
     status = _while_away(context, alias, draft)
     draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, stalled)))
     wait = NotReady(problem.reason, "waits: the registry does not answer")
@@ -158,12 +185,38 @@ def _wait_for_registry(context: Context, alias: ModelAlias, problem: Cause, draf
 
 def _while_away(context: Context, alias: ModelAlias, draft: Draft) -> ModelAliasStatus:
     """Look at the workloads all the same; while pods cannot load, the deadline of a plan does not count."""
-    status = alias.status
-    if status.plan is None:
+    if alias.status.plan is None:
+        status = filing.while_away(context, alias, draft)
         return status.with_serving(look(context, alias, draft))
-    if status.plan.rolling_since is None:
+    status = alias.status
+    if status.plan is None or status.plan.rolling_since is None:
         return status
     return status.with_plan(status.plan.clock_stopped(Reason.UNREACHABLE, context.now))
+
+
+def _correct_drift(
+    context: Context, alias: ModelAlias, waiting: Sequence[PromotionRequest], draft: Draft
+) -> Decision | None:
+    """Begin to set the alias back, or to take over what it names; a pin that is not taken yet does that itself."""
+    pin, current = alias.spec.version, alias.status.current
+    is_taken = pin is None or (current is not None and current.version == pin)
+    if not is_taken or alias_status.standing_failure(alias) is not None:
+        return None
+    if _is_overtaken(context, alias, waiting):
+        return None
+    answer = drift.correction(context, alias, draft)
+    if answer is None:
+        return None
+    if draft.finished:
+        return draft.decision(Again())
+    queue = [item.metadata.name for item in waiting if not item.spec.dry_run]
+    return _begin(context, alias, answer, None, queue, draft)
+
+
+def _is_overtaken(context: Context, alias: ModelAlias, waiting: Iterable[PromotionRequest]) -> bool:
+    """Return whether a rollback or a swap goes now: a correction that is begun before it would be undone for it."""
+    first = (item for item in waiting if has_priority(item) and item.metadata.name not in context.waiting)
+    return any(_moves_or_is_there(_consider(context, alias, item)) for item in first)
 
 
 def _pinned(
@@ -275,7 +328,15 @@ def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) ->
         so_far = VerdictSoFar(resolved=rollback.meant_now(context, alias, request))
         message = f"waits: ModelAlias {context.name} is suspended; {ways_out.resume(alias)}"
         return NotReady(Reason.SUSPENDED, message, None, so_far)
+    unknown = context.policies.problem
+    if unknown is not None and not _needs_no_rules(request):
+        return NotReady(unknown.reason, f"waits: {unknown.message}")
     return consider(context, alias, request)
+
+
+def _needs_no_rules(request: PromotionRequest) -> bool:
+    """Return whether a request may go while the rules are not known: no gate judges a rollback or a swap."""
+    return has_priority(request) and not request.spec.on_success.tags
 
 
 def _moves_or_is_there(answer: Answer) -> bool:

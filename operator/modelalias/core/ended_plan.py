@@ -9,6 +9,7 @@ from modelalias.api.alias import (
     ModelAlias,
     ModelAliasStatus,
     NamedVersion,
+    Operation,
     Outcome,
     Plan,
     RolledBackVersion,
@@ -45,12 +46,17 @@ def strayed_at(alias: ModelAlias, plan: Plan, version: str | None) -> datetime |
     return known or (plan.started_at if move.drifted or version != led_to else None)
 
 
+def is_rolled(alias: ModelAlias, plan: Plan) -> bool:
+    """Return whether a plan gave the workloads their marks: one that sets the alias back may leave them alone."""
+    return bool(plan.serving) or not alias.spec.serving or plan.operation is not Operation.RESTORE
+
+
 def own_epoch(alias: ModelAlias, plan: Plan) -> int:
     """Return the epoch that the marks have now; a plan that was undone before it rolled anything left them."""
-    if plan.bearing is Bearing.FORWARD:
-        return plan.epoch
-    untouched = all(item.back == item.from_ for item in plan.serving if item.mode is LoadMode.ALIAS)
     observed = alias.status.observed
+    if plan.bearing is Bearing.FORWARD:
+        return plan.epoch if is_rolled(alias, plan) or observed is None else observed.rolled
+    untouched = all(item.back == item.from_ for item in plan.serving if item.mode is LoadMode.ALIAS)
     return observed.rolled if untouched and observed is not None else plan.epoch + 1
 
 
@@ -70,7 +76,12 @@ def after_success(
     Another move ends the hold.
     """
     move = history.moved(plan, alias.spec.alias)
-    if RULES[plan.operation].after_success is HoldChange.CLEARS:
+    change = RULES[plan.operation].after_success
+    if (
+        change is HoldChange.KEEPS
+    ):  # an alias that was set back names what it did: nobody chose that version anew
+        return status if move.from_ == move.to else status.taken_up(move.to)
+    if change is HoldChange.CLEARS:
         return status.released(move.to)
     left = [item for item in dict.fromkeys((move.from_, move.named)) if item not in {None, move.to}]
     if not left:
@@ -78,8 +89,10 @@ def after_success(
     status = status.on_hold(
         Hold(reason=str(Outcome.ROLLED_BACK), request=request_name(plan), since=context.now)
     )
+    by_itself = plan.actor is not None and plan.actor == context.by_itself.account
+    why = str(Reason.BREACHED if by_itself else plan.operation)
     for version in left:
-        gone = RolledBackVersion(version=version, reason=str(plan.operation), at=context.now)
+        gone = RolledBackVersion(version=version, reason=why, at=context.now)
         status = status.with_rolled_back(gone, returned=move.to)
     return status
 

@@ -11,6 +11,7 @@ from modelalias.api.alias import (
     ModelAlias,
     ModelAliasStatus,
     Observed,
+    Operation,
     Outcome,
     Plan,
 )
@@ -20,6 +21,7 @@ from modelalias.core.ended_plan import (
     accepted,
     after_failure,
     after_success,
+    is_rolled,
     own_epoch,
     present_version,
     strayed_at,
@@ -324,7 +326,9 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
         at=unmoved.at if unmoved else now,
         epoch=plan.epoch if plan.bearing is Bearing.FORWARD else plan.epoch + 1,
         own_epoch=own_epoch(alias, plan),
-        strayed_at=None if outcome is Outcome.SUCCEEDED else strayed_at(alias, plan, version),
+        strayed_at=None
+        if outcome is Outcome.SUCCEEDED and is_rolled(alias, plan)
+        else strayed_at(alias, plan, version),
     )
     entry = history.entry(plan, spec, outcome, now)
     former, limit = alias.status.history, spec.history_limit
@@ -333,6 +337,8 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
         observed,
         workload_steps.serving(alias, plan, context.facts, now),
     ).remembering(history.forgotten(former, limit))
+    if plan.operation is Operation.RESTORE:
+        status = status.set_back(now)
     if move.to is not None and version == move.to and outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
         status = status.with_current(accepted(alias, plan, move.to, now), move.from_)
     if outcome is Outcome.SUCCEEDED:

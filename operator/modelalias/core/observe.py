@@ -30,6 +30,8 @@ def observe(context: Context, alias: ModelAlias, draft: Draft) -> Observation:
     What has to be stopped first is left in the draft.
     """
     status, missing = _observe_registry(context, alias, draft)
+    if context.policies.problem is not None:  # which rules there are is not known, so what they need stays
+        return Observation(status, missing)
     status = _observe_soak(context, alias, status)
     return Observation(_without_stale_pin(context, alias, status, draft), missing)
 

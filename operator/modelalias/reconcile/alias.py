@@ -11,13 +11,21 @@ from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.core.decide import decide
 from modelalias.core.errors import InvalidRequest, Refused, RequestBroken, StaleObject, Unavailable
-from modelalias.core.protocol.context import Context, Identity, PolicyReads, RegistryView
+from modelalias.core.protocol.context import (
+    ByItself,
+    Context,
+    Identity,
+    PolicyReads,
+    PolicyView,
+    RegistryView,
+)
 from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, RequestWrite, Rest
 from modelalias.core.protocol.effects import (
     DeleteAlias,
     DeletePod,
     Effect,
     EndRun,
+    FileRequest,
     Roll,
     SetAlias,
     StartEvaluation,
@@ -30,14 +38,15 @@ from modelalias.core.protocol.questions import (
     AnyQuestion,
     EvaluationRunOf,
     ObjectQuestion,
+    RequestOf,
     System,
     VersionOfRun,
     WorkloadQuestion,
 )
-from modelalias.core.status import events
+from modelalias.core.status import annotations, events
 from modelalias.core.status.events import News
-from modelalias.ports import Cluster, Involved, Lead, Notary, Registry
-from modelalias.reconcile import reading
+from modelalias.ports import Cluster, FailureKind, Involved, Lead, Notary, Registry, Telemetry
+from modelalias.reconcile import reading, tallies
 from modelalias.reconcile.broken_requests import BrokenRequests
 from modelalias.reconcile.evaluations import Evaluations
 from modelalias.reconcile.late_edits import LateEdits
@@ -75,6 +84,9 @@ class Outside(NamedTuple):
     notary: Callable[[], Notary]
     lead: Lead
     workloads: WorkloadsSeen
+    by_itself: Callable[[Key, ModelAlias | None], ByItself]
+    """What it has to know to do something by itself."""
+    telemetry: Telemetry
 
 
 class AliasReconciler:
@@ -130,6 +142,7 @@ class AliasReconciler:
                 decision = decide(context)
             except RequestBroken as error:
                 self._broken.count(key, error)
+                self._outside.telemetry.failed(FailureKind.UNEXPECTED)
                 steps += 1
                 continue
             self._serving.reserve(key, context, decision)
@@ -156,6 +169,10 @@ class AliasReconciler:
             steps += 1
         raise Unavailable(f"{key.namespace}/{key.name} did not settle within {most} steps")
 
+    def last_write(self, key: Key) -> float | None:
+        """Return when this process last wrote to the registry for an alias; None where it has not."""
+        return self._last_write.get(key)
+
     async def _rest(self, key: Key, alias: ModelAlias | None, wakes: list[datetime]) -> timedelta | None:
         """Tidy up, and return after how long to look again."""
         tidied = await self._tidying.tidy(
@@ -171,12 +188,14 @@ class AliasReconciler:
         facts: Facts,
         waiting: frozenset[str] = frozenset(),
     ) -> Context:
-        alias = self._memory.alias(key)
+        effective = self._memory.effective(key)
         requests = self._memory.requests(key)
-        if alias is None and requests:
-            alias = await self._cluster.objects.alias(key.namespace, key.name)
-            if alias is not None:
-                self._memory.see_alias(alias)
+        if effective is None and requests:
+            stored = await self._cluster.objects.alias(key.namespace, key.name)
+            if stored is not None:
+                self._memory.see_alias(stored)
+                effective = self._memory.effective(key)
+        alias = None if effective is None else effective.alias
         owner = None if alias is None else self._memory.owner(key)
         return Context(
             namespace=key.namespace,
@@ -196,6 +215,8 @@ class AliasReconciler:
             facts=facts,
             now=self._wall(),
             serving=self._serving.view(key),
+            by_itself=self._outside.by_itself(key, alias),
+            policies=PolicyView() if effective is None else effective.view,
             read_by_policies=PolicyReads() if alias is None else self._memory.read_by_policies(key),
         )
 
@@ -265,17 +286,30 @@ class AliasReconciler:
 
     async def _carry_out(self, key: Key, effect: Effect, facts: Facts) -> None:
         self._lead.check()
-        if isinstance(effect, Roll | DeletePod):
-            try:
-                await self._workload_effects.carry_out(key, effect, facts)
-            except Refused as error:
-                await self._tell_trouble(key, facts, Reason.FORBIDDEN, error)
-                raise
-            self._trouble.pop(key, None)
-            return
-        if isinstance(effect, StartEvaluation | StopEvaluation | EndRun):
-            await self.evaluations.carry_out(key, effect, facts)
-            return
+        match effect:
+            case Roll() | DeletePod():
+                await self._change_workload(key, effect, facts)
+            case StartEvaluation() | StopEvaluation() | EndRun():
+                await self.evaluations.carry_out(key, effect, facts)
+            case FileRequest():
+                await self._file(effect, facts)
+            case SetAlias() | DeleteAlias() | TagVersion():
+                await self._write_registry(key, effect, facts)
+            case _:
+                assert_never(effect)
+
+    async def _change_workload(self, key: Key, effect: Roll | DeletePod, facts: Facts) -> None:
+        try:
+            about = annotations.of_plan(self._memory.alias(key))
+            await self._workload_effects.carry_out(key, effect, facts, about)
+        except Refused as error:
+            await self._tell_trouble(key, facts, Reason.FORBIDDEN, error)
+            raise
+        self._trouble.pop(key, None)
+
+    async def _write_registry(
+        self, key: Key, effect: SetAlias | DeleteAlias | TagVersion, facts: Facts
+    ) -> None:
         registry = self._registry(key)
         try:
             match effect:
@@ -300,6 +334,19 @@ class AliasReconciler:
         self._trouble.pop(key, None)
         _log.info("registry written", extra={"alias": f"{key.namespace}/{key.name}", **_fields(effect)})
 
+    async def _file(self, effect: FileRequest, facts: Facts) -> None:
+        """File a request in the operator's own name."""
+        facts.forget(RequestOf(namespace=effect.namespace, name=effect.name))
+        try:
+            filed = await self._cluster.objects.create_request(effect.namespace, effect.name, effect.spec)
+        except (InvalidRequest, Refused) as error:  # everything else goes on
+            facts.fail(effect, error)
+            _log.warning("a request cannot be filed: %s", error)
+            return
+        self._memory.see_request(filed)
+        self._outside.telemetry.filed_by_itself(effect.namespace, str(effect.spec.operation))
+        _log.info("request filed", extra={"namespace": effect.namespace, "request": effect.name})
+
     async def _not_written(
         self, key: Key, effect: Effect, facts: Facts, error: Refused | Unavailable
     ) -> None:
@@ -323,6 +370,7 @@ class AliasReconciler:
             decision = decide(context)
         except RequestBroken as broken:
             self._broken.count(key, broken)
+            self._outside.telemetry.failed(FailureKind.UNEXPECTED)
             return
         await self._write(key, context, decision)
 
@@ -341,12 +389,15 @@ class AliasReconciler:
                         written = await self._cluster.objects.write_alias_status(context.alias, status)
                         self._memory.see_alias(written)
                         self._serving.written(key, context.alias.status, written.status)
+                        tallies.of_alias(self._outside.telemetry, context.alias, written.status)
                         await self._tell(written, events.of_alias(context.alias, written.status))
                     case RequestWrite(request=request, status=status) if _differ(status, request.status):
                         self._lead.check()
                         after = await self._cluster.objects.write_request_status(request, status)
                         self._memory.see_request(after)
-                        await self._tell(after, events.of_request(request.status, after.status))
+                        tallies.of_request(self._outside.telemetry, request, after.status)
+                        about = annotations.of_request(context.alias, request, after.status)
+                        await self._tell(after, events.of_request(request.status, after.status, about))
             except StaleObject:
                 await self._refresh(key, write)
                 raise
@@ -388,7 +439,12 @@ class AliasReconciler:
             }
             _log.info(item.reason, extra=fields)
             await self._cluster.objects.post_event(
-                involved, item.type, item.reason, item.message, now=self._wall()
+                involved,
+                item.type,
+                item.reason,
+                item.message,
+                now=self._wall(),
+                annotations=item.annotations,
             )
 
 

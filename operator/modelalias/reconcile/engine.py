@@ -9,22 +9,44 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
 
-from modelalias.api.alias import ModelAlias
+from modelalias.api.alias import Drift, ModelAlias
 from modelalias.api.fields import duration
 from modelalias.api.request import PromotionRequest
 from modelalias.core.errors import NotLeading, Refused, StaleObject, Unavailable
-from modelalias.core.protocol.context import Identity
-from modelalias.ports import Cluster, Lead, Registry, Workload, WorkloadRef
+from modelalias.core.policies.effective import Effective
+from modelalias.core.protocol.context import ByItself, Identity
+from modelalias.ports import (
+    SILENT,
+    Cluster,
+    FailureKind,
+    GivenPolicy,
+    Lead,
+    MetricsSource,
+    PolicyId,
+    Registry,
+    Telemetry,
+    Workload,
+    WorkloadRef,
+)
 from modelalias.reconcile.alias import AliasReconciler, Outside
 from modelalias.reconcile.identity import IdentityWatch
+from modelalias.reconcile.known_policies import KnownPolicies
+from modelalias.reconcile.mass_drift import MassDrift
 from modelalias.reconcile.memory import Memory
+from modelalias.reconcile.monitoring import Monitoring
 from modelalias.reconcile.notary_watch import NotaryWatch
+from modelalias.reconcile.own_account import OwnAccount
 from modelalias.reconcile.pod_looks import PodLooks
 from modelalias.reconcile.queue import Key, KeyedQueue
 from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.reconcile.workloads_seen import WorkloadsSeen
 from modelalias.settings import Settings
+
+BETWEEN_WAKES: Final = timedelta(milliseconds=20)
+"""One policy may hold for thousands of aliases, which are looked at one after another: 50 in a second."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,34 +62,77 @@ class Engine:
         lead: Lead,
         clock: Callable[[], float],
         wall: Callable[[], datetime],
+        metrics: Mapping[str, MetricsSource] = MappingProxyType({}),
+        telemetry: Telemetry = SILENT,
     ) -> None:
-        """Take the ports, one registry per configured name, a monotonic clock in seconds and a wall clock."""
-        self._settings, self._objects, self._lead = settings, cluster.objects, lead
+        """Take the ports, with one registry and one metrics source per configured name.
+
+        The clocks are a monotonic one in seconds and a wall clock.
+        """
+        self._settings, self._objects, self._lead, self._clock = settings, cluster.objects, lead, clock
+        self._telemetry = telemetry
         places = {name: item.place for name, item in settings.registries.items()}
         self._workloads = WorkloadsSeen(clock, wall)
-        self._memory = Memory(lambda name: places.get(name, name), self._allows, self._workloads)
-        self._queue = KeyedQueue(clock)
+        self._policies = KnownPolicies()
+        self._memory = Memory(
+            lambda name: places.get(name, name), self._allows, self._workloads, self._policies, telemetry
+        )
+        self._queue = KeyedQueue(clock, waited=telemetry.queue_waited)
+        telemetry.queue_measured_by(self._queue.__len__)
         self._missed = asyncio.Event()
         self._resync = duration(settings.resync)
         self._watches = {
             name: RegistryWatch(
-                name, registry, duration(settings.registries[name].snapshot_interval), self._moved, clock
+                name,
+                registry,
+                duration(settings.registries[name].snapshot_interval),
+                self._moved,
+                clock,
+                telemetry,
             )
             for name, registry in registries.items()
         }
-        self._identity = IdentityWatch(cluster.admission, lambda: self._wake(self._memory.keys()))
+        self._identity = IdentityWatch(cluster.admission, lambda: self._wake(self._memory.keys()), telemetry)
         self._notary = NotaryWatch(cluster.keys)
-        outside = Outside(self._who_proves, self._allows, lambda: self._notary.notary, lead, self._workloads)
+        self._monitoring = Monitoring(
+            metrics,
+            registries,
+            self._may_query,
+            lambda key: self._wake((key,)),
+            clock,
+            wall,
+            telemetry.monitor_queried,
+            self._allows,
+        )
+        self._account = OwnAccount(cluster.objects, lambda: self._wake(self._memory.keys()))
+        self._other_rules: set[Key] = set()
+        """Aliases that the monitoring has yet to see with other rules."""
+        outside = Outside(
+            self._who_proves,
+            self._allows,
+            lambda: self._notary.notary,
+            lead,
+            self._workloads,
+            self._by_itself,
+            telemetry,
+        )
         looks = PodLooks(cluster, self._workloads, clock, self._resync)
         self._reconciler = AliasReconciler(self._memory, cluster, self._watches, outside, looks, clock, wall)
+        self._mass_drift = MassDrift(self._memory.expected, self._reconciler.last_write)
 
     def alias_seen(self, alias: ModelAlias, *, listed: bool = False) -> None:
         """Remember an alias and wake whom that concerns; `listed` says that a listing has it so."""
         self._wake(self._memory.see_alias(alias, listed=listed))
+        version, _ = self._memory.versions(key := Key(alias.metadata.namespace, alias.metadata.name), "")
+        if version == int(alias.metadata.resource_version or 0):  # what is older than it is shown to nobody
+            self._show(key, self._memory.with_policies(alias))
 
     def alias_gone(self, namespace: str, name: str, uid: str | None = None) -> None:
         """Forget an alias, with a uid only that one; its requests learn that it is gone."""
-        self._wake(self._memory.drop_alias(Key(namespace, name), uid))
+        touched = self._memory.drop_alias(Key(namespace, name), uid)
+        if touched:
+            self._monitoring.drop(Key(namespace, name))
+        self._wake(touched)
 
     def request_seen(self, request: PromotionRequest, *, listed: bool = False) -> None:
         """Remember a request and wake its alias; `listed` says that a listing has it so."""
@@ -84,6 +149,14 @@ class Engine:
             self._reconciler.evaluations.abandon(key, runs)
         self._wake(touched)
 
+    def policy_seen(self, policy: GivenPolicy, *, listed: bool = False) -> None:
+        """Remember a policy and look at the aliases for which it holds; `listed` says that a listing has it so."""
+        self._judge_anew(self._policies.see(policy, listed=listed))
+
+    def policy_gone(self, policy: PolicyId, uid: str | None = None) -> None:
+        """Forget a policy, with a uid only that one, and look at the aliases for which it held."""
+        self._judge_anew(self._policies.drop(policy, uid))
+
     def workload_seen(self, workload: Workload) -> None:
         """Remember a workload and wake the aliases that it serves."""
         self._wake(self._workloads.see(workload))
@@ -98,6 +171,11 @@ class Engine:
         if self._memory.knows(key):
             self._wake((key,))
 
+    def poke(self, registry: str) -> None:
+        """Take a snapshot of a registry soon, because something hints that it changed."""
+        if registry in self._watches:
+            self._watches[registry].poke()
+
     def watches_began_anew(self) -> None:
         """Read everything soon: what was deleted between two watches is told by none of them."""
         self._missed.set()
@@ -109,12 +187,15 @@ class Engine:
             await self._notary.ready()
             await self._read_everything()
             await self._identity.look()
+            await self._account.look()
             self._wake(self._memory.keys())
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._reread(), name="reread")
                     tasks.create_task(self._identity.run(), name="identity")
                     tasks.create_task(self._notary.run(), name="notary")
+                    tasks.create_task(self._monitoring.run(), name="monitors")
+                    tasks.create_task(self._account.run(), name="account")
                     for watch in self._watches.values():
                         tasks.create_task(watch.run(), name=f"registry {watch.name}")
                     for number in range(self._settings.workers):
@@ -138,6 +219,7 @@ class Engine:
         while True:
             aliases, requests = self._memory.uids()
             try:
+                await self._read_policies()
                 async for alias in self._objects.every_alias(self._settings.namespaces):
                     aliases.pop(Key(alias.metadata.namespace, alias.metadata.name), None)
                     self.alias_seen(alias, listed=True)
@@ -156,27 +238,47 @@ class Engine:
                     self.request_gone(namespace, name, uid)
                 return
 
+    async def _read_policies(self) -> None:
+        """Bring the policies up to date before anything is judged by them."""
+        while True:
+            gone = self._policies.uids()
+            async for policy in self._objects.every_policy(self._settings.namespaces):
+                gone.pop(policy.id, None)
+                self.policy_seen(policy, listed=True)
+            for policy_id, uid in gone.items():
+                self.policy_gone(policy_id, uid)
+            if not self._policies.in_doubt:
+                return
+
     async def _work(self) -> None:
         while True:
             key = await self._queue.get()
+            began = self._clock()
             try:
                 await self._reconcile(key)
             finally:
                 self._queue.done(key)
+                self._telemetry.reconciled(self._clock() - began)
 
     async def _reconcile(self, key: Key) -> None:
         name = f"{key.namespace}/{key.name}"
+        self._show_other_rules(key)
+        before = self._memory.versions(key, "")
         try:
             again = await self._reconciler.reconcile(key)
         except NotLeading:
             raise
         except StaleObject as error:
+            self._telemetry.failed(FailureKind.CONFLICT)
             _log.debug("%s: decided on something old, deciding again: %s", name, error)
             self._queue.retry(key)
         except (Unavailable, Refused) as error:
+            refused = isinstance(error, Refused)
+            self._telemetry.failed(FailureKind.REFUSED if refused else FailureKind.UNAVAILABLE)
             delay = self._queue.retry(key, getattr(error, "retry_after", None))
             _log.warning("%s: again in %.1f s: %s", name, delay.total_seconds(), error)
         except Exception:  # noqa: BLE001 - a bug in one alias must not stop the others; it is logged with its trace and tried again
+            self._telemetry.failed(FailureKind.UNEXPECTED)
             delay = self._queue.retry(key)
             _log.exception("%s: unexpected, again in %.1f s", name, delay.total_seconds())
         else:
@@ -186,6 +288,8 @@ class Engine:
                 self._queue.add_at(key, resync if again is None else min(again, resync))
             else:
                 self._queue.forget(key)
+        if self._memory.versions(key, "") != before:
+            self._show_known(key)
 
     def _moved(self, registry: str, models: Iterable[str] | None) -> None:
         if models is None:
@@ -197,6 +301,54 @@ class Engine:
     def _wake(self, keys: Iterable[Key]) -> None:
         for key in keys:
             self._queue.add(key)
+
+    def _judge_anew(self, keys: Iterable[Key]) -> None:
+        """Look at aliases by other rules than before, one after another, those with open requests first.
+
+        Whatever else wakes one meanwhile finds the new rules already.
+        """
+        waiting = sorted(keys, key=lambda key: (not self._memory.has_open_requests(key), key))
+        for number, key in enumerate(waiting):
+            self._queue.add_at(key, BETWEEN_WAKES * number)
+        self._other_rules.update(waiting)
+
+    def _show_other_rules(self, key: Key) -> None:
+        """Let the monitoring see an alias for which other rules hold than when it saw it last."""
+        if key in self._other_rules:
+            self._other_rules.discard(key)
+            self._show_known(key)
+
+    def _show_known(self, key: Key) -> None:
+        """Let the monitoring see an alias as the memory has it."""
+        effective = self._memory.effective(key)
+        if effective is not None:
+            self._show(key, effective)
+
+    def _show(self, key: Key, effective: Effective) -> None:
+        """Let the monitoring see an alias; where its rules are not known, the monitors are those known before."""
+        alias = effective.alias
+        if effective.view.problem is not None:
+            alias = self._monitoring.with_known_monitors(key, alias)
+        self._monitoring.see(alias)
+
+    def _may_query(self, server: str, namespace: str) -> bool:
+        """Return whether the configuration lets a namespace ask that Prometheus."""
+        found = self._settings.prometheus.get(server)
+        return found is not None and found.may_be_asked_by(namespace)
+
+    def _by_itself(self, key: Key, alias: ModelAlias | None) -> ByItself:
+        view = self._monitoring.view(key)
+        corrects = alias is not None and alias.spec.drift is not Drift.REPORT
+        watch = self._watches.get(alias.spec.registry) if alias is not None and corrects else None
+        return ByItself(
+            account=self._account.name,
+            monitors=view.monitors,
+            monitors_written=view.written,
+            before=view.before,
+            asked_before=view.asked_before,
+            mass_breach=view.mass_breach,
+            mass_drift=watch is not None and self._mass_drift.is_one(watch),
+        )
 
     def _who_proves(self) -> Identity:
         settings, found = self._settings, self._identity

@@ -10,7 +10,7 @@ it was read afresh.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,9 +21,12 @@ from modelalias.api.conditions import RequestCondition, find, is_true
 from modelalias.api.request import PromotionRequest
 from modelalias.core.judging import tag_keys
 from modelalias.core.judging.evaluation import ENDED
+from modelalias.core.policies.effective import Effective, effective
 from modelalias.core.protocol.context import PolicyReads
-from modelalias.ports import WorkloadRef
+from modelalias.ports import SILENT, Telemetry, WorkloadRef
 from modelalias.reconcile import gitops
+from modelalias.reconcile.known_policies import KnownPolicies
+from modelalias.reconcile.mass_drift import Expected
 from modelalias.reconcile.queue import Key
 from modelalias.reconcile.workloads_seen import WorkloadsSeen
 
@@ -42,10 +45,13 @@ class _Alias:
     created: str
     claims: tuple[str, ...]
     tags: tuple[str, ...]
-    """Keys of tags that its policy asks for; like the claims only where it may manage the model."""
+    """Keys of tags that its own rules ask for; like the claims only where it may manage the model."""
     aliases: tuple[str, ...]
-    """Aliases that its policy reads."""
+    """Aliases that its own rules read."""
     serving: tuple[WorkloadRef, ...]
+    alias: str
+    accepted: str | None
+    """The version that it should name; None while it is being moved, and before one was accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +100,12 @@ class Memory:
         place: Callable[[str], str],
         allows: Callable[[str, str, str], bool],
         workloads: WorkloadsSeen,
+        policies: KnownPolicies,
+        telemetry: Telemetry = SILENT,
     ) -> None:
         """Know nothing yet; `place(registry)` is one for all names of a registry, `allows(registry, namespace, model)`."""
-        self._place, self._allows, self._workloads = place, allows, workloads
+        self._place, self._allows, self._workloads, self._policies = place, allows, workloads, policies
+        self._telemetry = telemetry
         self._aliases: dict[Key, _Alias] = {}
         self._requests: dict[tuple[str, str], _Request] = {}
         self._requests_of: defaultdict[Key, set[str]] = defaultdict(set)
@@ -137,8 +146,12 @@ class Memory:
             serving=tuple(
                 WorkloadRef(kind=item.kind, namespace=key.namespace, name=item.name) for item in spec.serving
             ),
+            alias=spec.alias,
+            accepted=_accepted(alias),
         )
         self._aliases[key] = kept
+        self._policies.see_alias(key, alias)
+        self._telemetry.alias_seen(alias)
         self._of_model[kept.place, spec.model.casefold()].add(key)
         freed = self._workloads.serve(key, kept.serving, _rolled(alias))
         for name in kept.claims:
@@ -158,10 +171,12 @@ class Memory:
         old = self._aliases.get(key)
         if old is None or uid not in {None, old.uid}:
             return set()
+        self._telemetry.alias_gone(*key)
         return self._forget(key, old) | self._workloads.leave(key)
 
     def _forget(self, key: Key, old: _Alias) -> set[Key]:
         del self._aliases[key]
+        self._policies.drop_alias(key)
         self._doubted_aliases.discard(key)
         touched = {key}
         _discard(self._of_model, (old.place, old.model.casefold()), key)
@@ -196,6 +211,7 @@ class Memory:
             else _Request(version, key, uid, _pack(request))
         )
         self._requests[name] = remembered
+        self._telemetry.request_seen(request)
         (self._ended_of if ended else self._requests_of)[key].add(request.metadata.name)
         same = old is not None and old.uid == uid and old.text is None and old.ended == remembered.ended
         return set() if ended and same else {key}
@@ -206,6 +222,7 @@ class Memory:
         if old is None or uid not in {None, old.uid}:
             return set()
         del self._requests[namespace, name]
+        self._telemetry.request_gone(namespace, name)
         _discard(self._doubted_requests, old.key, name)
         _discard(self._requests_of, old.key, name)
         _discard(self._ended_of, old.key, name)
@@ -252,10 +269,23 @@ class Memory:
         kept = self._aliases.get(key)
         return None if kept is None else ModelAlias.model_validate_json(kept.text)
 
+    def effective(self, key: Key) -> Effective | None:
+        """Return the alias of that key with the rules that hold for it."""
+        alias = self.alias(key)
+        return None if alias is None else self.with_policies(alias)
+
+    def with_policies(self, alias: ModelAlias) -> Effective:
+        """Return a known alias with the rules that hold for it."""
+        return effective(alias, self._policies.applying(Key(alias.metadata.namespace, alias.metadata.name)))
+
     def requests(self, key: Key) -> tuple[PromotionRequest, ...]:
         """Return the requests of an alias that have not ended, oldest first, then by name."""
         texts = (self._requests[key.namespace, name].text for name in self._requests_of.get(key, ()))
         return tuple(sorted((_unpack(text) for text in texts if text is not None), key=_age))
+
+    def has_open_requests(self, key: Key) -> bool:
+        """Return whether an alias has requests that have not ended."""
+        return key in self._requests_of
 
     def ended(self, key: Key) -> tuple[EndedRequest, ...]:
         """Return the requests of an alias that have ended and are still there."""
@@ -296,10 +326,13 @@ class Memory:
         others = self._of_model[kept.place, kept.model.casefold()]
         for other in sorted(others, key=lambda other: (other.namespace != key.namespace, other)):
             owner = f"{other.namespace}/{other.name}"
-            for tag in self._aliases[other].tags:
+            read, rules = self._aliases[other], self._policies.eligibility(other)
+            rules = rules if read.claims else ()
+            for tag in (*read.tags, *(tag for item in rules for tag in _tags(item))):
                 tags.setdefault(tag, owner)
-            for name in self._aliases[other].aliases if other != key else ():
-                aliases.setdefault(name, owner)
+            if other != key:
+                for name in (*read.aliases, *(name for item in rules for name in _aliases(item))):
+                    aliases.setdefault(name, owner)
         return PolicyReads(tags, aliases)
 
     def status_of(self, key: Key, name: str) -> ModelAliasStatus | None:
@@ -310,6 +343,13 @@ class Memory:
             if alias is not None and (alias.spec.model, alias.spec.alias) == (kept.model, name):
                 return alias.status
         return None
+
+    def expected(self, registry: str) -> Iterator[Expected]:
+        """Yield what the aliases that are managed in a registry should name, without those that are being moved."""
+        for key in self.of_registry(registry):
+            kept = self._aliases[key]
+            if kept.accepted is not None and kept.claims:
+                yield Expected(key, kept.model, kept.alias, kept.accepted)
 
     def registry_of(self, key: Key) -> tuple[str, str] | None:
         """Return the registry and the model of an alias."""
@@ -403,3 +443,8 @@ def _discard(index: dict[Any, set[Any]], name: Any, item: Any) -> None:
         members.discard(item)
         if not members:
             del index[name]
+
+
+def _accepted(alias: ModelAlias) -> str | None:
+    current = alias.status.current
+    return None if current is None or alias.status.plan is not None else current.version

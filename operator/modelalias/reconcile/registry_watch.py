@@ -7,16 +7,23 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelalias.api.conditions import Cause, Reason
 from modelalias.core.errors import OperatorError, Refused, Unavailable
 from modelalias.core.protocol.context import ModelSnapshot
-from modelalias.ports import Aliases, Registry
+from modelalias.ports import SILENT, Aliases, Registry, Telemetry
 
 PROBE: Final = timedelta(seconds=5)
 
 _log = logging.getLogger(__name__)
+
+
+class Taken(NamedTuple):
+    """A snapshot, and when it began."""
+
+    aliases: Mapping[str, Aliases]
+    began: float
 
 
 class RegistryWatch:
@@ -33,8 +40,10 @@ class RegistryWatch:
         interval: timedelta,
         moved: Callable[[str, Iterable[str] | None], None],
         clock: Callable[[], float],
+        telemetry: Telemetry = SILENT,
     ) -> None:
         """Watch a registry under its configured name."""
+        self._telemetry = telemetry
         self.name, self.registry = name, registry
         self._interval, self._moved, self._clock = interval, moved, clock
         self._snapshot: Mapping[str, Aliases] | None = None
@@ -47,6 +56,11 @@ class RegistryWatch:
     def problem(self) -> Cause | None:
         """Why the registry cannot be used now."""
         return self._problem
+
+    @property
+    def last(self) -> Taken | None:
+        """The last snapshot that was taken, None before the first."""
+        return None if self._snapshot is None else Taken(self._snapshot, self._began)
 
     def poke(self) -> None:
         """Ask for a snapshot now."""
@@ -104,6 +118,7 @@ class RegistryWatch:
         self._began_before = self._began if self._snapshot is not None else None
         before, self._snapshot, self._began = self._snapshot, snapshot, began
         returned, self._problem = self._problem is not None, None
+        self._telemetry.registry_answered(self.name, len(snapshot))
         if before is None or returned:
             _log.info("registry answers", extra={"registry": self.name, "models": len(snapshot)})
             self._moved(self.name, None)
@@ -117,6 +132,7 @@ class RegistryWatch:
     def _failed(self, error: OperatorError) -> None:
         reason = Reason.AUTH_FAILED if isinstance(error, Refused) else Reason.UNREACHABLE
         before, self._problem = self._problem, Cause(reason, str(error))
+        self._telemetry.registry_failed(self.name)
         if not isinstance(error, Unavailable | Refused):
             _log.warning(
                 "registry gave an answer that cannot be used",

@@ -8,6 +8,7 @@ from modelalias.api.alias import AliasMove, ModelAlias, Observed, Operation, Pla
 from modelalias.api.conditions import Reason, RequestCondition, condition
 from modelalias.api.request import PromotionRequest
 from modelalias.ports import WorkloadRef
+from modelalias.reconcile.known_policies import KnownPolicies
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.queue import Key
 from modelalias.reconcile.workloads_seen import WorkloadsSeen
@@ -37,12 +38,15 @@ def api() -> Api:
     return Api()
 
 
-def _memory(*refused: str, workloads: WorkloadsSeen | None = None) -> Memory:
+def _memory(
+    *refused: str, workloads: WorkloadsSeen | None = None, policies: KnownPolicies | None = None
+) -> Memory:
     """Return a memory of two names for one registry that some namespaces may not use."""
     return Memory(
         lambda name: PLACES.get(name, name),
         lambda _registry, namespace, _model: namespace not in refused,
         workloads or _seen(),
+        policies or KnownPolicies(),
     )
 
 
@@ -378,9 +382,9 @@ def test_a_workload_made_anew_replaces_and_is_not_forgotten_with_the_old_one() -
 
 
 def test_nothing_is_left_of_what_is_gone(api: Api) -> None:
-    seen = _seen()
-    memory, empty = _memory(workloads=seen), _memory(workloads=seen)
-    alias = api.new_alias("old", previousAlias="prev", serving=[{"name": "api"}])
+    seen, policies = _seen(), KnownPolicies()
+    memory, empty = (_memory(workloads=seen, policies=policies) for _ in range(2))
+    alias = api.new_alias("old", previousAlias="prev", serving=[{"name": "api"}], policyRef={"name": "team"})
     request = api.new_request("go")
     memory.see_alias(alias)
     memory.see_request(request)
@@ -394,3 +398,4 @@ def test_nothing_is_left_of_what_is_gone(api: Api) -> None:
     assert kept == {name: vars(empty)[name] for name in kept}
     left = {name: value for name, value in vars(seen).items() if not callable(value)}
     assert left == {name: vars(_seen())[name] for name in left}
+    assert vars(policies) == vars(KnownPolicies())

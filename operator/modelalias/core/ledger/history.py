@@ -82,8 +82,20 @@ def adopted(current: NamedVersion) -> HistoryEntry:
 
 
 def appended(history: Iterable[HistoryEntry], new: HistoryEntry, limit: int) -> tuple[HistoryEntry, ...]:
-    """Return the ledger with a new entry at its end, at most `limit` long; the oldest are dropped first."""
-    return (*history, new)[-limit:]
+    """Return the ledger with a new entry at its end, at most `limit` long; the oldest are dropped first.
+
+    Of restores that follow one another, without anything between them, the newest stands for all: a writer that
+    insists does not drive what people did out of the ledger.
+    """
+    entries = tuple(history)
+    while entries and _repeats(entries[-1], new):
+        entries = entries[:-1]
+    return (*entries, new)[-limit:]
+
+
+def _repeats(before: HistoryEntry, new: HistoryEntry) -> bool:
+    restores = before.operation is Operation.RESTORE and new.operation is Operation.RESTORE
+    return restores and (before.outcome, before.to) == (new.outcome, new.to)
 
 
 def forgotten(history: Iterable[HistoryEntry], limit: int) -> tuple[FinishedRequest, ...]:

@@ -17,7 +17,7 @@ from modelalias.api.plan import JudgedMetric, JudgedMetrics
 from modelalias.api.request import GateResult, PromotionRequest
 from modelalias.core.errors import InvalidRequest
 from modelalias.core.ledger import history
-from modelalias.core.plan import rollout
+from modelalias.core.plan import rollout, windows
 from modelalias.core.plan.operations import RULES, OperationRules
 from modelalias.core.protocol.answers import WORKLOAD_POLL, Answered, NotReady, VerdictSoFar
 from modelalias.core.protocol.context import Context
@@ -33,26 +33,12 @@ def build_plan(
 ) -> Plan:
     """Build the plan that moves the alias from what was accepted last to the candidate.
 
-    It is for a request, or for the pin in the alias's spec. Raises `Answered` while a workload is missing or cannot
-    be rolled.
+    It is for a request, or for the pin in the alias's spec. Raises `Answered` while policy.windows let nothing
+    begin, and while a workload is missing or cannot be rolled.
     """
-    aliases = context.facts.aliases(alias.spec.model)
-    accepted = None if alias.status.current is None else alias.status.current.version
     operation = Operation(request.spec.operation) if request else Operation.PIN
-    epoch = _next_epoch(context, alias)
-    _wait_for_other_plans(context, alias)
-    plan = Plan(
-        operation=operation,
-        aliases=alias_moves(alias, aliases, candidate.version, RULES[operation]),
-        run_id=candidate.run_id,
-        registered_at=candidate.registered_at,
+    plan = _freeze(context, alias, candidate, operation).changed(
         judged=_judged(alias, request, so_far),
-        serving=_as_they_are(
-            context, alias, _frozen_serving(context, alias, accepted, candidate.version, epoch)
-        ),
-        rollout=alias.spec.rollout,
-        epoch=epoch,
-        started_at=context.now,
         evidence=so_far.resolved.evidence if so_far.resolved else None,
         approvers=so_far.approvals.by if so_far.approvals else (),
         verdict=history.findings(so_far.checks, so_far.findings),
@@ -61,7 +47,7 @@ def build_plan(
         signer = context.identity.signer(alias)
         unsigned = "" if signer else f"; {_why_unsigned(context)}"
         return plan.changed(actor=signer, reason=f"spec.version was set to {candidate.version}{unsigned}")
-    stays = accepted == candidate.version
+    stays = alias.status.current is not None and alias.status.current.version == candidate.version
     return plan.changed(
         request=RequestRef(name=request.metadata.name, uid=request.metadata.uid),
         spec_hash=request.spec_hash,
@@ -69,6 +55,47 @@ def build_plan(
         reason=request.spec.reason or "",
         source_alias=None if stays else _source_alias(context, alias, request, candidate.version),
         tags={} if stays else request.spec.on_success.tags,
+    )
+
+
+def build_correction(
+    context: Context,
+    alias: ModelAlias,
+    version: ModelVersion,
+    operation: Operation,
+    reason: str,
+    *,
+    rolls: bool,
+) -> Plan:
+    """Build the plan by which the operator itself sets the alias back, or takes over what somebody moved it to.
+
+    Without `rolls` the workloads are left alone. Raises `Answered` as `build_plan` does.
+    """
+    plan = _freeze(context, alias, version, operation, rolls=rolls)
+    return plan.changed(actor=context.by_itself.account or None, reason=reason)
+
+
+def _freeze(
+    context: Context, alias: ModelAlias, candidate: ModelVersion, operation: Operation, *, rolls: bool = True
+) -> Plan:
+    """Freeze the aliases and the workloads as they stand, with where they go."""
+    windows.require_open(alias, operation, context.now)
+    aliases = context.facts.aliases(alias.spec.model)
+    accepted = None if alias.status.current is None else alias.status.current.version
+    serving: tuple[PlannedWorkload, ...] = ()
+    epoch = _next_epoch(context, alias)
+    if rolls:
+        _wait_for_other_plans(context, alias)
+        serving = _frozen_serving(context, alias, accepted, candidate.version, epoch)
+    return Plan(
+        operation=operation,
+        aliases=alias_moves(alias, aliases, candidate.version, RULES[operation]),
+        run_id=candidate.run_id,
+        registered_at=candidate.registered_at,
+        serving=_as_they_are(context, alias, serving),
+        rollout=alias.spec.rollout,
+        epoch=epoch,
+        started_at=context.now,
     )
 
 
@@ -192,6 +219,11 @@ def _source_alias(
     context: Context, alias: ModelAlias, request: PromotionRequest, version: str
 ) -> SourceAlias | None:
     source = request.spec.source.alias if request.spec.source else None
+    rule = alias.spec.policy.auto_promote
+    if rule is not None and request.spec.requested_by == context.by_itself.account:
+        source = (
+            rule.from_alias
+        )  # the operator asks for the version that the alias named when it filed the request
     kept = {alias.spec.alias, alias.spec.previous_alias or "", *context.claimed}
     if source is None or not request.spec.on_success.delete_source_alias:
         return None

@@ -20,6 +20,8 @@ class HoldChange(StrEnum):
     """a move that a person wanted ends it."""
     SETS = "Sets"
     """what was gone back from is left alone until a person decides."""
+    KEEPS = "Keeps"
+    """what the operator does by itself changes nothing of what people decided."""
 
 
 class Actor(StrEnum):
@@ -85,8 +87,17 @@ RULES: Final = MappingProxyType(
         Operation.ADOPT: OperationRules(
             is_judged=False,
             has_priority=False,
+            is_undone_on_failure=True,
+            after_success=HoldChange.KEEPS,
+            stalls_when_undone=False,
+            takes_previous_alias=True,
+            actor=Actor.OPERATOR,
+        ),
+        Operation.RESTORE: OperationRules(
+            is_judged=False,
+            has_priority=False,
             is_undone_on_failure=False,
-            after_success=HoldChange.CLEARS,
+            after_success=HoldChange.KEEPS,
             stalls_when_undone=False,
             takes_previous_alias=False,
             actor=Actor.OPERATOR,

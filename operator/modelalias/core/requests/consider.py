@@ -5,10 +5,11 @@ that ended before ends again, NoOp is decided before the gates, the verdict is g
 accepted last, people are asked where the owner wants that. Rollback and Swap are not judged.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from modelalias.api.alias import ModelAlias
+from modelalias.api.alias import ModelAlias, Operation
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.gates import Gate, MetricSource
 from modelalias.api.request import GateResult, GivenApproval, Phase, PromotionRequest, Resolved
@@ -18,7 +19,7 @@ from modelalias.core.judging.approvals import Tally
 from modelalias.core.judging.verdict import Conclusion, Verdict, judge
 from modelalias.core.ledger.accepted import is_current
 from modelalias.core.ledger.signed_record import record_of, was_accepted
-from modelalias.core.plan import rollout
+from modelalias.core.plan import rollout, windows
 from modelalias.core.plan.build import build_plan
 from modelalias.core.plan.operations import has_priority, rules_of
 from modelalias.core.protocol.answers import (
@@ -40,6 +41,7 @@ from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests import cases, on_success, replay, rollback
 from modelalias.core.requests.broken import is_broken, wait_for_next_try
 from modelalias.core.requests.source import Candidate, resolve_source
+from modelalias.core.status import ways_out
 from modelalias.ports import Aliases, ModelVersion
 
 
@@ -104,6 +106,9 @@ class _Hearing:
 
 
 def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) -> Answer:
+    held = _on_hold(context, alias, request)
+    if held is not None:
+        return held
     wanted = _gates(alias, request)
     end = replay.end_by_search(context, alias, request)
     if end is not None:
@@ -121,6 +126,26 @@ def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) ->
     if version is not None and not rules_of(request).is_judged:
         return _go_back(hearing, version, wanted)
     return _judge(hearing, wanted)
+
+
+def _on_hold(context: Context, alias: ModelAlias, request: PromotionRequest) -> Answer | None:
+    """Return what becomes of a request of the operator's own while automatic steps are on hold."""
+    account, name = context.by_itself.account, request.metadata.name
+    if alias.status.hold is None:
+        return None
+    if not account and name.startswith((f"{context.name}-auto-", f"{context.name}-breach-")):
+        message = (
+            "waits: automatic steps are on hold, and it is not known yet whether the operator filed this one"
+        )
+        return NotReady(Reason.WAITING, message, context.now + VERSION_POLL)
+    if request.spec.requested_by != account:
+        return None
+    message = "automatic steps are on hold"
+    if rules_of(request).is_judged:
+        return NotReady(Reason.HELD, f"waits: {message}; {ways_out.release(alias)}")
+    return Ended(
+        Phase.REJECTED, Reason.HELD, f"{message}: an automatic rollback never follows another move back"
+    )
 
 
 def _is_there(hearing: _Hearing, version: ModelVersion) -> bool:
@@ -194,8 +219,8 @@ def _go_back(hearing: _Hearing, version: ModelVersion, wanted: tuple[Gate, ...])
     findings = tuple(gates.skipped(item, spec.operation, now) for item in wanted)
     so_far = VerdictSoFar(resolved=hearing.resolved, findings=findings, tags=spec.on_success.tags)
     if spec.dry_run:
-        message = f"{_would_replace(hearing)}; no gate is judged for a {spec.operation}"
-        return Ended(Phase.SUCCEEDED, Reason.DRY_RUN, message, so_far)
+        parts = [_would_replace(hearing), f"no gate is judged for a {spec.operation}", *_would_wait(hearing)]
+        return Ended(Phase.SUCCEEDED, Reason.DRY_RUN, "; ".join(parts), so_far)
     return _proceed(hearing, version, so_far)
 
 
@@ -257,6 +282,10 @@ def _would_replace(hearing: _Hearing) -> str:
     return f"dry run: {hearing.candidate.name} would replace {replaced} as {alias}{_beside(hearing)}"
 
 
+def _would_wait(hearing: _Hearing) -> Sequence[str]:
+    return windows.would_wait(hearing.alias, Operation(hearing.request.spec.operation), hearing.context.now)
+
+
 def _beside(hearing: _Hearing) -> str:
     """Tell where the registry names another version than the one accepted last."""
     if hearing.named == hearing.champion:
@@ -275,6 +304,7 @@ def _dry_run(hearing: _Hearing, verdict: Verdict, so_far: VerdictSoFar, *, asks:
         parts.append(f"could not be judged: {cases.why_refused(verdict).message}")
     if asks:
         parts.append(f"it would need {rules.minimum} approval{'s' if rules.minimum > 1 else ''}")
+    parts += _would_wait(hearing)
     return Ended(Phase.SUCCEEDED, Reason.DRY_RUN, "; ".join(parts), so_far)
 
 

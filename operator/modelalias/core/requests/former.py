@@ -17,6 +17,16 @@ def former(status: ModelAliasStatus) -> str | None:
     return next((item for item in reversed(_path(status.history)) if item not in left), None)
 
 
+def is_return(status: ModelAliasStatus) -> bool:
+    """Return whether the current version is one that somebody came back to, by whatever kind of move."""
+    current, entries = status.current, status.history
+    for place, entry in reversed(tuple(enumerate(entries))):
+        moved = entry.outcome is Outcome.SUCCEEDED and entry.from_ != entry.to
+        if current is not None and moved and entry.to == current.version:
+            return RULES[entry.operation].has_priority or entry.to in _path(entries[:place])
+    return False
+
+
 def _path(entries: Iterable[HistoryEntry]) -> tuple[str, ...]:
     """Return the versions that led to the current one; a move back takes its way back."""
     path: tuple[str, ...] = ()

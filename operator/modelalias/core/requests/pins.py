@@ -43,7 +43,7 @@ def _consider(context: Context, alias: ModelAlias, number: str) -> Answer:
     version = require_ready(required(lambda: facts.version(alias.spec.model, number)), context.now)
     aliases = required(lambda: facts.aliases(alias.spec.model))
     if not is_gated(context, alias, version):
-        return Proceeds(build_plan(context, alias, version, None, VerdictSoFar()), VerdictSoFar())
+        return _proceed(context, alias, version, VerdictSoFar())
     candidate = Candidate(version=version, run_id=version.run_id, source="spec.version")
     meta, before = alias.metadata, alias.status.pin
     owner = cases.job_owner("ModelAlias", meta.namespace, meta.name, meta.uid)
@@ -59,6 +59,14 @@ def _consider(context: Context, alias: ModelAlias, number: str) -> Answer:
     if open_answer is not None:
         return open_answer
     if verdict.conclusion is Conclusion.PASSED:
-        return Proceeds(build_plan(context, alias, version, None, so_far), so_far)
+        return _proceed(context, alias, version, so_far)
     reason, message = cases.why_refused(verdict)
     return Ended(Phase.REJECTED, reason, f"the pin of {candidate.name} is refused: {message}", so_far)
+
+
+def _proceed(context: Context, alias: ModelAlias, version: ModelVersion, so_far: VerdictSoFar) -> Answer:
+    """Let a pin have its plan; while something is in the way the verdict is told all the same."""
+    try:
+        return Proceeds(build_plan(context, alias, version, None, so_far), so_far)
+    except Answered as answered:
+        return replace(answered.answer, so_far=so_far)

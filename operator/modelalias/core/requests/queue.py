@@ -7,6 +7,7 @@ from typing import Final
 from modelalias.api.alias import Concurrency, ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
+from modelalias.core.plan import windows
 from modelalias.core.plan.operations import has_priority, rules_of
 from modelalias.core.protocol.answers import Ended
 from modelalias.core.protocol.context import Context
@@ -21,8 +22,8 @@ def end_settled_and_order(
 ) -> tuple[PromotionRequest, ...]:
     """End the requests that need no judging, and return the others in the order of their turns.
 
-    Rollbacks and swaps have priority, then the oldest is first; with concurrency Supersede the newest promotion
-    is, and the older ones are there until it can go.
+    Rollbacks and swaps have priority, among them those that no window closes, then the oldest is first; with
+    concurrency Supersede the newest promotion is, and the older ones are there until it can go.
     """
     known = context.waiting
     waiting = [
@@ -30,7 +31,8 @@ def end_settled_and_order(
         for item in requests
         if item.metadata.name in known or not end_if_settled(context, alias, item, draft)
     ]
-    first, others = filter(has_priority, waiting), [item for item in waiting if not has_priority(item)]
+    others = [item for item in waiting if not has_priority(item)]
+    first = windows.may_begin_first(alias, list(filter(has_priority, waiting)), context.now)
     return (*first, *(reversed(others) if supersedes(alias) else others))
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from modelalias.api.alias import (
     LoadMode,
     ModelAlias,
-    Operation,
     Outcome,
     Serving,
     ServingState,
@@ -162,7 +161,7 @@ def _elsewhere(
 
 def _marked_otherwise(alias: ModelAlias, workload: Workload, entry: ServingStatus) -> str:
     """Tell who took away the mark of a template whose pods resolve the alias themselves."""
-    adopted = alias.status.history[-1:] and alias.status.history[-1].operation is Operation.ADOPT
+    adopted = alias.status.history[-1:] and alias.status.history[-1].is_first_sight
     if entry.asked == entry.desired or (entry.asked is None and adopted):
         return ""
     marked = f"version {entry.asked}" if entry.asked else "no version"

@@ -9,7 +9,6 @@ from modelalias.api.alias import (
     Bearing,
     ModelAlias,
     ModelAliasStatus,
-    Operation,
     Serving,
     ServingState,
     ServingStatus,
@@ -26,10 +25,18 @@ from modelalias.api.conditions import (
     merged,
 )
 from modelalias.core.protocol.context import Context
-from modelalias.core.status import ways_out
+from modelalias.core.status import drift, ways_out
+from modelalias.core.status.monitors import monitors_passing
 from modelalias.core.status.new_condition import NewCondition, dated
 
-_OPTIONAL: Final = frozenset({AliasCondition.IDENTITY_PROVED, AliasCondition.READY, AliasCondition.VERIFIED})
+_OPTIONAL: Final = frozenset(
+    {
+        AliasCondition.IDENTITY_PROVED,
+        AliasCondition.MONITORS_PASSING,
+        AliasCondition.READY,
+        AliasCondition.VERIFIED,
+    }
+)
 """Conditions that are there only where there is something to say."""
 
 _OF_THE_WORLD: Final = frozenset({Reason.MISSING, Reason.DIVERGED, Reason.CONTENDED, Reason.DEGRADED})
@@ -47,6 +54,7 @@ def complete(
 
     `stalled` is what a person has to edit; `pending` is what a pin waits for that will come by itself.
     """
+    status = status.with_policy(context.policies.shown)
     if status.plan is None:
         status = status.with_serving(_serving(alias, status))
     new = [
@@ -59,6 +67,8 @@ def complete(
     ]
     if any(item.verify is not None for item in alias.spec.serving):
         new.append(_verified(alias, status))
+    if alias.spec.monitors or (status.monitors and context.policies.problem is not None):
+        new.append(monitors_passing(status, context.now))
     ready = _ready(alias, status, new)
     if ready is not None:
         new.append(ready)
@@ -130,7 +140,10 @@ def _in_sync(
     if status.plan is not None:
         return NewCondition(kind, Status.UNKNOWN, Reason.PROGRESSING, f"{name} is being moved")
     if version != expected:
-        return NewCondition(kind, False, Reason.DRIFTED, _drift(alias, version, expected))
+        left = drift.why_left(context, alias.with_status(status))
+        reason = Reason.DRIFTED if left is None else left.reason
+        message = "; ".join(filter(None, [_drift(alias, version, expected), left.message if left else ""]))
+        return NewCondition(kind, False, reason, message)
     if version is None:
         return NewCondition(kind, True, Reason.NO_VERSION, f"{name} names no version yet")
     message = f"{name} is version {version}{_strange_previous(context, alias, status)}"
@@ -179,7 +192,7 @@ def _rolled_out(context: Context, alias: ModelAlias, status: ModelAliasStatus) -
     for state, said in _NOT_ROLLED_OUT.items():
         if state in states:
             diverged = state is ServingState.DIVERGED
-            rolled = status.history[-1:] and status.history[-1].operation is not Operation.ADOPT
+            rolled = status.history[-1:] and not status.history[-1].is_first_sight
             lost = diverged and states[state].asked is None and rolled
             reason = Reason.CONTENDED if lost else said.reason
             if diverged and alias.spec.version is None:
@@ -234,6 +247,7 @@ def _held(alias: ModelAlias, status: ModelAliasStatus) -> NewCondition:
     way_out = "the next promotion or pin releases it"
     if alias.spec.version is None:
         way_out += f": {ways_out.promote(alias, 'N')}"
+    way_out += f", or {ways_out.release(alias)}"
     return NewCondition(kind, True, Reason.HELD, f"held since {since}: {cause}; {way_out}")
 
 
@@ -269,6 +283,10 @@ _READY_UNLESS: Final = frozenset({AliasCondition.ROLLED_OUT, AliasCondition.VERI
 """What must not be False; where it is not known nothing is said of Ready, or the others tell."""
 
 
+_OF_MONITORS: Final = frozenset({Reason.BREACHED, Reason.MASS_BREACH})
+"""What people have to see beside a version that all workloads run."""
+
+
 def _ready(alias: ModelAlias, status: ModelAliasStatus, new: list[NewCondition]) -> NewCondition | None:
     """Sum the others up; what a person has to edit is said first.
 
@@ -282,7 +300,12 @@ def _ready(alias: ModelAlias, status: ModelAliasStatus, new: list[NewCondition])
     rolled_out = next(item for item in new if item.type is AliasCondition.ROLLED_OUT)
     if status.current is None or rolled_out.status is Status.UNKNOWN:
         return None
-    message = "; ".join([f"version {status.current.version}", *_what_stops_requests(alias)])
+    breached = (
+        f"monitors: {item.message}"
+        for item in new
+        if item.type is AliasCondition.MONITORS_PASSING and item.reason in _OF_MONITORS
+    )
+    message = "; ".join([f"version {status.current.version}", *breached, *_what_stops_requests(alias)])
     return NewCondition(AliasCondition.READY, True, Reason.SUCCEEDED, message)
 
 

@@ -1,11 +1,15 @@
 """Events: what is worth telling when a status changes, with the former and the new version in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
-from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, Operation, Outcome
+from pydantic import Field
+
+from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, Outcome
 from modelalias.api.conditions import AliasCondition, Reason, Status, find, is_true
 from modelalias.api.fields import Value
 from modelalias.api.request import Phase, PromotionRequestStatus
+from modelalias.core.status import annotations, monitors
 from modelalias.ports import EventType
 
 _ENDS = {
@@ -26,23 +30,28 @@ class News(Value):
     type: EventType
     reason: str
     message: str
+    annotations: Mapping[str, str] = Field(default_factory=lambda: MappingProxyType({}))
+    """The same for programs, see `core.status.annotations`."""
 
 
-def of_request(before: PromotionRequestStatus, after: PromotionRequestStatus) -> tuple[News, ...]:
-    """Tell each change of phase once."""
+def of_request(
+    before: PromotionRequestStatus,
+    after: PromotionRequestStatus,
+    about: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[News, ...]:
+    """Tell each change of phase once; `about` is what the request says for programs."""
     if after.phase is None or after.phase == before.phase:
         return ()
     kind = _ENDS.get(after.phase, EventType.NORMAL)
-    return (News(type=kind, reason=str(after.phase), message=after.explanation),)
+    return (News(type=kind, reason=str(after.phase), message=after.explanation, annotations=about),)
 
 
 def _moved(name: str, entry: HistoryEntry) -> str:
     """Tell a move as the ledger has it: what, by whom, approved by whom, why, and how it ended."""
-    if entry.operation is Operation.ADOPT:
+    if entry.is_first_sight:
         return f"{name}: version {entry.to} was there already and is taken over as current"
     move = (
-        f"{name}: {entry.operation} from {entry.from_ or 'nothing'} to {entry.to or 'nothing'} "
-        f"{entry.outcome}"
+        f"{name}: {entry.operation} from {entry.left or 'nothing'} to {entry.to or 'nothing'} {entry.outcome}"
     )
     people = [
         *([f"PromotionRequest {entry.request}"] if entry.request else []),
@@ -63,7 +72,14 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
     new = after.history[-1:] if after.history[-1:] != before.history[-1:] else ()
     for entry in new:
         kind = EventType.NORMAL if entry.outcome is Outcome.SUCCEEDED else EventType.WARNING
-        news.append(News(type=kind, reason=f"{entry.operation}{entry.outcome}", message=_moved(name, entry)))
+        news.append(
+            News(
+                type=kind,
+                reason=f"{entry.operation}{entry.outcome}",
+                message=_moved(name, entry),
+                annotations=annotations.of_move(alias, entry),
+            )
+        )
     for condition, bad in (
         (AliasCondition.STALLED, True),
         (AliasCondition.IN_SYNC, False),
@@ -86,7 +102,16 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
         news.append(
             News(type=EventType.NORMAL, reason=str(Reason.REACHABLE), message="the registry answers again")
         )
-    return (*news, *_of_workloads(before, after))
+    passing = find(after.conditions, AliasCondition.MONITORS_PASSING)
+    if passing is not None and monitors.is_news(before, after):
+        news.append(News(type=EventType.WARNING, reason=passing.reason, message=passing.message))
+    said = alias.metadata.release
+    if before.hold is not None and after.hold is None and not new and said is not None:
+        message = f"{name}: automatic steps go on: {said.user} released the hold"
+        news.append(News(type=EventType.NORMAL, reason="HoldReleased", message=message))
+    about = annotations.of_alias(alias)
+    every = (*news, *_of_workloads(before, after))
+    return tuple(item if item.annotations else item.changed(annotations=about) for item in every)
 
 
 def _of_workloads(before: ModelAliasStatus, after: ModelAliasStatus) -> Iterator[News]:

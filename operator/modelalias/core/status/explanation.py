@@ -18,7 +18,7 @@ from modelalias.api.alias import (
     ServingStatus,
 )
 from modelalias.api.conditions import AliasCondition, Condition, Status, find
-from modelalias.core.judging import numbers
+from modelalias.core.judging import numbers, windows
 from modelalias.core.ledger import history
 from modelalias.core.status import ways_out
 
@@ -29,7 +29,8 @@ _VERBS: Final = {
     Operation.ROLLBACK: "was rolled back to it",
     Operation.SWAP: "was swapped to it",
     Operation.PIN: "was pinned to it",
-    Operation.ADOPT: "named it already when the operator first looked",
+    Operation.ADOPT: "was moved to it by hand, which was taken over",
+    Operation.RESTORE: "was set back to it",
 }
 
 
@@ -49,8 +50,19 @@ def _sentences(alias: ModelAlias, now: datetime) -> Iterator[str]:
     yield from _registry(alias)
     yield from _under_way(alias, now)
     yield from _served(alias)
+    yield from _monitors(alias)
+    yield from _candidate(alias)
     yield from _stops(alias)
+    yield from _policies(alias)
+    yield from _windows(alias, now)
     yield from _next(alias)
+
+
+def _policies(alias: ModelAlias) -> Iterator[str]:
+    """Return whose rules hold beside its own."""
+    policy = alias.status.policy
+    if policy is not None and policy.sources:
+        yield f"Beside its own rules those of {' and '.join(policy.sources)} hold"
 
 
 def _current(alias: ModelAlias, name: str) -> Iterator[str]:
@@ -59,7 +71,7 @@ def _current(alias: ModelAlias, name: str) -> Iterator[str]:
         yield f"Nothing was promoted to {name} yet"
         return
     entry = _entry_of(alias, current)
-    how = "" if entry is None else f": the alias {_VERBS.get(entry.operation, 'was moved to it')}"
+    how = "" if entry is None else f": the alias {_how(entry)}"
     who = f" by {current.actor}" if current.actor else ""
     request = f" with request {current.request}" if current.request else ""
     yield f"{name} is version {current.version} since {_time(current.since)}{how}{who}{request}"
@@ -67,12 +79,20 @@ def _current(alias: ModelAlias, name: str) -> Iterator[str]:
         yield from _grounds(entry, current)
 
 
+def _how(entry: HistoryEntry) -> str:
+    if entry.is_first_sight:
+        return "named it already when the operator first looked"
+    return _VERBS.get(entry.operation, "was moved to it")
+
+
 def _entry_of(alias: ModelAlias, current: NamedVersion) -> HistoryEntry | None:
     """Return the move that made the version current, as far as the history still has it."""
     good = (
         item
         for item in reversed(alias.status.history)
-        if item.outcome is Outcome.SUCCEEDED and item.to == current.version
+        if item.outcome is Outcome.SUCCEEDED
+        and item.to == current.version
+        and item.operation is not Operation.RESTORE
     )
     return next(good, None)
 
@@ -107,6 +127,24 @@ def _registry(alias: ModelAlias) -> Iterator[str]:
         and alias.status.plan is None
     ):
         yield f"The registry names it too, as read first at {_time(observed.at)}"
+
+
+def _monitors(alias: ModelAlias) -> Iterator[str]:
+    passing = find(alias.status.conditions, AliasCondition.MONITORS_PASSING)
+    if passing is not None and passing.status is Status.TRUE:
+        yield f"Its monitors pass: {passing.message}"
+    elif passing is not None:
+        yield f"Its monitors do not all pass: {passing.message}"
+
+
+def _candidate(alias: ModelAlias) -> Iterator[str]:
+    """Return what automatic promotion sees, unless that is what stands there already."""
+    seen, current = alias.status.auto_promote, alias.status.current
+    if seen is None or (current is not None and seen.version == current.version):
+        return
+    version = f"version {seen.version}" if seen.version else "no version"
+    request = f"PromotionRequest {seen.request} asks for it, or did" if seen.request else seen.message
+    yield f"Automatic promotion sees {version}: {request}"
 
 
 def _under_way(alias: ModelAlias, now: datetime) -> Iterator[str]:
@@ -177,6 +215,12 @@ def _stops(alias: ModelAlias) -> Iterator[str]:
         yield f"{waits}: {', '.join(queue)}"
 
 
+def _windows(alias: ModelAlias, now: datetime) -> Iterator[str]:
+    """Return what policy.windows mean at the time of asking, which no status has to keep up with."""
+    for state in windows.sentences(alias.spec.policy.windows, now):
+        yield f"By policy.windows it is {state}"
+
+
 def _next(alias: ModelAlias) -> Iterator[str]:
     """Return how the alias is moved, where nothing that was said before has to be seen to first."""
     status = alias.status
@@ -185,8 +229,15 @@ def _next(alias: ModelAlias) -> Iterator[str]:
     if _is(alias, AliasCondition.STALLED, Status.TRUE) or _is(alias, AliasCondition.IN_SYNC, Status.FALSE):
         return
     yield f"To move it: {ways_out.promote(alias, 'N')}"
-    if status.previous is not None:
-        yield f"To go back to version {status.previous.version}: {ways_out.go_back(alias, status.previous.version)}"
+    previous = None if status.previous is None else status.previous.version
+    left = next((item for item in reversed(status.rolled_back) if item.version == previous), None)
+    bad = next((item for item in reversed(status.breached) if item.version == previous), None)
+    if bad is not None:
+        yield f"Version {previous} is nothing to go back to: monitor {bad.monitor} was breached with it ({bad.value})"
+    elif left is not None:
+        yield f"Version {previous} is nothing to go back to: it was rolled back at {_time(left.at)}"
+    elif previous is not None:
+        yield f"To go back to version {previous}: {ways_out.go_back(alias, previous)}"
 
 
 def _is(alias: ModelAlias, kind: AliasCondition, status: Status) -> Condition | None:

@@ -61,17 +61,17 @@ def waiting(request: PromotionRequest, wait: NotReady, now: datetime) -> Promoti
 
 @blaming
 def judging(request: PromotionRequest, answer: KeepsTurn, now: datetime) -> PromotionRequestStatus:
-    """Return the status of a request that is being judged, or that asks people."""
-    asks = answer.phase is Phase.AWAITING_APPROVAL
+    """Return the status of a request that is being judged, that asks people, or that waits for a window."""
+    asks, works = answer.phase is Phase.AWAITING_APPROVAL, answer.phase is Phase.EVALUATING
     new = [
         NewCondition(RequestCondition.COMPLETE, False, answer.reason, answer.explanation),
-        NewCondition(RequestCondition.RECONCILING, not asks, answer.reason, answer.explanation),
+        NewCondition(RequestCondition.RECONCILING, works, answer.reason, answer.explanation),
         *of_verdict(answer.so_far),
     ]
     if asks:
         new.append(NewCondition(RequestCondition.APPROVED, False, answer.reason, answer.explanation))
     status = _status(_without_plan(request), answer.phase, answer.explanation, new, now, answer.so_far)
-    return status if asks else status.with_approvals(None)
+    return status if asks or answer.so_far.approvals is not None else status.with_approvals(None)
 
 
 @blaming
@@ -120,6 +120,7 @@ def plain_end(
     generation = request.metadata.generation
     conditions = merged(request.status.conditions, dated(new, now, generation))
     status = request.status.described(generation, phase, explanation, conditions)
+    status = status.dated(request.status, now)
     status = status.with_evaluation(evaluation.stopped(status.evaluation))
     return version_shown.with_version(None, request, status).completed(now)
 
@@ -223,7 +224,7 @@ def _status(
 ) -> PromotionRequestStatus:
     before, generation = request.status, request.metadata.generation
     conditions = merged(before.conditions, dated(new, now, generation))
-    status = before.described(generation, phase, explanation, conditions)
+    status = before.described(generation, phase, explanation, conditions).dated(before, now)
     return status if so_far is None else _with_verdict(status, so_far)
 
 

@@ -24,5 +24,20 @@ def resume(alias: ModelAlias) -> str:
     return f"to go on: kubectl patch modelalias {_name(alias)} --type=merge -p '{patch}'"
 
 
+def release(alias: ModelAlias) -> str:
+    """Return the command that ends a hold on automatic steps."""
+    return f"modelalias release {_name(alias)}"
+
+
+def acknowledge(alias: ModelAlias) -> str:
+    """Return the command that lets a drift be corrected."""
+    return f"modelalias ack {_name(alias)}"
+
+
+def let_file() -> str:
+    """Return what lets the operator file requests where it may not."""
+    return "bind the ClusterRole modelalias-operator-requests to the operator's account"
+
+
 def _name(alias: ModelAlias) -> str:
     return f"{alias.metadata.name} -n {alias.metadata.namespace}"

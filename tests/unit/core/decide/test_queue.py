@@ -267,47 +267,6 @@ async def test_a_previous_alias_is_a_claim_too_and_editing_it_gives_it_back() ->
         assert it.is_true("Ready", "younger")
 
 
-ALIAS_FIELDS: list[tuple[dict[str, Any], str]] = [
-    ({"drift": "Restore"}, "spec.drift: Restore"),
-    ({"drift": "Adopt"}, "spec.drift: Adopt"),
-    ({"policy": {"autoPromote": {"fromAlias": "challenger"}}}, "spec.policy.autoPromote"),
-    (
-        {
-            "monitors": [
-                {
-                    "name": "e",
-                    "prometheus": {"query": "up"},
-                    "direction": "LowerIsBetter",
-                    "threshold": 1,
-                    "interval": "60s",
-                }
-            ]
-        },
-        "spec.monitors",
-    ),
-]
-
-
-@in_virtual_time
-@pytest.mark.parametrize(("fields", "named"), [pytest.param(*item, id=item[1]) for item in ALIAS_FIELDS])
-async def test_a_field_of_a_later_release_stalls_the_alias_and_is_named(
-    fields: dict[str, Any], named: str
-) -> None:
-    async with Cluster() as it:
-        await it.model(0.7, 0.8, aliases={"champion": "1"})
-        it.add_alias(**fields)
-        it.ask("go", "2")
-
-        await it.settle()
-
-        stalled = it.condition("Stalled")
-        assert (stalled.status, stalled.reason) == ("True", "NotSupportedYet")
-        assert stalled.message == f"this release does not support: {named}"
-        assert it.phase("go") == "Pending"
-        assert it.registry_writes() == []
-        await it.assert_settled()
-
-
 @in_virtual_time
 async def test_a_request_that_is_aborted_before_its_plan_leaves_everything() -> None:
     async with Cluster() as it:

@@ -270,8 +270,8 @@ async def test_a_registry_that_lets_no_tag_be_written_does_not_keep_a_request_fr
 @in_virtual_time
 @pytest.mark.parametrize(
     "why",
-    [{"model": "fraud"}, {"registry": "elsewhere"}, {"drift": "Restore"}],
-    ids=["model", "registry", "unsupported"],
+    [{"model": "fraud"}, {"registry": "elsewhere"}],
+    ids=["model", "registry"],
 )
 async def test_the_end_of_a_request_touches_no_model_that_is_none_of_its_aliass_business(
     why: dict[str, Any],

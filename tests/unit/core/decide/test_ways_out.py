@@ -80,7 +80,7 @@ async def test_a_hold_says_what_releases_it() -> None:
 
         assert it.condition("Held").message == (
             "held since 2026-01-01 12:16 UTC: version 2 was rolled back; the next promotion or pin releases it: "
-            "modelalias promote churn-champion -n ml --version N"
+            "modelalias promote churn-champion -n ml --version N, or modelalias release churn-champion -n ml"
         )
 
 

@@ -56,6 +56,15 @@ API = {"kind": "Deployment", "name": "churn-api"}
         ),
         pytest.param(
             {},
+            {"policy": {"sources": ["ClusterPromotionPolicy/base", "PromotionPolicy/team"]}},
+            [
+                "Beside its own rules those of ClusterPromotionPolicy/base and PromotionPolicy/team hold.",
+                MOVE,
+            ],
+            id="policies",
+        ),
+        pytest.param(
+            {},
             {"phase": None, "current": None, "observed": None},
             ["The operator has not looked at ModelAlias churn-champion yet"],
             id="no status",
@@ -234,3 +243,12 @@ def test_an_unreachable_registry_is_not_said_to_agree() -> None:
     text = _explained(conditions=[_condition("RegistryReachable", "False", "Unreachable", "away")])
 
     assert "names it too" not in text
+
+
+def test_the_windows_are_explained_as_of_now() -> None:
+    window = {"kind": "Deny", "cron": "0 0 2 1 *", "duration": "3d", "name": "inventory"}
+
+    text = _explained({"policy": {"windows": [window]}})
+
+    wait = "which wait until 2026-01-05 00:00 UTC, when the window inventory closes"
+    assert f"By policy.windows it is closed for Promote, Pin and Adopt, {wait}." in text

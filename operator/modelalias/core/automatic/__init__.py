@@ -1,0 +1,1 @@
+"""What the operator does by itself: it corrects drift, and files requests for candidates and after breaches."""
