@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.bounds import aliases_beyond, requests_beyond
+from tests.support.bounds import aliases_beyond, policies_beyond, requests_beyond
 from tests.support.inputs import (
     BAD_ALIASES,
+    BAD_CLUSTER_POLICIES,
     BAD_REQUESTS,
     EVIDENCE,
     GOOD_ALIASES,
+    GOOD_CLUSTER_POLICIES,
+    GOOD_POLICIES,
     GOOD_REQUESTS,
     NOT_JSON,
     WHOLE_ALIAS,
@@ -38,11 +41,11 @@ def _ids(cases: Iterable[Case]) -> list[Any]:
 
 
 class Kind:
-    """One of the two kinds in one namespace."""
+    """One of the kinds, in one namespace or in none."""
 
     def __init__(self, api: KubeApi, namespace: str, kind: str, plural: str, common: Spec) -> None:
         self.api = api
-        self.path = f"{GROUP}/namespaces/{namespace}/{plural}"
+        self.path = f"{GROUP}/namespaces/{namespace}/{plural}" if namespace else f"{GROUP}/{plural}"
         self._head = {"apiVersion": "modelalias.dev/v1alpha1", "kind": kind}
         self._common = common
 
@@ -86,6 +89,16 @@ def offered_requests(kube_api: KubeApi) -> Kind:
 
 
 @pytest.fixture
+def offered_policies(kube_api: KubeApi) -> Kind:
+    return Kind(kube_api, "default", "PromotionPolicy", "promotionpolicies", {})
+
+
+@pytest.fixture
+def offered_cluster_policies(kube_api: KubeApi) -> Kind:
+    return Kind(kube_api, "", "ClusterPromotionPolicy", "clusterpromotionpolicies", {})
+
+
+@pytest.fixture
 def aliases(kube_api: KubeApi, namespace: str) -> Kind:
     return _aliases(kube_api, namespace)
 
@@ -122,6 +135,32 @@ def test_request_taken(offered_requests: Kind, case: Case) -> None:
 
     assert answer.ok, answer.message
     assert {**answer.body["spec"], "requestedBy": ""} == {**case.spec, "requestedBy": ""}
+
+
+@pytest.mark.parametrize("case", _ids(GOOD_POLICIES))
+def test_policy_taken(offered_policies: Kind, case: Case) -> None:
+    answer = offered_policies.offer(case.spec)
+
+    assert answer.ok, answer.message
+    assert answer.body["spec"] == case.spec
+
+
+@pytest.mark.parametrize("case", _ids(GOOD_CLUSTER_POLICIES))
+def test_cluster_policy_taken(offered_cluster_policies: Kind, case: Case) -> None:
+    answer = offered_cluster_policies.offer(case.spec)
+
+    assert answer.ok, answer.message
+    assert answer.body["spec"] == case.spec
+
+
+@pytest.mark.parametrize("case", _ids(policies_beyond()))
+def test_policy_beyond_a_bound_refused(offered_policies: Kind, case: Case) -> None:
+    _assert_case_refused(offered_policies.offer(case.spec), case)
+
+
+@pytest.mark.parametrize("case", _ids(BAD_CLUSTER_POLICIES))
+def test_cluster_policy_refused(offered_cluster_policies: Kind, case: Case) -> None:
+    _assert_case_refused(offered_cluster_policies.offer(case.spec), case)
 
 
 @pytest.mark.parametrize("case", _ids(BAD_ALIASES))

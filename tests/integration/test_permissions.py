@@ -9,6 +9,7 @@ from hack.cluster.pause_image import NAME as IMAGE
 from modelalias.adapters.kubernetes_objects import KubernetesObjects
 from modelalias.adapters.pods import KubernetesPods
 from modelalias.adapters.workloads import KubernetesWorkloads
+from modelalias.api.request import PromotionRequestSpec
 from modelalias.api.workload import Verify, WorkloadKind
 from modelalias.core.errors import Refused
 from tests.support.kube_api import KubeApi
@@ -19,6 +20,7 @@ from tests.support.pod_worlds import READY, RealWorld
 from tests.support.raw_api import connection_as, raw_api
 from tests.support.seeding import Seeding
 from tests.support.stage import Object, Stage
+from tests.support.team import OPERATOR
 
 ALIAS = "churn-champion"
 MEASURED = {
@@ -33,6 +35,7 @@ MEASURED = {
         }
     ],
 }
+CREATE_REQUESTS: Grant = ("modelalias.dev", "promotionrequests", "", "create")
 PATCH_DEPLOYMENTS: Grant = ("apps", "deployments", "", "patch")
 
 
@@ -132,6 +135,40 @@ async def test_what_is_asked_for_only_after_a_conflict_or_an_end_is_allowed(
         await objects.delete_request(namespace, "none", "no-uid", 1)
 
     assert read == (None, None)
+
+
+@pytest.mark.usefixtures("kube_api")
+async def test_the_operator_files_in_its_own_name(kubeconfig: str, namespace: str, tmp_path: Path) -> None:
+    async with connection_as(signed_in(kubeconfig, namespace, tmp_path)) as connection:
+        objects = KubernetesObjects(connection, identity="test")
+
+        account = await objects.account()
+        filed = await objects.create_request(namespace, "churn-auto-4", _by(account))
+
+    assert account == OPERATOR.name
+    assert filed.spec.requested_by == OPERATOR.name
+
+
+@pytest.mark.usefixtures("kube_api")
+async def test_without_the_role_for_requests_it_knows_its_name_and_files_nothing(
+    kubeconfig: str, namespace: str, tmp_path: Path
+) -> None:
+    with copied(kubeconfig, namespace, tmp_path) as copy:
+        async with connection_as(copy.may_not(CREATE_REQUESTS)) as connection:
+            objects = KubernetesObjects(connection, identity="test")
+
+            account = await objects.account()
+            with pytest.raises(
+                Refused, match=r"^may not create promotionrequests\.modelalias\.dev in namespace"
+            ):
+                await objects.create_request(namespace, "churn-auto-4", _by(account))
+
+    assert account == f"system:serviceaccount:{namespace}:modelalias-operator"
+
+
+def _by(account: str) -> PromotionRequestSpec:
+    given = {"aliasRef": {"name": ALIAS}, "source": {"version": "4"}, "requestedBy": account}
+    return PromotionRequestSpec.model_validate(given)
 
 
 @pytest.mark.usefixtures("kube_api")

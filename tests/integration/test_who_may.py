@@ -158,6 +158,7 @@ def _must_be(who: Person) -> tuple[int, str]:
     )
 
 
+OPERATORS_OWN = (INVALID, f"denied request: only the operator files requests as {OPERATOR.name}")
 NOT_WITH_IT = (INVALID, "denied request: an approval or a rejection cannot be part of a new request")
 NOT_YOUR_NAME = (INVALID, "denied request: you can approve or reject only in your own name")
 STANDS = (
@@ -282,6 +283,18 @@ FILING = (
         *_must_be(SAM),
     ),
     Row("every-verb-files-in-anothers-name", MIA, files(requestedBy="bo"), *_must_be(MIA)),
+    *(
+        Row(f"{title}-files-in-the-operators-name", who, files(requestedBy=OPERATOR.name), *OPERATORS_OWN)
+        for title, who in {"requester": ANA, "restorer": REX, "every-verb": MIA, "namesake": NAMESAKE}.items()
+    ),
+    Row(
+        "restorer-files-in-the-operators-name-by-apply",
+        REX,
+        files_by_apply(requestedBy=OPERATOR.name),
+        *OPERATORS_OWN,
+    ),
+    Row("operator-files-in-its-own-name", OPERATOR, files(), CREATED),
+    Row("restorer-files-in-a-namesakes-name", REX, files(requestedBy=NAMESAKE.name), CREATED),
     Row("gitops-files-in-own-name", ARGO, files(), CREATED),
     Row("gitops-files-in-a-persons-name", ARGO, files(requestedBy="ana"), *_must_be(ARGO)),
     Row("operators-namesake-files-in-anothers-name", NAMESAKE, files(requestedBy="ana"), *_must_be(NAMESAKE)),

@@ -1,7 +1,7 @@
 """Whom a ModelAlias may be written by, on a real API server with RBAC and the policies as they are shipped.
 
 Who names a workload must be allowed to patch its kind, who asks for an evaluation must be allowed to create
-Jobs, and a pin is signed by who sets it.
+Jobs, a pin is signed by who sets it, and so is what is said of a hold or a drift.
 
     owner    cy     modelalias-alias-owner, and nothing else
     editor   otto   modelalias-alias-owner and Kubernetes' edit
@@ -10,6 +10,8 @@ Jobs, and a pin is signed by who sets it.
     abroad   abe    modelalias-alias-owner; edit in another namespace
     restorer rex    modelalias-restorer
     admin    mia    every verb on modelaliases
+    patcher  pat    create and patch on modelaliases, and nothing else
+    by name  ray    as pat, and `release` for another alias only
 """
 
 import re
@@ -22,6 +24,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from modelalias.api.metadata import ACKNOWLEDGE_DRIFT, RELEASE_HOLD
 from tests.support.inputs import alias, gate, request
 from tests.support.installation import ROOT, WAIT_SECONDS
 from tests.support.kube_api import Answer, KubeApi, Person
@@ -30,6 +33,7 @@ from tests.support.team import OPERATOR, Team
 
 CY, OTTO, DEE, NIA, ABE = Person("cy"), Person("otto"), Person("dee"), Person("nia"), Person("abe")
 REX, MIA, ADA = Person("rex"), Person("mia"), Person("ada")
+PAT, RAY, SPACED = Person("pat"), Person("ray"), Person("cy of ml")
 CONTROLLERS: Final = Person(
     "system:serviceaccount:kube-system:generic-garbage-collector", ("system:masters",)
 )
@@ -85,13 +89,20 @@ def _grant(*verbs: str, group: str, resource: str, **named: Any) -> dict[str, An
     return {"apiGroups": [group], "resources": [resource], "verbs": verbs, **named}
 
 
+WRITES: Final = [_grant("get", "create", "update", "patch", group="modelalias.dev", resource="modelaliases")]
+
+
 @pytest.fixture(scope="module")
 def team(kube_api: KubeApi) -> Iterator[Team]:
     namespaces = [f"test-{secrets.token_hex(4)}" for _ in range(2)]
     for name in namespaces:
         assert kube_api.create("/api/v1/namespaces", {"metadata": {"name": name}}).ok
     team, other = (Team(kube_api, name) for name in namespaces)
-    for who in (CY, OTTO, DEE, NIA, ABE, ADA):
+    for who in (PAT, RAY):
+        team.bind(who, WRITES, "create", "modelaliases")
+    only = [_grant("release", group="modelalias.dev", resource="modelaliases", resourceNames=["fraud"])]
+    team.grant(RAY, only, {"verb": "release", "resource": "modelaliases", "name": "fraud"})
+    for who in (CY, OTTO, DEE, NIA, ABE, ADA, SPACED):
         team.bind(who, "modelalias-alias-owner", "create", "modelaliases")
     team.bind(OTTO, "edit", "promote", "modelaliases")
     other.bind(ABE, "edit", "promote", "modelaliases")
@@ -448,6 +459,117 @@ class TestOlderKubernetes:
         assert "changes only with it" in answer.message
 
 
+SINCE: Final = "2026-01-01T00:00:00Z"
+SAID: Final = {RELEASE_HOLD: SINCE, ACKNOWLEDGE_DRIFT: "4"}
+"""What each annotation is about; the writer's name follows."""
+
+
+@pytest.mark.parametrize("key", SAID)
+class TestReleasingAndAcknowledging:
+    """Both take the same verb, and are said in one's own name."""
+
+    @pytest.mark.parametrize("who", [CY, MIA, SPACED], ids=["owner", "every-verb", "name-with-spaces"])
+    def test_is_said_in_ones_own_name(self, aliases: Aliases, key: str, who: Person) -> None:
+        made = aliases.create(who, {key: f"{SAID[key]} {who.name}"})
+        changed = aliases.merge(who, annotations={key: f"9 {who.name}"})
+
+        for answer in (made, changed):
+            assert answer.ok, answer.message
+
+    @pytest.mark.parametrize("who", [CY, MIA, REX], ids=["owner", "every-verb", "restorer"])
+    def test_is_not_said_for_another(self, aliases: Aliases, key: str, who: Person) -> None:
+        assert aliases.create(CY).ok
+
+        answer = aliases.merge(who, annotations={key: f"{SAID[key]} bo"})
+
+        assert answer.code == INVALID, answer
+        assert f"one word, then a space and your user name: {who.name}" in answer.message
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "cy",
+            " cy",
+            "4cy",
+            "4  cy",
+            "4 cy ",
+            "4 5 cy",
+            "4",
+            " ",
+            "4 Cy",
+            "4\tcy",
+            "4\ncy",
+            "4 cy\n",
+            4096 * "4 cy",
+        ],
+    )
+    def test_is_one_word_and_the_name_and_nothing_else(self, aliases: Aliases, key: str, value: str) -> None:
+        made = aliases.create(CY, {key: value})
+        assert aliases.create(CY).ok
+        added = aliases.merge(CY, annotations={key: value})
+
+        for answer in (made, added):
+            assert answer.code == INVALID, answer
+            assert "one word, then a space and your user name: cy" in answer.message
+
+    @pytest.mark.parametrize("who", [PAT, RAY], ids=["patch-alone", "release-of-another"])
+    def test_takes_the_verb_for_that_alias(self, aliases: Aliases, key: str, who: Person) -> None:
+        said = {key: f"{SAID[key]} {who.name}"}
+        made = aliases.create(who, said)
+        assert aliases.create(who).ok
+        added = aliases.merge(who, annotations=said)
+
+        for answer in (made, added):
+            assert answer.code == FORBIDDEN, answer
+            assert f"{who.name} may not release modelaliases/{aliases.name}, so may not" in answer.message
+
+    @pytest.mark.parametrize("how", ["apply", "replace", "label"])
+    def test_what_stands_there_may_stay_and_go_without_the_verb(
+        self, aliases: Aliases, key: str, how: str
+    ) -> None:
+        assert aliases.create(CY, {key: f"{SAID[key]} cy"}).ok
+        writes = {
+            "apply": lambda: aliases.apply(PAT, suspend=True),
+            "replace": lambda: aliases.replace(PAT, suspend=True),
+            "label": lambda: aliases.merge(PAT, labels={"team": "ml"}),
+        }
+
+        written = writes[how]()
+        removed = aliases.merge(PAT, annotations={key: None})
+
+        for answer in (written, removed):
+            assert answer.ok, answer.message
+
+    def test_who_empties_it_takes_it_away(self, aliases: Aliases, key: str) -> None:
+        assert aliases.create(CY, {key: f"{SAID[key]} cy"}).ok
+
+        assert aliases.merge(PAT, annotations={key: ""}).ok
+
+    def test_what_another_said_is_not_said_again(self, aliases: Aliases, key: str) -> None:
+        assert aliases.create(CY, {key: f"{SAID[key]} cy"}).ok
+        assert aliases.merge(CY, annotations={key: None}).ok
+
+        assert aliases.merge(OTTO, annotations={key: f"{SAID[key]} cy"}).code == INVALID
+
+    def test_comes_back_with_who_restores(self, aliases: Aliases, key: str) -> None:
+        made = aliases.create(REX, {key: f"{SAID[key]} bo"})
+
+        assert made.ok, made.message
+
+    def test_does_not_come_back_with_every_verb(self, aliases: Aliases, key: str) -> None:
+        assert aliases.create(MIA, {key: f"{SAID[key]} bo"}).code == INVALID
+
+
+def test_both_are_judged_where_both_are_said(aliases: Aliases) -> None:
+    assert aliases.create(CY).ok
+
+    one_forged = aliases.merge(CY, annotations={RELEASE_HOLD: f"{SINCE} cy", ACKNOWLEDGE_DRIFT: "4 bo"})
+    both = aliases.merge(CY, annotations={RELEASE_HOLD: f"{SINCE} cy", ACKNOWLEDGE_DRIFT: "4 cy"})
+
+    assert one_forged.code == INVALID, one_forged
+    assert both.ok, both.message
+
+
 def test_a_kind_that_a_newer_crd_knows_and_the_policy_does_not_is_refused(team: Team, older: Older) -> None:
     crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     kinds = "spec/properties/serving/items/properties/kind/enum"
@@ -488,17 +610,29 @@ def test_the_first_request_of_the_readme_is_filed_as_it_is_written(team: Team) -
     assert again.ok, again.message
 
 
+_PLURALS: Final = {
+    "ModelAlias": "modelaliases",
+    "PromotionRequest": "promotionrequests",
+    "PromotionPolicy": "promotionpolicies",
+}
+
+
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "manifests/examples").glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_an_example_is_applied_as_it_is_written(team: Team, path: Path) -> None:
     for body in yaml.safe_load_all(path.read_text(encoding="utf-8")):
-        if body["kind"] in {"ModelAlias", "PromotionRequest"}:
-            plural = team.aliases if body["kind"] == "ModelAlias" else team.requests
+        plural = _PLURALS.get(body["kind"])
+        if plural is not None:
             name = f"example-{body['metadata']['name']}"
             metadata = {**body["metadata"], "name": name, "namespace": team.namespace}
 
-            answer = team.api.create(plural, {**body, "metadata": metadata}, who=OTTO, dry_run=True)
+            answer = team.api.create(
+                team.aliases.replace("modelaliases", plural),
+                {**body, "metadata": metadata},
+                who=OTTO,
+                dry_run=True,
+            )
 
             assert answer.ok, answer.message
 

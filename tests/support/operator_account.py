@@ -88,12 +88,11 @@ class Copy:
     def invited(self, *, elsewhere: str) -> str:
         """Bind in its own namespace alone what the overlay `namespaced` binds for no cluster; return a
         kubeconfig in its name once the API server knows, elsewhere too."""
-        (binding,) = (
-            item for item in _shipped("ClusterRoleBinding") if item["metadata"]["name"] == f"{NAME}-workloads"
-        )
-        body = {**self._bound(binding), "kind": "RoleBinding"}
-        self._api.send("DELETE", f"{RBAC}/clusterrolebindings/{body['metadata']['name']}")
-        _written(self._api, f"{RBAC}/namespaces/{self._namespace}/rolebindings", body)
+        for binding in _shipped("ClusterRoleBinding"):
+            if binding["metadata"]["name"] != NAME:
+                body = {**self._bound(binding), "kind": "RoleBinding"}
+                self._api.send("DELETE", f"{RBAC}/clusterrolebindings/{body['metadata']['name']}")
+                _written(self._api, f"{RBAC}/namespaces/{self._namespace}/rolebindings", body)
         self._signed_in(elsewhere, _rules("ClusterRole", named=NAME))
         return self._signed_in(self._namespace, _rules("ClusterRole", "Role"))
 

@@ -47,20 +47,21 @@ class Team:
             self._create("roles", {"kind": "Role", "metadata": {"name": title}, "rules": role})
         kind, ref = ("ClusterRole", role) if isinstance(role, str) else ("Role", title)
         self._create("rolebindings", _binding(title, kind, ref, who))
-        self._until_allowed(who, {"verb": verb, "resource": resource, "name": name})
+        self.until_allowed(who, {"verb": verb, "resource": resource, "name": name})
 
     def grant(self, who: Person, rules: Rules, allowed: Mapping[str, str]) -> None:
         """Grant rules of any group, and wait until the API server knows that this is allowed."""
         title = f"{who.name}-{secrets.token_hex(4)}"
         self._create("roles", {"kind": "Role", "metadata": {"name": title}, "rules": rules})
         self._create("rolebindings", _binding(title, "Role", title, who))
-        self._until_allowed(who, allowed)
+        self.until_allowed(who, allowed)
 
     def _create(self, plural: str, body: Mapping[str, Any]) -> None:
         answer = self.api.create(f"{RBAC}/namespaces/{self.namespace}/{plural}", body)
         assert answer.ok, answer.message
 
-    def _until_allowed(self, who: Person, what: Mapping[str, str]) -> None:
+    def until_allowed(self, who: Person, what: Mapping[str, str]) -> None:
+        """Wait until the API server knows that somebody may do this."""
         attributes = {"group": "modelalias.dev", "namespace": self.namespace, **what}
         review = {"kind": "SubjectAccessReview", "spec": {"user": who.name, "resourceAttributes": attributes}}
         deadline = time.monotonic() + WAIT_SECONDS

@@ -1,7 +1,7 @@
 """Reading a ModelAlias from a manifest, which may contain other objects as well."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias
 from modelalias.cli import kubernetes_yaml
+from modelalias.cli.file_policies import with_policies
 from modelalias.core.errors import InvalidRequest
+from modelalias.core.judging import windows
 
 STDIN: Final = "-"
 KIND: Final = "ModelAlias"
@@ -35,8 +37,12 @@ def read(path: str, name: str | None) -> ModelAlias:
 
 
 def pick(text: str, name: str | None) -> ModelAlias:
-    """Return the only ModelAlias among the documents, or the one with that name."""
-    aliases = [body for body in _objects(text) if body.get("kind") == KIND]
+    """Return the only ModelAlias among the documents, or the one with that name.
+
+    It has the rules of the policies that are among them and hold for it.
+    """
+    objects = [*_objects(text)]
+    aliases = [body for body in objects if body.get("kind") == KIND]
     if name is not None:
         aliases = [body for body in aliases if _name(body) == name]
     if not aliases:
@@ -46,11 +52,24 @@ def pick(text: str, name: str | None) -> ModelAlias:
     # a status belongs to the cluster that the object was copied from
     body = {key: value for key, value in aliases[0].items() if key != "status"}
     try:
-        return ModelAlias.model_validate(body)
+        alias = ModelAlias.model_validate(body)
     except ValidationError as error:
         raise InvalidRequest(
             f"{KIND} {_name(body) or 'without a name'} is not valid: {unfit.message(error)}"
         ) from error
+    alias = with_policies(alias, objects, _policies_told(aliases[0]))
+    wrong = windows.fault(alias.spec.policy.windows)
+    if wrong:
+        raise InvalidRequest(f"{KIND} {_name(body)} is not valid: {wrong}")
+    return alias
+
+
+def _policies_told(body: Mapping[str, Any]) -> Sequence[str]:
+    """Return the policies that hold for it in the cluster that it was copied from."""
+    status = body.get("status")
+    policy = status.get("policy") if isinstance(status, Mapping) else None
+    sources = policy.get("sources") if isinstance(policy, Mapping) else None
+    return [item for item in sources if isinstance(item, str)] if isinstance(sources, list) else []
 
 
 def _objects(text: str) -> Iterator[Mapping[str, Any]]:

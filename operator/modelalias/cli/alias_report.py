@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from modelalias.api.alias import ModelAlias, ServingStatus
+from modelalias.api.alias import ModelAlias, Operation, ServingStatus, WindowOperation
 from modelalias.api.conditions import AliasCondition, Condition, Status, find, is_true
+from modelalias.api.fields import timestamp_text
 from modelalias.cli.output import aligned, lines
 from modelalias.cli.request_state import NO_STATUS
+from modelalias.core.judging import windows
 
 _CONDITIONS: Final = ("CONDITION", "STATUS", "REASON", "MESSAGE")
 _WORKLOADS: Final = ("WORKLOAD", "STATE", "SERVES", "ASKED FOR", "PODS READY", "SINCE", "MESSAGE")
@@ -15,19 +17,20 @@ _REDUNDANT: Final = frozenset({"Ready", "Reconciling"})
 """Conditions that the first lines have told already."""
 
 
-def text(alias: ModelAlias) -> str:
-    """Return everything that is known about an alias."""
+def text(alias: ModelAlias, now: datetime) -> str:
+    """Return everything that is known about an alias, and what its windows mean now."""
     status = alias.status
     return lines(
         [
             *_head(alias),
+            *(f"windows: {state}" for state in windows.sentences(alias.spec.policy.windows, now)),
             *_section([_WORKLOADS, *map(_workload, status.serving)] if status.serving else []),
             *_section(_conditions(alias)),
         ]
     )
 
 
-def as_json(alias: ModelAlias) -> Mapping[str, Any]:
+def as_json(alias: ModelAlias, now: datetime) -> Mapping[str, Any]:
     """Return what programs ask first, and the conditions and workloads as they stand in the status.
 
     What is not known is left out.
@@ -50,13 +53,29 @@ def as_json(alias: ModelAlias) -> Mapping[str, Any]:
         "previous": status.previous.version if status.previous else None,
         "pinned": alias.spec.version,
         "suspended": alias.spec.suspend or None,
+        "policies": None if status.policy is None else list(status.policy.sources),
         "held": is_true(status.conditions, AliasCondition.HELD),
         "message": message(alias) or None,
         "queue": list(status.queue),
+        "windows": _windows(alias, now),
         "serving": whole.get("serving", []),
         "conditions": whole.get("conditions", []),
     }
     return {key: value for key, value in known.items() if value is not None}
+
+
+def _windows(alias: ModelAlias, now: datetime) -> Mapping[str, Any] | None:
+    """Return what the windows mean now; None where there are none."""
+    wanted = alias.spec.policy.windows
+    if not wanted:
+        return None
+    operations = [Operation(item) for item in WindowOperation]
+    changes = {item.value: windows.next_change(wanted, item, now) for item in operations}
+    return {
+        "closedFor": [item.value for item in operations if windows.why_closed(wanted, item, now)],
+        "nextChange": {name: timestamp_text(at) for name, at in changes.items() if at is not None},
+        "message": "; ".join(windows.sentences(wanted, now)),
+    }
 
 
 def message(alias: ModelAlias) -> str:
@@ -83,6 +102,8 @@ def _head(alias: ModelAlias) -> Iterator[str]:
         yield f"version {current.version} since {_time(current.since)}{by}{request}{before}"
     if spec.version is not None:
         yield f"pinned to version {spec.version}"
+    if status.policy is not None:
+        yield f"rules beside its own: {', '.join(status.policy.sources) or 'not known'}"
     if spec.suspend:
         yield "suspended: nothing new starts"
     if status.plan is not None:

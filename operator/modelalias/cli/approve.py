@@ -137,8 +137,13 @@ async def _write(cluster: PersonsCluster, sight: Sight, choice: Choice) -> str:
 
 
 async def _rules(cluster: PersonsCluster, request: PromotionRequest) -> Approval | None:
-    """Read who may approve; None if that cannot be read, and then the operator decides."""
+    """Read who may approve; None if that cannot be read, and then the operator decides.
+
+    What policies say of it stands in the request's status, as far as it matters.
+    """
     try:
-        return (await cluster.alias(request.spec.alias_ref.name)).spec.policy.approval
+        alias = await cluster.alias(request.spec.alias_ref.name)
     except (Refused, InvalidRequest):
         return None
+    has_policies = alias.spec.policy_ref is not None or alias.status.policy is not None
+    return None if has_policies else alias.spec.policy.approval

@@ -16,8 +16,9 @@ from modelalias.settings import ClientSettings
 STATUS: Final = {GateOutcome.PASSED: 0, GateOutcome.REFUSED: 1, GateOutcome.INCONCLUSIVE: 2}
 
 _MORE: Final = """\
-Takes the rules from the ModelAlias in the file and the metrics from MLflow. The champion is the version that
-the alias names in MLflow now. Needs no cluster and writes nothing.
+Takes the rules from the ModelAlias in the file, and from the PromotionPolicies and ClusterPromotionPolicies that are in
+it as well and hold for it; the metrics are MLflow's. The champion is the version that the alias names in MLflow now.
+Needs no cluster and writes nothing.
 
 examples:
   %(prog)s -f alias.yaml --version 4 --tracking-uri https://mlflow.example.com

@@ -69,7 +69,7 @@ def as_json(history: Sequence[HistoryEntry]) -> str:
 
 def _row(entry: HistoryEntry) -> Sequence[str]:
     at = entry.at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    versions = (entry.from_ or "", entry.to or "")
+    versions = (entry.left or "", entry.to or "")
     why = "; ".join(item for item in (entry.reason, entry.failure) if item)
     people = (entry.actor or "", ",".join(entry.approvers))
     return (at, entry.operation, *versions, entry.outcome, *people, entry.request or "", why)

@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 
 from modelalias.cli import (
     abort,
+    ack,
     approve,
     attest,
     explain,
@@ -21,6 +22,7 @@ from modelalias.cli import (
     output,
     pin,
     promote,
+    release,
     serving,
     status,
     verify,
@@ -40,6 +42,8 @@ COMMANDS: Final = (
     approve,
     abort,
     pin,
+    release,
+    ack,
     history,
     export,
     verify,

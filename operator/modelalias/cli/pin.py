@@ -7,8 +7,8 @@ from typing import Any, Final
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request_status import PromotionRequestStatus
 from modelalias.cli import edits, output, pin_edit, pin_waiting, session, status, table, waiting
+from modelalias.cli.alias_edit import AliasEdit
 from modelalias.cli.cluster import PersonsCluster
-from modelalias.cli.pin_edit import AliasEdit
 from modelalias.core.errors import InvalidRequest, StaleObject
 
 _PIN: Final = """\

@@ -5,41 +5,19 @@ other ModelAlias and no pin that somebody else has set since. It signs for the p
 not: an admission policy checks the name everywhere.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import ModelVersionNumber
 from modelalias.api.metadata import PINNED_BY
+from modelalias.cli import alias_edit
+from modelalias.cli.alias_edit import AliasEdit
 from modelalias.cli.edits import Operation
 from modelalias.core.errors import InvalidRequest
 
 _VERSION: Final[TypeAdapter[str]] = TypeAdapter(ModelVersionNumber)
-_ANNOTATIONS: Final = "/metadata/annotations"
-_SIGNATURE: Final = f"{_ANNOTATIONS}/{PINNED_BY.replace('~', '~0').replace('/', '~1')}"
-
-
-@dataclass(frozen=True)
-class AliasEdit:
-    """A change to one ModelAlias."""
-
-    alias: str
-    namespace: str
-    operations: tuple[Operation, ...]
-
-    @property
-    def command(self) -> str:
-        """The kubectl command that carries it out."""
-        target = f"modelaliases.modelalias.dev {self.alias} -n {self.namespace}"
-        return f"kubectl patch {target} --type=json --patch-file=FILE"
-
-    @property
-    def body(self) -> Sequence[Operation]:
-        """The JSON patch."""
-        return list(self.operations)
 
 
 def pin(alias: ModelAlias, version: str, user: str) -> AliasEdit | None:
@@ -50,15 +28,17 @@ def pin(alias: ModelAlias, version: str, user: str) -> AliasEdit | None:
         raise InvalidRequest(f"{version!r} is not a version of a model: give a number such as 4") from error
     if alias.spec.version == version:
         return None
-    return _edit(alias, _add("/spec/version", version), *_signed(alias, user))
+    signature = alias_edit.annotated(alias, PINNED_BY, user)
+    return _edit(alias, alias_edit.add("/spec/version", version), *signature)
 
 
 def unpin(alias: ModelAlias) -> AliasEdit | None:
     """Return the edit that takes the pin and its signature away; None if there is no pin."""
     if alias.spec.version is None:
         return None
-    signature = [{"op": "remove", "path": _SIGNATURE}] if PINNED_BY in alias.metadata.annotations else []
-    return _edit(alias, {"op": "remove", "path": "/spec/version"}, *signature)
+    signed = PINNED_BY in alias.metadata.annotations
+    signature = [alias_edit.remove(alias_edit.path_of(PINNED_BY))] if signed else []
+    return _edit(alias, alias_edit.remove("/spec/version"), *signature)
 
 
 def described(alias: ModelAlias) -> str:
@@ -70,21 +50,4 @@ def described(alias: ModelAlias) -> str:
 
 
 def _edit(alias: ModelAlias, *operations: Operation) -> AliasEdit:
-    meta = alias.metadata
-    tests = (_test("/metadata/uid", meta.uid), _test("/spec/version", alias.spec.version))
-    return AliasEdit(meta.name, meta.namespace, (*tests, *operations))
-
-
-def _signed(alias: ModelAlias, user: str) -> Sequence[Operation]:
-    """Sign in the user's name; without annotations, put the first one there and overwrite nobody's."""
-    if alias.metadata.annotations:
-        return [_add(_SIGNATURE, user)]
-    return [_test(_ANNOTATIONS, None), _add(_ANNOTATIONS, {PINNED_BY: user})]
-
-
-def _test(path: str, value: Any) -> Operation:
-    return {"op": "test", "path": path, "value": value}
-
-
-def _add(path: str, value: Any) -> Operation:
-    return {"op": "add", "path": path, "value": value}
+    return alias_edit.of_alias(alias, alias_edit.test("/spec/version", alias.spec.version), *operations)

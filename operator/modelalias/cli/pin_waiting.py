@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import AliasCondition, Status, find
-from modelalias.cli.cluster import ObjectMissing, PersonsCluster
+from modelalias.cli import alias_waiting
+from modelalias.cli.alias_waiting import Awaited
+from modelalias.cli.cluster import PersonsCluster
 from modelalias.cli.pin_edit import described
-from modelalias.cli.waiting import FIRST_PAUSE, LONGEST_PAUSE, SLOWER, Clock, Ending, Reader
+from modelalias.cli.waiting import Clock, Ending
 
 
 async def until_taken(
@@ -14,31 +16,14 @@ async def until_taken(
 ) -> tuple[ModelAlias, Ending]:
     """Read the alias repeatedly until its pin is taken or refused, is changed, or the time is over.
 
-    `alias` is what the API server answered to the pin. Return the alias as it was read last. A lost
-    connection is reported once and tried again; credentials that are refused are renewed once.
+    `alias` is what the API server answered to the pin. Return the alias as it was read last.
     """
-    deadline, pause, reported = clock.now() + seconds, FIRST_PAUSE, ""
-    reader = Reader(cluster, cluster.alias, alias, f"ModelAlias {alias.metadata.name}", tell)
-    latest = alias
-    while True:
-        progress = _progress(latest, alias.metadata.generation)
-        if progress not in {"", reported}:
-            tell(progress)
-            reported, pause = progress, FIRST_PAUSE
-        ending = ending_of(latest, alias)
-        if ending is not None:
-            return latest, ending
-        left = deadline - clock.now()
-        if left <= 0:
-            tell(f"timed out after {seconds:g} s: the pin of {alias.metadata.name} has not been taken yet")
-            return latest, Ending.TIMED_OUT
-        await clock.pause(min(pause, left))
-        pause = min(pause * SLOWER, LONGEST_PAUSE)
-        try:
-            latest = await reader.read() or latest
-        except ObjectMissing as gone:
-            tell(str(gone))
-            return latest, Ending.NOT_SUCCEEDED
+    awaited = Awaited(
+        ending=lambda latest: ending_of(latest, alias),
+        late=f"the pin of {alias.metadata.name} has not been taken yet",
+        progress=lambda latest: _progress(latest, alias.metadata.generation),
+    )
+    return await alias_waiting.until(cluster, alias, awaited, seconds, tell, clock)
 
 
 def ending_of(latest: ModelAlias, pinned: ModelAlias) -> Ending | None:

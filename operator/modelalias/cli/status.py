@@ -66,12 +66,17 @@ def add_wait_flags(parser: argparse.ArgumentParser, until: str = "the request ha
         action="store_true",
         help=f"wait until {until}; each step is reported on standard error",
     )
+    add_timeout_flag(parser, "10m", "how long --wait waits")
+
+
+def add_timeout_flag(parser: argparse.ArgumentParser, default: str, text: str) -> None:
+    """Add the option that says how long a command waits."""
     parser.add_argument(
         "--timeout",
         type=_seconds,
-        default="10m",
+        default=default,
         metavar="TIME",
-        help="how long --wait waits, such as 90s or 1h30m; default: 10m",
+        help=f"{text}, such as 90s or 1h30m; default: {default}",
     )
 
 
@@ -92,10 +97,11 @@ async def show(cluster: PersonsCluster, options: argparse.Namespace) -> tuple[st
     if runs.endswith("may be old"):
         output.tell(runs)
     if options.output == "json":
-        shown = report.as_json(request) if request is not None else alias and alias_report.as_json(alias)
+        of_alias = None if alias is None else alias_report.as_json(alias, cluster.now())
+        shown = of_alias if request is None else report.as_json(request)
         return json.dumps(shown, indent=2) + "\n", Ending.SUCCEEDED
     texts = [
-        *([] if alias is None else [alias_report.text(alias)]),
+        *([] if alias is None else [alias_report.text(alias, cluster.now())]),
         *([] if request is None else [report.text(request)]),
     ]
     if _is_late(

@@ -52,6 +52,58 @@ def test_the_one_alias_is_taken(text: str, name: str | None, alias: str) -> None
     assert found.status.phase is None
 
 
+NAMING = ALIAS.replace("alias: champion}", "alias: champion, policyRef: {name: team}}")
+HEAD = "apiVersion: modelalias.dev/v1alpha1\nkind: "
+TEAM = HEAD + (
+    "PromotionPolicy\nmetadata: {name: team, namespace: ml}\nspec: {policy: {gates: "
+    "[{name: auc, metric: val_auc, direction: HigherIsBetter, threshold: 0.8}]}}\n"
+)
+BASE = HEAD + (
+    "ClusterPromotionPolicy\nmetadata: {name: base}\nspec: {appliesTo: {namespaces: [ml]}, policy: {gates: "
+    "[{name: loss, metric: loss, direction: LowerIsBetter, threshold: 1}]}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "gates"),
+    [
+        pytest.param(_documents(ALIAS, TEAM), [], id="one-that-it-does-not-name"),
+        pytest.param(_documents(TEAM, NAMING), ["auc"], id="the-one-that-it-names"),
+        pytest.param(_documents(NAMING, TEAM, BASE), ["loss", "auc"], id="the-clusters-first"),
+        pytest.param(_documents(ALIAS, BASE.replace("[ml]", "[prod]")), [], id="one-for-others"),
+    ],
+)
+def test_it_has_the_rules_of_the_policies_in_the_file(text: str, gates: list[str]) -> None:
+    assert [item.name for item in alias_file.pick(text, None).spec.policy.gates] == gates
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(
+            NAMING,
+            "there is no PromotionPolicy team in namespace ml, which spec.policyRef names",
+            id="not-there",
+        ),
+        pytest.param(
+            _documents(NAMING, TEAM.replace("namespace: ml", "namespace: other")),
+            "there is no PromotionPolicy team in namespace ml",
+            id="in-another-namespace",
+        ),
+        pytest.param(
+            _documents(ALIAS, BASE.replace("threshold: 1", "novel: 1")),
+            "ClusterPromotionPolicy base is not valid: spec.policy.gates.0",
+            id="not-valid",
+        ),
+    ],
+)
+def test_without_all_rules_nothing_is_judged(text: str, said: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        alias_file.pick(text, None)
+
+    assert said in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "name", "said"),
     [
@@ -90,6 +142,15 @@ def test_the_one_alias_is_taken(text: str, name: str | None, alias: str) -> None
             None,
             "ModelAlias churn-champion is not valid: spec.colour: ",
             id="unknown-field",
+        ),
+        pytest.param(
+            ALIAS.replace(
+                "alias: champion",
+                "alias: champion, policy: {windows: [{kind: Deny, cron: 0 0 31 2 *, duration: 1h}]}",
+            ),
+            None,
+            "ModelAlias churn-champion is not valid: spec.policy.windows[0].cron: 0 0 31 2 * is no cron",
+            id="a-window-that-never-opens",
         ),
         pytest.param(
             ALIAS.replace("v1alpha1", "v9"),
@@ -135,3 +196,14 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ALIAS.encode())))
 
     assert alias_file.read("-", None).metadata.name == "churn-champion"
+
+
+def test_a_policy_that_the_status_tells_of_has_to_be_in_the_file() -> None:
+    status = "status: {policy: {sources: [ClusterPromotionPolicy/base]}}\n"
+
+    with pytest.raises(
+        InvalidRequest, match="ClusterPromotionPolicy/base holds for ModelAlias churn-champion"
+    ):
+        alias_file.pick(ALIAS + status, None)
+
+    assert alias_file.pick(_documents(ALIAS + status, BASE), None).spec.policy.gates

@@ -28,12 +28,13 @@ class Site:
         self.request = body()
         self.written: list[Mapping[str, Any]] = []
         self.user = "bo"
+        self.owner: Mapping[str, Any] = OWNER
 
     def __call__(self, seen: Seen) -> Answer:
         if seen.path.endswith("/selfsubjectreviews"):
             return Answer({"status": {"userInfo": {"username": self.user, "groups": ["ml-leads"]}}}, 201)
         if seen.path.endswith("/modelaliases/churn-champion"):
-            return Answer(OWNER)
+            return Answer(self.owner)
         if seen.method == "PATCH":
             self.written.append(seen.values)
         return Answer(self.request)
@@ -126,6 +127,18 @@ def test_a_script_cannot_print_an_approval_either(
 
 
 def test_a_script_approves_the_evidence_that_it_names(site: Site, kubeconfig: str) -> None:
+    assert main.main(["approve", "go", "--evidence", EVIDENCE, "--kubeconfig", kubeconfig]) == 0
+    assert len(site.written) == 1
+
+
+def test_where_policies_hold_the_aliases_own_rules_do_not_say_who_may_approve(
+    site: Site, kubeconfig: str
+) -> None:
+    own = {**OWNER["spec"], "policy": {"approval": {"groups": ["others"]}}}
+    site.owner = {**OWNER, "spec": own}
+    assert main.main(["approve", "go", "--evidence", EVIDENCE, "--kubeconfig", kubeconfig]) == 2
+
+    site.owner = {**OWNER, "spec": own, "status": {"policy": {"sources": ["ClusterPromotionPolicy/base"]}}}
     assert main.main(["approve", "go", "--evidence", EVIDENCE, "--kubeconfig", kubeconfig]) == 0
     assert len(site.written) == 1
 

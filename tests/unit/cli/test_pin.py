@@ -10,9 +10,10 @@ import yaml
 from modelalias.api.alias import ModelAlias
 from modelalias.api.metadata import PINNED_BY
 from modelalias.cli import edits, pin, pin_edit, pin_waiting
-from modelalias.cli.waiting import Clock, Ending
+from modelalias.cli.waiting import Ending
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
 from tests.support.cli_cluster import NOW, FakeCluster, condition
+from tests.support.standing_clock import StandingClock
 
 NAME = "churn-champion"
 
@@ -171,26 +172,14 @@ async def test_what_is_printed_is_what_is_carried_out() -> None:
     ]
 
 
-class _Time:
-    """A clock that stands still but for pauses."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    async def pause(self, seconds: float) -> None:
-        self.now += seconds
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(lambda: self.now, self.pause)
-
-
 async def _wait(*reads: Any, seconds: float = 60) -> tuple[Ending, str, list[str]]:
     """Wait for a pin to version 4 while the alias is read like this; return what was said at the end."""
     cluster, told = FakeCluster(alias=_alias("4", generation=2)), list[str]()
     pinned = await cluster.alias(NAME)
     cluster.said_of_alias = list(reads)
-    latest, ending = await pin_waiting.until_taken(cluster, pinned, seconds, told.append, _Time().clock)
+    latest, ending = await pin_waiting.until_taken(
+        cluster, pinned, seconds, told.append, StandingClock().clock
+    )
     return ending, pin_waiting.conclusion(latest, pinned), told
 
 

@@ -67,6 +67,15 @@ async def test_an_alias_is_shown_with_its_workloads() -> None:
     assert "Held" not in text
 
 
+async def test_an_alias_names_the_policies_that_hold_for_it() -> None:
+    alias = _alias()
+    alias["status"] = {**alias["status"], "policy": {"sources": ["ClusterPromotionPolicy/base"]}}
+
+    assert "rules beside its own: ClusterPromotionPolicy/base\n" in await _shown(FakeCluster(None, alias))
+    found = json.loads(await _shown(FakeCluster(None, alias), form="json"))
+    assert found["policies"] == ["ClusterPromotionPolicy/base"]
+
+
 async def test_a_request_is_shown_where_there_is_no_alias_of_the_name() -> None:
     text = await _shown(FakeCluster(body()))
 
@@ -157,3 +166,49 @@ async def test_an_operator_that_does_not_run_is_told_on_standard_error(
     await _shown(cluster, form=form)
 
     assert "has not renewed its Lease since 00:00 UTC (7 min ago)" in capsys.readouterr().err
+
+
+WINDOW = {
+    "kind": "Deny",
+    "cron": "0 18 * * 5",
+    "duration": "60h",
+    "timeZone": "Europe/Berlin",
+    "name": "weekend",
+}
+FRIDAY = datetime(2026, 1, 2, 20, tzinfo=UTC)
+
+
+def _windowed(**changes: Any) -> dict[str, Any]:
+    alias = _alias()
+    return {**alias, "spec": {**alias["spec"], "policy": {"windows": [{**WINDOW, **changes}]}}}
+
+
+async def test_the_next_opening_of_the_windows_is_shown_as_of_now_whatever_the_status_says() -> None:
+    cluster = FakeCluster(None, _windowed())
+    cluster.time = FRIDAY
+
+    closed, asked = await _shown(cluster), json.loads(await _shown(cluster, form="json"))["windows"]
+    cluster.time = FRIDAY + timedelta(days=3)
+    opened = await _shown(cluster)
+
+    wait = "which wait until 2026-01-05 05:00 UTC (06:00 Europe/Berlin), when the window weekend closes"
+    assert f"windows: closed for Promote, Pin and Adopt, {wait}\n" in closed
+    assert asked == {
+        "closedFor": ["Promote", "Pin", "Adopt"],
+        "nextChange": dict.fromkeys(["Promote", "Pin", "Adopt"], "2026-01-05T05:00:00Z"),
+        "message": f"closed for Promote, Pin and Adopt, {wait}",
+    }
+    assert "windows: open until 2026-01-09 17:00 UTC\n" in opened
+
+
+async def test_where_there_are_no_windows_nothing_is_said_of_them() -> None:
+    cluster = FakeCluster(None, _alias())
+
+    assert "windows" not in await _shown(cluster)
+    assert "windows" not in json.loads(await _shown(cluster, form="json"))
+
+
+async def test_a_window_that_cannot_be_computed_is_told() -> None:
+    text = await _shown(FakeCluster(None, _windowed(timeZone="Europe/Berlim")))
+
+    assert "which wait until somebody changes spec.policy.windows[0].timeZone: there is no time zone" in text
