@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from types import MappingProxyType
 
 START_SECONDS = 120.0
 """Generous: on a loaded machine the imports and the first migration of the database take most of a minute."""
@@ -48,11 +49,13 @@ def running_mlflow(
     host: str = "127.0.0.1",
     port: int | None = None,
     arguments: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Server]:
     """Run `mlflow server` on a database and artifacts under the directory until the block ends.
 
     The same directory again is the same registry. `host` other than loopback lets pods reach it; `arguments`
-    are added to the command line and win, for instance `--allowed-hosts` or another `--backend-store-uri`.
+    are added to the command line and win, for instance `--allowed-hosts` or another `--backend-store-uri`;
+    `variables` are added to its environment.
     Raise `ServerFailedError` with the log when it does not answer in time.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -80,7 +83,7 @@ def running_mlflow(
         process = subprocess.Popen(
             command,
             cwd=directory,
-            env=_environment(),
+            env={**_environment(), **variables},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
