@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 import kopf
 
-from modelalias import logs, probes, settings
+from modelalias import logs, probes, scrapes, settings, webhooks
 from modelalias.adapters.admission import KubernetesAdmission
 from modelalias.adapters.discovery import KubernetesDiscovery
 from modelalias.adapters.jobs import KubernetesJobs
@@ -22,11 +23,14 @@ from modelalias.adapters.kubernetes_objects import KubernetesObjects
 from modelalias.adapters.lease import KubernetesLease, Lease, NoLease, own_identity, steady
 from modelalias.adapters.mlflow_registry import open_registry
 from modelalias.adapters.pods import KubernetesPods
+from modelalias.adapters.prometheus import Prometheus
+from modelalias.adapters.prometheus_telemetry import CONTENT_TYPE, PrometheusTelemetry
 from modelalias.adapters.signing_keys import KubernetesSigningKeys
 from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.core.errors import InvalidRequest
 from modelalias.handlers import rewatching, tuning, watches
 from modelalias.ports import Cluster
+from modelalias.reconcile import loop_lag
 from modelalias.reconcile.engine import Engine
 
 STOP_SECONDS: Final = 10.0
@@ -38,12 +42,19 @@ _log = logging.getLogger("modelalias")
 async def serve(config: settings.Settings) -> None:
     """Run until SIGTERM or SIGINT, or until a part that cannot go on ends."""
     async with AsyncExitStack() as stack:
-        connection = Connection(await open_client(os.environ.get("KUBECONFIG")))
+        telemetry = PrometheusTelemetry(per_alias=config.metrics.per_alias)
+        connection = Connection(await open_client(os.environ.get("KUBECONFIG")), telemetry=telemetry)
         stack.push_async_callback(connection.close)
         lead = _lead(config, connection)
-        registries = {name: open_registry(item, lead.check) for name, item in config.registries.items()}
+        registries = {
+            name: open_registry(item, lead.check, partial(telemetry.registry_called, name))
+            for name, item in config.registries.items()
+        }
         for registry in registries.values():
             stack.push_async_callback(registry.close)
+        metrics = {name: Prometheus(item) for name, item in config.prometheus.items()}
+        for source in metrics.values():
+            stack.push_async_callback(source.close)
         objects = KubernetesObjects(connection, identity=config.identity)
         engine = Engine(
             config,
@@ -59,8 +70,28 @@ async def serve(config: settings.Settings) -> None:
             lead,
             time.monotonic,
             connection.clock.now,
+            metrics,
+            telemetry=telemetry,
         )
-        await _run(config, engine, lead, KubernetesDiscovery(connection))
+        await _serve_metrics(stack, config.metrics, telemetry, lead)
+        async with webhooks.heard(config, engine.poke, connection.clock.now):
+            await _run(config, engine, lead, KubernetesDiscovery(connection))
+
+
+async def _serve_metrics(
+    stack: AsyncExitStack,
+    config: settings.MetricsSettings,
+    telemetry: PrometheusTelemetry,
+    lead: Lease | NoLease,
+) -> None:
+    """Answer scrapes until the stack ends, from the first moment on."""
+    if not config.enabled:
+        return
+    await stack.enter_async_context(
+        scrapes.answered(config.port, lambda: telemetry.page(leads=lead.leads), CONTENT_TYPE)
+    )
+    ticker = asyncio.create_task(loop_lag.measure(telemetry, time.monotonic), name="loop lag")
+    stack.callback(ticker.cancel)
 
 
 def _lead(config: settings.Settings, connection: Connection) -> Lease | NoLease:

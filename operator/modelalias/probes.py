@@ -6,7 +6,7 @@ take IPv6 and nothing else. The registry and the API server are not asked: they 
 
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -21,8 +21,17 @@ _log = logging.getLogger(__name__)
 @asynccontextmanager
 async def answered(port: int) -> AsyncIterator[None]:
     """Answer probes on that port of all addresses while the block runs."""
+    async with listening(port, PATH, _alive):
+        yield
+
+
+@asynccontextmanager
+async def listening(
+    port: int, path: str, answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> AsyncIterator[None]:
+    """Answer one path on that port of all addresses while the block runs."""
     application = web.Application()
-    application.router.add_get(PATH, _alive)
+    application.router.add_get(path, answer)
     runner = web.AppRunner(application, handle_signals=False, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

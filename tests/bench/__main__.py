@@ -1,4 +1,4 @@
-"""`make bench`: the benchmarks as a table and JSON. `python -m tests.bench [latency|idle|steady|asking|all]`."""
+"""`make bench`: the benchmarks as a table and JSON; `python -m tests.bench WHAT` does one of them, or all."""
 
 import argparse
 import asyncio
@@ -13,24 +13,39 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.bench import asking, figures, idle, latency, steady
+from tests.bench import asking, figures, idle, latency, monitors, policies, scrape, steady
 from tests.bench.product import install
 from tests.bench.site import BenchError, refuse_company
 from tests.support.installation import install_crds
 from tests.support.raw_api import raw_api
 
+WITHOUT_CLUSTER = frozenset({"monitors", "scrape"})
 KUBECONFIG = Path(__file__).resolve().parents[2] / ".cluster" / "kubeconfig"
 
 
 async def run(arguments: argparse.Namespace, folder: Path) -> Mapping[str, Any]:
-    """Run what was asked for and return everything that was measured."""
+    """Run what was asked for and return everything that was measured; monitors alone need no cluster."""
     own = asyncio.current_task()
     assert own is not None
     asyncio.get_running_loop().add_signal_handler(
         signal.SIGTERM, own.cancel
     )  # so that nothing is left behind
-    kubeconfig = str(arguments.kubeconfig)
     report: dict[str, Any] = {"machine": machine()}
+    if arguments.what in {"monitors", "all"}:
+        report["monitors"] = await monitors.measure(arguments.aliases, arguments.seconds, say)
+        print(monitors_table(report["monitors"]), flush=True)
+    if arguments.what in {"scrape", "all"}:
+        report["scrape"] = await scrape.measure(arguments.scraped, say)
+        print(scrape.table(report["scrape"]), flush=True)
+    if arguments.what not in WITHOUT_CLUSTER:
+        await on_cluster(arguments, folder, report)
+    report["machine"]["load_at_end"] = load()
+    return report
+
+
+async def on_cluster(arguments: argparse.Namespace, folder: Path, report: dict[str, Any]) -> None:
+    """Run what needs a cluster, and add it to the report."""
+    kubeconfig = str(arguments.kubeconfig)
     async with raw_api(kubeconfig) as api:
         await asyncio.to_thread(install_crds, kubeconfig)
         await refuse_company(api)
@@ -51,11 +66,12 @@ async def run(arguments: argparse.Namespace, folder: Path) -> Mapping[str, Any]:
                 api, kubeconfig, product, arguments.aliases, arguments.seconds, say
             )
             print(steady_table(report["steady"]), flush=True)
+        if arguments.what in {"policies", "all"}:
+            report["policies"] = await policies.measure(api, kubeconfig, product, arguments.aliases, say)
+            print(policies_table(report["policies"]), flush=True)
         if arguments.what in {"asking", "all"}:
             report["asking"] = await asyncio.to_thread(asking.measure, kubeconfig, folder / "asking", say)
             print(asking_table(report["asking"]), flush=True)
-    report["machine"]["load_at_end"] = load()
-    return report
 
 
 def machine() -> dict[str, Any]:
@@ -146,6 +162,25 @@ def steady_table(told: Mapping[str, Any]) -> str:
     return f"\n{shown}\nstates at rest: {told['states']}\nflapped: {flaps}\n"
 
 
+def policies_table(told: Mapping[str, Any]) -> str:
+    """Return what follows an edit of a policy, for people."""
+    windows = (told["rest"], told["another_value"], told["another_rule"])
+    rows = [
+        (name, *("" if window[key] is None else window[key] for window in windows))
+        for key, name in (
+            ("status_writes", "status writes"),
+            ("most_in_a_second", "most of them in one second"),
+            ("last_after_seconds", "edit -> last of them, s"),
+            ("cpu_seconds", f"CPU in {told['seconds']} s, s"),
+            ("kubernetes_reads", f"Kubernetes reads in {told['seconds']} s"),
+            ("registry_calls", f"registry calls in {told['seconds']} s"),
+            ("longest_probe_ms", "longest wait for /healthz, ms"),
+        )
+    ]
+    head = (f"one policy, {told['aliases']} aliases", "no edit", "another value", "another rule")
+    return f"\n{figures.table(head, rows)}\n"
+
+
 def _ratio(window: Mapping[str, Any], baseline: Mapping[str, Any], key: str) -> float | str:
     return round(window[key] / baseline[key], 2) if baseline[key] else ""
 
@@ -167,6 +202,19 @@ def asking_table(told: Mapping[str, Any]) -> str:
     return f"\n{figures.table(('asking', *columns), rows)}\n"
 
 
+def monitors_table(told: Mapping[str, Any]) -> str:
+    """Return what the scheduler of monitors uses, for people."""
+    names = {
+        "queries_per_minute": "queries a minute",
+        "cpu_seconds_per_minute": "CPU a minute, s",
+        "status_writes_per_minute": "status writes a minute",
+        "longest_stall_ms": "longest stall of the event loop, ms",
+    }
+    rows = [(name, told["none"][key], told["many"][key]) for key, name in names.items()]
+    rows.append(("taking in an alias, ms", "", told["many"]["add_ms_each"]))
+    return f"\n{figures.table(('monitors', '0', str(told['monitors'])), rows)}\n"
+
+
 def say(text: str) -> None:
     """Tell what is being done, beside the results."""
     print(f"bench: {text}", file=sys.stderr, flush=True)
@@ -176,12 +224,18 @@ def main() -> int:
     """Measure, print, and write the JSON; what cannot be measured is one message and status 1."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", choices=("latency", "idle", "steady", "asking", "all"), default="all"
+        "what",
+        nargs="?",
+        choices=("latency", "idle", "steady", "asking", "policies", "monitors", "scrape", "all"),
+        default="all",
     )
     parser.add_argument(
         "--requests", type=int, default=20, metavar="N", help="timed promotions on each side, 5 to 500"
     )
     parser.add_argument("--aliases", type=int, default=1000, metavar="N", help="ModelAliases, 2 to 20000")
+    parser.add_argument(
+        "--scraped", type=int, default=10_000, metavar="N", help="ModelAliases of a scrape, 2 to 20000"
+    )
     parser.add_argument(
         "--seconds", type=int, default=60, metavar="N", help="length of the steady state, 5 to 3600"
     )
@@ -192,10 +246,15 @@ def main() -> int:
         "--out", type=Path, metavar="FILE.json", help="write the JSON there instead of to stdout"
     )
     arguments = parser.parse_args()
-    for name, least, most in (("requests", 5, 500), ("aliases", 2, 20_000), ("seconds", 5, 3600)):
+    for name, least, most in (
+        ("requests", 5, 500),
+        ("aliases", 2, 20_000),
+        ("scraped", 2, 20_000),
+        ("seconds", 5, 3600),
+    ):
         if not least <= getattr(arguments, name) <= most:
             parser.error(f"--{name}: {least} to {most}")
-    if not arguments.kubeconfig.is_file():
+    if arguments.what not in WITHOUT_CLUSTER and not arguments.kubeconfig.is_file():
         parser.error("no cluster: `make cluster` first, or name one with --kubeconfig")
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     try:

@@ -51,7 +51,7 @@ async def measure(
         for name, count in (("without_aliases", 0), ("with_aliases", aliases)):
             inside = await stack.enter_async_context(namespace(api, "idle"))
             say(f"{count} aliases: creating them, starting the operator")
-            await _create(api, inside, models, count)
+            await create(api, inside, models, count)
             told[name] = await _one(
                 api, kubeconfig, product, server.uri, inside, count, seconds, folder / name
             )
@@ -86,7 +86,7 @@ async def _one(
         process = product.operator(recorder.kubeconfig, config, folder)
         began = time.perf_counter()
         async with operator(process):
-            async with probing(_probe_of(folder)) as probe:
+            async with probing(probe_of(folder)) as probe:
                 ready = await all_ready(seen, count) - began
                 await settled(recorder)
             before = len(recorder.calls)
@@ -138,7 +138,7 @@ def seed(uri: str, models: Sequence[str]) -> None:
             pass
 
 
-async def _create(api: RawApi, inside: str, models: Sequence[str], count: int) -> None:
+async def create(api: RawApi, inside: str, models: Sequence[str], count: int) -> None:
     """Create the ModelAliases, one for each alias of each model."""
     bodies = [
         alias_body(f"{model}-{alias}", model, alias, model, None)
@@ -147,11 +147,11 @@ async def _create(api: RawApi, inside: str, models: Sequence[str], count: int) -
     ][:count]
     slots = asyncio.Semaphore(CREATED_AT_ONCE)
 
-    async def create(body: Mapping[str, Any]) -> None:
+    async def create_one(body: Mapping[str, Any]) -> None:
         async with slots:
             await api.create(collection(inside, "modelaliases"), body)
 
-    await asyncio.gather(*map(create, bodies))
+    await asyncio.gather(*map(create_one, bodies))
 
 
 _SEEN: Final = frozenset({"Ready", "Unknown"})
@@ -209,7 +209,7 @@ async def probing(url: str) -> AsyncIterator[list[float]]:
             await task
 
 
-def _probe_of(folder: Path) -> str:
+def probe_of(folder: Path) -> str:
     """Return the address of the probe, from the configuration that the process got."""
     port = json.loads((folder / "operator.json").read_text(encoding="utf-8"))["livenessPort"]
     return f"http://127.0.0.1:{port}/healthz"

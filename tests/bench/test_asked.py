@@ -1,6 +1,7 @@
 """What is counted of the answers that somebody heard who asked all the time."""
 
 from tests.support.asked import Move, summed
+from tests.support.asker import heard, last_of
 
 LINES = (
     {"how": "alias", "at": 0.0, "version": "1"},
@@ -29,3 +30,22 @@ def test_of_a_move_that_was_undone_no_answer_is_old() -> None:
     seen = summed(Move("failed promotion", "1", "2", "RolledBack", began=10.0, ended=20.0), LINES)
 
     assert (seen.moved_after, seen.last_old_after) == (1.0, None)
+
+
+def test_answers_are_counted_by_version_and_by_what_became_of_them() -> None:
+    lines = (
+        {"how": "alias", "at": 0.0, "version": "1"},
+        {"how": "new", "began": 1.0, "at": 2.0, "version": "1"},
+        {"how": "kept", "began": 2.0, "at": 2.5, "version": "2", "failed": "status 500"},
+        {"how": "new", "began": 3.0, "at": 4.0, "version": "2"},
+        {"how": "new", "began": 5.0, "at": 5.1, "failed": "ConnectionRefusedError: refused"},
+    )
+
+    assert heard(lines) == {
+        "nobody: ConnectionRefusedError: refused": 1,
+        "version 1: answered": 1,
+        "version 2: answered": 1,
+        "version 2: failed": 1,
+    }
+    assert heard(lines, since=2.5) == {"nobody: ConnectionRefusedError: refused": 1, "version 2: answered": 1}
+    assert last_of(lines, "2") == 4.0

@@ -30,8 +30,11 @@ class OperatorProcess:
     def __init__(self, kubeconfig: str, config: Mapping[str, Any], directory: Path) -> None:
         self.log = directory / "operator.log"
         self._port = free_port("127.0.0.1")
+        self.metrics_port = free_port("127.0.0.1")
         self._file = directory / "operator.json"  # JSON is YAML
-        self._file.write_text(json.dumps({"livenessPort": self._port, **config}))
+        self._file.write_text(
+            json.dumps({"livenessPort": self._port, "metrics": {"port": self.metrics_port}, **config})
+        )
         self._environ = {**os.environ, "KUBECONFIG": kubeconfig, "MODELALIAS_CONFIG": str(self._file)}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -80,6 +83,11 @@ class OperatorProcess:
     def tail(self) -> str:
         """Return the end of its log."""
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+
+    def scrape(self) -> str:
+        """Return its metrics."""
+        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
 
     def refused(self) -> list[str]:
         """Return the first lines of its log that tell of a permission it does not have."""

@@ -1,6 +1,7 @@
 """What is shipped in manifests/ and crds/ fits together."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections import defaultdict
@@ -13,16 +14,18 @@ import pytest
 import yaml
 
 from modelalias.api.alias import ModelAlias
+from modelalias.api.promotion_policy import ClusterPromotionPolicy, PromotionPolicy
 from modelalias.api.request import PromotionRequest
 from modelalias.api.workload import WorkloadKind
-from modelalias.core import unsupported
 from modelalias.kinds import KINDS
 from modelalias.kinds.kind import VERBS
 from modelalias.settings import load
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
-EXAMPLES = sorted((MANIFESTS / "examples").glob("*.yaml"))
+EXAMPLES = sorted((MANIFESTS / "examples").glob("*.yaml")) + sorted(
+    (MANIFESTS / "examples" / "platform").glob("*.yaml")
+)
 CONFIGURATIONS = sorted(MANIFESTS.glob("**/config.yaml"))
 
 POLICIES = ("promotionrequests.modelalias.dev", "modelaliases.modelalias.dev")
@@ -87,13 +90,40 @@ def test_configuration_is_understood(path: Path) -> None:
     assert settings.identity == "pod-1"
 
 
+def test_metrics_are_found_where_the_operator_shows_them() -> None:
+    base = MANIFESTS / "base"
+    (deployment,) = yaml.safe_load_all((base / "deployment.yaml").read_text(encoding="utf-8"))
+    (service,) = yaml.safe_load_all((base / "metrics-service.yaml").read_text(encoding="utf-8"))
+    ports = deployment["spec"]["template"]["spec"]["containers"][0]["ports"]
+    config = load({"MODELALIAS_CONFIG": str(base / "config.yaml"), "POD_NAME": "pod-1"})
+
+    assert {port["name"]: port["containerPort"] for port in ports} == {
+        "health": config.liveness_port,
+        "metrics": config.metrics.port,
+    }
+    (port,) = service["spec"]["ports"]
+    assert (port["name"], port["targetPort"]) == ("metrics", "metrics")
+    selected = service["spec"]["selector"].items()
+    assert (
+        selected
+        <= {
+            **deployment["spec"]["template"]["metadata"]["labels"],
+            "app.kubernetes.io/part-of": "modelalias",
+        }.items()
+    )
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_example_is_understood_and_supported(path: Path) -> None:
+def test_example_is_understood(path: Path) -> None:
     for body in yaml.safe_load_all(path.read_text(encoding="utf-8")):
         if body["kind"] == "ModelAlias":
-            assert unsupported.in_alias(ModelAlias.model_validate(body).spec) == ()
+            ModelAlias.model_validate(body)
         elif body["kind"] == "CronJob":
             assert body["spec"]["suspend"] is True
+        elif body["kind"] == "PromotionPolicy":
+            assert PromotionPolicy.model_validate(body).spec.policy.gates
+        elif body["kind"] == "ClusterPromotionPolicy":
+            assert ClusterPromotionPolicy.model_validate(body).spec.policy.approval
         else:
             assert PromotionRequest.model_validate(body).metadata.name
 
@@ -109,7 +139,15 @@ def test_the_operator_is_given_this_and_no_more() -> None:
 
     assert granted == {
         ("ClusterRole", "modelalias.dev", "modelaliases", ""): {"get", "list", "watch"},
-        ("ClusterRole", "modelalias.dev", "promotionrequests", ""): {"get", "list", "watch", "delete"},
+        ("ClusterRole", "modelalias.dev", "promotionrequests", ""): {
+            "get",
+            "list",
+            "watch",
+            "create",
+            "delete",
+        },
+        ("ClusterRole", "modelalias.dev", "promotionpolicies", ""): {"get", "list", "watch"},
+        ("ClusterRole", "modelalias.dev", "clusterpromotionpolicies", ""): {"get", "list", "watch"},
         ("ClusterRole", "modelalias.dev", "modelaliases/status", ""): {"patch"},
         ("ClusterRole", "modelalias.dev", "promotionrequests/status", ""): {"patch"},
         **{("ClusterRole", kind.resource.group, kind.resource.plural, ""): VERBS for kind in KINDS.values()},
@@ -145,10 +183,19 @@ def test_the_people_are_given_these_verbs_on_aliases_and_no_more() -> None:
 
     assert granted == {
         "modelalias-view": reading,
-        "modelalias-edit": {"promote", "rollback"},
+        "modelalias-edit": {"promote", "rollback", "release"},
         "modelalias-approver": {*reading, "approve"},
-        "modelalias-alias-owner": {*reading, *writing, "promote", "rollback"},
-        "modelalias-restorer": {*reading, "create", "update", "patch", "promote", "rollback", "restore"},
+        "modelalias-alias-owner": {*reading, *writing, "promote", "rollback", "release"},
+        "modelalias-restorer": {
+            *reading,
+            "create",
+            "update",
+            "patch",
+            "promote",
+            "rollback",
+            "release",
+            "restore",
+        },
     }
 
 
@@ -160,6 +207,13 @@ def test_the_policy_of_aliases_asks_about_every_kind_of_workload(kind: str) -> N
     expressions = [item["expression"] for item in policy["spec"]["validations"]]
 
     assert [item for item in expressions if f"!('{kind}' in variables.named)" in item and asked in item]
+
+
+@pytest.mark.parametrize("name", ["policy.yaml", "alias-policy.yaml"])
+def test_no_expression_asks_the_authorizer_more_than_twice(name: str) -> None:
+    policy, _ = yaml.safe_load_all((MANIFESTS / "base" / name).read_text(encoding="utf-8"))
+    expressions = [item["expression"] for item in policy["spec"]["validations"]]
+
     assert all(item.count(".check(") <= 2 for item in expressions), "a third denies every write"
 
 
@@ -183,14 +237,17 @@ def test_without_a_binding_for_the_cluster_the_operator_changes_nothing_of_anybo
         for item in built
         if item["kind"] == "ClusterRole" and item["metadata"]["name"] in bound
         for rule in item["rules"]
-        if "modelalias.dev" not in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
 
     assert bound == {"modelalias-operator"}
-    assert {verb for _, verb in held} == {"get", "list", "watch", "create"}
-    assert {resource for resource, verb in held if verb == "create"} == {"events"}
+    assert {(resource, verb) for resource, verb in held if verb not in {"get", "list", "watch"}} == {
+        ("events", "create"),
+        ("promotionrequests", "delete"),
+        ("modelaliases/status", "patch"),
+        ("promotionrequests/status", "patch"),
+    }
     assert not {resource for resource, _ in held if resource.startswith("pods")}
     assert any("pods/log" in rule["resources"] for rule in rules), "the role to bind is there"
 
@@ -222,10 +279,68 @@ def test_the_deletion_of_pods_is_a_component_that_adds_that_and_nothing_else(
 
 
 @needs_kubectl
+@pytest.mark.parametrize("folder", ["base", "overlays/namespaced"])
+def test_an_operator_that_files_nothing_is_a_component_that_takes_that_away_and_nothing_else(
+    folder: str, tmp_path: Path
+) -> None:
+    whole = {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(_built(folder))}
+    without = {
+        (item["kind"], item["metadata"]["name"]): item
+        for item in _built_with("without-automatic-requests", folder, tmp_path)
+    }
+
+    left_out = whole.keys() - without.keys()
+    assert ("ClusterRole", "modelalias-operator-requests") in left_out
+    assert {name for _, name in left_out} == {"modelalias-operator-requests"}
+    assert without == {key: item for key, item in whole.items() if key not in left_out}
+
+
+@needs_kubectl
+def test_what_the_documentation_says_of_another_namespace_leaves_no_name_of_the_first(tmp_path: Path) -> None:
+    """The base with the lines of docs/governance.md."""
+    page = (ROOT / "docs" / "governance.md").read_text(encoding="utf-8")
+    (block,) = (
+        item for item in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "namespace: mlops" in item
+    )
+    base = Path(os.path.relpath(MANIFESTS, tmp_path)) / "base"
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{base}]\n{block}", encoding="utf-8")
+
+    built = [*yaml.safe_load_all(_built(str(tmp_path)))]
+
+    policies = [yaml.safe_dump(item) for item in built if item["kind"].endswith("Policy")]
+    assert not [text for text in policies if "modelalias-system" in text]
+    assert sum(text.count("system:serviceaccount:mlops:modelalias-operator") for text in policies) == 6
+
+
+@needs_kubectl
+def test_the_lines_for_webhooks_are_understood_and_fit_the_deployment(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    configured, overlay = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    base = Path(os.path.relpath(MANIFESTS, tmp_path)) / "base"
+    resources = "resources: [../../base, webhooks-service.yaml]"
+    assert resources in overlay
+    (tmp_path / "kustomization.yaml").write_text(
+        overlay.replace(resources, f"resources: [{base}]"), encoding="utf-8"
+    )
+    config = tmp_path / "config.yaml"
+    config.write_text((MANIFESTS / "base" / "config.yaml").read_text(encoding="utf-8") + configured)
+
+    settings = load({"MODELALIAS_CONFIG": str(config), "POD_NAME": "pod-1"})
+    ((_, pod),) = _pods(_built(str(tmp_path)))
+
+    (container,) = pod["containers"]
+    assert settings.webhooks is not None
+    assert {"name": "webhooks", "containerPort": settings.webhooks.port} in container["ports"]
+    (mount,) = (item for item in container["volumeMounts"] if item["name"] == "webhooks")
+    assert settings.webhooks.secret_file.parent == Path(mount["mountPath"])
+    assert pod["volumes"][-1]["name"] == "webhooks"
+
+
+@needs_kubectl
 def test_every_policy_exempts_the_operator_by_the_same_first_condition() -> None:
     policies = [item for item in yaml.safe_load_all(_built("base")) if item["kind"].endswith("Policy")]
 
-    assert len(policies) == 4
+    assert len(policies) == 5
     assert {item["spec"]["matchConditions"][0]["expression"] for item in policies} == {
         "request.userInfo.username != 'system:serviceaccount:modelalias-system:modelalias-operator'"
     }

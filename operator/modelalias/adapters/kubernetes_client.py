@@ -8,6 +8,7 @@ client library are not used: they build a model of each answer, and all that is 
 import asyncio
 import json
 import re
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -28,6 +29,7 @@ from multidict import CIMultiDict
 from modelalias.adapters.server_clock import ServerClock
 from modelalias.api.fields import Value
 from modelalias.core.errors import InvalidRequest, NotFound, OperatorError, Refused, StaleObject, Unavailable
+from modelalias.ports import SILENT, Telemetry
 from modelalias.rest import FIELD_MANAGER, JsonBody, PatchType, Resource
 
 READ_SECONDS: Final = 10.0
@@ -137,8 +139,8 @@ class Connection:
     retried here: the engine does.
     """
 
-    def __init__(self, client: ApiClient, caller: Caller = OPERATOR) -> None:
-        self._client, self._caller = client, caller
+    def __init__(self, client: ApiClient, caller: Caller = OPERATOR, telemetry: Telemetry = SILENT) -> None:
+        self._client, self._caller, self._telemetry = client, caller, telemetry
         self.clock = ServerClock()
         """The API server's, by its answers."""
 
@@ -167,15 +169,22 @@ class Connection:
             if call.verb in {Verb.GET, Verb.LIST}
             else WRITE_SECONDS
         )
+        began, code = time.monotonic(), "unreachable"
         try:
             async with asyncio.timeout(limit):
                 status, headers, data = await self._exchange(call, body, patch, limit)
+            code = str(status)
         except TimeoutError as error:
+            code = "timeout"
             raise Unavailable(f"the API server did not answer within {limit:g} s: {call}") from error
         except ConfigException as error:
             raise Refused(f"{self._caller.whose} Kubernetes credentials cannot be read: {call}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unavailable(f"the API server cannot be reached: {call}: {type(error).__name__}") from error
+        finally:
+            self._telemetry.kubernetes_called(
+                str(call.verb), str(call.resource), code, time.monotonic() - began
+            )
         self.clock.hear(headers.get("Date"))
         if status >= 300:  # noqa: PLR2004 - anything but success
             raise failure(call, answer_of(status, headers, data), self._caller)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from modelalias.core.errors import Refused, Unavailable
-from modelalias.ports import Admission
+from modelalias.ports import SILENT, Admission, Telemetry
 
 INTERVAL: Final = timedelta(seconds=60)
 PROBE: Final = timedelta(seconds=5)
@@ -19,9 +19,11 @@ _log = logging.getLogger(__name__)
 class IdentityWatch:
     """What the last look said; `changed` is called when it says something else than the one before."""
 
-    def __init__(self, admission: Admission, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, admission: Admission, changed: Callable[[], None], telemetry: Telemetry = SILENT
+    ) -> None:
         """Know nothing yet, which proves nothing."""
-        self._admission, self._changed = admission, changed
+        self._admission, self._changed, self._telemetry = admission, changed, telemetry
         self.why_unproved = self.why_pins_unproved = "it was not looked up yet"
         self.certain = False
         """Whether the API server itself says what is said of requests and approvals."""
@@ -42,6 +44,7 @@ class IdentityWatch:
         self.why_pins_unproved, _ = await _answer(
             self._admission.why_pins_unproved, self.why_pins_unproved, certain=False
         )
+        self._telemetry.identity_looked_up(proved=not self.why_unproved)
         after = (self.why_unproved, self.why_pins_unproved)
         if after != before:
             _log.info("identity", extra={"proved": not any(after), "text": "; ".join(filter(None, after))})

@@ -29,10 +29,16 @@ class KeyedQueue:
     the earliest. Retries back off exponentially with jitter, per key, up to `LAST_RETRY`.
     """
 
-    def __init__(self, clock: Callable[[], float], jitter: Callable[[], float] = random.random) -> None:
-        """Take a monotonic clock in seconds and a source of jitter in [0, 1)."""
-        self._clock, self._jitter = clock, jitter
-        self._ready: dict[Key, None] = {}
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        jitter: Callable[[], float] = random.random,
+        waited: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        """Take a monotonic clock in seconds, a source of jitter in [0, 1), and who is told how long a key waited."""
+        self._clock, self._jitter, self._waited = clock, jitter, waited
+        self._ready: dict[Key, float] = {}
+        """Keys with the time at which they became dirty."""
         self._busy: set[Key] = set()
         self._again: set[Key] = set()
         self._wakes: dict[Key, float] = {}
@@ -46,7 +52,7 @@ class KeyedQueue:
         if key in self._busy:
             self._again.add(key)
         else:
-            self._ready[key] = None
+            self._ready.setdefault(key, self._clock())
             self._changed.set()
 
     def add_at(self, key: Key, delay: timedelta) -> None:
@@ -82,7 +88,7 @@ class KeyedQueue:
             self._wake_due()
             if self._ready:
                 key = next(iter(self._ready))
-                del self._ready[key]
+                self._waited(max(0.0, self._clock() - self._ready.pop(key)))
                 self._wakes.pop(key, None)
                 self._busy.add(key)
                 return key

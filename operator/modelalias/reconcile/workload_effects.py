@@ -1,7 +1,7 @@
 """What is done to workloads and their pods: each writes once, and what was known of them is forgotten."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from modelalias.core.errors import InvalidRequest, Refused, StaleObject
@@ -26,17 +26,19 @@ class WorkloadEffects:
         """Take the ports, what is known of workloads and pods, and a wall clock."""
         self._cluster, self._seen, self._looks, self._wall = cluster, seen, looks, wall
 
-    async def carry_out(self, key: Key, effect: Roll | DeletePod, facts: Facts) -> None:
-        """Do it; what the API server refuses for good becomes a fact.
+    async def carry_out(
+        self, key: Key, effect: Roll | DeletePod, facts: Facts, about: Mapping[str, str]
+    ) -> None:
+        """Do it; what the API server refuses for good becomes a fact. An Event has the annotations `about`.
 
         Raises `StaleObject`, `Unavailable`, and `Refused` where a roll lacks a permission.
         """
         if isinstance(effect, Roll):
-            await self._roll(key, effect, facts)
+            await self._roll(key, effect, facts, about)
         else:
             await self._delete(effect, facts)
 
-    async def _roll(self, key: Key, effect: Roll, facts: Facts) -> None:
+    async def _roll(self, key: Key, effect: Roll, facts: Facts, annotations: Mapping[str, str]) -> None:
         workload = facts.workload(effect.ref)
         if workload is None:
             raise StaleObject(f"{effect.ref.kind} {effect.ref.name} is gone")
@@ -53,7 +55,7 @@ class WorkloadEffects:
             raise
         self._seen.see(after)
         facts.learn(WorkloadOf(ref=effect.ref), after)
-        await self._tell(effect, after)
+        await self._tell(effect, after, annotations)
         fields = {"workload": effect.ref.name, "mark": effect.change.mark}
         _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **fields})
 
@@ -73,7 +75,7 @@ class WorkloadEffects:
         for fresh in (False, True):
             facts.forget(PodsOf(ref=ref, fresh=fresh))
 
-    async def _tell(self, effect: Roll, after: Workload) -> None:
+    async def _tell(self, effect: Roll, after: Workload, annotations: Mapping[str, str]) -> None:
         about = Involved(
             api_version=KINDS[effect.ref.kind].resource.api_version,
             kind=effect.ref.kind,
@@ -82,5 +84,10 @@ class WorkloadEffects:
             uid=after.uid,
         )
         await self._cluster.objects.post_event(
-            about, EventType.NORMAL, "ModelRolled", effect.message, now=self._wall()
+            about,
+            EventType.NORMAL,
+            "ModelRolled",
+            effect.message,
+            now=self._wall(),
+            annotations=annotations,
         )

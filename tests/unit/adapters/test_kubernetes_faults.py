@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from modelalias.adapters.kubernetes_client import Call, Connection, Denied, MissingObject, Verb, open_client
 from modelalias.core.errors import InvalidRequest, OperatorError, Refused, StaleObject, Unavailable
+from modelalias.ports import Telemetry
 from modelalias.rest import PatchType, Resource
 
 DEPLOYMENTS = Resource(group="apps", version="v1", plural="deployments")
@@ -370,3 +372,36 @@ async def test_the_time_is_the_api_servers(stub: Stub, connection: Connection) -
     await connection.send(READ)
 
     assert connection.clock.now().year == 2027
+
+
+class _Told(Telemetry):
+    """Keeps what it is told of calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str, str]] = []
+
+    def kubernetes_called(self, verb: str, resource: str, code: str, seconds: float) -> None:
+        assert 0 <= seconds < 10
+        self.calls.append((verb, resource, code))
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (lambda stub: stub.say(200, {}), "200"),
+        (lambda stub: stub.say(409, status(409, "Conflict", MODIFIED)), "409"),
+        (lambda stub: stub.say(503, "<html>"), "503"),
+        (lambda stub: stub.hang(), "timeout"),
+        (lambda stub: stub.hang_up(), "unreachable"),
+    ],
+    ids=["ok", "changed", "overloaded", "silent", "hangs up"],
+)
+async def test_each_call_is_told_with_its_code(stub: Stub, answer: Callable[[Stub], None], code: str) -> None:
+    told = _Told()
+    connection = Connection(ApiClient(Configuration(host=stub.address)), telemetry=told)
+    answer(stub)
+    with suppress(OperatorError):
+        await connection.send(READ, seconds=0.5)
+    await connection.close()
+
+    assert told.calls == [("get", "deployments.apps", code)]

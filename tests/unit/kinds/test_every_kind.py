@@ -20,6 +20,8 @@ ROLES = Path(__file__).parents[3] / "manifests" / "base" / "operator-roles.yaml"
 OTHERS = {
     ("modelalias.dev", "v1alpha1", "modelaliases"),
     ("modelalias.dev", "v1alpha1", "promotionrequests"),
+    ("modelalias.dev", "v1alpha1", "promotionpolicies"),
+    ("modelalias.dev", "v1alpha1", "clusterpromotionpolicies"),
     ("batch", "v1", "jobs"),
 }
 """What is watched besides workloads."""

@@ -35,6 +35,21 @@ async def test_a_key_added_many_times_comes_once_and_in_the_order_of_the_first()
 
 
 @in_virtual_time
+async def test_a_wait_is_told_from_the_first_time_on_at_which_a_key_was_added() -> None:
+    waits: list[float] = []
+    queue = KeyedQueue(asyncio.get_running_loop().time, waited=waits.append)
+    queue.add(A)
+    await asyncio.sleep(2)
+    queue.add(A)
+    await asyncio.sleep(1)
+    await queue.get()
+    queue.add_at(B, timedelta(seconds=60))
+    await queue.get()
+
+    assert waits == [pytest.approx(3, abs=0.01), pytest.approx(0, abs=0.01)]
+
+
+@in_virtual_time
 async def test_a_key_is_given_to_one_worker_and_comes_again_after_it() -> None:
     queue = _queue()
     queue.add(A)

@@ -1,0 +1,92 @@
+"""The metrics of a real operator: what a promotion shows, and that a registry that hangs keeps no scrape waiting."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.mlflow_server import Server
+from tests.support.operator_process import OperatorProcess, config_for, running_operator
+from tests.support.scraped import Page
+from tests.support.seeding import Seeding
+from tests.support.stage import Stage
+
+ALIAS = "churn-champion"
+SECONDS = 30.0
+GATE = {"name": "auc", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.5}
+
+
+def _until(operator: OperatorProcess, holds: Callable[[Page], bool]) -> Page:
+    """Scrape until it holds."""
+    deadline = time.monotonic() + SECONDS
+    while not holds(page := Page(operator.scrape())):
+        assert time.monotonic() < deadline, page.text[-6000:]
+        time.sleep(0.2)  # poll
+    return page
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a registry that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.usefixtures("kube_api")
+def test_a_promotion_is_counted(
+    kubeconfig: str, namespace: str, stage: Stage, seeded: Seeding, mlflow_server: Server, tmp_path: Path
+) -> None:
+    seeded.version(val_auc=0.8)
+    stage.apply(
+        "ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "policy": {"gates": [GATE]}}
+    )
+    with running_operator(kubeconfig, config_for(namespace, mlflow_server.uri), tmp_path) as operator:
+        stage.request("churn-v1", ALIAS, source={"version": "1"})
+        stage.complete("churn-v1")
+        name = {"alias_namespace": namespace, "alias_name": ALIAS}
+        what = {"registry": "default", "model": seeded.model, "alias": "champion", "version": "1"}
+        page = _until(operator, lambda page: page.value("modelalias_alias_info", **name, **what) == 1)
+
+        where = {"alias_namespace": namespace}
+        end = {"operation": "Promote", "outcome": "Succeeded", "reason": "Succeeded"}
+        assert page.value("modelalias_requests_total", **where, **end) == 1
+        assert page.value("modelalias_gates_total", **where, result="Passed", enforcement="Block") == 1
+        assert page.value("modelalias_leader") == page.value("modelalias_identity_proved") == 1
+        assert page.value("modelalias_registry_up", registry="default") == 1
+        calls = {
+            dict(labels)["call"]: dict(labels)["outcome"]
+            for labels in page.series("modelalias_registry_requests_total")
+        }
+        assert "registered-models/set-alias" in calls
+        assert "other" not in calls
+        codes = {dict(labels)["code"] for labels in page.series("modelalias_kubernetes_requests_total")}
+        assert codes <= {"200", "201", "404", "409"}
+        _until(operator, lambda page: (page.value("modelalias_event_loop_lag_seconds_count") or 0) >= 1)
+        assert (page.value("process_resident_memory_bytes") or 0) > 1
+        assert not [value for value in page.label_values() if "churn-v1" in value or "http" in value]
+
+
+@pytest.mark.usefixtures("kube_api")
+def test_a_registry_that_hangs_keeps_no_scrape_waiting(
+    kubeconfig: str, namespace: str, stage: Stage, silent: str, tmp_path: Path
+) -> None:
+    for number in range(8):
+        stage.apply("ModelAlias", f"alias-{number}", {"model": "churn", "alias": f"alias-{number}"})
+    config = config_for(namespace, silent, timeoutSeconds=3, concurrency=2)
+    with running_operator(kubeconfig, config, tmp_path) as operator:
+        waits = []
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            began = time.monotonic()
+            page = Page(operator.scrape())
+            waits.append(time.monotonic() - began)
+            if page.value("modelalias_registry_up", registry="default") == 0:
+                break
+            time.sleep(0.1)  # poll
+
+    assert page.value("modelalias_registry_up", registry="default") == 0
+    hung = {"registry": "default", "call": "registered-models/search", "outcome": "unavailable"}
+    assert (page.value("modelalias_registry_requests_total", **hung) or 0) >= 1
+    assert max(waits) < 2, "less than the registry's timeout"
