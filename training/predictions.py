@@ -1,4 +1,4 @@
-"""The HTTP application: predictions, which version makes them, and whether the process is well."""
+"""The HTTP application: predictions, which version makes them, their metrics, and whether the process is well."""
 
 from typing import Any
 
@@ -11,10 +11,11 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from training.loading import ServedVersion
+from training.metrics import ServingMetrics
 from training.rows import BadInputError, rows_of
 from training.settings import without_credentials
 
@@ -25,17 +26,23 @@ def application(served: ServedVersion, model: PyFuncModel) -> Starlette:
     """Return the application that answers for one loaded version."""
     signature = model.metadata.signature
     schema: Schema | None = signature.inputs if signature else None
+    metrics = ServingMetrics(served)
 
     async def predict(request: Request) -> JSONResponse:
-        try:
-            rows = rows_of(await _body(request), schema)
-            answer = await run_in_threadpool(_predict, model, rows)
-        except BadInputError as error:
-            raise HTTPException(400, without_credentials(str(error))) from error
-        return JSONResponse({"predictions": answer, "version": served.version})
+        with metrics.request():
+            try:
+                rows = rows_of(await _body(request), schema)
+                answer = await run_in_threadpool(_predict, model, rows, metrics)
+            except BadInputError as error:
+                raise HTTPException(400, without_credentials(str(error))) from error
+            return JSONResponse({"predictions": answer, "version": served.version})
 
     async def version(_request: Request) -> JSONResponse:
         return JSONResponse(served.model_dump())
+
+    async def numbers(request: Request) -> Response:
+        content, content_type = metrics.exposition(request.headers.get("accept", ""))
+        return Response(content, headers={"Content-Type": content_type})
 
     async def healthz(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("ok\n")
@@ -49,6 +56,7 @@ def application(served: ServedVersion, model: PyFuncModel) -> Starlette:
         routes=[
             Route("/predict", predict, methods=["POST"]),
             Route("/version", version),
+            Route("/metrics", numbers),
             Route("/healthz", healthz),
         ],
         exception_handlers={HTTPException: error, Exception: error},
@@ -64,7 +72,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _predict(model: PyFuncModel, rows: pd.DataFrame) -> Any:
+def _predict(model: PyFuncModel, rows: pd.DataFrame, metrics: ServingMetrics) -> Any:
     """Predict and return what JSON can hold.
 
     A model that refuses its input says so with one of these types; anything else is a fault of the model or
@@ -74,6 +82,7 @@ def _predict(model: PyFuncModel, rows: pd.DataFrame) -> Any:
         answer = model.predict(rows)
     except (MlflowException, ValueError, TypeError) as error:
         raise BadInputError(str(error)) from error
+    metrics.predicted(answer)
     if isinstance(answer, pd.DataFrame):
         return answer.to_dict(orient="records")
     return np.asarray(answer).tolist()

@@ -25,9 +25,13 @@ from mlflow.models import Model
 from mlflow.tracking import MlflowClient
 from sklearn.linear_model import LogisticRegression
 
+from modelalias.adapters.prometheus import Prometheus
 from modelalias.adapters.served_version import Said, ask_address, session
 from modelalias.api.workload import Verify
+from modelalias.core.monitoring.promql import render
+from modelalias.servers import PrometheusSettings
 from tests.support.mlflow_server import Server
+from tests.support.prometheus_server import PrometheusServer, running_prometheus
 from tests.support.training_process import ROOT, Done, Forks, command, forking
 from training.data import DEFAULT_SEED, FEATURES, HOLDOUT_SEED, generate
 from training.settings import Exit
@@ -200,6 +204,28 @@ def test_pod_serves_what_the_alias_meant_when_it_started(
     assert before == after
     assert renewed[1]["version"] == "2"
     assert renewed[1]["predictions"] != answer["predictions"]
+
+
+def test_a_monitor_sees_which_share_of_its_requests_a_version_does_not_answer(
+    mlflow_server: Server, trained: Sequence[Mapping[str, Any]], tmp_path: Path
+) -> None:
+    model = trained[1]["model"]
+    share = (
+        'sum(rate(model_requests_total{model="$model",version="$version",outcome=~"failed|refused"}[5m]))'
+        ' / sum(rate(model_requests_total{model="$model",version="$version"}[5m]))'
+    )
+    predicted = 'sum(model_predictions_count{model="$model",version="$version"})'
+
+    with (
+        serving(mlflow_server, f"models:/{model}/2") as pod,
+        running_prometheus(tmp_path, [f"127.0.0.1:{pod.port}"]) as prometheus,
+    ):
+        read_until(prometheus, predicted, 0, model=model, version="2")
+        for body in (*(3 * [{"inputs": [ROW]}]), {"inputs": []}):
+            pod.post("/predict", body)
+        read_until(prometheus, share, 0.25, model=model, version="2")
+        read_until(prometheus, predicted, 3, model=model, version="2")
+        read_until(prometheus, share, None, model=model, version="1")
 
 
 def test_pinned_pod_answers_bad_input_with_400_and_stays_well(
@@ -432,6 +458,23 @@ class Pod:
             return requests.get(self._address + "/healthz", timeout=5).ok
         except requests.ConnectionError:
             return False
+
+
+def read_until(prometheus: PrometheusServer, query: str, value: float | None, **variables: str) -> None:
+    """Ask as a monitor does until the number is this one."""
+    asked = render(query, namespace="ml", **variables)
+    deadline = time.monotonic() + START_SECONDS
+    while (found := asyncio.run(number_of(prometheus, asked))) != pytest.approx(value):
+        assert time.monotonic() < deadline, f"{asked} yields {found}"
+        time.sleep(0.2)  # poll
+
+
+async def number_of(prometheus: PrometheusServer, query: str) -> float | None:
+    source = Prometheus(PrometheusSettings(uri=prometheus.uri))
+    try:
+        return await source.query(query)
+    finally:
+        await source.close()
 
 
 async def said_by(port: int) -> Said:
