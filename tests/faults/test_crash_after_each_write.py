@@ -19,6 +19,8 @@ from modelalias.core.ledger.statement import Place
 from modelalias.core.ledger.version_record import Proof
 from modelalias.ports import Dataset, JobRef, JobState
 from tests.support.fake_keys import NOTARY
+from tests.support.fake_objects import OPERATOR
+from tests.support.fake_registry import FakeRegistry
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import ALIAS, MODEL, PINNED
@@ -43,6 +45,8 @@ class Story:
     """Whether anything moved, so that it stands in the history."""
     others: Mapping[str, str] = field(default_factory=dict)
     """How the requests beside it end."""
+    own: str | None = None
+    """How the name of the request begins that the operator files by itself."""
 
 
 async def _promotion(it: Cluster) -> None:
@@ -153,6 +157,60 @@ async def _archived(it: Cluster) -> None:
     it.ask("go", "2", reason="better")
 
 
+def _query(version: str) -> str:
+    return f'errors{{version="{version}"}}'
+
+
+async def _breached(it: Cluster) -> None:
+    """Let the second version's errors breach a monitor; the first has none."""
+    monitor = {
+        "name": "errors",
+        "prometheus": {"query": _query("$version")},
+        "direction": "LowerIsBetter",
+        "threshold": 0.05,
+        "interval": "10s",
+        "grace": "1s",
+    }
+    it.prometheus.numbers = {_query("1"): 0.01, _query("2"): 0.3}
+    await _at_two(it, monitors=[monitor])
+    _file_at_a_moment(it)
+
+
+def _file_at_a_moment(it: Cluster) -> None:
+    """Let what the operator files be created by the clock that its names are made of."""
+    it.objects.clock = it.wall
+
+
+async def _moved_by_hand(it: Cluster, drift: str) -> None:
+    await _at_two(it, drift=drift)
+    await it.settle(20)
+    await FakeRegistry.set_alias(it.registry, MODEL, ALIAS, "3")
+    it.registry.calls.clear()
+
+
+async def _restored(it: Cluster) -> None:
+    await _moved_by_hand(it, "Restore")
+
+
+async def _restored_with_pods(it: Cluster) -> None:
+    """Let pods start while the alias names another version."""
+    await _restored(it)
+    ref, now = it.ref("api"), it.wall()
+    pods = await it.pods.of(it.workload("api"))
+    it.pods.exact[ref] = [pod.changed(created=now, started=now, last_started=now) for pod in pods]
+    it.workloads.listeners.append(lambda _kind, _workload: it.pods.exact.clear())
+
+
+async def _adopted(it: Cluster) -> None:
+    await _moved_by_hand(it, "Adopt")
+
+
+async def _auto_promoted(it: Cluster) -> None:
+    await _at_two(it, policy={"autoPromote": {"fromAlias": "challenger"}})
+    await FakeRegistry.set_alias(it.registry, MODEL, "challenger", "3")
+    it.registry.calls.clear()
+
+
 def _when_rolled(it: Cluster, mark: str, then: Callable[[], object]) -> None:
     """Let something happen once, as soon as the first workload bears a mark."""
 
@@ -257,6 +315,11 @@ STORIES = [
         "Succeeded",
         others={"again": "Succeeded"},
     ),
+    Story("an automatic rollback", _breached, None, "Succeeded", own="churn-champion-breach-2-"),
+    Story("a Restore", _restored, None, "Succeeded"),
+    Story("a Restore that rolls pods that strayed", _restored_with_pods, None, "Succeeded"),
+    Story("an Adopt", _adopted, None, "Succeeded"),
+    Story("an automatic promotion", _auto_promoted, None, "Succeeded", own="churn-champion-auto-3"),
     Story("a pin that is evaluated", _gated_pin, None, "Succeeded", meanwhile=_measure(0.8)),
 ]
 
@@ -302,9 +365,15 @@ async def _carried_out(story: Story, at: int, *, after: bool) -> tuple[End, bool
         if story.request is not None:
             for name, phase in {story.request: story.phase, **story.others}.items():
                 assert it.phase(name) == phase, it.says(name)
+        own = [name for (_, name), item in it.objects.requests.items() if item.spec.requested_by == OPERATOR]
+        assert len(own) == (story.own is not None), own
+        assert not own or (own[0].startswith(story.own or "") and it.phase(own[0]) == story.phase), own
         if story.moves:
             assert it.alias().status.history[-1].outcome == story.phase
         end = await _end(it)
+        if it.alias().spec.monitors:  # their points are written now and then, as long as there are monitors
+            it.edit_alias(monitors=[])
+            await it.settle(2)
         await it.assert_settled()
         return end, killed
 
@@ -350,8 +419,14 @@ async def _records(it: Cluster) -> dict[str, Any]:
 
 
 def _named(it: Cluster, text: str) -> str:
-    """Put names in the place of uids: those count on with each write that came before the request."""
+    """Put names in the place of uids: those count on with each write that came before the request.
+
+    So it is with the hash of what the operator files after a breach, whose reason tells a time.
+    """
     for (_, name), request in it.objects.requests.items():
+        if request.spec.requested_by == OPERATOR:
+            digest = request.spec_hash.removeprefix("sha256:")
+            text = re.sub(rf"{digest[:20]}({digest[20:]})?", f"hash of {name}", text)
         text = re.sub(rf"\b{request.metadata.uid}\b", name, text)
     return text
 
@@ -378,12 +453,13 @@ def _without_times(status: ModelAliasStatus | PromotionRequestStatus) -> dict[st
     return {**cleaned, "conditions": {item.pop("type"): item for item in cleaned["conditions"]}}
 
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC")
 
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, dict):
         times = {"at", "since", "lastTransitionTime", "evaluatedAt", "completedAt", "startedAt"}
+        times |= {"countingSince", "points", "restored", "phaseSince"}
         return {key: _cleaned(item) for key, item in value.items() if key not in times}
     if isinstance(value, list):
         return [_cleaned(item) for item in value]

@@ -4,12 +4,10 @@ Each rule changes the world and lets some time pass; `Witness` judges every writ
 meanwhile.
 """
 
-import asyncio
-from collections.abc import Callable
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from modelalias.api.alias import Bearing
 from modelalias.api.request import Phase, PromotionRequest
@@ -32,30 +30,20 @@ from tests.support.any_order_choices import (
     SPECS,
     VERSIONS,
 )
-from tests.support.fake_registry import FakeRegistry
 from tests.support.harness import Cluster
-from tests.support.stepwise import Stepwise
+from tests.support.one_alias import OneAlias, finish_rollouts
 from tests.support.witness import Witness, asked
 from tests.support.world import ALIAS, MODEL, NAMESPACE
 
 PLAIN: Final = {"expiresAfter": "15m", "requestedBy": "ana"}
-AWAY: Final = 3
-"""Steps that the operator may be away; what follows would tell nothing."""
 
 
-class AnyOrder(RuleBasedStateMachine):
+class AnyOrder(OneAlias):
     """One ModelAlias, its requests, its registry, its workloads, and an operator that comes and goes."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.stepwise = Stepwise(SETTINGS)
-        self.it = self.stepwise.it
-        self.it.objects.clock = self.it.wall
-        self.runs: list[str] = []
-        self.known: list[PromotionRequest] = []
-        self.away = 0
-        self.failed = self.days_have_passed = self.has_lost_a_version = False
-        self.stepwise.do(self._begin)
+        super().__init__(SETTINGS)
+        self.days_have_passed = self.has_lost_a_version = False
         self.witness = Witness(self.it, self.logged)
 
     async def _begin(self, it: Cluster) -> None:
@@ -72,31 +60,6 @@ class AnyOrder(RuleBasedStateMachine):
         for name in ("api", "web"):
             it.workloads.add(name)
         it.workloads.rolls_at_once = True
-
-    def then(self, act: Callable[[Cluster], object], seconds: float = SHORT) -> None:
-        """Let something happen and time pass; if that killed the operator, or it is away for long, another
-        takes over."""
-        if self.it.engine is None and self.witness.alias is not None:
-            self.away += 1
-            if self.away > AWAY:
-                self.away = 0
-                self._step(lambda it: it.start(), 0)
-                self.stepwise.do(self.witness.disturb)
-        self._step(act, seconds)
-
-    def _step(self, act: Callable[[Cluster], object], seconds: float) -> None:
-        self.stepwise.do(act, seconds)
-        if self.it.trip.dead.is_set():
-            self.stepwise.do(lambda it: it.stop())
-            self.it.trip.arm(0, after=False)
-            self.stepwise.do(lambda it: it.start(), seconds)
-            self.stepwise.do(self.witness.disturb)
-
-    def pick(self, which: int) -> str:
-        """Return the name of one of the requests that are there, those that have not ended first."""
-        waiting = [item.metadata.name for item in self.witness.waiting()]
-        there = waiting or [name for _, name in self.it.objects.requests]
-        return there[-1 - which % len(there)]
 
     # The beginning
 
@@ -132,7 +95,7 @@ class AnyOrder(RuleBasedStateMachine):
     def a_version_is_promoted(self, version: str) -> None:
         """Let a promotion come to its end, if nobody else keeps it from that."""
         self._ask({"source": {"version": version}, **PLAIN}, SHORT)
-        self.then(_finish_rollouts)
+        self.then(finish_rollouts)
 
     @precondition(lambda self: len(self.witness.ever) > 1)
     @rule(back=BACK, fields=EXTRAS, seconds=SECONDS)
@@ -223,7 +186,7 @@ class AnyOrder(RuleBasedStateMachine):
         plan = self.it.alias().status.plan
         if plan is not None and plan.bearing is Bearing.FORWARD and self._former():
             self._ask(self._back(which), 20.0)
-            self.then(_finish_rollouts)
+            self.then(finish_rollouts)
 
     @rule(version=VERSIONS)
     def the_owner_changes_what_was_approved(self, version: str) -> None:
@@ -330,15 +293,6 @@ class AnyOrder(RuleBasedStateMachine):
 
         self.it.trip.meanwhile = act
 
-    def _by_hand(self, act: Callable[[FakeRegistry], object], seconds: float = SHORT) -> None:
-        async def move(it: Cluster) -> None:
-            with self.witness.hand():
-                done = act(it.registry)
-                if asyncio.iscoroutine(done):
-                    await done
-
-        self.then(move, seconds)
-
     # Workloads
 
     @rule(goes=st.booleans())
@@ -347,7 +301,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(seconds=SECONDS)
     def rollouts_finish(self, seconds: float) -> None:
-        self.then(_finish_rollouts, seconds)
+        self.then(finish_rollouts, seconds)
 
     @rule(name=st.sampled_from(["api", "web"]))
     def a_workload_goes_or_comes(self, name: str) -> None:
@@ -397,19 +351,6 @@ class AnyOrder(RuleBasedStateMachine):
 
     # What holds
 
-    @invariant()
-    def nothing_wrong_was_seen(self) -> None:
-        if self.witness.found:
-            self.failed = True
-            raise AssertionError("\n".join(self.witness.found))
-
-    def teardown(self) -> None:
-        try:
-            if not self.failed and self.witness.alias is not None:
-                self._comes_to_rest()
-        finally:
-            self.stepwise.close()
-
     def _comes_to_rest(self) -> None:
         """Let the world heal; everything ends, and nothing moves any more."""
 
@@ -421,7 +362,7 @@ class AnyOrder(RuleBasedStateMachine):
             it.workloads.rolls_at_once = True
             for name in {"api", "web"} - {ref.name for ref in it.workloads.workloads}:
                 it.workloads.add(name)
-            _finish_rollouts(it)
+            finish_rollouts(it)
             if it.engine is None:
                 it.start()
             self.witness.disturb(it)
@@ -429,7 +370,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.then(heal, 900.0)
         self._assert_at_rest(ended=False)
         self.then(lambda it: it.edit_alias(suspend=False))
-        self.then(_finish_rollouts, ALL_OVER)
+        self.then(finish_rollouts, ALL_OVER)
         self._assert_at_rest(ended=True)
         before = self.it.counts()
         self.stepwise.wait(ALL_OVER)
@@ -461,8 +402,3 @@ class AnyOrder(RuleBasedStateMachine):
 def _word(request: PromotionRequest, user: str, decision: str) -> dict[str, Any]:
     assert request.status.resolved is not None
     return {"user": user, "evidence": request.status.resolved.evidence, "decision": decision}
-
-
-def _finish_rollouts(it: Cluster) -> None:
-    for ref in list(it.workloads.workloads):
-        it.workloads.complete_rollout(ref)

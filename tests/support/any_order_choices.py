@@ -58,6 +58,8 @@ _BETTER: Final = {
     "direction": "HigherIsBetter",
     "champion": {"maxRegression": 0},
 }
+FREEZE: Final = {"kind": "Deny", "cron": "*/10 * * * *", "duration": "5m"}
+"""Half of the time, so that what waits goes soon and what goes was often closed a moment before."""
 POLICIES: Final = st.fixed_dictionaries(
     {
         "gates": st.sampled_from([[], [_FLOOR], [_BETTER], [_FLOOR, _BETTER]]),
@@ -67,6 +69,7 @@ POLICIES: Final = st.fixed_dictionaries(
         ),
         "concurrency": st.sampled_from(["Queue", "Queue", "Supersede"]),
         "requestTags": st.sampled_from([["ticket"], ["ticket"], []]),
+        "windows": st.sampled_from([[], [FREEZE], [{**FREEZE, "except": ["Rollback", "Swap", "Pin"]}]]),
     }
 )
 _API: Final = {"name": "api"}

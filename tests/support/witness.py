@@ -43,6 +43,8 @@ ENDS: Final = frozenset(
         Phase.EXPIRED,
     }
 )
+FREEZE_MINUTES: Final = 5
+"""How long nothing begins in every ten minutes, where there is a window."""
 PATIENCE: Final = timedelta(seconds=15)
 """How long an undisturbed operator may take to see that a rollback goes first."""
 _TAKEN_BACK: Final = frozenset({"Aborted", "StaleChampion"})
@@ -148,12 +150,14 @@ class Witness:
             return
         move = next((item for item in plan.aliases if item.name == name), None)
         if move is None:
-            self._wrong(f"{told}, which is not in the plan {_plan(plan)}")
+            self._wrong(f"{told}, which is not in the plan {describe(plan)}")
             return
-        self._check(version == (move.to if forward else move.from_), f"{told} against the plan {_plan(plan)}")
+        self._check(
+            version == (move.to if forward else move.from_), f"{told} against the plan {describe(plan)}"
+        )
         self._check(
             before in {move.from_, move.to, move.named},
-            f"{told} although somebody else had moved it: {_plan(plan)}",
+            f"{told} although somebody else had moved it: {describe(plan)}",
         )
 
     # The objects
@@ -324,51 +328,58 @@ class Witness:
         elif plan is not None and old is not None:
             self._check(
                 (plan.aliases, plan.request) == (old.aliases, old.request),
-                f"{_plan(old)} became {_plan(plan)}",
+                f"{describe(old)} became {describe(plan)}",
             )
             back = old.bearing is Bearing.FORWARD and plan.bearing is Bearing.BACKWARD
             by_itself = (
                 plan.operation in {Operation.ROLLBACK, Operation.SWAP} and plan.failure not in _TAKEN_BACK
             )
-            self._check(not (back and by_itself), f"{_plan(plan)} is undone by itself: {plan.failure}")
+            self._check(not (back and by_itself), f"{describe(plan)} is undone by itself: {plan.failure}")
             turned = old.bearing is Bearing.BACKWARD and plan.bearing is Bearing.FORWARD
-            self._check(not turned, f"{_plan(plan)} was turned round twice")
+            self._check(not turned, f"{describe(plan)} was turned round twice")
         if after.status.history != before.status.history:
             self._history_written(before, after)
-        elif old is not None and plan is None:
-            self._wrong(f"{_plan(old)} is gone and not in the history")
+        elif old is not None and plan is None and old.operation is not Operation.RESTORE:
+            self._wrong(f"{describe(old)} is gone and not in the history")
 
     def _planned(self, alias: ModelAlias, plan: Plan) -> None:
         self._look()
         move = main(plan)
         self.moved_by_hand = self.aliases.get(ALIAS) != move.named  # between the last read and the plan
-        if plan.request is None:
-            wanted = alias.spec.version
+        for window in alias.spec.policy.windows:
+            is_closed = plan.started_at.minute % 10 < FREEZE_MINUTES
             self._check(
-                plan.operation is Operation.PIN and move.to == wanted,
-                f"{_plan(plan)} without a request or a pin",
+                not is_closed
+                or plan.operation.value in {"Restore", *(item.value for item in window.except_)},
+                f"{describe(plan)} began at {plan.started_at}, in a freeze",
             )
+        if plan.request is None:
+            self._planned_without_request(alias, plan)
             return
         request = self.begun.get(plan.request.uid)
         if request is None:
-            self._wrong(f"{_plan(plan)} for a request that was not told so")
+            self._wrong(f"{describe(plan)} for a request that was not told so")
             return
         for reason in self._objections(request, alias):
             self._wrong(f"{_name(request)} goes although {reason}")
         resolved = request.status.resolved
         self._check(
             request.status.phase in ACTIVE,
-            f"{_plan(plan)} for {_name(request)}, which is {request.status.phase}",
+            f"{describe(plan)} for {_name(request)}, which is {request.status.phase}",
         )
         self._check(
             resolved is not None and resolved.version == move.to,
-            f"{_plan(plan)} although {resolved} was asked for",
+            f"{describe(plan)} although {resolved} was asked for",
         )
-        self._check(plan.request.uid not in self.entered, f"{_plan(plan)} although it is in the history")
+        self._check(plan.request.uid not in self.entered, f"{describe(plan)} although it is in the history")
+
+    def _planned_without_request(self, alias: ModelAlias, plan: Plan) -> None:
+        wanted = plan.operation is Operation.PIN and main(plan).to == alias.spec.version
+        self._check(wanted, f"{describe(plan)} without a request or a pin")
 
     def _history_written(self, before: ModelAlias, after: ModelAlias) -> None:
         entry, plan = after.status.history[-1], before.status.plan
-        grown = (*before.status.history, entry)[-after.spec.history_limit :]
+        grown = (*self._kept(before, entry), entry)[-after.spec.history_limit :]
         self._check(
             after.status.history == grown, "more than one entry was added to the history, or too few dropped"
         )
@@ -376,7 +387,7 @@ class Witness:
             entry.outcome is Outcome.FAILED and self.aliases.get(ALIAS) == entry.to
         ):
             self._accept(entry.to)
-        if entry.operation is Operation.ADOPT:
+        if entry.is_first_sight:
             return
         if plan is None or after.status.plan is not None:
             self._wrong(f"an entry of the history does not come with the end of a plan: {_entry(entry)}")
@@ -387,7 +398,7 @@ class Witness:
             move.to,
             plan.request.uid if plan.request else None,
         )
-        self._check(same, f"{_plan(plan)} is in the history as {_entry(entry)}")
+        self._check(same, f"{describe(plan)} is in the history as {_entry(entry)}")
         if entry.uid is not None:
             self._check(entry.uid not in self.entered, f"{_entry(entry)} is in the history twice")
             self.entered.add(entry.uid)
@@ -401,6 +412,11 @@ class Witness:
             holds = self.aliases.get(ALIAS)
             self._check(holds in wanted[entry.outcome], f"{_entry(entry)} ended and the alias holds {holds}")
         self.moved_by_hand = False
+
+    @staticmethod
+    def _kept(before: ModelAlias, _entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
+        """Return what stays in the history when an entry is added."""
+        return before.status.history
 
     def _accept(self, version: str | None) -> None:
         self.accepted = version
@@ -466,7 +482,8 @@ def _name(request: PromotionRequest) -> str:
     return f"{request.metadata.name} ({request.spec.operation}, {request.metadata.uid})"
 
 
-def _plan(plan: Plan) -> str:
+def describe(plan: Plan) -> str:
+    """Return a plan in short."""
     move = main(plan)
     return f"plan {plan.operation} {move.from_} to {move.to} {plan.bearing} for {plan.request}"
 
