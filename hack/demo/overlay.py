@@ -16,16 +16,18 @@ OVERLAY: Final = ROOT / "manifests" / "overlays" / "demo"
 NAMESPACE: Final = "modelalias-demo"
 SYSTEM: Final = "modelalias-system"
 _STORE: Final = "mlflow-store"
+_CONFIG: Final = "config.yaml"
 _LARGEST: Final = 1_000_000
 """A ConfigMap takes 1 MiB; the store is a twentieth of it."""
 
 
-def write(folder: Path, store: Path, operator_archive: Path) -> Path:
+def write(folder: Path, store: Path, operator_archive: Path, prometheus: str | None = None) -> Path:
     """Write the kustomization and return its folder.
 
     The store goes into the cluster as a ConfigMap, which every cluster takes, and the MLflow server's pod
     unpacks it into its volume before the server starts. The tag of the operator's image is always the same:
-    its archive's digest is an annotation, so that another image rolls the pods.
+    its archive's digest is an annotation, so that another image rolls the pods. `prometheus` is the address of the one
+    that monitors ask.
     """
     if store.stat().st_size > _LARGEST:
         raise ValueError(f"{store} has {store.stat().st_size} bytes, too many for a ConfigMap")
@@ -34,16 +36,25 @@ def write(folder: Path, store: Path, operator_archive: Path) -> Path:
     shutil.copy(store, folder / store.name)
     with operator_archive.open("rb") as archive:
         digest = hashlib.file_digest(archive, "sha256").hexdigest()
+    config = [] if prometheus is None else [_configured(folder, prometheus)]
     patches = (_unpacking(store.name), _annotated(digest), _not_yet_serving())
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [os.path.relpath(OVERLAY, folder)],
-        "configMapGenerator": [{"name": _STORE, "namespace": NAMESPACE, "files": [store.name]}],
+        "configMapGenerator": [{"name": _STORE, "namespace": NAMESPACE, "files": [store.name]}, *config],
         "patches": [{"patch": json.dumps(patch)} for patch in patches],
     }
     (folder / "kustomization.yaml").write_text(json.dumps(kustomization, indent=1), encoding="utf-8")
     return folder
+
+
+def _configured(folder: Path, prometheus: str) -> Mapping[str, Any]:
+    """Write the demonstration's configuration with a Prometheus, and return what generates it in place of its own."""
+    shipped = (OVERLAY / _CONFIG).read_text(encoding="utf-8")
+    asked = json.dumps({"default": {"uri": prometheus}})  # JSON is YAML
+    (folder / _CONFIG).write_text(f"{shipped}prometheus: {asked}\n", encoding="utf-8")
+    return {"name": "modelalias-config", "namespace": SYSTEM, "behavior": "replace", "files": [_CONFIG]}
 
 
 def _unpacking(store: str) -> Mapping[str, Any]:

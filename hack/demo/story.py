@@ -52,15 +52,15 @@ class Story:
         self._run(build_images_command(), 1800, quiet=False)
         self._run(load_images_command(), 600, quiet=False)
 
-    def install(self, store: Path) -> None:
+    def install(self, store: Path, prometheus: str | None = None) -> None:
         """Install CRDs, policy, roles, operator, MLflow with its store, and the serving Deployment.
 
-        An earlier story is cleared away.
+        An earlier story is cleared away. `prometheus` is the address of the one that monitors ask.
         """
         self.say("installing: CRDs, admission policy, roles, operator, MLflow on SQL, the serving Deployment")
         self._run(clear_command(self.kubeconfig), 300)
         self._established()
-        folder = overlay.write(store.parent / "overlay", store, ARCHIVES / "operator.tar")
+        folder = overlay.write(store.parent / "overlay", store, ARCHIVES / "operator.tar", prometheus)
         self.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder), namespaced=False)
         self._rolled_out("modelalias-operator", SYSTEM)
         self._rolled_out("mlflow", NAMESPACE)

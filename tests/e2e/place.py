@@ -1,11 +1,13 @@
 """A namespace on real pods in which one situation is played, and the words that the situations share."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from tests.support.kube_api import KubeApi
+from tests.support.scraped_pods import ANNOTATIONS
 from tests.support.seeding import Seeding
 from tests.support.stage import Object, Stage
 
@@ -17,6 +19,8 @@ UNHURRIED: Final = 300
 """The deadline of rollouts that succeed, on a machine that does much else."""
 PATIENCE: Final = 300.0
 """Seconds until something must have been seen: what was told a moment ago is told anew after a minute only."""
+SEEN: Final = 0.2
+"""Seconds between two looks."""
 
 
 class Place(Stage):
@@ -52,7 +56,7 @@ class Place(Stage):
             "replicas": replicas,
             "selector": {"matchLabels": labels},
             "template": {
-                "metadata": {"labels": labels},
+                "metadata": {"labels": labels, "annotations": ANNOTATIONS},
                 "spec": {
                     "containers": [*(containers or (container(versions=versions),))],
                     "terminationGracePeriodSeconds": 1,
@@ -93,6 +97,25 @@ class Place(Stage):
                 "rollout": {"deadlineSeconds": UNHURRIED, "stableSeconds": 2, **rollout},
             },
         )
+
+    def service(self) -> None:
+        """Apply the Service of the workload's pods."""
+        spec = {"selector": {"app": APP}, "ports": [{"port": 8080}]}
+        body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": APP}, "spec": spec}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+
+    def touch(self, pod: str, file: str) -> None:
+        """Make a file in a pod, as soon as its container takes commands."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.kubectl("exec", pod, "--", "touch", file)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(SEEN)  # poll
+            else:
+                return
 
     def hurry(self, seconds: int, alias: str = ALIAS) -> None:
         """Give the next rollout a short deadline: one that must fail is not worth a long wait."""
@@ -168,6 +191,24 @@ class Place(Stage):
         return {
             item["metadata"]["name"]: item for item in items if "deletionTimestamp" not in item["metadata"]
         }
+
+    def only_runs(self, version: str, pods: int) -> float:
+        """Wait until there are so many pods, those included that are leaving, all ready and of that version.
+
+        Return when that was seen.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            items = self._look(("/api/v1", "pods"), f"?labelSelector=app%3D{APP}")["items"]
+            good = [
+                item
+                for item in items
+                if has(item, "Ready", "True") and str(uri_in(item["spec"])).endswith(f"/{version}")
+            ]
+            if len(good) == len(items) == pods:
+                return time.time()
+            assert time.monotonic() < deadline, f"not within {PATIENCE:g} s: all pods run {version}\n{items}"
+            time.sleep(SEEN)  # poll
 
     def asks_for(self, kind: str = "Deployment", container: str = "api") -> str | None:
         """Return what the variable of the workload's template holds."""

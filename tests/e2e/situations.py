@@ -5,18 +5,15 @@ They are played side by side (`test_what_pods_run.py`), because each of them mos
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from tests.e2e.place import ALIAS, APP, PATIENCE, Place, container, has, uri_in
+from tests.e2e.place import ALIAS, APP, PATIENCE, SEEN, Place, container, has, uri_in
+from tests.e2e.playing import Seen
 from tests.support.stage import Object
 
 NO_NODE: Final = "didn't match pod's node affinity/selector"
 """The scheduler's words, in small letters."""
-SEEN: Final = 0.2
-"""Seconds between two looks."""
-
-Seen = Mapping[str, Any]
 
 
 def rollout_undone(place: Place) -> Seen:
@@ -78,7 +75,7 @@ def crashes_later(place: Place) -> Seen:
     before = place.tells("RolledOut", "True")
 
     for pod in place.pods():
-        _touch(place, pod, "/state/broken")
+        place.touch(pod, "/state/broken")
 
     alias = place.tells("RolledOut", "False")
     return {
@@ -119,6 +116,7 @@ def _stuck(place: Place, **rollout: Any) -> str:
     place.workload("StatefulSet", replicas=2, versions={"2": "never-ready"})
     place.pinned(kind="StatefulSet", **rollout)
     place.succeeds("1")
+    place.only_runs("1", 2)  # a pod that was not available before need not be so again
     place.hurry(45)
     place.request("stuck", ALIAS, source={"version": "2"})
     return "stuck"
@@ -270,27 +268,14 @@ def paused_in_mid_roll(place: Place) -> Seen:
         "it has a new pod",
     )
     place.kubectl("rollout", "pause", f"deployment/{APP}")
+    place.reaches("v2", "RollingOut")  # what was written into the Deployment is told a moment later
     phases = _phases_for(place, "v2", 1.5 * deadline_seconds)
     paused = place.status("promotionrequest", "v2")
     for pod in place.pods():
-        _touch(place, pod, "/state/go")
+        place.touch(pod, "/state/go")
     place.kubectl("rollout", "resume", f"deployment/{APP}")
 
     return {"phases": phases, "paused": paused, "ended": place.ends("v2"), "uri": place.asks_for()}
-
-
-def _touch(place: Place, pod: str, file: str) -> None:
-    """Make a file in a pod, as soon as its container takes commands."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            place.kubectl("exec", pod, "--", "touch", file)
-        except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(SEEN)  # poll
-        else:
-            return
 
 
 def _phases_for(place: Place, request: str, seconds: float) -> frozenset[str]:

@@ -4,6 +4,7 @@ MODEL_URI names the version; VERSION_2=crashes, for instance, says how version 2
 is all that it needs, so that a pod answers in a moment.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 BROKEN = Path("/state/broken")
 """The process ends when this file is there; it outlives the process, not the pod."""
@@ -20,20 +22,41 @@ GO = Path("/state/go")
 """A version that waits becomes ready once this file is there."""
 STARTED = time.monotonic()
 FLICKER_SECONDS = 4.0
+FAILING = Path("/state/failing")
+"""While this file is there, one prediction in a few fails."""
+ONE_IN = 4
 
 
 class Answering(BaseHTTPRequestHandler):
-    """Answer GET /version and GET /healthz."""
+    """Answer GET /version, /healthz and /metrics, and POST /predict."""
 
+    model = ""
     version = ""
     behaviour = ""
+    predicted = itertools.count(1)
+    outcomes: ClassVar = {"answered": 0, "refused": 0, "failed": 0}
+    counting = threading.Lock()
 
     def do_GET(self) -> None:
-        """Answer with the version, or with how well the process is."""
-        if self.path == "/healthz" and not self._well():
+        """Answer with the version, with how well the process is, or with what it has counted."""
+        if self.path == "/metrics":
+            self._send(200, "text/plain; version=0.0.4", "".join(map(self._counted, self.outcomes)))
+        elif self.path == "/healthz" and not self._well():
             self._say(503, {"well": False})
         else:
             self._say(200, {"version": self.version})
+
+    def do_POST(self) -> None:
+        """Predict nothing, and fail now and then if that is wanted."""
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        fails = FAILING.exists() and next(self.predicted) % ONE_IN == 0
+        with self.counting:
+            self.outcomes["failed" if fails else "answered"] += 1
+        self._say(500 if fails else 200, {"version": self.version})
+
+    def _counted(self, outcome: str) -> str:
+        labels = f'model="{self.model}",version="{self.version}",outcome="{outcome}"'
+        return f"model_requests_total{{{labels}}} {self.outcomes[outcome]}\n"
 
     def _well(self) -> bool:
         if self.behaviour == "never-ready":
@@ -41,8 +64,12 @@ class Answering(BaseHTTPRequestHandler):
         return self.behaviour != "waits" or GO.exists()
 
     def _say(self, status: int, body: object) -> None:
-        data = json.dumps(body).encode()
+        self._send(status, "application/json", json.dumps(body))
+
+    def _send(self, status: int, kind: str, text: str) -> None:
+        data = text.encode()
         self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -54,9 +81,9 @@ class Answering(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve until SIGTERM, or until it is time to fail."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    version = os.environ.get("MODEL_URI", "").rpartition("/")[2]
+    model, _, version = os.environ.get("MODEL_URI", "").removeprefix("models:/").rpartition("/")
     behaviour = os.environ.get(f"VERSION_{version}", "")
-    Answering.version, Answering.behaviour = version, behaviour
+    Answering.model, Answering.version, Answering.behaviour = model, version, behaviour
     if behaviour == "crashes" or BROKEN.exists():
         sys.exit(LAST_WORDS)
     server = ThreadingHTTPServer(("", int(os.environ.get("PORT", "8080"))), Answering)

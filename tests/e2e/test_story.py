@@ -1,16 +1,24 @@
-"""Act 0 and two stories on real pods with the operator's image, and what each must leave behind."""
+"""Act 0 and three stories on real pods with the operator's image, and what each must leave behind."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hack.cluster.host import NODE_ADDRESS
 from hack.demo import act_zero
 from hack.demo.act_zero import Judged
+from hack.demo.overlay import NAMESPACE
 from hack.demo.story import ALIAS, Story
+from tests.e2e import whole_pipeline
 from tests.e2e.guarded import GUARDED, guard, promote
 from tests.support import asked
+from tests.support.operator_account import HOME, NAME
+from tests.support.prometheus_server import running_prometheus
+from tests.support.scraped_pods import scraped_pods
+from tests.support.stage import condition
 
 pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(1500)]
 
@@ -26,15 +34,32 @@ def judged(act_zero_folder: Path) -> Sequence[Judged]:
 
 
 @pytest.fixture(scope="module")
+def prometheus(
+    kubeconfig: str, cluster: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str | None]:
+    """The address of a Prometheus that scrapes the demonstration's pods and that these reach; None where no
+    process of this machine can be that."""
+    if cluster["provider"] != "node":
+        yield None
+        return
+    with (
+        running_prometheus(tmp_path_factory.mktemp("prometheus"), host=NODE_ADDRESS) as server,
+        scraped_pods(server, kubeconfig, [NAMESPACE]),
+    ):
+        yield server.uri
+
+
+@pytest.fixture(scope="module")
 def story(
     kubeconfig: str,
     images: None,  # noqa: ARG001 - the pods run them
     act_zero_folder: Path,
     judged: Sequence[Judged],
+    prometheus: str | None,
 ) -> Story:
     assert len(judged) == 3
     story = Story(Path(kubeconfig), print)
-    story.install(act_zero_folder / act_zero.STORE)
+    story.install(act_zero_folder / act_zero.STORE, prometheus)
     return story
 
 
@@ -114,3 +139,32 @@ def test_fresh_holdout_refuses_what_the_own_metrics_would_let_through(story: Sto
     assert passed["phase"] == "Succeeded", passed
     assert [gate["result"] for gate in passed["gates"]] == ["Passed", "Passed"]
     assert story.aliases(GUARDED)["champion"] == better.version
+
+
+def test_the_whole_pipeline_goes_its_way_and_back_without_a_hand(
+    story: Story, prometheus: str | None
+) -> None:
+    if prometheus is None:
+        pytest.skip("Prometheus runs on this machine, which reaches the pods of the provider node alone")
+
+    told = whole_pipeline.play(story)
+
+    for step, seconds in told.times.items():
+        story.say(f"{seconds:6.1f} s  {step}")
+    story.say(f"somebody who asked heard {told.heard}, and afterwards {told.afterwards}")
+    first, second, back = told.requests.values()
+    operator = f"system:serviceaccount:{HOME}:{NAME}"
+    assert {request["spec"]["requestedBy"] for request in told.requests.values()} == {operator}
+    assert [request["status"]["phase"] for request in (first, second, back)] == ["Succeeded"] * 3
+    floor, beats = second["status"]["gates"]
+    assert (floor["result"], beats["result"]) == ("Passed", "Passed")
+    assert Decimal(beats["candidate"]) > Decimal(beats["champion"]) + Decimal("0.05")
+    assert back["spec"]["operation"] == "Rollback"
+    assert back["spec"]["reason"].startswith("monitor sure-of-staying was breached with version 2: 0.4")
+    history = [(entry["operation"], entry["to"], entry["actor"]) for entry in told.alias["history"]]
+    assert history == [("Promote", "1", operator), ("Promote", "2", operator), ("Rollback", "1", operator)]
+    assert told.registry["champion"] == "1"
+    assert "challenger" not in told.registry
+    assert condition(told.alias, "Held")[0] == "True"
+    assert set(told.heard) == {"version 1: answered", "version 2: answered"}, "an answer did not come"
+    assert set(told.afterwards) == {"version 1: answered"}

@@ -1,10 +1,9 @@
 """What an alias's status says is what real pods run, at any time, and a failed rollout says why."""
 
 import os
-import secrets
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -14,14 +13,12 @@ import yaml
 
 from tests.e2e import situations
 from tests.e2e.place import APP, PATIENCE, Place, message
-from tests.e2e.situations import NO_NODE, Seen
+from tests.e2e.playing import Seen, Situation, places, playing
+from tests.e2e.situations import NO_NODE
 from tests.e2e.stand_in import LAST_WORDS
-from tests.support.installation import BASE, install_account, install_policy
-from tests.support.kube_api import KubeApi
+from tests.support.installation import BASE
 from tests.support.mlflow_server import Server
 from tests.support.operator_account import HOME, NAME, RBAC
-from tests.support.operator_process import config_for, running_operator
-from tests.support.seeding import Seeding
 from tests.support.stage import Object, condition
 
 pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(900)]
@@ -29,12 +26,13 @@ pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(900)]
 LIMIT: Final = 5 * PATIENCE
 ROOT: Final = Path(__file__).resolve().parents[2]
 MAY_DELETE: Final = ROOT / "manifests" / "components" / "delete-stuck-pods"
-PLAYED: Final[Mapping[str, Callable[[Place], Seen]]] = {
+PERMITTED: Final = "test_a_stuck_stateful_set_comes_back_by_itself"
+PLAYED: Final[Mapping[str, Situation]] = {
     "test_a_rollout_that_was_undone_is_told_and_not_fought": situations.rollout_undone,
     "test_a_variable_that_was_replaced_away_is_told_and_not_fought": situations.variable_replaced,
     "test_pods_that_crash_after_a_success_are_told": situations.crashes_later,
     "test_readiness_for_a_moment_does_not_count": situations.ready_for_a_moment,
-    "test_a_stuck_stateful_set_comes_back_by_itself": situations.stuck_with_permission,
+    PERMITTED: situations.stuck_with_permission,
     "test_a_stuck_stateful_set_names_the_pod_to_delete": situations.stuck_without_permission,
     "test_two_aliases_of_a_deployment_are_judged_one_after_the_other": situations.two_aliases,
     "test_an_image_that_cannot_be_pulled_is_named": situations.image_missing,
@@ -45,7 +43,7 @@ PLAYED: Final[Mapping[str, Callable[[Place], Seen]]] = {
 
 
 @pytest.fixture(scope="module")
-def playing(
+def all_played(
     request: pytest.FixtureRequest,
     kubeconfig: str,
     images: None,  # noqa: ARG001 - the pods run one of them
@@ -56,44 +54,17 @@ def playing(
     wanted = [
         item.name for item in request.session.items if item.path == request.path and item.name in PLAYED
     ]
-    install_account(kubeconfig)
-    install_policy(kubeconfig)
-    api, home = KubeApi(kubeconfig), f"test-{secrets.token_hex(4)}"
-    assert api.create("/api/v1/namespaces", {"metadata": {"name": home}}).ok
-    places = {name: _place(kubeconfig, mlflow_server) for name in wanted}
-    config = {
-        **config_for(home, mlflow_server.uri),
-        "namespaces": [place.namespace for place in places.values()],
-    }
-    pool = ThreadPoolExecutor(len(PLAYED))
-    try:
-        with running_operator(kubeconfig, config, tmp_path_factory.mktemp("operator")):
-            yield {name: pool.submit(_played, name, place) for name, place in places.items()}
-            pool.shutdown(cancel_futures=True)
-    finally:
-        pool.shutdown(cancel_futures=True)
-        for namespace in (home, *(place.namespace for place in places.values())):
-            api.send("DELETE", f"/api/v1/namespaces/{namespace}")
-
-
-def _place(kubeconfig: str, server: Server) -> Place:
-    models = [Seeding(server.uri, f"churn-{secrets.token_hex(4)}") for _ in range(2)]
-    for model in models:
-        for auc in (0.8, 0.9):
-            model.version(val_auc=auc)
-    return Place(kubeconfig, f"test-{secrets.token_hex(4)}", *models)
-
-
-def _played(name: str, place: Place) -> Seen:
-    if PLAYED[name] is situations.stuck_with_permission:
-        _may_delete_pods(place)
-    return PLAYED[name](place)
+    with places(kubeconfig, mlflow_server, wanted) as there:
+        if (permitted := there.get(PERMITTED)) is not None:
+            _may_delete_pods(permitted)
+        with playing(PLAYED, there, mlflow_server, tmp_path_factory.mktemp("operator")) as played:
+            yield played
 
 
 @pytest.fixture
-def played(request: pytest.FixtureRequest, playing: Mapping[str, Future[Seen]]) -> Future[Seen]:
+def played(request: pytest.FixtureRequest, all_played: Mapping[str, Future[Seen]]) -> Future[Seen]:
     """What will have been seen in the situation of the test."""
-    return playing[request.node.name]
+    return all_played[request.node.name]
 
 
 def test_a_rollout_that_was_undone_is_told_and_not_fought(played: Future[Seen]) -> None:

@@ -2,22 +2,24 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from hack.demo.overlay import NAMESPACE
 from hack.demo.story import ALIAS, Story
+from tests.support.asker import POD, asker
 from tests.support.kube_api import KubeApi
 
-PROGRAM: Final = Path(__file__).with_name("asking.py")
-POD: Final = "asking"
 FAILS_AFTER: Final = 60
 """The deadline in seconds of the rollout that must fail; on the way back two pods have to load in the same time."""
 PATIENCE: Final = 240.0
 _MLFLOW: Final = f"/api/v1/namespaces/{NAMESPACE}/services/mlflow:5000/proxy/api/2.0/mlflow"
+_ASKED: Final = {
+    "SERVICE": "churn-api:8080",
+    "REGISTRY": "mlflow:5000",
+    "ALIAS_QUERY": "/api/2.0/mlflow/registered-models/alias?name=churn&alias=champion",
+}
 _POLL: Final = 0.5
 
 
@@ -69,7 +71,7 @@ def play(story: Story, say: Callable[[str], None]) -> Sequence[Seen]:
     fail = {"source": {"version": broken}}
     back = {"operation": "Rollback", "source": {"version": "1"}}
     moves = []
-    with _asker(story) as told:
+    with asker(story.kubectl, _ASKED) as told:
         for name, former, to, spec in (
             ("promotion", "1", "2", promote),
             ("failed promotion", "2", broken, fail),
@@ -129,23 +131,6 @@ def _only_whole_pods(story: Story) -> None:
         time.sleep(_POLL)  # poll
 
 
-@contextmanager
-def _asker(story: Story) -> Iterator[Callable[[], Sequence[Mapping[str, Any]]]]:
-    """Run a pod that asks, until the block ends; give what ends it and returns what it told."""
-    story.kubectl("delete", "pod,configmap", POD, "--ignore-not-found", "--wait=true")
-    story.kubectl("create", "configmap", POD, f"--from-file={PROGRAM}")
-    story.kubectl("apply", "-f", "-", stdin=json.dumps(_pod()))
-    try:
-        story.kubectl("wait", "--for=condition=Ready", f"pod/{POD}", "--timeout=60s")
-        yield lambda: _lines(story)
-    finally:
-        story.kubectl("delete", "pod,configmap", POD, "--ignore-not-found", "--wait=false")
-
-
-def _lines(story: Story) -> Sequence[Mapping[str, Any]]:
-    return [json.loads(line) for line in story.kubectl("logs", POD).splitlines() if line]
-
-
 def _heard_from(story: Story, version: str) -> None:
     """Wait until both askers have heard of this version last."""
     deadline = time.monotonic() + PATIENCE
@@ -193,40 +178,3 @@ def _version_without_a_model(story: Story) -> str:
     post("runs/update", run_id=run, status="FINISHED", end_time=now)
     made = post("model-versions/create", name="churn", source=f"runs:/{run}/model", run_id=run)
     return str(made["model_version"]["version"])
-
-
-def _pod() -> Mapping[str, Any]:
-    container = {
-        "name": POD,
-        "image": "localhost/modelalias/serving:dev",
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["python", "-I", "-S", f"/program/{PROGRAM.name}"],
-        "env": [
-            {"name": "SERVICE", "value": "churn-api:8080"},
-            {"name": "REGISTRY", "value": "mlflow:5000"},
-            {
-                "name": "ALIAS_QUERY",
-                "value": "/api/2.0/mlflow/registered-models/alias?name=churn&alias=champion",
-            },
-        ],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
-        "volumeMounts": [{"name": "program", "mountPath": "/program"}],
-    }
-    spec = {
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": 10,
-        "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "runAsGroup": 65532,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [container],
-        "volumes": [{"name": "program", "configMap": {"name": POD}}],
-    }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": POD}, "spec": spec}

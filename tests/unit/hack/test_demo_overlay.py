@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hack.demo import overlay
 
@@ -45,3 +46,17 @@ def test_a_store_that_no_config_map_takes_is_refused(tmp_path: Path, store: Path
 
     with pytest.raises(ValueError, match="too many for a ConfigMap"):
         overlay.write(tmp_path / "overlay", store, archive)
+
+
+def test_a_prometheus_is_added_to_the_configuration_that_is_shown(
+    tmp_path: Path, store: Path, archive: Path
+) -> None:
+    folder = overlay.write(tmp_path / "overlay", store, archive, "http://10.0.0.1:9090")
+
+    shipped = yaml.safe_load((overlay.OVERLAY / "config.yaml").read_text())
+    (generated,) = json.loads((folder / "kustomization.yaml").read_text())["configMapGenerator"][1:]
+    assert (generated["name"], generated["files"]) == ("modelalias-config", ["config.yaml"])
+    assert yaml.safe_load((folder / "config.yaml").read_text()) == {
+        **shipped,
+        "prometheus": {"default": {"uri": "http://10.0.0.1:9090"}},
+    }
