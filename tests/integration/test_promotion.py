@@ -205,26 +205,6 @@ def test_a_rollout_that_fails_goes_back_also_when_the_operator_is_killed_meanwhi
     assert json.loads(seeded.tags("2")["modelalias.champion"])["rolledBack"]["reason"] == "DeadlineExceeded"
 
 
-@pytest.mark.usefixtures("shared_operator")
-def test_a_field_of_a_later_release_is_refused_and_named(stage: Stage, seeded: Seeding) -> None:
-    seeded.version(val_auc=0.8)
-    stage.deployment("churn-api", IMAGE, replicas=0)
-    _alias(stage, seeded, drift="Restore")
-    stage.until(
-        "modelalias",
-        ALIAS,
-        lambda it: condition(it.get("status", {}), "Stalled") == ("True", "NotSupportedYet"),
-        "it is refused",
-    )
-
-    stage.request("waits", ALIAS, source={"version": "1"})
-    stage.reaches("waits", "Pending")
-    stage.patch("modelalias", ALIAS, {"drift": "Report"})
-    waited = stage.complete("waits")
-
-    assert waited["phase"] == "Succeeded"
-
-
 def test_the_operator_ends_when_it_is_asked_to(operator: OperatorProcess) -> None:
     status = operator.stop()
 
