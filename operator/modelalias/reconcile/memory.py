@@ -366,7 +366,7 @@ class Memory:
         return {key for key, kept in self._aliases.items() if kept.registry == registry}
 
     def knows(self, key: Key) -> bool:
-        """Say whether the key has an alias, or a request that has not ended, is to be deleted or was edited since."""
+        """Return whether the key has an alias, or a request that has not ended, is to be deleted or was edited since."""
         return key in self._aliases or key in self._requests_of or self._has_work_after_an_end(key)
 
     def uids(self) -> tuple[dict[Key, str], dict[tuple[str, str], str]]:

@@ -101,7 +101,7 @@ class Monitoring:
         if known is None or known.uid != alias.metadata.uid:
             return alias
         monitors = tuple(known.monitors.values())
-        return alias.model_copy(update={"spec": alias.spec.model_copy(update={"monitors": monitors})})
+        return alias.changed(spec=alias.spec.changed(monitors=monitors))
 
     def drop(self, key: Key) -> None:
         """Forget an alias."""

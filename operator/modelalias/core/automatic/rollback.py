@@ -129,7 +129,8 @@ def _outcome(context: Context, alias: ModelAlias, current: NamedVersion, breach:
         (item for item in context.requests if item.metadata.name in names and _is_own(context, item)), None
     )
     if filed is not None:
-        return _Outcome(f"PromotionRequest {filed.metadata.name} goes back", there=filed.metadata.name)
+        name = filed.metadata.name
+        return _Outcome(f"PromotionRequest {name} asks to go back", there=name)
     why = next(_suspicions(context, alias, breach), "")
     if why:
         return _Outcome(f"nothing is rolled back: {why}")
@@ -170,7 +171,7 @@ def _filed(context: Context, request: FileRequest) -> _Outcome:
     refused = context.facts.failure(request)
     if refused is not None:
         return _Outcome(f"cannot file a rollback: {refused}; {ways_out.let_file()}", again=True)
-    return _Outcome(f"PromotionRequest {request.name} goes back", request)
+    return _Outcome(f"a rollback is being filed: PromotionRequest {request.name}", request)
 
 
 def _is_old(context: Context, breach: Breach) -> bool:

@@ -323,6 +323,7 @@ async def test_a_rollback_that_cannot_be_filed_is_told_and_tried_again() -> None
         breach(it)
         await it.settle(BREACHED)
         assert "cannot file a rollback: may not create" in said(it)
+        assert not [item for item in it.objects.events if "asks to go back" in item.message]
 
         it.objects.heal()
         await it.settle(BREACHED)
