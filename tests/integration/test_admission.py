@@ -26,6 +26,7 @@ from tests.support.inputs import (
     gate,
     gated,
     request,
+    tagged,
 )
 from tests.support.kube_api import GROUP, Answer, KubeApi
 
@@ -161,6 +162,16 @@ def test_policy_beyond_a_bound_refused(offered_policies: Kind, case: Case) -> No
 @pytest.mark.parametrize("case", _ids(BAD_CLUSTER_POLICIES))
 def test_cluster_policy_refused(offered_cluster_policies: Kind, case: Case) -> None:
     _assert_case_refused(offered_cluster_policies.offer(case.spec), case)
+
+
+@pytest.mark.parametrize("pattern", ["(", "[a", "(?=a)b", r"(a)\1", "a{1001}"])
+@pytest.mark.parametrize("where", ["the tag", "allOf"])
+def test_a_pattern_that_is_none_is_refused(offered_aliases: Kind, pattern: str, where: str) -> None:
+    rule = {"pattern": pattern}
+
+    answer = offered_aliases.offer(tagged(**rule) if where == "the tag" else tagged(allOf=[rule]))
+
+    _assert_refused(answer, "must be a regular expression as RE2 takes it")
 
 
 @pytest.mark.parametrize("case", _ids(BAD_ALIASES))

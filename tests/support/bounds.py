@@ -20,6 +20,14 @@ _VERSION: Final = ("01", "0", 19 * "9", 3)
 _USERS: Final = ([""], [513 * "a"], [None], 65 * ["ana"], "ana")
 _CHECKLIST: Final = ([""], [254 * "a"], 33 * ["a"])
 
+_TAG_RULE: Final[Mapping[str, tuple[Any, ...]]] = {
+    "pattern": ("", 513 * "a", 1),
+    "format": ("mail",),
+    "enum": ([], [1001 * "a"], 65 * ["a"], "a"),
+    "const": (1001 * "a", 1),
+    "minLength": (-1, 5_001),
+    "maxLength": (-1, 5_001),
+}
 _MANY_GATES: Final = [gate(name=f"g{number}") for number in range(33)]
 _APPROVAL: Final[Spec] = {"evidence": EVIDENCE, "decision": "Approve"}
 _WINDOW: Final[Spec] = {"kind": "Deny", "cron": "0 18 * * 5", "duration": "60h"}
@@ -99,6 +107,10 @@ _ALIAS_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
         {"a=b": "x"},
         {"a": 1},
     ),
+    "policy.eligibility.tagSchema.required": ([""], [251 * "a"], ["a'b"], 33 * ["a"], "owner"),
+    **_below("policy.eligibility.tagSchema.properties.owner", {**_TAG_RULE, "description": (1025 * "a", 1)}),
+    "policy.eligibility.tagSchema.properties.owner.allOf": (4 * [{}], {}),
+    **_below("policy.eligibility.tagSchema.properties.owner.allOf[0]", _TAG_RULE),
     "policy.eligibility.requireAlias": _ALIAS,
     "policy.eligibility.soak.alias": (*_ALIAS, LEFT_OUT),
     "policy.eligibility.soak.for": (*_DURATION, LEFT_OUT),
@@ -126,6 +138,8 @@ _ALIAS_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "policy.concurrency": ("Parallel",),
     "policy.requestTags": ([""], ["a'b"], [251 * "a"], [None], 33 * ["a"], "ticket"),
     "policy.pins": ("Free",),
+    "policy.retention.keep": (0, 21, LEFT_OUT),
+    "policy.retention.tag": ("", "a'b", 251 * "a"),
     "policy.autoPromote.fromAlias": _ALIAS,
     "policy.autoPromote.fromVersions.tags": ({}, {f"t{number}": "" for number in range(33)}, LEFT_OUT),
     "policy.autoPromote.fromVersions.newest": _FLAG,
@@ -210,6 +224,7 @@ _GATES: Final = (
 
 FULL_ALIAS: Final = copy.deepcopy(WHOLE_ALIAS)
 FULL_ALIAS["policy"]["gates"] = [*_GATES]
+FULL_ALIAS["policy"]["eligibility"]["tagSchema"]["properties"]["owner"]["allOf"] = [{"minLength": 3}]
 FULL_ALIAS["policy"]["autoPromote"] = {"fromVersions": {"tags": {"trained": "*"}, "newest": True}}
 FULL_ALIAS["monitors"][0]["champion"] = {"maxRegression": 0.01, "mode": "Absolute"}
 FULL_ALIAS["monitors"].append(

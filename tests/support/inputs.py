@@ -58,6 +58,11 @@ def windowed(**changes: Any) -> Spec:
     return alias(policy={"windows": [_changed(fresh, changes)]})
 
 
+def tagged(**rules: Any) -> Spec:
+    """Return the spec of an alias with rules on one tag."""
+    return alias(policy={"eligibility": {"tagSchema": {"properties": {"owner": rules}}}})
+
+
 def _changed(spec: Spec, changes: Spec) -> Spec:
     return {key: value for key, value in {**spec, **changes}.items() if value is not LEFT_OUT}
 
@@ -124,6 +129,18 @@ WHOLE_ALIAS: Final[Spec] = {
     "policy": {
         "eligibility": {
             "requireTags": {"validated_by": "*", "mlflow.user": "ana"},
+            "tagSchema": {
+                "required": ["owner", "semver"],
+                "properties": {
+                    "owner": {"description": "who answers for it", "format": "email", "maxLength": 254},
+                    "semver": {
+                        "pattern": r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$",
+                        "allOf": [{"pattern": "^[1-9]"}],
+                    },
+                    "use_case": {"enum": ["churn", "upsell"]},
+                    "tier": {"const": "gold", "minLength": 1},
+                },
+            },
             "requireAlias": "smoke",
             "soak": {"alias": "staging", "for": "24h"},
             "requireSignature": True,
@@ -157,6 +174,7 @@ WHOLE_ALIAS: Final[Spec] = {
         "requestTags": ["ticket", "qa-*"],
         "pins": "Trusted",
         "autoPromote": {"fromAlias": "challenger", "deleteSourceAlias": True},
+        "retention": {"keep": 3, "tag": "archived"},
         "windows": [
             {
                 "name": "freeze-weekend",
@@ -217,6 +235,26 @@ GOOD_ALIASES: Final = (
     Case("model-with-space-and-umlaut", alias(model="Kündigung 模型")),
     Case("model-with-quotes", alias(model="""a' OR name LIKE '%" `b` \\""")),
     Case("tag-with-colon", alias(policy={"eligibility": {"requireTags": {"team:größe": "*"}}})),
+    *(
+        Case(f"tag-format-{name}", tagged(format=name))
+        for name in (
+            "date",
+            "date-time",
+            "time",
+            "duration",
+            "email",
+            "hostname",
+            "ipv4",
+            "ipv6",
+            "uri",
+            "uuid",
+        )
+    ),
+    *(
+        Case(f"tag-pattern-{number}", tagged(pattern=pattern))
+        for number, pattern in enumerate(("^$", r"(?i)^[a-z]+/\p{L}+$", "''", r"\Av\d{1,3}\z", "é|\n"))
+    ),
+    Case("retention-of-one", alias(policy={"retention": {"keep": 1}})),
     Case("largest-version", alias(version=18 * "9")),
     Case("negative-threshold", gated(threshold=-1.5)),
     Case("whole-number-as-threshold", gated(threshold=1)),
@@ -515,6 +553,31 @@ BAD_ALIASES: Final = (
         "tags-33",
         alias(policy={"eligibility": {"requireTags": {f"t{number}": "x" for number in range(33)}}}),
         "spec.policy.eligibility.requireTags",
+    ),
+    Case(
+        "schema-of-33-tags",
+        alias(policy={"eligibility": {"tagSchema": {"properties": {f"t{n}": {} for n in range(33)}}}}),
+        "spec.policy.eligibility.tagSchema.properties",
+    ),
+    Case(
+        "schema-of-a-tag-with-quote",
+        alias(policy={"eligibility": {"tagSchema": {"properties": {"a'b": {}}}}}),
+        "spec.policy.eligibility.tagSchema.properties",
+    ),
+    Case(
+        "tag-that-no-length-fits",
+        tagged(minLength=2, maxLength=1),
+        "minLength must not be more than maxLength",
+    ),
+    Case(
+        "retention-in-records",
+        alias(policy={"retention": {"keep": 1, "tag": "ModelAlias.champion"}}),
+        "the operator's records",
+    ),
+    Case(
+        "retention-in-mlflow-tags",
+        alias(policy={"retention": {"keep": 1, "tag": "mlflow.note"}}),
+        "MLflow's own",
     ),
     Case("monitor-without-source", monitor(prometheus=LEFT_OUT), "exactly one of prometheus and experiment"),
     Case(

@@ -99,7 +99,7 @@ class PinVerdict(Reported):
     run_unfinished_since: Timestamp | None = None
     """When the operator first saw that the candidate's run had not finished; policy.waitForRun counts from
     here."""
-    eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
+    eligibility: Annotated[tuple[Check, ...], Field(max_length=100)] = ()
     """The result of each rule of eligibility."""
     evaluation: Annotated[tuple[Evaluated, ...], Field(max_length=2)] = ()
     """The Jobs that measure candidate and champion."""

@@ -25,6 +25,7 @@ from modelalias.api import (
     promotion_policy,
     request,
     request_status,
+    tag_schema,
     windows,
     workload,
 )
@@ -47,6 +48,7 @@ MODULES: Final = (
     promotion_policy,
     request,
     request_status,
+    tag_schema,
     windows,
     workload,
 )

@@ -1,9 +1,9 @@
 """The owner's policy: eligibility, gates, evaluation, approval and automatic promotion."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import ConfigDict, Field, StrictBool, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
 
 from modelalias.api.fields import (
     AliasName,
@@ -19,7 +19,20 @@ from modelalias.api.fields import (
     cel,
 )
 from modelalias.api.gates import Gates, MetricSource
+from modelalias.api.tag_schema import TagSchema
 from modelalias.api.windows import Windows
+
+_RECORDS: Final = "modelalias."
+_NO_RECORD: Final = "tags that begin with modelalias. are the operator's records"
+_MLFLOW: Final = "mlflow."
+_NO_MLFLOW_TAG: Final = "tags that begin with mlflow. are MLflow's own"
+
+
+def _free_tag(key: str) -> str:
+    for prefix, message in ((_RECORDS, _NO_RECORD), (_MLFLOW, _NO_MLFLOW_TAG)):
+        if key.lower().startswith(prefix):
+            raise ValueError(message)
+    return key
 
 
 class PolicyRef(Value):
@@ -75,6 +88,8 @@ class Eligibility(Value):
     require_tags: Annotated[dict[TagKey, TagValue], Field(max_length=32)] = Field(default_factory=dict)
     """Tags that the model version must have, with this value or, for "*", with any value. No request can set
     them. The operator's own records (modelalias.*) prove nothing here."""
+    tag_schema: Annotated[TagSchema | None, Field(exclude_if=lambda schema: schema is None)] = None
+    """What the tags of the model version have to look like. No request can set tags that it names."""
     require_alias: AliasName | None = None
     """Another alias that must name the version when it is judged, such as smoke."""
     soak: Soak | None = None
@@ -130,6 +145,29 @@ class FromVersions(Value):
     """Whether only the newest of them is a candidate; otherwise all of them are, the oldest first."""
 
 
+class Retention(Value):
+    """Note on versions that they are no longer among the last that the alias has had.
+
+    It is a tag, written and taken away by the operator. No version is ever deleted, and nothing is decided by it.
+    """
+
+    keep: Annotated[int, Field(ge=1, le=20)]
+    """How many versions stay without the tag: the current one, and those that it accepted last before it. A version
+    that any alias of the model names has none either."""
+    tag: Annotated[
+        TagKey,
+        Field(
+            json_schema_extra=cel(
+                (f"!self.lowerAscii().startsWith('{_RECORDS}')", _NO_RECORD),
+                (f"!self.lowerAscii().startsWith('{_MLFLOW}')", _NO_MLFLOW_TAG),
+            )
+        ),
+        AfterValidator(_free_tag),
+    ] = "archived"
+    """Key of the tag. Its value is the alias and when it left the version, such as
+    `champion 2026-11-28T10:00:00Z`. A tag with another value is left alone."""
+
+
 class AutoPromote(Value):
     """Let the operator file a promotion request itself, once for each version that becomes a candidate."""
 
@@ -182,6 +220,8 @@ class Policy(Value):
     """Whether a pin, an edit of spec.version, has to pass eligibility and gates."""
     auto_promote: AutoPromote | None = None
     """Let the operator file a request for each version that becomes a candidate."""
+    retention: Retention | None = None
+    """Tag the versions that the alias has left behind. Left out: nothing is tagged."""
     windows: Windows = ()
     """When plans may begin. Times that overlap: what one Deny window closes no other one opens."""
 

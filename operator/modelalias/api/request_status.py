@@ -226,7 +226,7 @@ class PromotionRequestStatus(Reported):
     """One sentence that says what the request waits for, or how it ended."""
     resolved: Resolved | None = None
     """The version that the source means, frozen when it was first looked up."""
-    eligibility: Annotated[tuple[Check, ...], Field(max_length=36)] = ()
+    eligibility: Annotated[tuple[Check, ...], Field(max_length=100)] = ()
     """The result of each rule of eligibility."""
     run_unfinished_since: Timestamp | None = None
     """When the operator first saw that the candidate's run had not finished; policy.waitForRun counts from

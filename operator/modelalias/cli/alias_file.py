@@ -13,7 +13,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.cli import kubernetes_yaml
 from modelalias.cli.file_policies import with_policies
 from modelalias.core.errors import InvalidRequest
-from modelalias.core.judging import windows
+from modelalias.core.plan import rule_faults
 
 STDIN: Final = "-"
 KIND: Final = "ModelAlias"
@@ -58,9 +58,9 @@ def pick(text: str, name: str | None) -> ModelAlias:
             f"{KIND} {_name(body) or 'without a name'} is not valid: {unfit.message(error)}"
         ) from error
     alias = with_policies(alias, objects, _policies_told(aliases[0]))
-    wrong = windows.fault(alias.spec.policy.windows)
-    if wrong:
-        raise InvalidRequest(f"{KIND} {_name(body)} is not valid: {wrong}")
+    fault = rule_faults.fault(alias)
+    if fault is not None:
+        raise InvalidRequest(f"{KIND} {_name(body)} is not valid: {fault.message}")
     return alias
 
 

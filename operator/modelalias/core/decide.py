@@ -14,7 +14,7 @@ from modelalias.core.automatic import drift, filing, hold
 from modelalias.core.execute import carry_out, queue_up
 from modelalias.core.ledger import history
 from modelalias.core.observe import observe
-from modelalias.core.plan import windows, workload_steps
+from modelalias.core.plan import rule_faults, workload_steps
 from modelalias.core.plan.operations import has_priority
 from modelalias.core.protocol.answers import (
     VERSION_POLL,
@@ -107,7 +107,7 @@ def _next_turn(context: Context, alias: ModelAlias, draft: Draft, missing: Cause
     else:
         alias = _with_readings(context, alias, unsure, draft)
     # what no rule and no window concerns goes on all the same, such as a rollback
-    fault = missing or context.policies.problem or windows.fault(alias)
+    fault = missing or context.policies.problem or rule_faults.fault(alias)
     if effect is not None:
         stalled = fault or alias_status.standing_failure(alias)
         draft.writes.append(AliasWrite(alias_status.complete(context, alias, alias.status, stalled)))
@@ -172,7 +172,7 @@ def _wait_for_registry(context: Context, alias: ModelAlias, problem: Cause, draf
     """
     rests = alias.status.plan is None
     blocked = _why_blocked(context, alias) if rests else None
-    fault = (context.policies.problem or windows.fault(alias)) if rests else None
+    fault = (context.policies.problem or rule_faults.fault(alias)) if rests else None
     stalled = blocked or fault or alias_status.standing_failure(alias)
     status = _while_away(context, alias, draft)
     draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, stalled)))

@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from modelalias.api.alias import ModelAlias
-from modelalias.api.policy import Eligibility
+from modelalias.api.policy import Policy
 from modelalias.api.promotion_policy import PolicyKind
 from modelalias.core.policies.effective import Applying
 from modelalias.ports import GivenPolicy, PolicyId
@@ -106,11 +106,9 @@ class KnownPolicies:
         own = self._policies.get(_named(key, alias.policy))
         return Applying((*cluster, *([] if own is None else [own])), alias.policy if own is None else None)
 
-    def eligibility(self, key: Key) -> tuple[Eligibility, ...]:
-        """Return the rules of eligibility that the policies of an alias have."""
-        specs = (item.spec for item in self.applying(key).policies)
-        rules = (item.policy.eligibility for item in specs if item is not None)
-        return tuple(item for item in rules if item is not None)
+    def rules(self, key: Key) -> tuple[Policy, ...]:
+        """Return the rules that the policies of an alias have."""
+        return tuple(item.spec.policy for item in self.applying(key).policies if item.spec is not None)
 
     def _sort(self) -> None:
         cluster = (item for item in self._policies.values() if item.kind is PolicyKind.CLUSTER)

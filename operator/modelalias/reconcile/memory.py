@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from modelalias.api.alias import Eligibility, ModelAlias, ModelAliasStatus
+from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.conditions import RequestCondition, find, is_true
 from modelalias.api.request import PromotionRequest
-from modelalias.core.judging import tag_keys
+from modelalias.core.judging import reads
 from modelalias.core.judging.evaluation import ENDED
 from modelalias.core.policies.effective import Effective, effective
 from modelalias.core.protocol.context import PolicyReads
@@ -141,8 +141,8 @@ class Memory:
             model=spec.model,
             created="" if created is None else created.isoformat(),
             claims=tuple(item for item in (spec.alias, spec.previous_alias) if item is not None and claims),
-            tags=_tags(spec.policy.eligibility) if claims else (),
-            aliases=_aliases(spec.policy.eligibility) if claims else (),
+            tags=reads.tags(spec.policy) if claims else (),
+            aliases=reads.aliases(spec.policy) if claims else (),
             serving=tuple(
                 WorkloadRef(kind=item.kind, namespace=key.namespace, name=item.name) for item in spec.serving
             ),
@@ -326,12 +326,12 @@ class Memory:
         others = self._of_model[kept.place, kept.model.casefold()]
         for other in sorted(others, key=lambda other: (other.namespace != key.namespace, other)):
             owner = f"{other.namespace}/{other.name}"
-            read, rules = self._aliases[other], self._policies.eligibility(other)
-            rules = rules if read.claims else ()
-            for tag in (*read.tags, *(tag for item in rules for tag in _tags(item))):
+            read = self._aliases[other]
+            rules = self._policies.rules(other) if read.claims else ()
+            for tag in (*read.tags, *(tag for item in rules for tag in reads.tags(item))):
                 tags.setdefault(tag, owner)
             if other != key:
-                for name in (*read.aliases, *(name for item in rules for name in _aliases(item))):
+                for name in (*read.aliases, *(name for item in rules for name in reads.aliases(item))):
                     aliases.setdefault(name, owner)
         return PolicyReads(tags, aliases)
 
@@ -402,17 +402,6 @@ def _ended(request: PromotionRequest) -> EndedRequest:
         tracked=gitops.tracker(request.metadata) is not None,
         observed=request.status.observed_generation in {None, request.metadata.generation},
     )
-
-
-def _tags(rules: Eligibility | None) -> tuple[str, ...]:
-    return () if rules is None else tuple(sorted(map(tag_keys.plain, rules.require_tags)))
-
-
-def _aliases(rules: Eligibility | None) -> tuple[str, ...]:
-    if rules is None:
-        return ()
-    read = (rules.require_alias, rules.soak.alias if rules.soak is not None else None)
-    return tuple(item.casefold() for item in read if item is not None)
 
 
 def _pack(value: ModelAlias | PromotionRequest) -> bytes:

@@ -153,6 +153,15 @@ def test_without_all_rules_nothing_is_judged(text: str, said: str) -> None:
             id="a-window-that-never-opens",
         ),
         pytest.param(
+            ALIAS.replace(
+                "alias: champion",
+                "alias: champion, policy: {eligibility: {tagSchema: {properties: {owner: {pattern: (}}}}}",
+            ),
+            None,
+            "is not valid: spec.policy.eligibility.tagSchema.properties[owner]: the pattern ( is no regular",
+            id="a-pattern-that-is-none",
+        ),
+        pytest.param(
             ALIAS.replace("v1alpha1", "v9"),
             None,
             "is not valid: apiVersion: ",

@@ -1,8 +1,8 @@
 """Eligibility: what a version must have before its metrics are looked at.
 
-Tags that are there, an alias that it has now, another alias that it has had long enough, a signature. A rule
-that is not met refuses the version; one that cannot be told is Inconclusive; a soak that is not over yet
-makes the request wait.
+Tags that are there and look as they should, an alias that it has now, another alias that it has had long
+enough, a signature. A rule that is not met refuses the version; one that cannot be told is Inconclusive; a soak
+that is not over yet makes the request wait.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,8 @@ from typing import Final
 from modelalias.api.fields import Value, duration
 from modelalias.api.policy import Eligibility, Soak
 from modelalias.api.request_status import Check, GateResult
-from modelalias.core.judging import tag_keys
+from modelalias.api.tag_schema import TagSchema
+from modelalias.core.judging import tag_keys, tag_schema
 
 ANY_VALUE: Final = "*"
 OWN_TAGS: Final = "modelalias."
@@ -51,6 +52,8 @@ class Eligible(Value):
 def judge(rules: Eligibility, traits: Traits, now: datetime) -> Eligible:
     """Judge every rule; a soak that lasts is the last of the checks, as Inconclusive."""
     checks = [*_tags(rules.require_tags, traits)]
+    if rules.tag_schema is not None:
+        checks += _tag_schema(rules.tag_schema, traits)
     if rules.require_alias is not None:
         checks.append(_alias(rules.require_alias, traits))
     if rules.require_signature:
@@ -81,18 +84,36 @@ def _tags(wanted: Mapping[str, str], traits: Traits) -> Iterator[Check]:
     for key, value in sorted(wanted.items()):
         there = traits.tags.get(key)
         rule = f"requireTags {key}={value}"
-        if tag_keys.plain(key).startswith(OWN_TAGS):
-            yield _failed(
-                rule,
-                f"the operator writes {key} also when it refuses a version, so it proves nothing: "
-                "ask for the alias with requireAlias or soak",
-            )
+        if _is_own(key):
+            yield _failed(rule, _proves_nothing(key))
         elif there is None:
             yield _failed(rule, f"{traits.name} has no tag {key}")
         elif value not in {ANY_VALUE, there}:
             yield _failed(rule, f"{traits.name} has {key}={there[:200]}")
         else:
             yield Check(rule=rule, result=GateResult.PASSED, message=f"{key}={there[:200]}")
+
+
+def _tag_schema(schema: TagSchema, traits: Traits) -> Iterator[Check]:
+    for key, wrong in tag_schema.faults(schema, traits.name, traits.tags):
+        rule = f"tagSchema {key}"
+        if _is_own(key):
+            yield _failed(rule, _proves_nothing(key))
+        elif wrong:
+            yield _failed(rule, wrong)
+        else:
+            yield Check(rule=rule, result=GateResult.PASSED, message=f"{key}={traits.tags[key][:200]}")
+
+
+def _is_own(key: str) -> bool:
+    return tag_keys.plain(key).startswith(OWN_TAGS)
+
+
+def _proves_nothing(key: str) -> str:
+    return (
+        f"the operator writes {key} also when it refuses a version, so it proves nothing: "
+        "ask for the alias with requireAlias or soak"
+    )
 
 
 def _alias(wanted: str, traits: Traits) -> Check:

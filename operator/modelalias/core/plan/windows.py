@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from modelalias.api.alias import ModelAlias, Operation
-from modelalias.api.conditions import Cause, Reason
 from modelalias.api.request import Phase, PromotionRequest
 from modelalias.core.judging import windows
 from modelalias.core.judging.windows import Closed
@@ -35,12 +34,6 @@ def would_wait(alias: ModelAlias, operation: Operation, now: datetime) -> Sequen
     """Return the part of a dry run's answer that tells of a window; nothing where none is in the way."""
     state = closed(alias, operation, now)
     return [] if state is None else [f"it would wait {state.wait}"]
-
-
-def fault(alias: ModelAlias) -> Cause | None:
-    """Return which window the owner has to put right."""
-    wrong = windows.fault(alias.spec.policy.windows)
-    return Cause(Reason.INVALID, wrong) if wrong else None
 
 
 def may_begin_first(

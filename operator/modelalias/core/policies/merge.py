@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from modelalias.api.fields import Value, duration
 from modelalias.api.policy import Approval, ApprovalRequired, Eligibility, Pins, Policy, Soak
 from modelalias.api.policy_status import PolicyRule
+from modelalias.api.tag_schema import TagRule, TagRules, TagSchema
 from modelalias.api.windows import WindowKind
 from modelalias.api.workload import Rollout
 
@@ -129,6 +130,36 @@ def _tags(path: str, said: Sequence[Said]) -> Merged:
     return Merged({key: item.value for key, item in sources.items()}, tuple(rules))
 
 
+def _tag_schema(path: str, said: Sequence[Said]) -> Merged:
+    """Put schemas together: what any of them requires, and of each tag the rules of all of them."""
+    required = {key: source for source, schema in reversed(said) for key in schema.required}
+    of_tag: dict[str, list[TagRules]] = {}
+    rules = [_rule(f"{path}.required[{key}]", source) for key, source in required.items()]
+    for source, schema in said:
+        for key, item in schema.properties.items():
+            of_tag.setdefault(key, []).append(item)
+            rules.append(_rule(f"{path}.properties[{key}]", source))
+    merged = {
+        "required": tuple(sorted(required)),
+        "properties": {key: _all_rules(items) for key, items in of_tag.items()},
+    }
+    return Merged(TagSchema.model_validate(merged), tuple(rules))
+
+
+def _all_rules(said: Sequence[TagRules]) -> TagRules:
+    """Return rules on a tag that hold where all of these do, whichever comes first."""
+    if len(said) == 1:
+        return said[0]
+    parts = {part for item in said for part in (item.alone, *item.all_of)} - {TagRule()}
+    first, *others = sorted(parts, key=TagRule.model_dump_json) or [TagRule()]
+    descriptions = (item.description for item in said if item.description)
+    return TagRules(
+        **{name: getattr(first, name) for name in first.model_fields_set},
+        description=min(descriptions, default=None),
+        all_of=tuple(others),
+    )
+
+
 def _soak(path: str, said: Sequence[Said]) -> Merged:
     """Take the longest soak; all must be of the same alias."""
     names = {item.value.alias: item.source for item in reversed(said)}
@@ -199,6 +230,7 @@ _shortest: Final = _most(lambda value: -duration(value))
 
 _ELIGIBILITY: Final[Mapping[str, Way]] = {
     "require_tags": _tags,
+    "tag_schema": _tag_schema,
     "require_alias": _same,
     "soak": _soak,
     "require_signature": _yes,
@@ -220,6 +252,7 @@ _POLICY: Final[Mapping[str, Way]] = {
     "request_tags": _narrowest,
     "pins": _ranks((Pins.TRUSTED, Pins.GATED)),
     "auto_promote": _same,
+    "retention": last,
     "windows": _windows,
 }
 POLICY: Final[Mapping[str, Way]] = {name: _POLICY.get(name, _same) for name in Policy.model_fields}

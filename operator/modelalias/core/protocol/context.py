@@ -50,7 +50,7 @@ class PolicyReads:
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Keys in requireTags, as `tag_keys.plain` has them; those of the ModelAlias's own policy too."""
+    """Keys in requireTags, tagSchema and retention, as `tag_keys.plain` has them; those of the ModelAlias's own policy too."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Aliases in requireAlias and soak of the other ModelAliases, case folded."""
 

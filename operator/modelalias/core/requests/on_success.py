@@ -96,7 +96,7 @@ def _tag_reasons(
     context: Context, alias: ModelAlias, wanted: OnSuccess, name: str, existing: Mapping[str, str]
 ) -> Iterator[str]:
     for key, value in sorted(wanted.tags.items()):
-        reader, tag = _asked_for(context, key), tag_keys.find(existing, key)
+        reader, tag = _named_by(context, key), tag_keys.find(existing, key)
         if reader:
             yield f"onSuccess.tags sets {key}, {reader}: {_NO_POLICY}"
         elif not _is_allowed(alias, key):
@@ -111,7 +111,7 @@ def _tag_reasons(
 
 def _why_not(context: Context, alias: ModelAlias, key: str) -> str:
     """Return why a tag may not be set, whatever the version has; "" if it may."""
-    reader = _asked_for(context, key)
+    reader = _named_by(context, key)
     if reader:
         return reader
     return "" if _is_allowed(alias, key) else f"which {_rules(alias)} does not allow"
@@ -125,10 +125,10 @@ def _rules(alias: ModelAlias) -> str:
     return f"policy.requestTags of ModelAlias {alias.metadata.name}"
 
 
-def _asked_for(context: Context, key: str) -> str:
-    """Return which policy asks for a tag, as a clause; "" if none does."""
+def _named_by(context: Context, key: str) -> str:
+    """Return which policy names a tag, as a clause; "" if none does."""
     owner = context.read_by_policies.tags.get(tag_keys.plain(key))
-    return f"which {_whose(context, owner)} asks for in requireTags" if owner else ""
+    return f"which {_whose(context, owner)} names in its policy" if owner else ""
 
 
 def _reader(context: Context, alias: str) -> str:

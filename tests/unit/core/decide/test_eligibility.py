@@ -1,7 +1,7 @@
 """Eligibility and sources: what a version must have, and where the numbers of a gate come from."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -35,6 +35,74 @@ async def test_a_version_with_the_tags_is_eligible(wanted: str) -> None:
         assert it.end("go") == ("Succeeded", "Succeeded")
         (check,) = it.request("go").status.eligibility
         assert (check.rule, check.result) == (f"requireTags validated_by={wanted}", "Passed")
+
+
+SCHEMA: Final = {
+    "required": ["owner", "semver"],
+    "properties": {"owner": {"format": "email"}, "semver": {"pattern": r"^\d+\.\d+\.\d+$"}},
+}
+
+
+@in_virtual_time
+async def test_a_version_whose_tags_are_not_as_the_schema_wants_is_refused_with_all_that_is_wrong() -> None:
+    async with Cluster() as it:
+        await it.model(0.8, 0.9, aliases={"champion": "1"})
+        await it.registry.tag_version(MODEL, "2", {"semver": "1.2"})
+        it.add_alias(policy={"eligibility": {"tagSchema": SCHEMA}})
+        it.ask("rehearsed", "2", dryRun=True)
+        it.ask("go", "2")
+        await it.settle()
+
+        wrong = (
+            "tagSchema owner: version 2 has no tag owner: set it in MLflow; "
+            r'tagSchema semver: tag semver is "1.2" and does not match ^\d+\.\d+\.\d+$: set it anew in MLflow'
+        )
+        assert it.end("go") == ("Rejected", "NotEligible")
+        assert it.says("go") == f"version 2 refused: {wrong}"
+        assert wrong in it.says("rehearsed")
+        assert await it.aliases() == {"champion": "1"}
+
+        await it.registry.tag_version(MODEL, "2", {"semver": "1.2.0", "owner": "ana@example.com"})
+        it.ask("again", "2", reason="its tags are right now")
+        await it.settle()
+
+        assert it.end("again") == ("Succeeded", "Succeeded")
+        assert [(item.rule, item.message) for item in it.request("again").status.eligibility] == [
+            ("tagSchema owner", "owner=ana@example.com"),
+            ("tagSchema semver", "semver=1.2.0"),
+        ]
+        await it.assert_settled()
+
+
+@in_virtual_time
+async def test_a_pattern_that_only_the_operator_cannot_use_stalls_the_alias_and_nothing_passes_it() -> None:
+    async with Cluster() as it:
+        await it.model(0.8, 0.9, aliases={"champion": "1"})
+        await it.registry.tag_version(MODEL, "2", {"owner": "ana"})
+        it.add_alias(
+            policy={"eligibility": {"tagSchema": {"properties": {"owner": {"pattern": r"\Qana\E"}}}}}
+        )
+        it.ask("go", "2")
+        await it.settle()
+
+        stalled = it.alias().status.conditions
+        assert [(str(item.status), item.reason) for item in stalled if item.type == "Stalled"] == [
+            ("True", "Invalid")
+        ]
+        assert any(
+            r"tagSchema.properties[owner]: the pattern \Qana\E is no" in item.message for item in stalled
+        )
+        assert it.end("go") == ("Rejected", "NotEligible")
+        assert await it.aliases() == {"champion": "1"}
+
+
+@in_virtual_time
+async def test_the_operators_own_record_fulfils_no_schema() -> None:
+    async with Cluster() as it:
+        await _asked(it, tagSchema={"required": ["modelalias.staging"]})
+
+        assert it.end("go") == ("Rejected", "NotEligible")
+        assert "also when it refuses a version, so it proves nothing" in it.says("go")
 
 
 @in_virtual_time

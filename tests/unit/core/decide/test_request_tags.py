@@ -34,13 +34,33 @@ async def test_a_request_cannot_write_the_tag_that_the_strict_alias_of_the_model
 
         assert it.end("lax") == ("Rejected", "NotAllowed")
         assert it.says("lax") == (
-            "onSuccess.tags sets validated_by, which ModelAlias churn-champion asks for in requireTags: "
+            "onSuccess.tags sets validated_by, which ModelAlias churn-champion names in its policy: "
             "no request may write what a policy reads; file the request without it"
         )
         assert it.end("strict") == ("Rejected", "NotEligible")
         assert await it.aliases() == {"champion": "1", "staging": "1"}
         assert "validated_by" not in await it.tags("2")
         await it.assert_settled()
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    "strict",
+    [
+        {"eligibility": {"tagSchema": {"required": ["validated_by"]}}},
+        {"eligibility": {"tagSchema": {"properties": {"validated_by": {"minLength": 2}}}}},
+        {"retention": {"keep": 1, "tag": "validated_by"}},
+    ],
+    ids=["required by a schema", "with rules in a schema", "of the retention"],
+)
+async def test_a_request_cannot_write_a_tag_that_a_policy_names(strict: dict[str, Any]) -> None:
+    async with Cluster() as it:
+        await _two_aliases(it, allowed=["*"], strict=strict)
+        it.ask("lax", "2", of="churn-staging", **_tags(validated_by="qa"))
+        await it.settle()
+
+        assert it.end("lax") == ("Rejected", "NotAllowed")
+        assert await it.aliases() == {"champion": "1", "staging": "1"}
 
 
 @in_virtual_time
@@ -64,7 +84,7 @@ async def test_a_policy_of_another_namespace_counts_and_is_not_named() -> None:
         await it.settle()
 
         assert it.end("go") == ("Rejected", "NotAllowed")
-        assert "which a ModelAlias of another namespace asks for in requireTags" in it.says("go")
+        assert "which a ModelAlias of another namespace names in its policy" in it.says("go")
         assert "hers" not in it.says("go")
 
 
@@ -160,7 +180,7 @@ async def test_a_tag_that_a_policy_came_to_ask_for_while_the_pods_roll_is_not_wr
         await it.finish_rollout()
 
         assert it.end("go") == ("Succeeded", "Succeeded")
-        assert "not written: tag checked, which ModelAlias strict asks for in requireTags" in it.says("go")
+        assert "not written: tag checked, which ModelAlias strict names in its policy" in it.says("go")
         tags = await it.tags("2")
         assert tags["ticket"] == "ML-12"
         assert "checked" not in tags

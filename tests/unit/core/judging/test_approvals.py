@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelalias.api.policy import Approval, Policy
+from modelalias.api.policy import Approval, Eligibility, Policy
 from modelalias.api.request import OnSuccess
 from modelalias.api.request_status import ApprovalStatus, Check, Finding, GateResult
 from modelalias.core.judging import approvals
@@ -97,6 +97,9 @@ RESTS_ON: Final[dict[str, dict[str, Any]]] = {
     "the required alias": _policy("eligibility", requireAlias="canary"),
     "the soak's alias": _policy("eligibility", soak={"alias": "canary", "for": "24h"}),
     "the soak's length": _policy("eligibility", soak={"alias": "staging", "for": "25h"}),
+    "a tag's pattern": _policy("eligibility", tagSchema={"properties": {"by": {"pattern": "^a"}}}),
+    "another pattern": _policy("eligibility", tagSchema={"properties": {"by": {"pattern": "^b"}}}),
+    "a tag that the schema requires": _policy("eligibility", tagSchema={"required": ["by"]}),
     "the signature": _policy("eligibility", requireSignature=True),
     "no evaluation": {"policy": {"evaluation": None}},
     "the evaluation's template": _policy("evaluation", cronJob="other"),
@@ -162,6 +165,7 @@ def test_no_two_changes_have_the_same_evidence() -> None:
         pytest.param({"policy": {"concurrency": "Supersede"}}, id="concurrency"),
         pytest.param({"policy": {"pins": "Gated"}}, id="pins"),
         pytest.param({"policy": {"autoPromote": None}}, id="autoPromote"),
+        pytest.param({"policy": {"retention": {"keep": 3}}}, id="retention"),
         pytest.param(_policy("eligibility", requireTags={"on": "*", "by": "ana"}), id="the order of tags"),
         pytest.param(_policy("eligibility", requireSignature=False), id="a default, written out"),
         pytest.param({"skip_gates": False}, id="gates that are not skipped"),
@@ -173,6 +177,12 @@ def test_no_two_changes_have_the_same_evidence() -> None:
 )
 def test_the_evidence_changes_with_nothing_else(changed: dict[str, Any]) -> None:
     assert _evidence(**changed) == _evidence()
+
+
+def test_rules_without_a_schema_are_hashed_as_before_there_were_schemas() -> None:
+    rules = Eligibility.model_validate({"requireTags": {"by": "ana"}})
+
+    assert set(rules.model_dump(by_alias=True)) == {"requireTags", "requireAlias", "soak", "requireSignature"}
 
 
 def test_the_evidence_is_a_hash_as_approvals_name_it() -> None:

@@ -71,6 +71,7 @@ def test_every_field_of_a_policy_is_merged_in_a_way_that_was_chosen() -> None:
         "request_tags",
         "pins",
         "auto_promote",
+        "retention",
         "windows",
     }
     assert set(merge.POLICY) == chosen, "a new field: choose in core/policies/merge.py how it is merged"
@@ -159,6 +160,34 @@ def test_an_alias_adds_and_tightens(policy: Rules, own: Rules, merged: Rules) ->
             {"requireTags": {"a": "*"}},
             {"requireTags": {"a": "1"}},
             id="any for a value",
+        ),
+        pytest.param(
+            {"tagSchema": {"required": ["b"], "properties": {"a": {"format": "date"}}}},
+            {"tagSchema": {"required": ["a", "b"], "properties": {"c": {"const": "x"}}}},
+            {
+                "tagSchema": {
+                    "required": ["a", "b"],
+                    "properties": {"a": {"format": "date"}, "c": {"const": "x"}},
+                }
+            },
+            id="schemas of different tags",
+        ),
+        pytest.param(
+            {"tagSchema": {"properties": {"a": {"pattern": "^x", "description": "ours"}}}},
+            {"tagSchema": {"properties": {"a": {"pattern": "y$", "allOf": [{"minLength": 2}]}}}},
+            {
+                "tagSchema": {
+                    "required": [],
+                    "properties": {
+                        "a": {
+                            "pattern": "^x",
+                            "description": "ours",
+                            "allOf": [{"pattern": "y$"}, {"minLength": 2}],
+                        }
+                    },
+                }
+            },
+            id="rules of both on one tag",
         ),
         pytest.param({"requireAlias": "smoke"}, {}, {"requireAlias": "smoke"}, id="an alias of the policy"),
         pytest.param(
@@ -271,6 +300,12 @@ def test_ones_own_request_is_approved_only_where_every_policy_lets_one(
             {"eligibility": {"requireTags": {"a": "2"}}},
             "policy.eligibility.requireTags[a] has one value in ClusterPromotionPolicy/a and another in ModelAlias",
             id="another value of a tag",
+        ),
+        pytest.param(
+            [{"eligibility": {"tagSchema": {"required": [f"a{n}" for n in range(20)]}}}],
+            {"eligibility": {"tagSchema": {"required": [f"b{n}" for n in range(20)]}}},
+            "do not fit together",
+            id="more tags than a schema may have",
         ),
         pytest.param(
             [{"eligibility": {"requireAlias": "smoke"}}],
@@ -421,8 +456,17 @@ def test_a_policy_that_cannot_be_read_lets_nothing_pass() -> None:
 _tags = st.dictionaries(st.sampled_from("ab"), st.sampled_from(["1", "2", "*"]), max_size=2)
 _soaks = st.fixed_dictionaries({"alias": st.sampled_from(["s", "t"]), "for": st.sampled_from(["1h", "5h"])})
 _some: Any = lambda **fields: st.fixed_dictionaries({}, optional=fields)  # noqa: E731 - a name for a strategy
+_rule = _some(enum=st.sampled_from([["1"], ["2"], ["1", "2"]]), const=st.sampled_from("12"))
+_schemas = _some(
+    required=st.lists(st.sampled_from("ab"), max_size=2),
+    properties=st.dictionaries(st.sampled_from("ab"), _rule, max_size=2),
+)
 _eligibility = _some(
-    requireTags=_tags, requireAlias=st.sampled_from(["s", "t"]), soak=_soaks, requireSignature=st.booleans()
+    tagSchema=_schemas,
+    requireTags=_tags,
+    requireAlias=st.sampled_from(["s", "t"]),
+    soak=_soaks,
+    requireSignature=st.booleans(),
 )
 _people = st.lists(st.sampled_from(["ana", "bo", "cy"]), max_size=3, unique=True)
 _groups = st.lists(st.sampled_from(["x", "y"]), max_size=2, unique=True)
