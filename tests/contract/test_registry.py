@@ -239,6 +239,18 @@ class TestVersion:
 
         assert (await registry.version(model, "1")).tags == {"validated_by": "ana"}
 
+    async def test_a_removed_tag_is_gone_alone_and_removing_it_again_is_fine(
+        self, registry: Registry, model: str
+    ) -> None:
+        await registry.tag_version(model, "1", {"archived": "champion", "owner": "ml"})
+        await registry.tag_version(model, "2", {"archived": "champion"})
+
+        await registry.untag_version(model, "1", "archived")
+        await registry.untag_version(model, "1", "archived")
+
+        assert (await registry.version(model, "1")).tags == {"owner": "ml"}
+        assert (await registry.version(model, "2")).tags == {"archived": "champion"}
+
     async def test_a_tag_keeps_any_text(self, registry: Registry, model: str) -> None:
         text = '{"reason": "it\'s 5 % \\"better\\"", "at": "…"}\n'
 
@@ -251,7 +263,7 @@ class TestMissing:
     @pytest.mark.parametrize(
         "version", ["3", "99", "01", "1.0", "-1", "0", "latest", "9" * 18, "9" * 30, FULLWIDTH_ONE]
     )
-    @pytest.mark.parametrize("call", ["version", "set_alias", "tag_version"])
+    @pytest.mark.parametrize("call", ["version", "set_alias", "tag_version", "untag_version"])
     async def test_a_version_that_is_not_there(
         self, registry: Registry, model: str, version: str, call: str
     ) -> None:
@@ -260,7 +272,9 @@ class TestMissing:
 
         assert await registry.aliases(model) == {}
 
-    @pytest.mark.parametrize("call", ["version", "set_alias", "tag_version", "aliases", "delete_alias"])
+    @pytest.mark.parametrize(
+        "call", ["version", "set_alias", "tag_version", "untag_version", "aliases", "delete_alias"]
+    )
     async def test_a_model_that_is_not_there(self, registry: Registry, call: str) -> None:
         name = _name()
 
@@ -509,6 +523,8 @@ class TestNames:
         assert await registry.aliases(name) == {"champion": version}
         assert (await registry.snapshot())[name] == {"champion": version}
         assert (await registry.version(name, version)).tags == {"owner": "ml"}
+        await registry.untag_version(name, version, "owner")
+        assert (await registry.version(name, version)).tags == {}
         await registry.delete_alias(name, "champion")
         assert await registry.aliases(name) == {}
 
@@ -528,6 +544,7 @@ def _calls(registry: Registry, model: str, version: str) -> dict[str, Callable[[
         "version": lambda: registry.version(model, version),
         "set_alias": lambda: registry.set_alias(model, "champion", version),
         "tag_version": lambda: registry.tag_version(model, version, {"owner": "ml"}),
+        "untag_version": lambda: registry.untag_version(model, version, "owner"),
         "aliases": lambda: registry.aliases(model),
         "delete_alias": lambda: registry.delete_alias(model, "champion"),
     }

@@ -26,7 +26,15 @@ from tests.support.fault_queue import ANY, FaultQueue
 from tests.support.seeded import ModelFile, RunSeen
 
 WRITES: Final = frozenset(
-    {"version_of_run", "set_alias", "delete_alias", "tag_version", "evaluation_run", "end_run"}
+    {
+        "version_of_run",
+        "set_alias",
+        "delete_alias",
+        "tag_version",
+        "untag_version",
+        "evaluation_run",
+        "end_run",
+    }
 )
 
 SIGNED: Final = {ModelFile.SIGNED: True, ModelFile.UNSIGNED: False, ModelFile.NO_SIGNATURE: False}
@@ -186,6 +194,11 @@ class FakeRegistry:
         with self._call("tag_version", model, version, dict(tags)):
             number = self._number(model, version)
             self._model(model).versions[number].tags.update(tags)
+
+    async def untag_version(self, model: str, version: str, key: str) -> None:
+        with self._call("untag_version", model, version, key):
+            number = self._number(model, version)
+            self._model(model).versions[number].tags.pop(key, None)
 
     async def close(self) -> None:
         self.closed = True

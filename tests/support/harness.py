@@ -156,6 +156,11 @@ class _Registry(FakeRegistry):
         await super().tag_version(*args)
         self._trip.done()
 
+    async def untag_version(self, *args: Any) -> None:
+        await self._trip.before()
+        await super().untag_version(*args)
+        self._trip.done()
+
     async def evaluation_run(self, *args: Any) -> str:
         await self._trip.before()
         run_id = await super().evaluation_run(*args)

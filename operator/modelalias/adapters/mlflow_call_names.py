@@ -18,6 +18,7 @@ KNOWN: Final = frozenset(
         "logged-models/search",
         "metrics/get-history",
         "model-versions/create",
+        "model-versions/delete-tag",
         "model-versions/get",
         "model-versions/get-artifact",
         "model-versions/get-download-uri",

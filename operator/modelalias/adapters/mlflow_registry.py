@@ -211,6 +211,17 @@ class MlflowRegistry:
             tag = ModelVersionTag(key, value)  # type: ignore[no-untyped-call]  # MLflow's
             await self._tag(model, version, tag)
 
+    async def untag_version(self, model: str, version: str, key: str) -> None:
+        """Remove a tag of a version; none there is fine; raise `ModelNotFound` or `VersionNotFound`."""
+        check_version(model, version)
+
+        async def is_gone() -> bool:
+            return key not in (await self.version(model, version)).tags
+
+        await self._write(
+            model, version, lambda: self._models.delete_model_version_tag(model, version, key), is_gone
+        )
+
     async def close(self) -> None:
         """Start nothing new and let the threads end, each within its deadline."""
         self._calls.close()

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from modelalias.api.alias_status import (
     AliasPhase,
+    ArchivedVersion,
     AutoPromoteStatus,
     FinishedRequest,
     HistoryEntry,
@@ -69,6 +70,7 @@ from modelalias.api.policy import (
     Pins,
     Policy,
     PolicyRef,
+    Retention,
     Soak,
 )
 from modelalias.api.policy_status import PolicyRule, PolicyStatus
@@ -80,6 +82,7 @@ __all__ = [
     "AliasPhase",
     "Approval",
     "ApprovalRequired",
+    "ArchivedVersion",
     "AutoPromote",
     "AutoPromoteStatus",
     "Baseline",
@@ -129,6 +132,7 @@ __all__ = [
     "PrometheusQuery",
     "Regression",
     "RequestRef",
+    "Retention",
     "RolledBackVersion",
     "Rollout",
     "Serving",

@@ -200,6 +200,16 @@ class RolledBackVersion(Reported):
     """When it was rolled back."""
 
 
+class ArchivedVersion(Reported):
+    """A version that policy.retention has looked after."""
+
+    version: ModelVersionNumber
+    """The version."""
+    tag: Annotated[str, Field(max_length=250)] | None = None
+    """The tag that the operator gave it; absent where it gave none, because the version is gone, was made anew
+    under its number, or had a tag of that name already."""
+
+
 class Outcome(StrEnum):
     """How a plan ended."""
 
@@ -353,6 +363,9 @@ class ModelAliasStatus(Reported):
     """Versions of which a monitor was breached; nothing goes back to them by itself."""
     auto_promote: AutoPromoteStatus | None = None
     """What automatic promotion sees; present with spec.policy.autoPromote."""
+    archived: Annotated[tuple[ArchivedVersion, ...], Field(max_length=50), keep_last(50)] = ()
+    """Versions that the alias has left behind, by policy.retention, as far as they have their tag; the one left last
+    stands last."""
     restored: Annotated[tuple[Timestamp, ...], Field(max_length=3), keep_last(3)] = ()
     """When the operator set the alias back after somebody moved it, the last three times."""
     history: Annotated[tuple[HistoryEntry, ...], Field(max_length=50), keep_last(50)] = ()
@@ -431,6 +444,10 @@ class ModelAliasStatus(Reported):
         known = {item.uid for item in self.finished}
         older = (item for item in forgotten if item.uid not in known)
         return self.changed(finished=(*older, *self.finished))
+
+    def with_archived(self, archived: Iterable[ArchivedVersion]) -> Self:
+        """Return the status with the versions that the alias has left behind."""
+        return self.changed(archived=tuple(archived))
 
     def with_monitors(self, monitors: Iterable[MonitorStatus]) -> Self:
         """Return the status with the last readings of the monitors."""

@@ -10,7 +10,7 @@ from typing import assert_never
 from modelalias.api.alias import ModelAlias, ModelAliasStatus, PinVerdict
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.request import Evaluated, EvaluationState, Phase, PromotionRequest
-from modelalias.core.automatic import drift, filing, hold
+from modelalias.core.automatic import drift, filing, hold, retention
 from modelalias.core.execute import carry_out, queue_up
 from modelalias.core.ledger import history
 from modelalias.core.observe import observe
@@ -418,6 +418,7 @@ def _rest(
 
     No plan is under way, so only those behind a request that is being judged are queued.
     """
+    alias = alias.with_status(retention.followed(context, alias, draft))
     status = alias.status.queued(queue).with_serving(look(context, alias, draft))
     draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, fault, pending)))
     return draft.decision()

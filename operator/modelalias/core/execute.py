@@ -17,6 +17,7 @@ from modelalias.api.alias import (
 )
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.request import Phase, PromotionRequest
+from modelalias.core.automatic import retention
 from modelalias.core.ended_plan import (
     accepted,
     after_failure,
@@ -41,7 +42,7 @@ from modelalias.core.protocol.answers import (
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Again, AliasWrite, Decision, Do, Draft, RequestWrite
 from modelalias.core.protocol.facts import Failed
-from modelalias.core.protocol.questions import System
+from modelalias.core.protocol.questions import System, VersionOf
 from modelalias.core.requests import on_success, rollback
 from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.consider import consider
@@ -49,6 +50,7 @@ from modelalias.core.requests.finish import end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older, supersedes
 from modelalias.core.serving.look import look
 from modelalias.core.status import alias_status, request_status, ways_out
+from modelalias.ports import ModelVersion
 
 
 class Overtaker(NamedTuple):
@@ -342,6 +344,7 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
     if move.to is not None and version == move.to and outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
         status = status.with_current(accepted(alias, plan, move.to, now), move.from_)
     if outcome is Outcome.SUCCEEDED:
+        status = retention.noticed(alias, status, _known_version(context, alias, move.to))
         _write_end(context, alias, after_success(alias, plan, status, context), draft)
     else:
         status = after_failure(alias, plan, outcome, status, context)
@@ -350,6 +353,12 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
         fault = Cause(Reason.ROLLOUT_FAILED, plan.message) if stalls and undone else None
         _write_end(context, alias, status, draft, fault)
     return draft.decision(Again())
+
+
+def _known_version(context: Context, alias: ModelAlias, number: str | None) -> ModelVersion | None:
+    """Return a version as it was read in this pass; None where it was not."""
+    known = None if number is None else context.facts.known(VersionOf(model=alias.spec.model, version=number))
+    return known if isinstance(known, ModelVersion) else None
 
 
 def _end_as_recorded(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus, NamedVersion, Observed, Pins, Soaking
 from modelalias.api.conditions import Cause, Reason
+from modelalias.core.automatic import retention
 from modelalias.core.errors import ModelNotFound, VersionNotFound
 from modelalias.core.judging import evaluation
 from modelalias.core.judging.evaluation import Owner
@@ -86,7 +87,8 @@ def _first_sight(context: Context, alias: ModelAlias, version: str | None) -> Mo
     except VersionNotFound:
         return alias.status  # deleted a moment ago: the next snapshot says what the alias names now
     current = current.changed(run_id=found.run_id, registered_at=found.registered_at)
-    return alias.status.adopted(observed, current, history.adopted(current))
+    status = alias.status.adopted(observed, current, history.adopted(current))
+    return retention.noticed(alias, status, found)
 
 
 def _observe_soak(context: Context, alias: ModelAlias, status: ModelAliasStatus) -> ModelAliasStatus:

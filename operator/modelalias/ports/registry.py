@@ -37,6 +37,10 @@ class ModelVersion(Value):
         """Return the version with these tags beside its own, or in their place."""
         return self.changed(tags={**self.tags, **tags})
 
+    def without_tag(self, key: str) -> Self:
+        """Return the version without a tag."""
+        return self.changed(tags={name: value for name, value in self.tags.items() if name != key})
+
 
 class Dataset(Value):
     """A dataset that a run or a logged model was measured on."""
@@ -242,6 +246,10 @@ class Registry(Protocol):
 
     async def tag_version(self, model: str, version: str, tags: Mapping[str, str]) -> None:
         """Set tags of a version; raise `ModelNotFound` or `VersionNotFound`."""
+        ...
+
+    async def untag_version(self, model: str, version: str, key: str) -> None:
+        """Remove a tag of a version; none there is fine; raise `ModelNotFound` or `VersionNotFound`."""
         ...
 
     async def close(self) -> None:

@@ -31,6 +31,7 @@ from modelalias.core.protocol.effects import (
     StartEvaluation,
     StopEvaluation,
     TagVersion,
+    UntagVersion,
 )
 from modelalias.core.protocol.facts import Facts
 from modelalias.core.protocol.questions import (
@@ -293,7 +294,7 @@ class AliasReconciler:
                 await self.evaluations.carry_out(key, effect, facts)
             case FileRequest():
                 await self._file(effect, facts)
-            case SetAlias() | DeleteAlias() | TagVersion():
+            case SetAlias() | DeleteAlias() | TagVersion() | UntagVersion():
                 await self._write_registry(key, effect, facts)
             case _:
                 assert_never(effect)
@@ -308,7 +309,7 @@ class AliasReconciler:
         self._trouble.pop(key, None)
 
     async def _write_registry(
-        self, key: Key, effect: SetAlias | DeleteAlias | TagVersion, facts: Facts
+        self, key: Key, effect: SetAlias | DeleteAlias | TagVersion | UntagVersion, facts: Facts
     ) -> None:
         registry = self._registry(key)
         try:
@@ -320,6 +321,9 @@ class AliasReconciler:
                 case TagVersion(model=model, version=version, tags=tags):
                     await registry.tag_version(model, version, dict(tags))
                     facts.tagged(effect)
+                case UntagVersion(model=model, version=version, key=tag):
+                    await registry.untag_version(model, version, tag)
+                    facts.untagged(effect)
         except InvalidRequest as error:
             facts.fail(effect, error)
             return
@@ -329,7 +333,7 @@ class AliasReconciler:
             return
         finally:
             self._last_write[key] = self._clock()
-            if not isinstance(effect, TagVersion):
+            if not isinstance(effect, TagVersion | UntagVersion):
                 facts.forget(AliasesOf(model=effect.model))
         self._trouble.pop(key, None)
         _log.info("registry written", extra={"alias": f"{key.namespace}/{key.name}", **_fields(effect)})
@@ -351,11 +355,12 @@ class AliasReconciler:
         self, key: Key, effect: Effect, facts: Facts, error: Refused | Unavailable
     ) -> None:
         """Raise what the registry answered to a write, unless things go on without it."""
-        if (
+        optional = isinstance(effect, UntagVersion) or (
             isinstance(effect, TagVersion)
             and effect.optional
             and (isinstance(error, Refused) or not effect.patient)
-        ):
+        )
+        if optional:
             facts.fail(effect, error)
             return
         if isinstance(error, Refused):

@@ -19,6 +19,7 @@ ID = "m-0123456789abcdef"
         ("/api/2.0/mlflow/registered-models/alias", "POST", "registered-models/set-alias"),
         ("/api/2.0/mlflow/registered-models/alias", "DELETE", "registered-models/delete-alias"),
         ("/api/2.0/mlflow/registered-models/alias", "GET", OTHER),
+        ("/api/2.0/mlflow/model-versions/delete-tag", "DELETE", "model-versions/delete-tag"),
         (f"/api/2.0/mlflow/logged-models/{ID}", "GET", "logged-models/get"),
         ("/api/2.0/mlflow/logged-models/search", "POST", "logged-models/search"),
         (f"/ajax-api/2.0/mlflow/logged-models/{ID}/artifacts/files", "GET", "logged-models/artifacts"),

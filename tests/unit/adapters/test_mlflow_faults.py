@@ -456,9 +456,10 @@ class TestClashes:
 
         assert [seen.method for seen in stub.seen] == ["POST", "GET"]
 
-    @pytest.mark.parametrize("call", ["set_alias", "delete_alias", "tag_version"])
+    @pytest.mark.parametrize("call", ["set_alias", "delete_alias", "tag_version", "untag_version"])
     async def test_the_tries_are_bounded(self, call: str) -> None:
-        version = {"model_version": {"name": "churn", "version": "4", "status": "READY"}}
+        tags = [{"key": "archived", "value": "champion"}]
+        version = {"model_version": {"name": "churn", "version": "4", "status": "READY", "tags": tags}}
 
         def respond(seen: Seen) -> Answer:
             if seen.method != "GET":
@@ -471,6 +472,7 @@ class TestClashes:
                     "set_alias": lambda: registry.set_alias("churn", "champion", "4"),
                     "delete_alias": lambda: registry.delete_alias("churn", "champion"),
                     "tag_version": lambda: registry.tag_version("churn", "4", {"owner": "ml"}),
+                    "untag_version": lambda: registry.untag_version("churn", "4", "archived"),
                 }
 
                 found = await failure(calls[call](), stub.uri)

@@ -32,6 +32,14 @@ class TagVersion(Value):
     """Whether things wait for a registry that does not answer."""
 
 
+class UntagVersion(Value):
+    """Remove a tag of a version; things go on where that does not work."""
+
+    model: str
+    version: str
+    key: str
+
+
 class Roll(Value):
     """Write the new version into a workload's pod template."""
 
@@ -85,6 +93,7 @@ Effect = (
     SetAlias
     | DeleteAlias
     | TagVersion
+    | UntagVersion
     | Roll
     | DeletePod
     | StartEvaluation

@@ -12,7 +12,7 @@ from modelalias.api.conditions import Reason
 from modelalias.api.request import PromotionRequest
 from modelalias.api.workload import Verify
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
-from modelalias.core.protocol.effects import Effect, TagVersion
+from modelalias.core.protocol.effects import Effect, TagVersion, UntagVersion
 from modelalias.core.protocol.questions import (
     AliasesOf,
     AnyQuestion,
@@ -104,6 +104,13 @@ class Facts:
         known = self._answers.get(question)
         if isinstance(known, ModelVersion):
             self._answers[question] = known.with_tags(dict(effect.tags))
+
+    def untagged(self, effect: UntagVersion) -> None:
+        """Bring what is known of a version up to date with a tag that was removed."""
+        question = VersionOf(model=effect.model, version=effect.version)
+        known = self._answers.get(question)
+        if isinstance(known, ModelVersion):
+            self._answers[question] = known.without_tag(effect.key)
 
     def fail(self, effect: Effect, error: InvalidRequest | Refused | Unavailable) -> None:
         """Remember that an effect was refused for good, as things stand."""

@@ -109,9 +109,24 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
     if before.hold is not None and after.hold is None and not new and said is not None:
         message = f"{name}: automatic steps go on: {said.user} released the hold"
         news.append(News(type=EventType.NORMAL, reason="HoldReleased", message=message))
+    news += _of_retention(name, before, after)
     about = annotations.of_alias(alias)
     every = (*news, *_of_workloads(before, after))
     return tuple(item if item.annotations else item.changed(annotations=about) for item in every)
+
+
+def _of_retention(name: str, before: ModelAliasStatus, after: ModelAliasStatus) -> Iterator[News]:
+    """Tell which versions were given the tag of policy.retention, and which lost it."""
+    old = {(item.tag, item.version) for item in before.archived if item.tag is not None}
+    new = {(item.tag, item.version) for item in after.archived if item.tag is not None}
+    for reason, words, changed in (
+        ("VersionUnarchived", "removed from", old - new),
+        ("VersionArchived", "set on", new - old),
+    ):
+        for tag in sorted({tag for tag, _ in changed}):
+            versions = ", ".join(sorted((number for key, number in changed if key == tag), key=int))
+            message = f"{name}: tag {tag} was {words} version {versions}"
+            yield News(type=EventType.NORMAL, reason=reason, message=message)
 
 
 def _of_workloads(before: ModelAliasStatus, after: ModelAliasStatus) -> Iterator[News]:

@@ -85,8 +85,10 @@ def test_all_that_is_wrong_with_a_version_is_said_by_tag() -> None:
         ("owner", "version 4 has no tag owner (who answers for it): set it in MLflow"),
         (
             "semver",
-            f'tag semver is "0.2" and has fewer than 5 characters and does not match {SEMVER} '
-            + "and does not match ^[1-9]: set it anew in MLflow",
+            (
+                f'tag semver is "0.2" and has fewer than 5 characters and does not match {SEMVER} '
+                "and does not match ^[1-9]: set it anew in MLflow"
+            ),
         ),
     ]
 
