@@ -157,6 +157,23 @@ async def _archived(it: Cluster) -> None:
     it.ask("go", "2", reason="better")
 
 
+async def _leaving(it: Cluster) -> None:
+    """Promote the third version; the first loses its last alias, and is left behind."""
+    await _at_two(it, policy={"retention": {"keep": 1}})
+    it.ask("go", "3")
+
+
+async def _back_to_one_left_behind(it: Cluster) -> None:
+    """Go back to a version that has the tag; the two after it get it."""
+    await it.model(0.7, 0.8, 0.9, aliases={"champion": "3"})
+    it.workloads.add("api", marks={"churn-champion": "3.1"})
+    serving = [{"name": "api"}]
+    it.add_accepted_alias("1", "2", "3", serving=serving, policy={"retention": {"keep": 1}}, **DEADLINE)
+    await it.registry.tag_version(MODEL, "1", {"archived": ALIAS})
+    it.registry.calls.clear()
+    it.ask("go", **{**BACK, "source": {"version": "1"}})
+
+
 def _query(version: str) -> str:
     return f'errors{{version="{version}"}}'
 
@@ -315,6 +332,8 @@ STORIES = [
         "Succeeded",
         others={"again": "Succeeded"},
     ),
+    Story("a promotion that leaves a version behind", _leaving, "go", "Succeeded"),
+    Story("a rollback to a version left behind", _back_to_one_left_behind, "go", "Succeeded"),
     Story("an automatic rollback", _breached, None, "Succeeded", own="churn-champion-breach-2-"),
     Story("a Restore", _restored, None, "Succeeded"),
     Story("a Restore that rolls pods that strayed", _restored_with_pods, None, "Succeeded"),

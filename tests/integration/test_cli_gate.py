@@ -128,6 +128,13 @@ class Pipeline:
         ),
         pytest.param(
             "2",
+            {"eligibility": {"tagSchema": {"required": ["owner"]}}},
+            1,
+            ["eligibility Failed - - tagSchema owner - version 2 has no tag owner: set it in MLflow"],
+            id="not-as-the-schema-wants",
+        ),
+        pytest.param(
+            "2",
             {"approval": {"required": "Always", "minimum": 2, "users": ["ana"]}},
             0,
             [f"{PASSED}; a request then waits for 2 approvals from user ana"],

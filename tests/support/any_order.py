@@ -397,6 +397,13 @@ class AnyOrder(OneAlias):
             and ended
         ]
         assert not overdue, overdue
+        tagged = {
+            number for number, item in self.it.registry.versions(MODEL).items() if "archived" in item.tags
+        }
+        assert tagged <= self.witness.ever, tagged
+        if ended and self.it.alias().spec.policy.retention is not None:
+            named = set(self.it.registry.held(MODEL).values())
+            assert not tagged & named, (tagged, self.it.registry.held(MODEL), status)
 
 
 def _word(request: PromotionRequest, user: str, decision: str) -> dict[str, Any]:

@@ -70,7 +70,8 @@ POLICIES: Final = st.fixed_dictionaries(
         "concurrency": st.sampled_from(["Queue", "Queue", "Supersede"]),
         "requestTags": st.sampled_from([["ticket"], ["ticket"], []]),
         "windows": st.sampled_from([[], [FREEZE], [{**FREEZE, "except": ["Rollback", "Swap", "Pin"]}]]),
-    }
+    },
+    optional={"retention": st.sampled_from([{"keep": 1}, {"keep": 2}])},
 )
 _API: Final = {"name": "api"}
 _WEB: Final = {"name": "web", "wave": 1, "load": PINNED}
@@ -95,6 +96,7 @@ FAULTS: Final = st.sampled_from(
         ("registry", _UNAVAILABLE, "tag_version"),
         ("registry", Refused("the registry refuses that"), "set_alias"),
         ("registry", Refused("the registry refuses that"), "tag_version"),
+        ("registry", _UNAVAILABLE, "untag_version"),
         ("objects", _UNAVAILABLE, ""),
         ("objects", StaleObject("it was changed since it was read"), "write_alias_status"),
         ("objects", StaleObject("it was changed since it was read"), "write_request_status"),

@@ -56,6 +56,7 @@ def as_json(alias: ModelAlias, now: datetime) -> Mapping[str, Any]:
         "policies": None if status.policy is None else list(status.policy.sources),
         "held": is_true(status.conditions, AliasCondition.HELD),
         "message": message(alias) or None,
+        "archived": _archived(alias) or None,
         "queue": list(status.queue),
         "windows": _windows(alias, now),
         "serving": whole.get("serving", []),
@@ -76,6 +77,11 @@ def _windows(alias: ModelAlias, now: datetime) -> Mapping[str, Any] | None:
         "nextChange": {name: timestamp_text(at) for name, at in changes.items() if at is not None},
         "message": "; ".join(windows.sentences(wanted, now)),
     }
+
+
+def _archived(alias: ModelAlias) -> list[str]:
+    """Return the versions that have the tag of policy.retention."""
+    return [item.version for item in alias.status.archived if item.tag is not None]
 
 
 def message(alias: ModelAlias) -> str:
@@ -100,6 +106,8 @@ def _head(alias: ModelAlias) -> Iterator[str]:
         request = f", request {current.request}" if current.request else ""
         before = f"; before it version {previous.version}" if previous else ""
         yield f"version {current.version} since {_time(current.since)}{by}{request}{before}"
+    if _archived(alias):
+        yield f"left behind: versions {', '.join(_archived(alias))}"
     if spec.version is not None:
         yield f"pinned to version {spec.version}"
     if status.policy is not None:

@@ -76,6 +76,14 @@ async def test_an_alias_names_the_policies_that_hold_for_it() -> None:
     assert found["policies"] == ["ClusterPromotionPolicy/base"]
 
 
+async def test_an_alias_names_the_versions_that_it_has_left_behind() -> None:
+    archived = [{"version": "1", "tag": "archived"}, {"version": "2"}, {"version": "3", "tag": "archived"}]
+    cluster = FakeCluster(None, _alias(archived=archived))
+
+    assert "left behind: versions 1, 3" in (await _shown(cluster)).splitlines()
+    assert json.loads(await _shown(cluster, form="json"))["archived"] == ["1", "3"]
+
+
 async def test_a_request_is_shown_where_there_is_no_alias_of_the_name() -> None:
     text = await _shown(FakeCluster(body()))
 

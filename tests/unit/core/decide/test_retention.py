@@ -251,15 +251,19 @@ async def test_the_closest_source_of_the_rule_decides() -> None:
 
 
 @in_virtual_time
-async def test_an_alias_made_anew_takes_its_tag_from_the_version_that_it_finds() -> None:
+async def test_an_alias_made_anew_takes_its_tag_from_the_versions_that_it_finds_and_comes_to() -> None:
     async with Cluster() as it:
-        await it.model(0.5, 0.6, aliases={"champion": "1"})
+        await it.model(0.5, 0.6, 0.7, aliases={"champion": "1"})
+        await it.registry.tag_version(MODEL, "3", {"archived": "champion"})
         await it.registry.tag_version(MODEL, "1", {"archived": "champion 2026-01-02T03:04:05Z"})
         await it.registry.tag_version(MODEL, "2", {"archived": "champion-eu 2026-01-02T03:04:05Z"})
         it.add_alias(**KEEP_TWO)
         await it.settle()
 
-        assert list(await _archived(it)) == ["2"]
-        await _promoted(it, "2")
-        assert list(await _archived(it)) == ["2"], "another alias wrote that"
+        assert list(await _archived(it)) == ["2", "3"]
+        await _promoted(it, "2", "3")
+        assert await _archived(it) == {
+            "1": f"champion {it.alias().status.history[1].at:%Y-%m-%dT%H:%M:%SZ}",
+            "2": "champion-eu 2026-01-02T03:04:05Z",
+        }, "another alias wrote that of version 2"
         await it.assert_settled()
