@@ -67,10 +67,10 @@ def _followed(context: Context, alias: ModelAlias, rules: Retention, draft: Draf
     differs = bool(set(behind) - known.keys() or kept & known.keys() or renamed)
     if not (differs or known):
         return status
-    named = _named(context, alias, differs=differs)
-    if named is None:
-        draft.wake(context.now + ANSWER_POLL)  # the next snapshot may be like this one, and wakes nobody then
+    aliases = _aliases(context, alias, draft, differs=differs)
+    if aliases is None:
         return status
+    named = set(aliases.values())
     wanted = [version for version in behind if version not in named]
     away = [item for item in known.values() if item.version in kept | named | renamed]
     for version, effect, after in _steps(context.facts, alias, rules, away, wanted, known):
@@ -98,19 +98,19 @@ def _path(entries: Iterable[HistoryEntry]) -> Iterator[str]:
         yield from (item for item in versions if item is not None)
 
 
-def _named(context: Context, alias: ModelAlias, *, differs: bool) -> set[str] | None:
-    """Return the versions that some alias of the model names; None where that is known by the next snapshot only.
+def _aliases(context: Context, alias: ModelAlias, draft: Draft, *, differs: bool) -> Aliases | None:
+    """Return the aliases of the model; None where they are known by the next snapshot only, or the model is gone.
 
     A snapshot that is older than what was written here last shows what was before. Where something is to be
     tagged the registry is asked instead.
     """
     snapshot = context.registry.snapshot
-    aliases: Aliases | None = None
-    if snapshot is not None and snapshot.after_last_write:
-        aliases = snapshot.aliases
-    elif differs:
-        aliases = context.facts.aliases(alias.spec.model)
-    return None if aliases is None else set(aliases.values())
+    if snapshot is None or snapshot.after_last_write:
+        return None if snapshot is None else snapshot.aliases
+    if differs:
+        return context.facts.aliases(alias.spec.model)
+    draft.wake(context.now + ANSWER_POLL)  # the next snapshot may be like this one, and wakes nobody then
+    return None
 
 
 def _steps(
