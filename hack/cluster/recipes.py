@@ -102,6 +102,16 @@ def _add_crd_of_kserve(go: Path, environ: Mapping[str, str], built: Path) -> Non
     shutil.copyfile(crds / "serving.kserve.io_inferenceservices.yaml", built / "inferenceservice-crd.yaml")
 
 
+def _add_crds_of_gateway_api(go: Path, environ: Mapping[str, str], built: Path) -> None:
+    """Copy those CRDs of the standard channel that Traefik watches: it serves no route while one is missing."""
+    name = "sigs.k8s.io/gateway-api"
+    command = [str(go), "mod", "download", name]
+    subprocess.run(command, cwd=GATEWAY.folder, env=environ, check=True, capture_output=True)
+    crds = _module_folder(go, environ, GATEWAY.folder, name) / "config" / "crd" / "standard"
+    for plural in GATEWAY_KINDS:
+        shutil.copyfile(crds / f"gateway.networking.k8s.io_{plural}.yaml", built / f"{plural}-crd.yaml")
+
+
 def _module_folder(go: Path, environ: Mapping[str, str], folder: Path, module: str) -> Path:
     """Find where Go keeps the files of a module that the go.mod of this folder names."""
     command = [str(go), "list", "-m", "-f", "{{.Dir}}", module]
@@ -140,6 +150,19 @@ ROLLOUTS: Final = Recipe(
 )
 KSERVE: Final = Recipe("kserve", "KServe's CRD", 10, packages=(), finish=_add_crd_of_kserve)
 """Only the CRD of its InferenceService: nothing of KServe is compiled."""
+GATEWAY: Final = Recipe(
+    "gateway", "the CRDs of the Gateway API", 10, packages=(), finish=_add_crds_of_gateway_api
+)
+GATEWAY_KINDS: Final = (
+    "backendtlspolicies",
+    "gatewayclasses",
+    "gateways",
+    "grpcroutes",
+    "httproutes",
+    "listenersets",
+    "referencegrants",
+    "tlsroutes",
+)
 
-EXTRAS: Final = {recipe.name: recipe for recipe in (ROLLOUTS, KSERVE)}
+EXTRAS: Final = {recipe.name: recipe for recipe in (ROLLOUTS, KSERVE, GATEWAY)}
 """What no cluster needs to come up, and some tests do."""

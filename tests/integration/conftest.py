@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hack.cluster import recipes
+from tests.support.argo_rollouts import installed
 from tests.support.installation import install_account, install_crds, install_policy
 from tests.support.kube_api import KubeApi
 from tests.support.mlflow_server import Server
@@ -26,6 +28,12 @@ def kube_api(kubeconfig: str, crds_installed: None) -> KubeApi:  # noqa: ARG001 
     install_account(kubeconfig)
     install_policy(kubeconfig)
     return KubeApi(kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def gateway_api(kubeconfig: str) -> None:
+    """HTTPRoutes, Gateways and what belongs to them are served; nothing acts on them."""
+    installed(kubeconfig, recipes.GATEWAY)
 
 
 @pytest.fixture

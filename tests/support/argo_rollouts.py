@@ -10,14 +10,13 @@ from typing import Final
 
 import pytest
 
-from hack.cluster import recipes
+from hack.cluster import crds, recipes
 from hack.cluster.build import built
 from hack.cluster.errors import ClusterError
 from hack.cluster.recipes import Recipe
 from tests.support.mlflow_server import free_port
 
 STOP_SECONDS: Final = 20.0
-ESTABLISHED_SECONDS: Final = 60.0
 
 
 @cache
@@ -30,14 +29,7 @@ def installed(kubeconfig: str, recipe: Recipe) -> Path:
         folder = built(recipe)
     except ClusterError as error:
         pytest.skip(f"{recipe.means} cannot be built on this machine: {error}")
-    files = [f"--filename={path}" for path in sorted(folder.glob("*-crd.yaml"))]
-    # by the server, because they are too long for the annotation that a client keeps
-    done = _kubectl(kubeconfig, "apply", "--server-side", "--force-conflicts", *files)
-    assert done.returncode == 0, done.stderr
-    deadline = time.monotonic() + ESTABLISHED_SECONDS
-    while _kubectl(kubeconfig, "wait", "--for=condition=Established", "--timeout=5s", *files).returncode:
-        assert time.monotonic() < deadline, f"the CRDs of {recipe.means} are not served"
-        time.sleep(0.2)  # poll: kubectl does not wait for a CRD that has no conditions yet
+    crds.install(kubeconfig, folder)
     return folder
 
 
@@ -65,13 +57,3 @@ def running_controller(kubeconfig: str, directory: Path) -> Iterator[None]:
         if process.poll() is None:
             process.kill()
             process.wait()
-
-
-def _kubectl(kubeconfig: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["kubectl", "--kubeconfig", kubeconfig, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )

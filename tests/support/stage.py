@@ -16,6 +16,8 @@ VERSIONS: Final = {
     "CronJob": "batch/v1",
     "Rollout": "argoproj.io/v1alpha1",
     "InferenceService": "serving.kserve.io/v1beta1",
+    "Gateway": "gateway.networking.k8s.io/v1",
+    "HTTPRoute": "gateway.networking.k8s.io/v1",
 }
 _ROLE_BINDINGS: Final = ("/apis/rbac.authorization.k8s.io/v1", "rolebindings")
 _REQUESTS: Final = (GROUP, "promotionrequests")
@@ -27,6 +29,8 @@ _READ: Final[Mapping[str, tuple[str, str]]] = {
     "daemonset": ("/apis/apps/v1", "daemonsets"),
     "rollout": ("/apis/argoproj.io/v1alpha1", "rollouts"),
     "inferenceservice": ("/apis/serving.kserve.io/v1beta1", "inferenceservices"),
+    "gateway": ("/apis/gateway.networking.k8s.io/v1", "gateways"),
+    "httproute": ("/apis/gateway.networking.k8s.io/v1", "httproutes"),
     "job": ("/apis/batch/v1", "jobs"),
     "resourcequota": ("/api/v1", "resourcequotas"),
 }
