@@ -159,7 +159,6 @@ GATEWAY_KINDS: Final = (
     "gateways",
     "grpcroutes",
     "httproutes",
-    "listenersets",
     "referencegrants",
     "tlsroutes",
 )
