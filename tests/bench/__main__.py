@@ -13,13 +13,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.bench import asking, figures, idle, latency, monitors, policies, scrape, steady
+from tests.bench import asking, figures, idle, latency, monitors, policies, scrape, steady, traffic
 from tests.bench.product import install
 from tests.bench.site import BenchError, refuse_company
 from tests.support.installation import install_crds
 from tests.support.raw_api import raw_api
 
 WITHOUT_CLUSTER = frozenset({"monitors", "scrape"})
+WITHOUT_PRODUCT = WITHOUT_CLUSTER | {"traffic"}
 KUBECONFIG = Path(__file__).resolve().parents[2] / ".cluster" / "kubeconfig"
 
 
@@ -37,7 +38,11 @@ async def run(arguments: argparse.Namespace, folder: Path) -> Mapping[str, Any]:
     if arguments.what in {"scrape", "all"}:
         report["scrape"] = await scrape.measure(arguments.scraped, say)
         print(scrape.table(report["scrape"]), flush=True)
-    if arguments.what not in WITHOUT_CLUSTER:
+    if arguments.what in {"traffic", "all"}:
+        kubeconfig = str(arguments.kubeconfig)
+        report["traffic"] = await asyncio.to_thread(traffic.measure, kubeconfig, arguments.carried, say)
+        print(traffic.line(report["traffic"]), flush=True)
+    if arguments.what not in WITHOUT_PRODUCT:
         await on_cluster(arguments, folder, report)
     report["machine"]["load_at_end"] = load()
     return report
@@ -226,7 +231,7 @@ def main() -> int:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("latency", "idle", "steady", "asking", "policies", "monitors", "scrape", "all"),
+        choices=("latency", "idle", "steady", "asking", "policies", "monitors", "scrape", "traffic", "all"),
         default="all",
     )
     parser.add_argument(
@@ -235,6 +240,9 @@ def main() -> int:
     parser.add_argument("--aliases", type=int, default=1000, metavar="N", help="ModelAliases, 2 to 20000")
     parser.add_argument(
         "--scraped", type=int, default=10_000, metavar="N", help="ModelAliases of a scrape, 2 to 20000"
+    )
+    parser.add_argument(
+        "--carried", type=int, default=10_000, metavar="N", help="requests through the gateway, 100 to 20000"
     )
     parser.add_argument(
         "--seconds", type=int, default=60, metavar="N", help="length of the steady state, 5 to 3600"
@@ -250,6 +258,7 @@ def main() -> int:
         ("requests", 5, 500),
         ("aliases", 2, 20_000),
         ("scraped", 2, 20_000),
+        ("carried", 100, 20_000),
         ("seconds", 5, 3600),
     ):
         if not least <= getattr(arguments, name) <= most:

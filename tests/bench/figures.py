@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import median
+from statistics import NormalDist, median
 from typing import Any
 
 
@@ -16,6 +16,15 @@ def spread(samples: Sequence[float]) -> Mapping[str, float]:
         "p99": round(ordered[math.ceil(0.99 * len(ordered)) - 1], 2),
         "max": round(ordered[-1], 2),
     }
+
+
+def wilson(count: int, of: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's interval for a share of which so many were counted."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share, square = count / of, z * z
+    middle = share + square / (2 * of)
+    half = z * math.sqrt(share * (1 - share) / of + square / (4 * of * of))
+    return (middle - half) / (1 + square / of), (middle + half) / (1 + square / of)
 
 
 def ratios(samples: Sequence[float], baseline: Sequence[float]) -> Mapping[str, float]:
