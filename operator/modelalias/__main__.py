@@ -25,6 +25,7 @@ from modelalias.adapters.mlflow_registry import open_registry
 from modelalias.adapters.pods import KubernetesPods
 from modelalias.adapters.prometheus import Prometheus
 from modelalias.adapters.prometheus_telemetry import CONTENT_TYPE, PrometheusTelemetry
+from modelalias.adapters.routes import KubernetesRoutes
 from modelalias.adapters.signing_keys import KubernetesSigningKeys
 from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.core.errors import InvalidRequest
@@ -65,6 +66,7 @@ async def serve(config: settings.Settings) -> None:
                 KubernetesAdmission(connection),
                 _keys(config, connection),
                 KubernetesPods(connection),
+                KubernetesRoutes(connection),
             ),
             registries,
             lead,

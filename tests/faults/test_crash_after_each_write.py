@@ -239,6 +239,17 @@ def _when_rolled(it: Cluster, mark: str, then: Callable[[], object]) -> None:
     it.workloads.listeners.append(look)
 
 
+async def _split(it: Cluster) -> None:
+    """Let a challenger that runs have its share of the requests, which all go to the champion so far."""
+    await it.model(0.7, 0.8, aliases={"champion": "1", "challenger": "2"})
+    for service in ("main", "other"):
+        it.routes.ready["ml", service] = 1
+    it.routes.add("churn", {"main": 100, "other": 0})
+    backends = [{"service": "main", "weight": 90}, {"service": "other", "alias": "challenger", "weight": 10}]
+    it.add_accepted_alias("2", name="churn-challenger", alias="challenger")
+    it.add_accepted_alias("1", traffic={"httpRoute": "churn", "backends": backends})
+
+
 EVALUATED: Final = {
     "gates": [
         {
@@ -339,6 +350,7 @@ STORIES = [
     Story("a Restore that rolls pods that strayed", _restored_with_pods, None, "Succeeded"),
     Story("an Adopt", _adopted, None, "Succeeded"),
     Story("an automatic promotion", _auto_promoted, None, "Succeeded", own="churn-champion-auto-3"),
+    Story("a split of the requests", _split, None, "Succeeded", moves=False),
     Story("a pin that is evaluated", _gated_pin, None, "Succeeded", meanwhile=_measure(0.8)),
 ]
 
@@ -352,6 +364,7 @@ class End:
     rolls: list[tuple[object, ...]]
     workloads: dict[str, tuple[object, ...]]
     jobs: list[tuple[JobRef, str]]
+    weights: list[tuple[str, Mapping[str, int]]]
     runs: dict[str, str]
     alias: dict[str, Any]
     requests: dict[str, dict[str, Any]]
@@ -410,6 +423,7 @@ async def _end(it: Cluster) -> End:
         rolls=[(roll.ref.name, roll.change.mark, roll.change.variables) for roll in it.workloads.rolls],
         workloads={ref.name: (item.marks, item.containers) for ref, item in it.workloads.workloads.items()},
         jobs=[(new.ref, new.run_id) for new in it.jobs.started],
+        weights=it.routes.writes,
         runs={new.run_id: (await it.registry.read_run(new.run_id)).status for new in it.jobs.started},
         alias=json.loads(_named(it, json.dumps(_without_times(it.alias().status)))),
         requests={name: _without_times(item.status) for (_, name), item in it.objects.requests.items()},

@@ -207,6 +207,25 @@ def test_a_right_to_less_than_the_kind_in_the_namespace_is_not_enough(aliases: A
     assert answer.code == FORBIDDEN, answer
 
 
+def test_who_splits_the_requests_of_a_route_may_patch_routes(aliases: Aliases, team: Team) -> None:
+    backends = [{"service": "main", "weight": 90}, {"service": "other", "alias": "challenger", "weight": 10}]
+    traffic = {"httpRoute": "churn", "backends": backends}
+
+    refused = aliases.create(CY, traffic=traffic)
+    group = "gateway.networking.k8s.io"
+    allowed = {"group": group, "verb": "patch", "resource": "httproutes"}
+    team.grant(CY, [_grant("patch", group=group, resource="httproutes")], allowed)
+    taken = aliases.create(CY, traffic=traffic)
+    sent_back = aliases.apply(OTTO, traffic=traffic, suspend=True)
+    changed = aliases.apply(OTTO, traffic={**traffic, "httpRoute": "fraud"})
+
+    assert refused.code == FORBIDDEN
+    assert f"cy may not patch httproutes.{group} in namespace {team.namespace}" in refused.message
+    assert taken.ok, taken
+    assert sent_back.ok, sent_back
+    assert changed.code == FORBIDDEN
+
+
 def test_one_that_may_not_among_many_that_may(aliases: Aliases) -> None:
     answer = aliases.create(DEE, serving=[{"name": "a"}, {"name": "b"}, {"kind": "DaemonSet", "name": "c"}])
 

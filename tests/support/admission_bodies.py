@@ -36,12 +36,25 @@ def denying(namespace: str, message: str) -> Sequence[Body]:
     )
 
 
-def _spec(namespace: str, operation: str) -> dict[str, Any]:
+def denying_weights(namespace: str, message: str) -> Sequence[Body]:
+    """Return a policy that lets the spec of no HTTPRoute change, and its binding."""
+    validation = {"expression": "object.spec == oldObject.spec", "message": message, "reason": "Forbidden"}
+    policy = _spec(namespace, "UPDATE", "gateway.networking.k8s.io", "httproutes")
+    name = f"deny-weights-{namespace}"
+    return (
+        _body("ValidatingAdmissionPolicy", name, policy | {"validations": [validation]}),
+        _body("ValidatingAdmissionPolicyBinding", name, {"policyName": name, "validationActions": ["Deny"]}),
+    )
+
+
+def _spec(
+    namespace: str, operation: str, group: str = "apps", resource: str = "deployments"
+) -> dict[str, Any]:
     rule = {
-        "apiGroups": ["apps"],
+        "apiGroups": [group],
         "apiVersions": ["v1"],
         "operations": [operation],
-        "resources": ["deployments"],
+        "resources": [resource],
     }
     selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
     return {

@@ -166,6 +166,13 @@ _ALIAS_BOUNDS: Final[Mapping[str, tuple[Any, ...]]] = {
     "monitors[0].onBreach": ("Page",),
     "monitors[1].experiment.name": ("", 251 * "a", LEFT_OUT),
     "monitors[1].experiment.metric": ("", "a\n", 251 * "a", LEFT_OUT),
+    "traffic.httpRoute": (*_OBJECT_NAME[:-1], LEFT_OUT),
+    "traffic.backends": ("main", [], [{"service": "main", "weight": 1}]),
+    "traffic.backends[0].service": ("", "A", "a_b", "1a", 64 * "a", LEFT_OUT),
+    "traffic.backends[0].weight": (-1, 1_000_001, "90", 0.5),
+    "traffic.backends[1].alias": _ALIAS,
+    "traffic.steps": ([0], [101], ["10"], [*range(1, 12)], 10),
+    "traffic.stepDuration": (*_DURATION, "31d"),
     "historyLimit": (0, 51),
     "requestHistoryLimit": (-1, 10_001),
 }

@@ -34,6 +34,7 @@ from modelalias.ports import (
     JobRef,
     ModelVersion,
     NewJob,
+    Route,
     Telemetry,
     Workload,
     WorkloadChange,
@@ -47,6 +48,7 @@ from tests.support.fake_objects import FakeObject, FakeObjects
 from tests.support.fake_pods import FakePods
 from tests.support.fake_prometheus import FakePrometheus
 from tests.support.fake_registry import Call, FakeRegistry
+from tests.support.fake_routes import FakeRoutes
 from tests.support.fake_workloads import FakeWorkloads
 from tests.support.world import ALIAS, MODEL, NAME, NAMESPACE, alias_spec, request_spec
 
@@ -202,6 +204,18 @@ class _Workloads(FakeWorkloads):
         return rolled
 
 
+class _Routes(FakeRoutes):
+    def __init__(self, trip: Trip) -> None:
+        super().__init__()
+        self._trip = trip
+
+    async def set_weights(self, *args: Any) -> Route:
+        await self._trip.before()
+        written = await super().set_weights(*args)
+        self._trip.done()
+        return written
+
+
 class _Admission:
     """The port `Admission` of a cluster whose policies are installed, until a test takes them away."""
 
@@ -251,6 +265,7 @@ class Cluster:
         )
         self.jobs, self.admission, self.keys = _Jobs(self.trip), _Admission(), FakeSigningKeys()
         self.pods = FakePods(self.workloads, self.wall)
+        self.routes = _Routes(self.trip)
         self.prometheus = FakePrometheus()
         self.telemetry = Telemetry()
         """Counts for the operator that is started next."""
@@ -270,7 +285,15 @@ class Cluster:
         loop = asyncio.get_running_loop()
         self.engine = Engine(
             self.settings,
-            Ports(self.objects, self.workloads, self.jobs, self.admission, self.keys, self.pods),
+            Ports(
+                self.objects,
+                self.workloads,
+                self.jobs,
+                self.admission,
+                self.keys,
+                self.pods,
+                self.routes,
+            ),
             {self.registry_name: self.registry} if self.registry_name in self.settings.registries else {},
             _Leads(),
             loop.time,

@@ -52,6 +52,17 @@ def monitor(**changes: Any) -> Spec:
     return alias(monitors=[_changed(fresh, changes)])
 
 
+def split(*weights: int | None, second: Spec | None = None, **changes: Any) -> Spec:
+    """Return the spec of an alias whose requests are split with these weights."""
+    own, other = weights or (90, 10)
+    backends: list[Spec] = [
+        {"service": "main"} if own is None else {"service": "main", "weight": own},
+        {"service": "other", "alias": "challenger", "weight": other, **(second or {})},
+    ]
+    kept = [{name: value for name, value in item.items() if value is not None} for item in backends]
+    return alias(traffic=_changed({"httpRoute": "churn", "backends": kept}, changes))
+
+
 def windowed(**changes: Any) -> Spec:
     """Return the spec of an alias with one window."""
     fresh = {"kind": "Deny", "cron": "0 18 * * 5", "duration": "60h"}
@@ -199,6 +210,15 @@ WHOLE_ALIAS: Final[Spec] = {
             "onBreach": "Rollback",
         }
     ],
+    "traffic": {
+        "httpRoute": "churn",
+        "backends": [
+            {"service": "churn-main", "weight": 90},
+            {"service": "churn-other", "alias": "challenger", "weight": 10},
+        ],
+        "steps": [10, 50, 100],
+        "stepDuration": "10m",
+    },
     "historyLimit": 20,
     "requestHistoryLimit": 100,
 }
@@ -227,9 +247,20 @@ _ZONES: Final = (
 )
 _EXEMPT: Final = ["Promote", "Pin", "Rollback", "Swap", "Adopt"]
 
+_TWO_CHALLENGERS: Final[Spec] = {
+    "httpRoute": "churn",
+    "backends": [
+        {"service": "main", "alias": "smoke", "weight": 90},
+        {"service": "other", "alias": "challenger", "weight": 10},
+    ],
+}
+
 GOOD_ALIASES: Final = (
     Case("smallest", alias()),
     Case("whole", WHOLE_ALIAS),
+    Case("split", split()),
+    Case("split-of-nothing-for-the-challenger", split(1, 0)),
+    Case("split-by-steps", split(None, None, steps=[10, 100])),
     Case("alias-255-long", alias(alias="a" * 255)),
     Case("alias-like-a-version", alias(alias="v3a")),
     Case("model-with-space-and-umlaut", alias(model="Kündigung 模型")),
@@ -598,6 +629,20 @@ BAD_ALIASES: Final = (
     ),
     Case("monitor-twice", alias(monitors=2 * monitor()["monitors"]), "spec.monitors"),
     Case("query-1-MB", monitor(prometheus={"query": 2**20 * "a"}), "spec.monitors[0].prometheus.query"),
+    Case(
+        "split-with-two-challengers", alias(traffic=_TWO_CHALLENGERS), "one of the two backends has an alias"
+    ),
+    Case("split-without-a-challenger", split(second={"alias": None}), "one of the two backends has an alias"),
+    Case("split-of-one-service", split(second={"service": "main"}), "spec.traffic.backends"),
+    Case("split-without-a-weight", split(90, None), "each backend has a weight, unless steps"),
+    Case("split-with-nothing-for-the-own", split(0, 10), "the backend of this alias has a weight above 0"),
+    Case("weight-negative", split(90, -1), "spec.traffic.backends[1].weight"),
+    Case("weight-too-large", split(90, 1_000_001), "spec.traffic.backends[1].weight"),
+    Case("steps-that-fall", split(steps=[50, 10]), "steps rise"),
+    Case("steps-that-stay", split(steps=[10, 10]), "steps rise"),
+    Case("step-0", split(steps=[0, 10]), "spec.traffic.steps[0]"),
+    Case("step-101", split(steps=[10, 101]), "spec.traffic.steps[1]"),
+    Case("service-with-a-dot", split(second={"service": "a.b"}), "spec.traffic.backends[1].service"),
     Case("unknown-field", alias(modell="churn"), "spec.modell"),
     Case("unknown-field-deep", gated(treshold=1), "spec.policy.gates[0].treshold"),
 )

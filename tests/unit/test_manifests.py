@@ -155,6 +155,8 @@ def test_the_operator_is_given_this_and_no_more() -> None:
         ("ClusterRole", "batch", "jobs", ""): {"get", "list", "watch", "create", "delete"},
         ("ClusterRole", "", "pods", ""): {"list"},
         ("ClusterRole", "", "pods/log", ""): {"get"},
+        ("ClusterRole", "gateway.networking.k8s.io", "httproutes", ""): {"get", "patch"},
+        ("ClusterRole", "discovery.k8s.io", "endpointslices", ""): {"list"},
         ("ClusterRole", "apps", "replicasets", ""): {"list"},
         **{
             ("ClusterRole", "admissionregistration.k8s.io", f"validatingadmission{plural}", name): {"get"}

@@ -74,6 +74,8 @@ from modelalias.api.policy import (
     Soak,
 )
 from modelalias.api.policy_status import PolicyRule, PolicyStatus
+from modelalias.api.traffic import Backend, Traffic
+from modelalias.api.traffic_status import BackendWeight, TrafficStatus
 from modelalias.api.windows import Window, WindowKind, WindowOperation
 from modelalias.api.workload import Load, LoadMode, OnFailure, Rollout, Serving, Verify, WorkloadKind
 
@@ -85,6 +87,8 @@ __all__ = [
     "ArchivedVersion",
     "AutoPromote",
     "AutoPromoteStatus",
+    "Backend",
+    "BackendWeight",
     "Baseline",
     "Bearing",
     "BreachedVersion",
@@ -141,6 +145,8 @@ __all__ = [
     "Soak",
     "Soaking",
     "SourceAlias",
+    "Traffic",
+    "TrafficStatus",
     "Verify",
     "Versus",
     "Window",
@@ -211,6 +217,8 @@ class ModelAliasSpec(Value):
         each_once("name"),
     ] = ()
     """Production metrics that are watched after a promotion."""
+    traffic: Traffic | None = None
+    """How the requests of an HTTPRoute are split between this alias and a challenger."""
     history_limit: Annotated[int, Field(ge=1, le=50)] = 20
     """How many moves status.history keeps."""
     request_history_limit: Annotated[int, Field(ge=0, le=10_000)] | None = None

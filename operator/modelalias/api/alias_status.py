@@ -26,6 +26,7 @@ from modelalias.api.monitor_status import BreachedVersion, MonitorStatus
 from modelalias.api.plan import JudgedMetrics, Operation, Plan
 from modelalias.api.policy_status import PolicyStatus
 from modelalias.api.request_status import Check, Evaluated, Finding, Phase
+from modelalias.api.traffic_status import TrafficStatus
 from modelalias.api.workload import WorkloadKind
 
 
@@ -366,6 +367,8 @@ class ModelAliasStatus(Reported):
     archived: Annotated[tuple[ArchivedVersion, ...], Field(max_length=50), keep_last(50)] = ()
     """Versions that the alias has left behind, by policy.retention, as far as they have their tag; the one left last
     stands last."""
+    traffic: TrafficStatus | None = None
+    """How the requests are split; present with spec.traffic."""
     restored: Annotated[tuple[Timestamp, ...], Field(max_length=3), keep_last(3)] = ()
     """When the operator set the alias back after somebody moved it, the last three times."""
     history: Annotated[tuple[HistoryEntry, ...], Field(max_length=50), keep_last(50)] = ()
@@ -480,6 +483,10 @@ class ModelAliasStatus(Reported):
             item.changed(request=request) if item.version == version else item for item in self.breached
         )
         return self.changed(breached=noted)
+
+    def with_traffic(self, traffic: TrafficStatus | None) -> Self:
+        """Return the status with how the requests are split."""
+        return self.changed(traffic=traffic)
 
     def with_serving(self, serving: tuple[ServingStatus, ...]) -> Self:
         """Return the status with where each workload of the spec stands."""

@@ -70,6 +70,9 @@ class AliasCondition(StrEnum):
     """The last readings of all monitors are within their bounds. False: one was breached, and the message says
     what follows. Unknown: nothing was read yet, readings do not count yet, or there is no number. Present with
     spec.monitors."""
+    TRAFFIC_ROUTED = "TrafficRouted"
+    """The HTTPRoute splits its requests as spec.traffic says for the challenger that there is, and its gateway has
+    taken that. Unknown: it is being written, or not known. Present with spec.traffic."""
     RECONCILING = "Reconciling"
     """A plan is being carried out."""
     STALLED = "Stalled"
@@ -165,6 +168,10 @@ class Reason(StrEnum):
     )
     CONFLICT = "Conflict", "An older ModelAlias manages the same alias of the same model."
     CONTENDED = "Contended", "Something else, such as a GitOps tool, overwrites what the operator writes."
+    CURRENT_ONLY = (
+        "CurrentOnly",
+        "All requests go to the Service of this alias, because no challenger may get any; the message says why.",
+    )
     DEADLINE_EXCEEDED = (
         "DeadlineExceeded",
         "The workloads did not finish their rollout within spec.rollout.deadlineSeconds.",
@@ -225,6 +232,10 @@ class Reason(StrEnum):
         "A rollback goes only to a version that the ModelAlias has accepted; promote any other version.",
     )
     NO_OP = "NoOp", "Alias and workloads are on the version already, so nothing was moved."
+    NO_READY_POD = (
+        "NoReadyPod",
+        "The weights of the HTTPRoute are not changed, because a Service that would get requests has no ready pod.",
+    )
     NO_PREVIOUS = "NoPrevious", "There is no earlier version to roll back to or to swap with."
     NOT_ELIGIBLE = "NotEligible", "The version does not meet a rule of policy.eligibility."
     NO_REPLICAS = "NoReplicas", "A workload has 0 replicas, so nothing has loaded the version."
@@ -258,12 +269,18 @@ class Reason(StrEnum):
     ROLLED_OUT = "RolledOut", "Every workload runs the version and is available."
     ROLLING_OUT = "RollingOut", "The alias is being moved, or its workloads are being rolled out."
     ROLLOUT_FAILED = "RolloutFailed", "A workload did not come up with the new version."
+    ROUTE_MISSING = "RouteMissing", "There is no HTTPRoute with the name in spec.traffic.httpRoute."
+    ROUTE_NOT_ACCEPTED = (
+        "RouteNotAccepted",
+        "The weights of the HTTPRoute are right, and no gateway has accepted it, so nobody follows them.",
+    )
     RUN_NOT_FOUND = "RunNotFound", "The registry has no run with that ID."
     SKIPPED = (
         "Skipped",
         "No gate was judged; the message says why: a rollback, a swap, skipGates, or a dry run.",
     )
     SOAKING = "Soaking", "The version has to keep the alias in policy.eligibility.soak a while longer."
+    SPLIT = "Split", "The requests are split between this alias and the challenger; the message says how."
     STALE_CHAMPION = (
         "StaleChampion",
         "The alias names another version than the request expected, or somebody moved it while it was being moved.",

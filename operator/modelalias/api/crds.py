@@ -26,6 +26,8 @@ from modelalias.api import (
     request,
     request_status,
     tag_schema,
+    traffic,
+    traffic_status,
     windows,
     workload,
 )
@@ -49,6 +51,8 @@ MODULES: Final = (
     request,
     request_status,
     tag_schema,
+    traffic,
+    traffic_status,
     windows,
     workload,
 )
@@ -132,6 +136,7 @@ KINDS: Final = (
             Column("Previous", ".status.previous.version", wide=True),
             Column("By", ".status.current.actor", wide=True),
             Column("Rollout", f"{ROLLED_OUT}.reason", wide=True),
+            Column("Traffic", ".status.traffic.split", wide=True),
             Column("Suspended", ".spec.suspend", wide=True, type="boolean"),
             Column("Registry", ".spec.registry", wide=True),
             replace(AGE, wide=True),

@@ -37,6 +37,7 @@ from modelalias.core.requests.queue import end_settled_and_order, supersede_olde
 from modelalias.core.requests.unproved import voided
 from modelalias.core.serving.look import look
 from modelalias.core.status import alias_status, request_status, ways_out
+from modelalias.core.traffic import routing
 
 
 def decide(context: Context) -> Decision:
@@ -69,9 +70,15 @@ def _decide(context: Context, alias: ModelAlias) -> Decision:
 
 def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
     """Take the path that the alias is on: an outage, a plan under way, something to edit, or the next turn."""
+    blocked = _why_blocked(context, alias)
+    if blocked is None:
+        alias = routing.split(context, alias, draft)
+        if (
+            draft.effect is not None
+        ):  # it takes no notice of the registry and of moves: where requests go is urgent
+            return _split(context, alias, draft)
     if context.registry.problem is not None:
         return _wait_for_registry(context, alias, context.registry.problem, draft)
-    blocked = _why_blocked(context, alias)
     draft.records = blocked is None
     if alias.status.plan is not None:
         if blocked is not None and not context.registry.known:
@@ -89,6 +96,12 @@ def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
     if draft.effect is not None or (status.observed is None and missing is None):
         return draft.decision()
     return _next_turn(context, alias, draft, missing)
+
+
+def _split(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
+    """Make it durable how the requests are to be split, and then split them."""
+    draft.writes.append(AliasWrite(alias_status.with_traffic_told(context, alias)))
+    return draft.decision()
 
 
 def _next_turn(context: Context, alias: ModelAlias, draft: Draft, missing: Cause | None) -> Decision:

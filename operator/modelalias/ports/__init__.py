@@ -57,6 +57,13 @@ from modelalias.ports.registry import (
     RunStatus,
     VersionState,
 )
+from modelalias.ports.routes import (
+    Route,
+    RouteBackend,
+    RouteRef,
+    RouteRule,
+    Routes,
+)
 from modelalias.ports.telemetry import (
     SILENT,
     TIMED,
@@ -101,6 +108,11 @@ __all__ = [
     "Registry",
     "Replicas",
     "RequestEnd",
+    "Route",
+    "RouteBackend",
+    "RouteRef",
+    "RouteRule",
+    "Routes",
     "Run",
     "RunStatus",
     "SigningKeys",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from modelalias.ports.cluster import Admission, Jobs, Objects, Workloads
 from modelalias.ports.notary import SigningKeys
 from modelalias.ports.pods import Pods
+from modelalias.ports.routes import Routes
 
 
 @dataclass(frozen=True)
@@ -17,3 +18,4 @@ class Cluster:
     admission: Admission
     keys: SigningKeys
     pods: Pods
+    routes: Routes

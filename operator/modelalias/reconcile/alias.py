@@ -28,6 +28,7 @@ from modelalias.core.protocol.effects import (
     FileRequest,
     Roll,
     SetAlias,
+    SetWeights,
     StartEvaluation,
     StopEvaluation,
     TagVersion,
@@ -40,6 +41,7 @@ from modelalias.core.protocol.questions import (
     EvaluationRunOf,
     ObjectQuestion,
     RequestOf,
+    RouteQuestion,
     System,
     VersionOfRun,
     WorkloadQuestion,
@@ -47,7 +49,7 @@ from modelalias.core.protocol.questions import (
 from modelalias.core.status import annotations, events
 from modelalias.core.status.events import News
 from modelalias.ports import Cluster, FailureKind, Involved, Lead, Notary, Registry, Telemetry
-from modelalias.reconcile import reading, tallies
+from modelalias.reconcile import reading, route_effects, tallies
 from modelalias.reconcile.broken_requests import BrokenRequests
 from modelalias.reconcile.evaluations import Evaluations
 from modelalias.reconcile.late_edits import LateEdits
@@ -208,6 +210,7 @@ class AliasReconciler:
             claim_differs_in_case=owner is not None and self._memory.differs_in_case(key, owner),
             claimed={} if alias is None else self._memory.claimed(key),
             managed={} if alias is None else self._managed(key, alias),
+            challenger=None if alias is None else self._challenger(key, alias),
             identity=self._outside.identity(),
             trouble=self._trouble.get(key),
             broken=self._broken.of(key),
@@ -227,6 +230,12 @@ class AliasReconciler:
         asked = () if rules is None else (rules.require_alias, rules.soak.alias if rules.soak else None)
         found = {name: self._memory.status_of(key, name) for name in asked if name is not None}
         return {name: status for name, status in found.items() if status is not None}
+
+    def _challenger(self, key: Key, alias: ModelAlias) -> ModelAlias | None:
+        """Return who manages the challenger, in the namespace whose pods get the requests."""
+        name = None if alias.spec.traffic is None else alias.spec.traffic.challenger.alias
+        manager = None if name is None else self._memory.manager_of(key, name)
+        return manager if manager is not None and manager.metadata.namespace == key.namespace else None
 
     def _registry_view(self, key: Key, alias: ModelAlias | None) -> RegistryView:
         watch = None if alias is None else self._registries.get(alias.spec.registry)
@@ -281,6 +290,8 @@ class AliasReconciler:
             return await reading.about_workloads(self._looks, question, facts, rolling=rolling)
         if isinstance(question, ObjectQuestion):
             return await reading.from_cluster(self._cluster, question)
+        if isinstance(question, RouteQuestion):
+            return await reading.about_routes(self._cluster.routes, question)
         if _writes(question):
             self._lead.check()
         return await reading.from_registry(self._registry(key), question)
@@ -295,6 +306,9 @@ class AliasReconciler:
             case FileRequest():
                 await self._file(effect, facts)
             case SetAlias() | DeleteAlias() | TagVersion() | UntagVersion():
+            case SetWeights():
+                await route_effects.set_weights(self._cluster.routes, effect, facts)
+            case SetAlias() | DeleteAlias() | TagVersion():
                 await self._write_registry(key, effect, facts)
             case _:
                 assert_never(effect)

@@ -337,11 +337,16 @@ class Memory:
 
     def status_of(self, key: Key, name: str) -> ModelAliasStatus | None:
         """Return the status of the ModelAlias that manages this alias of the same model; None without one."""
+        manager = self.manager_of(key, name)
+        return None if manager is None else manager.status
+
+    def manager_of(self, key: Key, name: str) -> ModelAlias | None:
+        """Return the ModelAlias that manages this alias of the same model; None without one."""
         kept = self._aliases[key]
         for _, other in sorted(self._claims.get(_claim(kept, name), ())):
             alias = None if other == key else self.alias(other)
             if alias is not None and (alias.spec.model, alias.spec.alias) == (kept.model, name):
-                return alias.status
+                return alias
         return None
 
     def expected(self, registry: str) -> Iterator[Expected]:

@@ -16,8 +16,11 @@ from modelalias.core.protocol.questions import (
     ObjectQuestion,
     PodAnswersOf,
     PodsOf,
+    ReadyPodsOf,
     RegistryQuestion,
     RequestOf,
+    RouteOf,
+    RouteQuestion,
     RunsOf,
     SignatureOf,
     TemplateOf,
@@ -29,7 +32,7 @@ from modelalias.core.protocol.questions import (
     WorkloadOf,
     WorkloadQuestion,
 )
-from modelalias.ports import Cluster, Registry, Workload
+from modelalias.ports import Cluster, Registry, Routes, Workload
 from modelalias.reconcile.pod_looks import PodLooks
 
 
@@ -79,6 +82,16 @@ async def from_cluster(cluster: Cluster, question: ObjectQuestion) -> object:
             return await cluster.jobs.read(ref)
         case LastLinesOf(ref=ref):
             return await cluster.jobs.last_lines(ref)
+    assert_never(question)
+
+
+async def about_routes(routes: Routes, question: RouteQuestion) -> object:
+    """Ask how requests are split, or who would answer them; raise as the port says."""
+    match question:
+        case RouteOf(ref=ref):
+            return await routes.read(ref)
+        case ReadyPodsOf(namespace=namespace, service=service):
+            return await routes.ready_pods(namespace, service)
     assert_never(question)
 
 

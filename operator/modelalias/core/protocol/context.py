@@ -165,5 +165,7 @@ class Context:
     policies: PolicyView = PolicyView()
     serving: ServingView = field(default_factory=ServingView)
     by_itself: ByItself = ByItself()
+    challenger: ModelAlias | None = None
+    """The ModelAlias of the same namespace that manages the challenger in spec.traffic."""
     claim_differs_in_case: bool = False
     """Whether what the older ModelAlias claims is the same only without its case."""

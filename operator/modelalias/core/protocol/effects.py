@@ -2,7 +2,7 @@
 
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequestSpec
-from modelalias.ports import JobRef, NewJob, PodRef, RunStatus, WorkloadChange, WorkloadRef
+from modelalias.ports import JobRef, NewJob, PodRef, RouteRef, RunStatus, WorkloadChange, WorkloadRef
 
 
 class SetAlias(Value):
@@ -89,6 +89,14 @@ class FileRequest(Value):
         return hash((self.namespace, self.name))
 
 
+class SetWeights(Value):
+    """Split the requests of an HTTPRoute."""
+
+    ref: RouteRef
+    weights: tuple[tuple[str, int], ...]
+    """Service and weight."""
+
+
 Effect = (
     SetAlias
     | DeleteAlias
@@ -100,4 +108,5 @@ Effect = (
     | StopEvaluation
     | EndRun
     | FileRequest
+    | SetWeights
 )

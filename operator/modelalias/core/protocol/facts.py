@@ -27,7 +27,9 @@ from modelalias.core.protocol.questions import (
     PodAnswersOf,
     PodsOf,
     Question,
+    ReadyPodsOf,
     RequestOf,
+    RouteOf,
     RunsOf,
     SignatureOf,
     TemplateOf,
@@ -47,6 +49,8 @@ from modelalias.ports import (
     Pod,
     PodAnswer,
     PodRef,
+    Route,
+    RouteRef,
     Run,
     Workload,
     WorkloadRef,
@@ -210,6 +214,14 @@ class Facts:
     def request(self, namespace: str, name: str) -> PromotionRequest | None:
         """Return the request as the API server has it now."""
         return self._ask(RequestOf(namespace=namespace, name=name))
+
+    def route(self, ref: RouteRef) -> Route | None:
+        """Return the HTTPRoute, None when there is none."""
+        return self._ask(RouteOf(ref=ref))
+
+    def ready_pods(self, namespace: str, service: str) -> int:
+        """Return how many ready pods a Service has."""
+        return self._ask(ReadyPodsOf(namespace=namespace, service=service))
 
     def _ask(self, question: Question[T]) -> T:
         if question not in self._answers:

@@ -19,6 +19,8 @@ from modelalias.ports import (
     Pod,
     PodAnswer,
     PodRef,
+    Route,
+    RouteRef,
     Run,
     Workload,
     WorkloadRef,
@@ -220,12 +222,26 @@ class RequestOf(AskCluster[PromotionRequest | None]):
     name: str
 
 
+class RouteOf(AskCluster[Route | None]):
+    """Ask how an HTTPRoute splits its requests."""
+
+    ref: RouteRef
+
+
+class ReadyPodsOf(AskCluster[int]):
+    """Ask how many ready pods a Service has."""
+
+    namespace: str
+    service: str
+
+
 VersionQuestion = (
     AliasesOf | VersionOf | VersionOfRun | VersionsTagged | NewerVersionsOf | SignatureOf | ArtifactAddressOf
 )
 RegistryQuestion = VersionQuestion | RunsOf | MeasuredModelOf | EvaluationRunOf
 WorkloadQuestion = WorkloadOf | FreshWorkloadOf | PodsOf | PodAnswersOf | LastLinesOfPod
 ObjectQuestion = WhyMissing | RequestOf | TemplateOf | JobOf | LastLinesOf
-ClusterQuestion = WorkloadQuestion | ObjectQuestion
+RouteQuestion = RouteOf | ReadyPodsOf
+ClusterQuestion = WorkloadQuestion | ObjectQuestion | RouteQuestion
 AnyQuestion = RegistryQuestion | ClusterQuestion
 """Every question there is: who reads the answers has to know all of them."""

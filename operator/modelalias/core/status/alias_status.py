@@ -28,12 +28,14 @@ from modelalias.core.protocol.context import Context
 from modelalias.core.status import drift, ways_out
 from modelalias.core.status.monitors import monitors_passing
 from modelalias.core.status.new_condition import NewCondition, dated
+from modelalias.core.status.traffic import traffic_routed
 
 _OPTIONAL: Final = frozenset(
     {
         AliasCondition.IDENTITY_PROVED,
         AliasCondition.MONITORS_PASSING,
         AliasCondition.READY,
+        AliasCondition.TRAFFIC_ROUTED,
         AliasCondition.VERIFIED,
     }
 )
@@ -69,6 +71,8 @@ def complete(
         new.append(_verified(alias, status))
     if alias.spec.monitors or (status.monitors and context.policies.problem is not None):
         new.append(monitors_passing(status, context.now))
+    if status.traffic is not None:
+        new.append(traffic_routed(status.traffic))
     ready = _ready(alias, status, new)
     if ready is not None:
         new.append(ready)
@@ -78,6 +82,15 @@ def complete(
     conditions = _merged(context, alias, status, new)
     phase = _phase(alias, status, conditions)
     return status.described(alias.metadata.generation, conditions, phase)
+
+
+def with_traffic_told(context: Context, alias: ModelAlias) -> ModelAliasStatus:
+    """Return the status in which nothing but what is said of the traffic differs from before."""
+    status = alias.status
+    if status.traffic is None:
+        return status
+    new = dated([traffic_routed(status.traffic)], context.now, alias.metadata.generation)
+    return status.changed(conditions=merged(status.conditions, new))
 
 
 def standing_failure(alias: ModelAlias) -> Cause | None:

@@ -9,7 +9,7 @@ from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, Out
 from modelalias.api.conditions import AliasCondition, Reason, Status, find, is_true
 from modelalias.api.fields import Value
 from modelalias.api.request import Phase, PromotionRequestStatus
-from modelalias.core.status import annotations, monitors
+from modelalias.core.status import annotations, monitors, traffic
 from modelalias.ports import EventType
 
 _ENDS = {
@@ -86,6 +86,7 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
         (AliasCondition.REGISTRY_REACHABLE, False),
         (AliasCondition.IDENTITY_PROVED, False),
         (AliasCondition.VERIFIED, False),
+        (AliasCondition.TRAFFIC_ROUTED, False),
     ):
         old, now = find(before.conditions, condition), find(after.conditions, condition)
         stands = now is not None and str(now.status) == str(bad)
@@ -105,6 +106,10 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
     passing = find(after.conditions, AliasCondition.MONITORS_PASSING)
     if passing is not None and monitors.is_news(before, after):
         news.append(News(type=EventType.WARNING, reason=passing.reason, message=passing.message))
+    news += [
+        News(type=EventType.NORMAL, reason="TrafficMoved", message=message)
+        for message in traffic.moved(before, after)
+    ]
     said = alias.metadata.release
     if before.hold is not None and after.hold is None and not new and said is not None:
         message = f"{name}: automatic steps go on: {said.user} released the hold"

@@ -51,6 +51,7 @@ def _sentences(alias: ModelAlias, now: datetime) -> Iterator[str]:
     yield from _under_way(alias, now)
     yield from _served(alias)
     yield from _monitors(alias)
+    yield from _traffic(alias)
     yield from _candidate(alias)
     yield from _stops(alias)
     yield from _policies(alias)
@@ -135,6 +136,15 @@ def _monitors(alias: ModelAlias) -> Iterator[str]:
         yield f"Its monitors pass: {passing.message}"
     elif passing is not None:
         yield f"Its monitors do not all pass: {passing.message}"
+
+
+def _traffic(alias: ModelAlias) -> Iterator[str]:
+    """Return how the requests are split."""
+    routed = find(alias.status.conditions, AliasCondition.TRAFFIC_ROUTED)
+    if routed is not None and routed.status is Status.TRUE:
+        yield f"Of its traffic {routed.message}"
+    elif routed is not None:
+        yield f"Its traffic is not known to be split as it should be: {routed.message}"
 
 
 def _candidate(alias: ModelAlias) -> Iterator[str]:

@@ -1,0 +1,62 @@
+"""Whether a challenger may get requests: only a version that was accepted, on pods that are known to run it."""
+
+from collections.abc import Iterator
+
+from modelalias.api.alias import ModelAlias, MonitorState
+from modelalias.api.conditions import AliasCondition, is_true
+from modelalias.core.status.drift import has_drifted
+
+
+def why_unfit(alias: ModelAlias, challenger: ModelAlias | None, name: str) -> str:
+    """Return why the challenger `name` gets no requests; "" when it may get some.
+
+    What the registry's alias says counts for nothing here: anybody may move it.
+    """
+    if challenger is None:
+        return f"no ModelAlias of this namespace manages {name}"
+    current = challenger.status.current
+    if current is None:
+        return f"{name} names no version yet"
+    return next(_objections(alias, challenger, name, current.version), "")
+
+
+def _objections(alias: ModelAlias, challenger: ModelAlias, name: str, version: str) -> Iterator[str]:
+    its, status, own = f"ModelAlias {challenger.metadata.name}", challenger.status, alias.status
+    if own.current is not None and version == own.current.version:
+        yield f"{name} is version {version} as well"
+    if version in {item.version for item in own.rolled_back} | {item.version for item in own.breached}:
+        yield f"version {version} was rolled back here"
+    if has_drifted(status):
+        named = None if status.observed is None else status.observed.version
+        yield f"somebody moved {name} to {named or 'nothing'}, and {its} answers for version {version}"
+    if status.plan is not None:
+        yield f"{name} is being moved"
+    breached = breached_monitors(challenger)
+    if breached:
+        yield f"{its}: monitor {', '.join(breached)} of version {version} was breached"
+    if status.hold is not None:
+        yield f"{its} is on hold"
+    if not is_true(status.conditions, AliasCondition.ROLLED_OUT):
+        yield f"it is not known that all workloads of {its} run version {version}"
+
+
+def breached_monitors(challenger: ModelAlias) -> tuple[str, ...]:
+    """Return which monitors of the version that is current were breached, now or since a person chose it."""
+    status = challenger.status
+    version = None if status.current is None else status.current.version
+    now = {
+        item.name
+        for item in status.monitors
+        if item.version == version and item.state is MonitorState.BREACHED
+    }
+    return tuple(sorted(now | {item.monitor for item in status.breached if item.version == version}))
+
+
+def why_not_further(challenger: ModelAlias) -> str:
+    """Return why the next step has to wait for the challenger's monitors; "" when all of them pass."""
+    its = f"ModelAlias {challenger.metadata.name}"
+    if not challenger.spec.monitors:
+        return f"{its} has no monitor"
+    if not is_true(challenger.status.conditions, AliasCondition.MONITORS_PASSING):
+        return f"the monitors of {its} do not all pass"
+    return ""

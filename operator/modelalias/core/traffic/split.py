@@ -1,0 +1,60 @@
+"""What the weights of the two Services should be now."""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from modelalias.api.alias import ModelAlias, Traffic, TrafficStatus
+from modelalias.api.conditions import Reason
+from modelalias.api.fields import duration
+from modelalias.core.traffic.fitness import why_not_further
+
+Weights = tuple[tuple[str, int], ...]
+"""Service and weight, in the order of the spec."""
+
+_ALL: Final = 100
+
+
+class Share(NamedTuple):
+    """What the challenger gets."""
+
+    weights: Weights
+    version: str
+    step: int | None = None
+    """From 1 on; None without steps."""
+    until: datetime | None = None
+    """When the next step may come."""
+    note: str = ""
+    """Why the next step waits."""
+
+
+def own_alone(traffic: Traffic) -> Weights:
+    """Return the weights with which everything goes to this alias's Service."""
+    total = _ALL if traffic.steps else sum(item.weight or 0 for item in traffic.backends)
+    return tuple((item.service, total if item.alias is None else 0) for item in traffic.backends)
+
+
+def share(traffic: Traffic, before: TrafficStatus, challenger: ModelAlias, now: datetime) -> Share:
+    """Return what a challenger that may get requests gets now.
+
+    A version that is new begins with the first step, and a step counts from when its weights were carried.
+    """
+    version = "" if challenger.status.current is None else challenger.status.current.version
+    if not traffic.steps:
+        return Share(tuple((item.service, item.weight or 0) for item in traffic.backends), version)
+    last = len(traffic.steps)
+    step = min(before.step or 1, last) if before.version == version else 1
+    since = before.since if before.version == version and before.reason == Reason.SPLIT else None
+    if since is None or step == last:
+        return Share(_by_percent(traffic, step), version, step)
+    until = since + duration(traffic.step_duration)
+    note = why_not_further(challenger) if now >= until else ""
+    if now < until or note:
+        return Share(_by_percent(traffic, step), version, step, until, note)
+    return Share(_by_percent(traffic, step + 1), version, step + 1)
+
+
+def _by_percent(traffic: Traffic, step: int) -> Weights:
+    percent = traffic.steps[step - 1]
+    return tuple(
+        (item.service, _ALL - percent if item.alias is None else percent) for item in traffic.backends
+    )
