@@ -2,5 +2,5 @@
 
 The operator knows nothing of this package: they meet in the MLflow registry and in a Deployment's
 `MODEL_URI`. Commands: `python -m training.train`, `python -m training.register`, `python -m
-training.evaluate`, `python -m training.serve`, `python -m training.data`.
+training.evaluate`, `python -m training.serve`, `python -m training.tables`.
 """

@@ -18,11 +18,11 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from training.assignment import Assignment, Side
-from training.data import DEFAULT_ROWS, FEATURES, HOLDOUT_SEED, TARGET, DataError, Table, choose, generate
 from training.loading import ServedVersion, load
-from training.recipe import Scores, compare
+from training.pipelines.churn import Scores, compare
 from training.registration import REGISTRY_ERRORS
 from training.settings import Exit, report
+from training.tables import DEFAULT_ROWS, FEATURES, HOLDOUT_SEED, TARGET, DataError, Table, choose, generate
 
 HOLDOUT = "churn-holdout-fresh"
 _OUTCOMES = 2

@@ -35,7 +35,7 @@ def main(environ: MutableMapping[str, str]) -> Exit:
     prepare_mlflow(environ)
     # Here and not above: it takes seconds, wrong settings are told at once, and MLflow reads its environment
     # on import.
-    from training.serving import serve  # noqa: PLC0415
+    from training.serving.process import serve  # noqa: PLC0415
 
     return serve(uri, environ.get("HOST", "0.0.0.0"), port)  # noqa: S104 - a pod's address is not known beforehand
 

@@ -8,11 +8,11 @@ import sys
 
 from pydantic import ValidationError
 
-from training.data import DEFAULT_SEED, DataError, Population, Table, choose, generate
-from training.pipeline import train
-from training.recipe import RECIPES, Quality, Recipe
+from training.pipelines.churn import RECIPES, Quality, Recipe
 from training.registration import REGISTRY_ERRORS, Registration
 from training.settings import Exit, report
+from training.tables import DEFAULT_SEED, DataError, Population, Table, choose, generate
+from training.training_run import train
 
 
 def run(options: argparse.Namespace, git_commit: str | None) -> Exit:

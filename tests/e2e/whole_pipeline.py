@@ -21,7 +21,7 @@ from hack.demo.story import EXAMPLES, STABLE_SECONDS, Story
 from tests.e2e.place import has
 from tests.support.asker import Line, asker, heard, last_of
 from tests.support.stage import Object, Stage
-from training.data import FEATURES, HOLDOUT_SEED, generate
+from training.tables import FEATURES, HOLDOUT_SEED, generate
 
 NAME: Final = "churn-by-itself"
 """The name of the model, of its ModelAlias and of its Deployment."""

@@ -33,8 +33,8 @@ from modelalias.servers import PrometheusSettings
 from tests.support.mlflow_server import Server
 from tests.support.prometheus_server import PrometheusServer, running_prometheus
 from tests.support.training_process import ROOT, Done, Forks, command, forking
-from training.data import DEFAULT_SEED, FEATURES, HOLDOUT_SEED, generate
 from training.settings import Exit
+from training.tables import DEFAULT_SEED, FEATURES, HOLDOUT_SEED, generate
 
 START_SECONDS = 90.0
 # On a loaded machine importing MLflow alone takes most of a minute, and fixtures import it more than once.

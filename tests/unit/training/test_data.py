@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.data import (
+from training.tables import (
     FEATURES,
     TARGET,
     DataError,
@@ -20,7 +20,7 @@ from training.data import (
     read_tracked,
     split,
 )
-from training.data import main as write_table
+from training.tables import main as write_table
 
 OTHER = "0123456789abcdef" * 2
 POINTER = "outs:\n- md5: {md5}\n  size: 7\n  hash: md5\n  path: churn.csv\n"

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from tests.support.mlflow_server import free_port
-from training.leaving import LeavingServer
+from training.serving.leaving import LeavingServer
 
 HOST = "127.0.0.1"
 PATIENCE = 30.0

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from training.data import HOLDOUT_SEED, Population, generate, split
-from training.recipe import RECIPES, Quality, Recipe, Scores, compare, fit, score
+from training.pipelines.churn import RECIPES, Quality, Recipe, Scores, compare, fit, score
+from training.tables import HOLDOUT_SEED, Population, generate, split
 
 
 def scores_of(quality: Quality) -> Scores:

@@ -8,7 +8,7 @@ import pytest
 from mlflow.types import ColSpec, DataType, Schema
 
 from training.model_uri import ModelUri
-from training.rows import BadInputError, rows_of
+from training.serving.rows import BadInputError, rows_of
 from training.settings import Exit, without_credentials
 
 SCHEMA = Schema([ColSpec(DataType.double, "tenure"), ColSpec(DataType.double, "charges")])

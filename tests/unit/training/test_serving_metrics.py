@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
 from training.loading import ServedVersion
-from training.predictions import application
+from training.serving.predictions import application
 
 LABELS = {"model": "churn", "version": "3"}
 ROW = b'{"inputs": [[1, 2]]}'

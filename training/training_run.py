@@ -12,9 +12,9 @@ from mlflow.tracking import MlflowClient
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from training.data import FEATURES, TARGET, Table, split
-from training.recipe import Recipe, Scores, fit, score
+from training.pipelines.churn import Recipe, Scores, fit, score
 from training.registration import Registration, register_run
+from training.tables import FEATURES, TARGET, Table, split
 
 _REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "pandas", "numpy")
 

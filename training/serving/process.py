@@ -4,11 +4,11 @@ import tempfile
 
 from mlflow.tracking import MlflowClient
 
-from training.leaving import LeavingServer
 from training.loading import load, resolve
 from training.model_uri import ModelUri
-from training.predictions import application
 from training.registration import REGISTRY_ERRORS
+from training.serving.leaving import LeavingServer
+from training.serving.predictions import application
 from training.settings import Exit, report
 
 _LEAVING_SECONDS = 5

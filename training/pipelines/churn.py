@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from training.data import FEATURES, TARGET
+from training.tables import FEATURES, TARGET
 
 _SHUFFLE_SEED = 11
 _CHURNS_FROM = 0.5

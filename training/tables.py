@@ -210,7 +210,7 @@ def split(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the generated table to a file, to be put under DVC or looked at, and print its MD5."""
-    parser = argparse.ArgumentParser(prog="python -m training.data", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.tables", description=main.__doc__)
     parser.add_argument("path", type=Path)
     parser.add_argument("--rows", type=int, default=DEFAULT_ROWS)
     parser.add_argument("--data-seed", type=int, default=DEFAULT_SEED)

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from training.loading import ServedVersion
-from training.metrics import ServingMetrics
-from training.rows import BadInputError, rows_of
+from training.serving.metrics import ServingMetrics
+from training.serving.rows import BadInputError, rows_of
 from training.settings import without_credentials
 
 _MOST_BYTES = 8 * 2**20
