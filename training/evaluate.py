@@ -15,14 +15,16 @@ from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
 from training.assignment import Assignment
+from training.pipelines import NAMES
 from training.settings import Exit, prepare_mlflow, report
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluate",
-        description="Measure one version of the churn model on a fresh holdout and log that into a run that exists.",
+        description="Measure one version on a fresh holdout and log that into a run that exists.",
     )
+    parser.add_argument("--pipeline", choices=NAMES, default="churn", help="whose (default: %(default)s)")
     data = parser.add_argument_group("data", "without any of these, the same generated holdout each time")
     data.add_argument("--data", type=Path, help="a CSV file to measure on")
     data.add_argument("--dvc", type=Path, help="a .dvc pointer; its md5 must be that of the data")

@@ -7,25 +7,21 @@ import tempfile
 from collections.abc import Mapping
 
 import mlflow
-import numpy as np
 import pandas as pd
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.pyfunc import PyFuncModel
 from mlflow.tracking import MlflowClient
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from training.assignment import Assignment, Side
 from training.loading import ServedVersion, load
-from training.pipelines.churn import Scores, compare
+from training.pipeline import Pipeline
+from training.pipelines import pipeline
 from training.registration import REGISTRY_ERRORS
 from training.settings import Exit, report
-from training.tables import DEFAULT_ROWS, FEATURES, HOLDOUT_SEED, TARGET, DataError, Table, choose, generate
+from training.tables import DataError, Table, choose
 
-HOLDOUT = "churn-holdout-fresh"
-_OUTCOMES = 2
 _LOGGED_MODEL = re.compile(r"models:/(m-[0-9a-f]{32})", re.ASCII)
 
 
@@ -52,11 +48,12 @@ def run(options: argparse.Namespace, assignment: Assignment) -> Exit:
 
     The run ends FINISHED or FAILED.
     """
+    chosen = pipeline(options.pipeline)
     tags = {"evaluation.side": assignment.side.value, "evaluation.model": str(assignment.uri)}
     try:
         # A Job's second try opens the run again and logs the same once more: the last value counts.
         with mlflow.start_run(run_id=assignment.run_id, tags=tags):
-            evaluated = evaluate(assignment, _holdout(options))
+            evaluated = evaluate(chosen, assignment, _holdout(chosen, options))
     except (DataError, UnfitModelError) as error:
         report("error", str(error))
         return Exit.USAGE
@@ -67,22 +64,21 @@ def run(options: argparse.Namespace, assignment: Assignment) -> Exit:
     return Exit.DONE
 
 
-def evaluate(assignment: Assignment, table: Table) -> Evaluated:
+def evaluate(chosen: Pipeline, assignment: Assignment, table: Table) -> Evaluated:
     """Measure the version on the table and log that into the run that is open.
 
     Raises:
         DataError: the table cannot be used, or the version was trained on it.
-        UnfitModelError: the model does not predict churn for such rows.
+        UnfitModelError: the model does not predict for such rows.
         mlflow.MlflowException: there is no such version, or the server did not answer or refused.
     """
-    frame = table.frame()
+    frame = chosen.frame(table)
     version = MlflowClient().get_model_version(assignment.uri.model, str(assignment.uri.version))
     _must_be_new_to(version, table)
-    scores = _measure(version, frame)
-    metrics = {f"holdout_{key.removeprefix('val_')}": value for key, value in scores.model_dump().items()}
-    holdout = from_pandas(frame, targets=TARGET, name=HOLDOUT, digest=table.md5)
+    metrics = _measure(chosen, version, frame)
+    holdout = from_pandas(frame, targets=chosen.target, name=f"{chosen.name}-holdout-fresh", digest=table.md5)
     mlflow.log_input(holdout, context="validation")
-    mlflow.log_metrics(metrics, dataset=holdout, model_id=_logged_model(version))
+    mlflow.log_metrics(dict(metrics), dataset=holdout, model_id=_logged_model(version))
     return Evaluated(
         model=version.name,
         version=str(version.version),
@@ -94,10 +90,9 @@ def evaluate(assignment: Assignment, table: Table) -> Evaluated:
     )
 
 
-def _holdout(options: argparse.Namespace) -> Table:
-    rows = DEFAULT_ROWS if options.rows is None else options.rows
-    seed = HOLDOUT_SEED if options.data_seed is None else options.data_seed
-    return choose(options.data, options.dvc, otherwise=generate(rows, seed))
+def _holdout(chosen: Pipeline, options: argparse.Namespace) -> Table:
+    seed = chosen.holdout_seed if options.data_seed is None else options.data_seed
+    return choose(options.data, options.dvc, otherwise=chosen.generate(options.rows, seed))
 
 
 def _must_be_new_to(version: ModelVersion, table: Table) -> None:
@@ -116,22 +111,14 @@ def _logged_model(version: ModelVersion) -> str | None:
     return found[1] if found else version.model_id
 
 
-def _measure(version: ModelVersion, frame: pd.DataFrame) -> Scores:
+def _measure(chosen: Pipeline, version: ModelVersion, frame: pd.DataFrame) -> Mapping[str, float]:
     # Until it is measured: some models read their files when they are asked, not when they are loaded.
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
         model = load(ServedVersion.of(version), folder)
         try:
-            return compare(frame, _churn_probability(model, frame))
+            predicted = model.predict(frame[list(chosen.features)])
+            return chosen.measure(frame, predicted, "holdout")
         except (mlflow.MlflowException, ValueError, TypeError) as error:
             raise UnfitModelError(
                 f"version {version.version} cannot be measured on this holdout: {error}"
             ) from error
-
-
-def _churn_probability(model: PyFuncModel, frame: pd.DataFrame) -> NDArray[np.float64]:
-    """Return the second of the two columns, stays and churns, that a model of this pipeline predicts."""
-    predicted = np.asarray(model.predict(frame[list(FEATURES)]), dtype=float)
-    if predicted.shape != (len(frame), _OUTCOMES):
-        raise ValueError(f"predictions have the shape {predicted.shape}, not {(len(frame), _OUTCOMES)}")
-    probability: NDArray[np.float64] = predicted[:, 1]
-    return probability

@@ -1,6 +1,7 @@
 """The two forms of a model's address that consumers use, and which version each means."""
 
 import re
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -39,6 +40,20 @@ class ModelUri(BaseModel):
                 f"MODEL_URI must look like models:/churn@champion or models:/churn/3, not {text!r}"
             )
         return cls(**found.groupdict())
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read MODEL_URI, or MODEL_NAME with MODEL_ALIAS.
+
+        Raises:
+            ValueError: neither or both are set, or it is no such address.
+        """
+        name, alias = environ.get("MODEL_NAME"), environ.get("MODEL_ALIAS")
+        if name is None and alias is None:
+            return cls.parse(environ.get("MODEL_URI", ""))
+        if not name or not alias or "MODEL_URI" in environ:
+            raise ValueError("either MODEL_URI, or both MODEL_NAME and MODEL_ALIAS")
+        return cls.parse(f"models:/{name}@{alias}")
 
     def __str__(self) -> str:
         """Write it as MLflow reads it."""

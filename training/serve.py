@@ -1,8 +1,8 @@
 """`python -m training.serve`: serve one version of a model over HTTP until SIGTERM.
 
-MODEL_URI says which (`models:/churn@champion` or `models:/churn/3`), MLFLOW_TRACKING_URI where, PORT (8080)
-on which port. Exit status: 0 after SIGTERM, 2 a setting is wrong, 3 the version does not exist yet or cannot
-be loaded.
+MODEL_URI (`models:/churn@champion` or `models:/churn/3`), or MODEL_NAME and MODEL_ALIAS, say which,
+MLFLOW_TRACKING_URI where, PORT (8080) on which port. Exit status: 0 after SIGTERM, 2 a setting is wrong, 3 the
+version does not exist yet or cannot be loaded.
 """
 
 import os
@@ -20,7 +20,7 @@ _HIGHEST_PORT = 65535
 def main(environ: MutableMapping[str, str]) -> Exit:
     """Run the command and return its exit status."""
     try:
-        uri = ModelUri.parse(environ.get("MODEL_URI", ""))
+        uri = ModelUri.read(environ)
         port = _port(environ.get("PORT", "8080"))
     except ValueError as error:
         report("error", str(error))

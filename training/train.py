@@ -1,6 +1,6 @@
-"""`python -m training.train`: train one churn model, log it, register it and name it challenger.
+"""`python -m training.train`: train a model, log it, register it and name it challenger.
 
-Prints one line of JSON: model, version, alias, runId, dataMd5, metrics. The server is MLFLOW_TRACKING_URI's;
+Prints a line of JSON for each: model, version, alias, runId, dataMd5, metrics. The server is MLFLOW_TRACKING_URI's;
 GIT_COMMIT names the commit where there is no checkout. Exit status: 0 done, 2 wrong usage or data, 3 the
 registry did not answer or refused.
 """
@@ -11,6 +11,8 @@ import sys
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
+from training.pipelines import NAMES
+from training.recipe import Quality
 from training.settings import Exit, prepare_mlflow, report
 
 _VALIDATED_BY = "training/holdout"
@@ -19,12 +21,20 @@ _VALIDATED_BY = "training/holdout"
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.train",
-        description="Train one churn model on scikit-learn, log it to MLflow, register it and name it challenger.",
+        description="Train on scikit-learn, log to MLflow, register, and name it challenger.",
     )
-    parser.add_argument("--model", default="churn", help="registered model (default: %(default)s)")
+    parser.add_argument("--pipeline", choices=NAMES, default="churn", help="whose (default: %(default)s)")
+    parser.add_argument("--model", help="registered model (default: the pipeline's name)")
     parser.add_argument("--experiment", help="MLflow experiment (default: the model's name)")
     recipe = parser.add_argument_group("recipe", "a quality, and what shall differ from it")
-    recipe.add_argument("--quality", choices=("good", "better", "worse"), default="good")
+    recipe.add_argument(
+        "--quality",
+        choices=tuple(Quality),
+        type=Quality,
+        nargs="+",
+        default=[Quality.GOOD],
+        help="one model for each, one after another",
+    )
     recipe.add_argument("--samples", type=int, help="learn from this many rows only")
     recipe.add_argument("--noise", type=float, help="share of labels to flip before learning, 0 to 0.5")
     recipe.add_argument("--degree", type=int, help="1: features alone; 2: also how they act together")
@@ -35,9 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--data-seed", type=int, help="generate another table")
     data.add_argument(
         "--population",
-        choices=("ordinary", "promotion"),
         default="ordinary",
-        help="whose churn the generated table shows; promotion: a population that changed, and is easier to predict",
+        help="whose outcomes the generated table shows; churn has also promotion, which is easier to predict",
+    )
+    parser.add_argument(
+        "--print", choices=("version", "runId"), help="print nothing but this, for use in a shell"
     )
     registration = parser.add_argument_group("registration")
     registration.add_argument("--register", choices=("yes", "no"), default="yes", help="no: log the run only")

@@ -4,59 +4,63 @@ From options to values, from errors to statuses.
 """
 
 import argparse
+import json
 import sys
 
 from pydantic import ValidationError
 
-from training.pipelines.churn import RECIPES, Quality, Recipe
+from training.pipeline import Pipeline
+from training.pipelines import pipeline
+from training.recipe import Quality, Recipe
 from training.registration import REGISTRY_ERRORS, Registration
 from training.settings import Exit, report
-from training.tables import DEFAULT_SEED, DataError, Population, Table, choose, generate
+from training.tables import DataError, choose
 from training.training_run import train
 
 
 def run(options: argparse.Namespace, git_commit: str | None) -> Exit:
-    """Train as the options say, print the result and return the exit status."""
+    """Train as the options say, print each result and return the exit status."""
+    chosen = pipeline(options.pipeline)
+    model = options.model or chosen.name
     try:
-        recipe = _recipe(options)
+        recipes = [_recipe(chosen, quality, options) for quality in options.quality]
     except ValidationError as error:
         first = error.errors()[0]
         report("error", f"--{first['loc'][0]}: {first['msg']}")
         return Exit.USAGE
     try:
-        trained = train(
-            recipe,
-            _table(options),
-            experiment=options.experiment or options.model,
-            # In a checkout MLflow finds the commit by itself.
-            run_tags={"mlflow.source.git.commit": git_commit} if git_commit else {},
-            wanted=_registration(options),
-        )
+        generated = chosen.generate(seed=options.data_seed, population=options.population)
+        table = choose(options.data, options.dvc, otherwise=generated)
+        for recipe in recipes:
+            trained = train(
+                chosen,
+                recipe,
+                table,
+                experiment=options.experiment or model,
+                # In a checkout MLflow finds the commit by itself.
+                run_tags={"mlflow.source.git.commit": git_commit} if git_commit else {},
+                wanted=_registration(model, options),
+            )
+            told = trained.model_dump(mode="json", by_alias=True)
+            sys.stdout.write(f"{told[options.print] if options.print else json.dumps(told)}\n")
+            sys.stdout.flush()
     except DataError as error:
         report("error", str(error))
         return Exit.USAGE
     except REGISTRY_ERRORS as error:
         report("error", f"MLflow: {error}")
         return Exit.REGISTRY
-    sys.stdout.write(trained.model_dump_json(by_alias=True) + "\n")
     return Exit.DONE
 
 
-def _recipe(options: argparse.Namespace) -> Recipe:
+def _recipe(chosen: Pipeline, quality: Quality, options: argparse.Namespace) -> Recipe:
     changed = {
         name: getattr(options, name) for name in Recipe.model_fields if getattr(options, name) is not None
     }
-    return Recipe.model_validate({**RECIPES[Quality(options.quality)].model_dump(), **changed})
+    return Recipe.model_validate({**chosen.recipes[quality].model_dump(), **changed})
 
 
-def _table(options: argparse.Namespace) -> Table:
-    seed = DEFAULT_SEED if options.data_seed is None else options.data_seed
-    return choose(
-        options.data, options.dvc, otherwise=generate(seed=seed, population=Population(options.population))
-    )
-
-
-def _registration(options: argparse.Namespace) -> Registration | None:
+def _registration(model: str, options: argparse.Namespace) -> Registration | None:
     if options.register == "no":
         return None
-    return Registration(model=options.model, alias=options.alias, validated_by=options.validated_by)
+    return Registration(model=model, alias=options.alias, validated_by=options.validated_by)

@@ -9,12 +9,13 @@ import numpy as np
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 from pydantic.alias_generators import to_camel
 
-from training.pipelines.churn import Recipe, Scores, fit, score
+from training.pipeline import Pipeline
+from training.recipe import Recipe
 from training.registration import Registration, register_run
-from training.tables import FEATURES, TARGET, Table, split
+from training.tables import Table
 
 _REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "pandas", "numpy")
 
@@ -29,11 +30,16 @@ class TrainedModel(BaseModel):
     alias: str | None
     run_id: str
     data_md5: str
-    metrics: Scores
+    metrics: Mapping[str, FiniteFloat]
 
 
 def train(
-    recipe: Recipe, table: Table, experiment: str, run_tags: Mapping[str, str], wanted: Registration | None
+    pipeline: Pipeline,
+    recipe: Recipe,
+    table: Table,
+    experiment: str,
+    run_tags: Mapping[str, str],
+    wanted: Registration | None,
 ) -> TrainedModel:
     """Train and log one model; register it when `wanted` says how.
 
@@ -44,9 +50,10 @@ def train(
         DataError: the table cannot be used.
         mlflow.MlflowException: the server did not answer or refused.
     """
-    known, held_out = split(table.frame())
-    model = fit(recipe, known)
-    scores = score(model, held_out)
+    frame = pipeline.frame(table)
+    known, held_out = pipeline.split(frame)
+    model = pipeline.fit(recipe, known)
+    scores = pipeline.measure(held_out, pipeline.predict(model, held_out), "val")
     mlflow.set_experiment(experiment)
     with mlflow.start_run(tags=dict(run_tags)) as run:
         mlflow.log_params(
@@ -54,24 +61,24 @@ def train(
                 **recipe.model_dump(),
                 "samples": len(known.iloc[: recipe.samples]),
                 "data_md5": table.md5,
-                "data_rows": len(known) + len(held_out),
+                "data_rows": len(frame),
             }
         )
-        data = from_pandas(table.frame(), targets=TARGET, name="churn", digest=table.md5)
-        holdout = from_pandas(held_out, targets=TARGET, name="churn-holdout")
+        data = from_pandas(frame, targets=pipeline.target, name=pipeline.name, digest=table.md5)
+        holdout = from_pandas(held_out, targets=pipeline.target, name=f"{pipeline.name}-holdout")
         mlflow.log_input(data, context="training")
         mlflow.log_input(holdout, context="validation")
-        features = held_out[list(FEATURES)]
+        features = held_out[list(pipeline.features)]
         logged = mlflow.sklearn.log_model(
             model,
             name="model",
-            signature=infer_signature(features, np.asarray(model.predict_proba(features))),
+            signature=infer_signature(features, np.asarray(pipeline.predict(model, held_out))),
             input_example=features.head(3),
-            pyfunc_predict_fn="predict_proba",
+            pyfunc_predict_fn=pipeline.task.predict_method,
             # Written out, because MLflow would find them by starting another Python that loads the model.
             pip_requirements=[f"{package}=={installed(package)}" for package in _REQUIREMENTS],
         )
-        mlflow.log_metrics(scores.model_dump(), dataset=holdout, model_id=logged.model_id)
+        mlflow.log_metrics(dict(scores), dataset=holdout, model_id=logged.model_id)
     run_id = run.info.run_id
     return TrainedModel(
         model=wanted.model if wanted else experiment,

@@ -21,7 +21,7 @@ from hack.demo.story import EXAMPLES, STABLE_SECONDS, Story
 from tests.e2e.place import has
 from tests.support.asker import Line, asker, heard, last_of
 from tests.support.stage import Object, Stage
-from training.tables import FEATURES, HOLDOUT_SEED, generate
+from training.pipelines.churn import FEATURES, PIPELINE
 
 NAME: Final = "churn-by-itself"
 """The name of the model, of its ModelAlias and of its Deployment."""
@@ -186,7 +186,7 @@ def _apply(it: _Pipeline) -> None:
 @contextmanager
 def _somebody_asks(it: _Pipeline) -> Iterator[Callable[[], Sequence[Line]]]:
     """Let somebody ask all the time for predictions of the same ordinary customers."""
-    rows = generate(ROWS, HOLDOUT_SEED).frame()[list(FEATURES)]
+    rows = PIPELINE.frame(PIPELINE.generate(ROWS, PIPELINE.holdout_seed))[list(FEATURES)]
     body = json.dumps({"dataframe_split": {"columns": [*FEATURES], "data": rows.to_numpy().tolist()}})
     with asker(it.stage.kubectl, {"SERVICE": f"{NAME}:8080", "PAUSE": "0.2"}, body=body) as lines:
         yield lines

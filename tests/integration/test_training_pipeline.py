@@ -33,9 +33,11 @@ from modelalias.servers import PrometheusSettings
 from tests.support.mlflow_server import Server
 from tests.support.prometheus_server import PrometheusServer, running_prometheus
 from tests.support.training_process import ROOT, Done, Forks, command, forking
+from training.pipelines.churn import FEATURES, PIPELINE
 from training.settings import Exit
-from training.tables import DEFAULT_SEED, FEATURES, HOLDOUT_SEED, generate
 
+generate = PIPELINE.generate
+HOLDOUT_SEED = PIPELINE.holdout_seed
 START_SECONDS = 90.0
 # On a loaded machine importing MLflow alone takes most of a minute, and fixtures import it more than once.
 pytestmark = pytest.mark.timeout(600)
@@ -392,7 +394,7 @@ def test_version_is_not_measured_on_the_table_it_was_trained_on(
     trained: Sequence[Mapping[str, Any]],
     run_id: str,
 ) -> None:
-    done = evaluate(forks.command, mlflow_server, run_id, trained[0], "--data-seed", str(DEFAULT_SEED))
+    done = evaluate(forks.command, mlflow_server, run_id, trained[0], "--data-seed", str(PIPELINE.seed))
 
     assert done.returncode == Exit.USAGE
     assert "was trained on this very table" in json.loads(done.stderr)["message"]
@@ -427,7 +429,7 @@ def test_model_without_probabilities_is_not_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
-    rows = generate(rows=100).frame()
+    rows = PIPELINE.frame(generate(rows=100))
     labels = LogisticRegression(max_iter=2000).fit(rows[list(FEATURES)], rows["churned"])
     mlflow.sklearn.log_model(labels, name="model", registered_model_name=model, pip_requirements=[])
 

@@ -1,5 +1,4 @@
-"""The churn table is the same bytes for the same seed, and a hash that a model carries is the hash of its
-data."""
+"""A table is the same bytes for the same seed, and a hash that a model carries is the hash of its data."""
 
 import hashlib
 from pathlib import Path
@@ -8,21 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.tables import (
-    FEATURES,
-    TARGET,
-    DataError,
-    Population,
-    Table,
-    choose,
-    generate,
-    read_dvc_pointer,
-    read_tracked,
-    split,
-)
-from training.tables import main as write_table
+from training.data import main as write_table
+from training.pipeline import ORDINARY
+from training.pipelines import NAMES, pipeline
+from training.pipelines.churn import FEATURES, PIPELINE, PROMOTION, TARGET
+from training.tables import DataError, Table, choose, read_dvc_pointer, read_tracked, split_at_random
 
 OTHER = "0123456789abcdef" * 2
+generate = PIPELINE.generate
 POINTER = "outs:\n- md5: {md5}\n  size: 7\n  hash: md5\n  path: churn.csv\n"
 
 
@@ -57,20 +49,22 @@ def test_one_changed_cell_changes_the_hash() -> None:
 @pytest.mark.parametrize(
     ("population", "md5"),
     [
-        (Population.ORDINARY, "2a952c1e36c964b85cd909f244486145"),
-        (Population.PROMOTION, "2d56c38673d4b176fadd555688c8755d"),
+        (ORDINARY, "2a952c1e36c964b85cd909f244486145"),
+        (PROMOTION, "2d56c38673d4b176fadd555688c8755d"),
     ],
 )
-def test_table_is_the_same_on_every_machine(population: Population, md5: str) -> None:
+def test_table_is_the_same_on_every_machine(population: str, md5: str) -> None:
     assert generate(population=population).md5 == md5
 
 
 def test_default_population_is_the_ordinary_one() -> None:
-    assert generate().md5 == generate(population=Population.ORDINARY).md5
+    assert generate().md5 == generate(population=ORDINARY).md5
 
 
 def test_promotion_changes_who_leaves_and_not_who_is_there() -> None:
-    ordinary, promotion = (generate(rows=300, population=population).frame() for population in Population)
+    ordinary, promotion = (
+        PIPELINE.frame(generate(rows=300, population=population)) for population in PIPELINE.populations
+    )
 
     pd.testing.assert_frame_equal(ordinary[[*FEATURES]], promotion[[*FEATURES]])
     assert (ordinary[TARGET] != promotion[TARGET]).mean() > 0.1
@@ -84,14 +78,37 @@ def test_table_of_senseless_numbers_is_refused(rows: int, seed: int) -> None:
         generate(rows=rows, seed=seed)
 
 
+def test_population_that_the_pipeline_does_not_know_is_refused() -> None:
+    with pytest.raises(DataError, match="churn knows the population ordinary or promotion only"):
+        generate(rows=300, population="summer")
+
+
+def test_written_pointer_names_the_written_table(tmp_path: Path) -> None:
+    write_table([str(tmp_path / "churn.csv"), "--rows", "300", "--dvc"])
+
+    table = read_tracked(tmp_path / "churn.csv.dvc", otherwise=generate(rows=301))
+    assert table.csv == generate(rows=300).csv
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_pipeline_makes_the_same_bytes_again_and_other_bytes_for_the_fresh_holdout(name: str) -> None:
+    chosen = pipeline(name)
+
+    table = chosen.generate(rows=400)
+
+    assert table.csv == chosen.generate(rows=400).csv
+    assert table.md5 != chosen.generate(rows=400, seed=chosen.holdout_seed).md5
+    assert list(chosen.frame(table).columns) == [*chosen.features, chosen.target]
+
+
 def test_written_table_can_be_of_the_promotion(tmp_path: Path) -> None:
     write_table([str(tmp_path / "churn.csv"), "--rows", "300", "--population", "promotion"])
 
-    assert (tmp_path / "churn.csv").read_bytes() == generate(rows=300, population=Population.PROMOTION).csv
+    assert (tmp_path / "churn.csv").read_bytes() == generate(rows=300, population=PROMOTION).csv
 
 
 def test_table_is_finite_and_has_both_outcomes() -> None:
-    frame = generate(rows=300).frame()
+    frame = PIPELINE.frame(generate(rows=300))
 
     assert list(frame.columns) == [*FEATURES, TARGET]
     assert np.isfinite(frame.to_numpy()).all()
@@ -99,18 +116,18 @@ def test_table_is_finite_and_has_both_outcomes() -> None:
 
 
 def test_split_shares_no_row_and_loses_none() -> None:
-    frame = generate(rows=400).frame()
+    frame = PIPELINE.frame(generate(rows=400))
 
-    known, held_out = split(frame)
+    known, held_out = split_at_random(frame)
 
     assert len(held_out) == 100
     assert sorted([*known.index, *held_out.index]) == list(range(400))
 
 
 def test_split_is_the_same_each_time() -> None:
-    frame = generate(rows=400).frame()
+    frame = PIPELINE.frame(generate(rows=400))
 
-    pd.testing.assert_frame_equal(split(frame)[1], split(frame)[1])
+    pd.testing.assert_frame_equal(split_at_random(frame)[1], split_at_random(frame)[1])
 
 
 @pytest.mark.parametrize(
@@ -129,7 +146,7 @@ def test_unusable_table_is_refused(before: bytes, after: bytes, says: str) -> No
     assert before in csv
 
     with pytest.raises(DataError, match=says):
-        Table(csv=csv.replace(before, after, 1), source="churn.csv").frame()
+        PIPELINE.frame(Table(csv=csv.replace(before, after, 1), source="churn.csv"))
 
 
 def test_pointer_is_read() -> None:

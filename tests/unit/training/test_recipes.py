@@ -1,61 +1,118 @@
 """The qualities stand in a known order on the same rows, and a model of another population is found out on
 fresh ones."""
 
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
 import pytest
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from training.pipelines.churn import RECIPES, Quality, Recipe, Scores, compare, fit, score
-from training.tables import HOLDOUT_SEED, Population, generate, split
+from training.pipeline import ORDINARY, Pipeline
+from training.pipelines import pipeline
+from training.pipelines.churn import PIPELINE as CHURN
+from training.pipelines.churn import PROMOTION
+from training.recipe import Quality, Recipe
+from training.tasks import Amounts, Classification
+
+MATCHES = pipeline("matches")
 
 
-def scores_of(quality: Quality) -> Scores:
-    known, held_out = split(generate().frame())
-    return score(fit(RECIPES[quality], known), held_out)
+def scores_of(chosen: Pipeline, recipe: Recipe, population: str = ORDINARY) -> Mapping[str, float]:
+    """Measure on the rows that training held out, and on the fresh table."""
+    known, held_out = chosen.split(chosen.frame(chosen.generate(population=population)))
+    fresh = chosen.frame(chosen.generate(seed=chosen.holdout_seed))
+    model = chosen.fit(recipe, known)
+    return {
+        **chosen.measure(held_out, chosen.predict(model, held_out), "val"),
+        **chosen.measure(fresh, chosen.predict(model, fresh), "holdout"),
+    }
 
 
-def own_and_fresh(quality: Quality, population: Population) -> tuple[float, float]:
-    """Return the AUC on the rows that training held out, and on a fresh table of ordinary customers."""
-    known, held_out = split(generate(population=population).frame())
-    model = fit(RECIPES[quality], known)
-    return score(model, held_out).val_auc, score(model, generate(seed=HOLDOUT_SEED).frame()).val_auc
+def of_quality(chosen: Pipeline, quality: Quality, population: str = ORDINARY) -> Mapping[str, float]:
+    return scores_of(chosen, chosen.recipes[quality], population)
 
 
 def test_better_is_clearly_better_and_worse_clearly_worse() -> None:
-    good, better, worse = (scores_of(quality) for quality in (Quality.GOOD, Quality.BETTER, Quality.WORSE))
+    good, better, worse = (of_quality(CHURN, quality) for quality in Quality)
 
-    assert better.val_auc >= good.val_auc + 0.004
-    assert worse.val_auc <= good.val_auc - 0.02
-    assert better.val_log_loss < good.val_log_loss < worse.val_log_loss
+    assert better["val_auc"] >= good["val_auc"] + 0.004
+    assert worse["val_auc"] <= good["val_auc"] - 0.02
+    assert better["val_log_loss"] < good["val_log_loss"] < worse["val_log_loss"]
 
 
 @pytest.mark.parametrize("quality", [Quality.GOOD, Quality.BETTER])
 def test_model_of_the_promotion_looks_better_and_is_worse(quality: Quality) -> None:
-    champion_own, champion_fresh = own_and_fresh(Quality.GOOD, Population.ORDINARY)
-    own, fresh = own_and_fresh(quality, Population.PROMOTION)
+    champion = of_quality(CHURN, Quality.GOOD)
 
-    assert own >= champion_own + 0.05
-    assert fresh <= champion_fresh - 0.05
+    other = of_quality(CHURN, quality, PROMOTION)
+
+    assert other["val_auc"] >= champion["val_auc"] + 0.05
+    assert other["holdout_auc"] <= champion["holdout_auc"] - 0.05
 
 
 def test_better_model_is_better_on_fresh_rows_too() -> None:
-    champion_own, champion_fresh = own_and_fresh(Quality.GOOD, Population.ORDINARY)
-    own, fresh = own_and_fresh(Quality.BETTER, Population.ORDINARY)
+    champion, better = (of_quality(CHURN, quality) for quality in (Quality.GOOD, Quality.BETTER))
 
-    assert own >= champion_own + 0.004
-    assert fresh >= champion_fresh + 0.01
+    assert better["val_auc"] >= champion["val_auc"] + 0.004
+    assert better["holdout_auc"] >= champion["holdout_auc"] + 0.01
 
 
-def test_prediction_that_is_no_probability_is_not_measured() -> None:
-    rows = generate(rows=50).frame()
+def test_matches_lie_apart_as_the_tolerances_of_their_stages() -> None:
+    good, better, worse = (of_quality(MATCHES, quality)["val_log_loss"] for quality in Quality)
+    fewer = scores_of(MATCHES, Recipe(samples=3000))["val_log_loss"]
 
-    for wrong in (np.full(50, np.nan), np.full(50, 1.5), np.full(49, 0.5)):
-        with pytest.raises(ValueError, match=r"NaN|inconsistent|probabilities|y_prob"):
-            compare(rows, wrong)
+    assert better < good - 0.005
+    assert better + 0.002 < fewer < better + 0.005
+    assert worse > 1.0 > good
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "sign"),
+    [("registry", "auc", 1), ("forecast", "rmspe", -1), ("fraud", "average_precision", 1)],
+)
+def test_order_of_the_qualities_is_the_same_on_fresh_rows(name: str, metric: str, sign: int) -> None:
+    good, better, worse = (of_quality(pipeline(name), quality) for quality in Quality)
+
+    for prefix in ("val", "holdout"):
+        values = [sign * scores[f"{prefix}_{metric}"] for scores in (better, good, worse)]
+        assert values == sorted(values, reverse=True), prefix
+
+
+def test_forecast_is_below_its_bar_unless_it_learned_from_a_bad_export() -> None:
+    good, _, worse = (of_quality(pipeline("forecast"), quality) for quality in Quality)
+
+    assert good["val_rmspe"] < 0.1 < worse["val_rmspe"]
+
+
+def test_fraud_is_rare() -> None:
+    chosen = pipeline("fraud")
+
+    assert 0.005 < chosen.frame(chosen.generate())["fraud"].mean() < 0.03
+
+
+def test_matches_end_as_football_matches_do() -> None:
+    outcomes = MATCHES.frame(MATCHES.generate())["outcome"].value_counts(normalize=True)
+
+    assert outcomes[2] == pytest.approx(0.45, abs=0.03)
+    assert outcomes[1] == pytest.approx(0.24, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "predicted",
+    [np.full((50, 2), np.nan), np.full((50, 2), 1.5), np.full((49, 2), 0.5), np.full(50, 0.5)],
+    ids=["not a number", "no probability", "one too few", "labels"],
+)
+def test_prediction_that_is_no_probability_is_not_measured(predicted: NDArray[np.float64]) -> None:
+    rows = CHURN.frame(CHURN.generate(rows=50))
+
+    with pytest.raises(ValueError, match=r"NaN|inconsistent|probabilities|y_prob|shape|sum"):
+        CHURN.measure(rows, predicted, "val")
 
 
 def test_same_recipe_gives_same_scores() -> None:
-    assert scores_of(Quality.WORSE) == scores_of(Quality.WORSE)
+    assert of_quality(CHURN, Quality.WORSE) == of_quality(CHURN, Quality.WORSE)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +130,20 @@ def test_recipe_without_sense_is_refused(field: str, value: float) -> None:
         Recipe.model_validate({field: value})
 
 
-def test_score_that_is_not_a_number_is_refused() -> None:
-    with pytest.raises(ValidationError, match="val_auc"):
-        Scores(val_auc=float("nan"), val_log_loss=0.1, val_accuracy=0.5)
+def test_three_outcomes_are_measured_by_the_probability_of_what_happened() -> None:
+    sure = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
+
+    scores = Classification(classes=3).measure(np.array([0.0, 1.0, 2.0]), sure)
+
+    assert scores == {"log_loss": pytest.approx(-np.log(0.8)), "accuracy": 1.0}
+
+
+def test_error_of_amounts_is_in_proportion() -> None:
+    scores = Amounts().measure(np.array([10.0, 1000.0]), np.array([11.0, 1100.0]))
+
+    assert scores == {"rmspe": pytest.approx(0.1), "mape": pytest.approx(0.1)}
+
+
+def test_amount_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        Amounts().check(pd.Series([3.0, 0.0]))
