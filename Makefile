@@ -15,7 +15,7 @@ TEST := env -u PYTHONDONTWRITEBYTECODE
 # the cluster brings its own kubectl, for machines without one
 export PATH := $(CURDIR)/.cluster/bin:$(PATH)
 
-.PHONY: help venv crds lint format unit test e2e bench cluster cluster-down images demo clean
+.PHONY: help venv crds lint format unit test e2e bench cluster cluster-down images demo example example-shell clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -70,6 +70,13 @@ e2e: venv ## the demo's story on real pods with the operator's image
 
 demo: ## from nothing to the main job, told while it happens; ONCE=1 leaves at the end
 	ONCE=$(ONCE) $(PYTHON) -m hack.demo
+
+example: venv ## run an example's README, NAME=churn; examples/README.md lists them
+	$(BIN)/python -m hack.example run $(NAME)
+
+example-shell: ## print what gives your shell an example's environment, NAME=churn; KEEP=1 keeps what a run left
+	@$(MAKE) --no-print-directory venv >&2
+	@KEEP=$(KEEP) $(BIN)/python -m hack.example shell $(NAME)
 
 bench: venv ## the benchmarks, as a table and JSON
 	$(PYTHON) -m hack.cluster up

@@ -14,7 +14,10 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 OVERLAY: Final = ROOT / "manifests" / "overlays" / "demo"
 NAMESPACE: Final = "modelalias-demo"
+OPERATOR: Final = ROOT / "manifests" / "overlays" / "local"
 SYSTEM: Final = "modelalias-system"
+INSTALLED: Final = "modelalias.dev/installed-from"
+"""The annotation of the operator's Deployment that says from which image and manifests it was installed."""
 _STORE: Final = "mlflow-store"
 _CONFIG: Final = "config.yaml"
 _LARGEST: Final = 1_000_000
@@ -25,8 +28,7 @@ def write(folder: Path, store: Path, operator_archive: Path, prometheus: str | N
     """Write the kustomization and return its folder.
 
     The store goes into the cluster as a ConfigMap, which every cluster takes, and the MLflow server's pod
-    unpacks it into its volume before the server starts. The tag of the operator's image is always the same:
-    its archive's digest is an annotation, so that another image rolls the pods. `prometheus` is the address of the one
+    unpacks it into its volume before the server starts. `prometheus` is the address of the one
     that monitors ask.
     """
     if store.stat().st_size > _LARGEST:
@@ -34,10 +36,8 @@ def write(folder: Path, store: Path, operator_archive: Path, prometheus: str | N
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copy(store, folder / store.name)
-    with operator_archive.open("rb") as archive:
-        digest = hashlib.file_digest(archive, "sha256").hexdigest()
     config = [] if prometheus is None else [_configured(folder, prometheus)]
-    patches = (_unpacking(store.name), _annotated(digest), _not_yet_serving())
+    patches = (_unpacking(store.name), annotated(operator_digest(operator_archive)), _not_yet_serving())
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
@@ -51,7 +51,7 @@ def write(folder: Path, store: Path, operator_archive: Path, prometheus: str | N
 
 def _configured(folder: Path, prometheus: str) -> Mapping[str, Any]:
     """Write the demonstration's configuration with a Prometheus, and return what generates it in place of its own."""
-    shipped = (OVERLAY / _CONFIG).read_text(encoding="utf-8")
+    shipped = (OPERATOR / _CONFIG).read_text(encoding="utf-8")
     asked = json.dumps({"default": {"uri": prometheus}})  # JSON is YAML
     (folder / _CONFIG).write_text(f"{shipped}prometheus: {asked}\n", encoding="utf-8")
     return {"name": "modelalias-config", "namespace": SYSTEM, "behavior": "replace", "files": [_CONFIG]}
@@ -74,9 +74,22 @@ def _unpacking(store: str) -> Mapping[str, Any]:
     return _deployment("mlflow", NAMESPACE, {"spec": {"initContainers": [container], "volumes": [given]}})
 
 
-def _annotated(digest: str) -> Mapping[str, Any]:
-    annotations = {"modelalias.dev/image-archive": digest}
-    return _deployment("modelalias-operator", SYSTEM, {"metadata": {"annotations": annotations}})
+def operator_digest(archive: Path) -> str:
+    """Return a digest of the operator's image and of the manifests that install it."""
+    found = hashlib.sha256()
+    manifests = (ROOT / "crds", ROOT / "manifests" / "base", OPERATOR)
+    for file in (archive, *sorted(file for folder in manifests for file in folder.iterdir())):
+        found.update(hashlib.sha256(file.read_bytes()).digest())
+    return found.hexdigest()
+
+
+def annotated(digest: str) -> Mapping[str, Any]:
+    """Return the patch of the operator's Deployment that tells another installation from this one.
+
+    The tag of the image is always the same: another digest rolls the pods.
+    """
+    body = _deployment("modelalias-operator", SYSTEM, {"metadata": {"annotations": {INSTALLED: digest}}})
+    return {**body, "metadata": {**body["metadata"], "annotations": {INSTALLED: digest}}}
 
 
 def _not_yet_serving() -> Mapping[str, Any]:

@@ -53,7 +53,7 @@ def test_a_prometheus_is_added_to_the_configuration_that_is_shown(
 ) -> None:
     folder = overlay.write(tmp_path / "overlay", store, archive, "http://10.0.0.1:9090")
 
-    shipped = yaml.safe_load((overlay.OVERLAY / "config.yaml").read_text())
+    shipped = yaml.safe_load((overlay.OPERATOR / "config.yaml").read_text())
     (generated,) = json.loads((folder / "kustomization.yaml").read_text())["configMapGenerator"][1:]
     assert (generated["name"], generated["files"]) == ("modelalias-config", ["config.yaml"])
     assert yaml.safe_load((folder / "config.yaml").read_text()) == {
