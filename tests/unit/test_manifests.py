@@ -26,6 +26,7 @@ MANIFESTS = ROOT / "manifests"
 EXAMPLES = sorted((MANIFESTS / "examples").glob("*.yaml")) + sorted(
     (MANIFESTS / "examples" / "platform").glob("*.yaml")
 )
+TOLD = sorted((ROOT / "examples").glob("*/*.yaml"))
 CONFIGURATIONS = sorted(MANIFESTS.glob("**/config.yaml"))
 
 POLICIES = ("promotionrequests.modelalias.dev", "modelaliases.modelalias.dev")
@@ -58,7 +59,7 @@ def test_install_file_is_what_the_base_builds() -> None:
 
 
 @needs_kubectl
-@pytest.mark.parametrize("folder", ["base", "overlays/demo"])
+@pytest.mark.parametrize("folder", ["base", "overlays/demo", "overlays/examples"])
 def test_every_container_keeps_to_the_restricted_profile(folder: str) -> None:
     for name, pod in _pods(_built(folder)):
         assert pod["securityContext"]["runAsNonRoot"], name
@@ -126,6 +127,36 @@ def test_example_is_understood(path: Path) -> None:
             assert ClusterPromotionPolicy.model_validate(body).spec.policy.approval
         else:
             assert PromotionRequest.model_validate(body).metadata.name
+
+
+@pytest.mark.parametrize("path", TOLD, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_manifest_of_a_told_example_is_understood_and_runs_under_the_restricted_profile(path: Path) -> None:
+    bodies = [*yaml.safe_load_all(path.read_text(encoding="utf-8"))]
+
+    for body in bodies:
+        assert "namespace" not in body["metadata"], "each example has a namespace of its own"
+        if body["kind"] == "ModelAlias":
+            assert ModelAlias.model_validate(body).spec.registry == "examples"
+        elif body["kind"] == "PromotionRequest":
+            assert PromotionRequest.model_validate(body).spec.reason
+    pods = [body["spec"]["template"]["spec"] for body in bodies if body["kind"] == "Deployment"]
+    pods += [
+        body["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        for body in bodies
+        if body["kind"] == "CronJob"
+    ]
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert {container["image"] for container in pod["containers"]} == {"localhost/modelalias/serving:dev"}
+        assert all(container["securityContext"]["readOnlyRootFilesystem"] for container in pod["containers"])
+
+
+def test_every_told_example_has_a_namespace_that_the_operator_watches() -> None:
+    config = load({"MODELALIAS_CONFIG": str(MANIFESTS / "overlays/local/config.yaml"), "POD_NAME": "pod-1"})
+
+    for name in {path.parent.name for path in TOLD}:
+        assert f"example-{name}" in config.namespaces
+        assert config.registries["examples"].allows(f"example-{name}", name)
 
 
 def test_the_operator_is_given_this_and_no_more() -> None:
