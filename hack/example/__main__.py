@@ -9,26 +9,27 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
 
 from hack.demo.speech import begin, say
 from hack.example import place
 from hack.example.play import PlayError, play, summary
 from hack.example.readme import ReadmeError, read
 
-_OURS: Final = ("run", "shell")
-
 
 def main(arguments: Sequence[str]) -> int:
     """Run one example, or print the environment of its shell; return the exit status."""
-    if len(arguments) != len(_OURS) or arguments[0] not in _OURS or arguments[1] not in place.names():
-        sys.stderr.write(f"which example? make example NAME={'|'.join(place.names())}\n")
-        return 2
-    what, name = arguments
+    match arguments:
+        case [("run" | "shell") as what, name] if name in place.names():
+            return _guarded(_run if what == "run" else _shell, name)
+    sys.stderr.write(f"which example? make example NAME={'|'.join(place.names())}\n")
+    return 2
+
+
+def _guarded(act: Callable[[str], int], name: str) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _run(name) if what == "run" else _shell(name)
+        return act(name)
     except (PlayError, place.PlaceError, ReadmeError, subprocess.CalledProcessError) as error:
         sys.stderr.write(f"example {name}: {error}\n")
         return 1
@@ -69,6 +70,7 @@ def _shell(name: str) -> int:
         sys.stdout.write(f"export {key}={shlex.quote(value)}\n")
     sys.stdout.write(f"cd {shlex.quote(str(place.EXAMPLES / name))}\n")
     sys.stdout.write(f"{shlex.join(place.forward_command(port))} >/dev/null 2>&1 &\n")
+    sys.stdout.write(f"until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.2; done\n")
     return 0
 
 

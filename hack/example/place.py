@@ -117,7 +117,7 @@ def fresh(name: str) -> Iterator[Mapping[str, str]]:
     port = _free_port()
     forget(name, wait=True)
     with _forwarded(port):
-        _clear_models(f"http://127.0.0.1:{port}", name)
+        clear_models(f"http://127.0.0.1:{port}", name)
         _make_namespace(name)
         yield environment(name, port)
 
@@ -223,7 +223,8 @@ def _until_it_answers(address: str) -> None:
             time.sleep(_POLL)  # poll
 
 
-def _clear_models(uri: str, name: str) -> None:
+def clear_models(uri: str, name: str) -> None:
+    """Delete the registered models of an example, with their versions and aliases."""
     answer = _ask(uri, "GET", "search?max_results=1000")
     for model in answer.get("registered_models", ()):
         if model["name"] == name or model["name"].startswith(f"{name}-"):

@@ -105,11 +105,12 @@ def test_credentials_leave_no_trace_in_a_message() -> None:
     ("environ", "says"),
     [
         ({}, "MODEL_URI must look like"),
+        ({"MODEL_NAME": "churn"}, "both MODEL_NAME and MODEL_ALIAS"),
         ({"MODEL_URI": "models:/churn/1", "PORT": "http"}, "PORT must be a number"),
         ({"MODEL_URI": "models:/churn/1", "PORT": "65536"}, "PORT must be a number"),
         ({"MODEL_URI": "models:/churn/1"}, "MLFLOW_TRACKING_URI is not set"),
     ],
-    ids=["no model", "port is a word", "port is too high", "no server"],
+    ids=["no model", "a name without an alias", "port is a word", "port is too high", "no server"],
 )
 def test_wrong_setting_ends_the_process_with_one_line(environ: Mapping[str, str], says: str) -> None:
     done = subprocess.run(
@@ -124,3 +125,23 @@ def test_wrong_setting_ends_the_process_with_one_line(environ: Mapping[str, str]
     assert done.returncode == Exit.USAGE
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_name_and_alias_can_be_two_settings() -> None:
+    assert ModelUri.read({"MODEL_NAME": "churn", "MODEL_ALIAS": "champion"}) == ModelUri.parse(
+        "models:/churn@champion"
+    )
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"MODEL_ALIAS": "champion"},
+        {"MODEL_NAME": "churn", "MODEL_ALIAS": ""},
+        {"MODEL_NAME": "churn", "MODEL_ALIAS": "champion", "MODEL_URI": "models:/churn/1"},
+    ],
+    ids=["no name", "an empty alias", "an address too"],
+)
+def test_settings_that_could_mean_two_things_are_refused(environ: Mapping[str, str]) -> None:
+    with pytest.raises(ValueError, match="either MODEL_URI, or both"):
+        ModelUri.read(environ)
