@@ -1,88 +1,22 @@
-"""Whether a model's MLmodel file names a signature.
+"""Whether a model's MLmodel file names a signature."""
 
-The file comes from whoever logs models, so it is read by the events of the YAML parser. Within a megabyte,
-deep nesting ends the process in PyYAML's `load` and `compose` over libyaml, a tag such as `!!bool x` raises
-what nobody expects, and the parser in Python takes ten seconds.
-"""
+from typing import Final
 
-from typing import Any, Final
+from modelalias.adapters import yaml_of_others
+from modelalias.adapters.yaml_of_others import NonsenseError
 
-import yaml
-from yaml.events import AliasEvent, MappingEndEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent
-
-DEEPEST: Final = 50
-"""Levels of nesting; libyaml's time rises with the square."""
-
-NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 EMPTY: Final = frozenset({"", "[]"})
 """The columns, written as JSON, of a signature that has none."""
-
-LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class NonsenseError(ValueError):
-    """The text is no MLmodel file; the message says what it is instead."""
 
 
 def names_signature(text: str) -> bool:
     """Return whether the file names a signature; raise `NonsenseError`."""
-    try:
-        content = _document(LOADER(text))
-    except yaml.YAMLError as error:
-        raise NonsenseError("is not YAML") from error
-    if not isinstance(content, dict):
-        raise NonsenseError("is not a mapping")
-    signature = content.get("signature")
+    signature = yaml_of_others.mapping(text).get("signature")
     if signature is None:
         return False
     if isinstance(signature, dict) and any(_is_there(signature.get(side)) for side in ("inputs", "outputs")):
         return True
     raise NonsenseError("names a signature without inputs and outputs")
-
-
-def _document(loader: Any) -> object:
-    """Read the only document of a stream."""
-    loader.get_event()
-    if loader.check_event(yaml.StreamEndEvent):
-        raise NonsenseError("is empty")
-    loader.get_event()
-    content = _node(loader, DEEPEST)
-    loader.get_event()
-    if not loader.check_event(yaml.StreamEndEvent):
-        raise NonsenseError("holds several documents")
-    return content
-
-
-def _node(loader: Any, depth: int) -> object:
-    """Read a node: None, text, a list or a dict; a reference to another node is the text of its name."""
-    event = loader.get_event()
-    if isinstance(event, ScalarEvent):
-        return None if event.implicit[0] and event.value in NULLS else event.value
-    if isinstance(event, AliasEvent):
-        return event.anchor
-    if not depth:
-        raise NonsenseError(f"is nested more than {DEEPEST} levels deep")
-    if isinstance(event, SequenceStartEvent):
-        return _items(loader, depth - 1)
-    return _pairs(loader, depth - 1)
-
-
-def _items(loader: Any, depth: int) -> list[object]:
-    items = []
-    while not loader.check_event(SequenceEndEvent):
-        items.append(_node(loader, depth))
-    loader.get_event()
-    return items
-
-
-def _pairs(loader: Any, depth: int) -> dict[str, object]:
-    pairs: dict[str, object] = {}
-    while not loader.check_event(MappingEndEvent):
-        key, value = _node(loader, depth), _node(loader, depth)
-        if isinstance(key, str):
-            pairs[key] = value
-    loader.get_event()
-    return pairs
 
 
 def _is_there(columns: object) -> bool:

@@ -14,10 +14,11 @@ from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
 from modelalias.adapters.mlflow_calls import Calls
 from modelalias.adapters.mlflow_errors import Broken, Clash, MissingResource, Oversized
-from modelalias.adapters.mlflow_model_file import NonsenseError, names_signature
+from modelalias.adapters.mlflow_model_file import names_signature
 from modelalias.adapters.mlflow_sources import MODEL_FILE, RUN_ID, SourceFinder
 from modelalias.adapters.mlflow_versions import MODEL_ID
 from modelalias.adapters.mlflow_wire import Wire
+from modelalias.adapters.yaml_of_others import NonsenseError
 from modelalias.core.errors import InvalidRequest, Unreadable
 
 LARGEST_FILE: Final = 1024 * 1024

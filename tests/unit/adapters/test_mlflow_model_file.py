@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from modelalias.adapters.mlflow_model_file import NonsenseError, names_signature
+from modelalias.adapters.mlflow_model_file import names_signature
+from modelalias.adapters.yaml_of_others import NonsenseError
 
 MIB = 1024 * 1024
 SECONDS = 10.0
