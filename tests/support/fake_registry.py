@@ -7,17 +7,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from types import MappingProxyType
 from typing import Final
 
+from modelalias.adapters import dvc_pointer
 from modelalias.core.errors import InvalidRequest, ModelNotFound, Unreadable, VersionNotFound
 from modelalias.ports import (
     Aliases,
+    DataPointer,
     Dataset,
     EvaluationRun,
     LiveMetric,
     MeasuredModel,
     ModelVersion,
     Run,
+    RunDetails,
     RunStatus,
     VersionState,
 )
@@ -147,6 +151,17 @@ class FakeRegistry:
             found = ((run_id, self._tracking.runs.get(run_id)) for run_id in run_ids)
             return {run_id: run.value(run_id) for run_id, run in found if run is not None and not run.deleted}
 
+    async def run_details(self, run_ids: Sequence[str]) -> Mapping[str, RunDetails]:
+        with self._call("run_details", tuple(run_ids)):
+            found = ((run_id, self._tracking.runs.get(run_id)) for run_id in run_ids)
+            return {run_id: run.details(run_id) for run_id, run in found if run is not None}
+
+    async def data_pointers(self, run_id: str) -> Sequence[DataPointer]:
+        with self._call("data_pointers", run_id):
+            files = self._tracking.any_run(run_id).files
+            near = sorted(path for path in files if path.endswith(dvc_pointer.SUFFIX) and path.count("/") < 2)
+            return tuple(item for path in near[:10] for item in dvc_pointer.parse(path, files[path]))
+
     async def measured(
         self, model_id: str, keys: Sequence[str], evaluations: Sequence[str] = ()
     ) -> MeasuredModel:
@@ -265,10 +280,15 @@ class FakeRegistry:
         *,
         models: Sequence[str] = ("model",),
         datasets: Sequence[Dataset] = (),
+        parameters: Mapping[str, str] = MappingProxyType({}),
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
         """Make a run that read these datasets, logged these (name, value, step) in this order and models at
-        these paths."""
-        return self._tracking.add_run(metrics, models, datasets)
+        these paths; the tags `mlflow.runName` and `mlflow.user` say what it is called and whose it is."""
+        return self._tracking.add_run(metrics, models, datasets, parameters, tags)
+
+    async def write_file(self, run_id: str, path: str, text: str) -> None:
+        self._tracking.runs[run_id].files[path] = text
 
     async def delete_run(self, run_id: str) -> None:
         self._tracking.runs[run_id].deleted = True

@@ -2,15 +2,29 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Final
 
 from modelalias.core.errors import InvalidRequest, LoggedModelNotFound, RunNotFound
-from modelalias.ports import Dataset, EvaluationRun, LiveMetric, MeasuredModel, Measurement, Run, RunStatus
+from modelalias.ports import (
+    Dataset,
+    EvaluationRun,
+    LiveMetric,
+    MeasuredModel,
+    Measurement,
+    Run,
+    RunDetails,
+    RunStatus,
+)
 
 FLOAT_LIMIT: Final = Decimal("1.7976931348623157E+308")
 """What MLflow stores in place of infinity."""
+
+STARTED: Final = datetime(2025, 11, 30, 12, tzinfo=UTC)
+ENDED: Final = STARTED + timedelta(minutes=1)
+"""When each run began and, where it has, ended."""
 
 SEEDED: Final = "seeded"
 EVALUATION_TAG: Final = "modelalias.evaluation"
@@ -40,6 +54,9 @@ class RunRecord:
     tags: Mapping[str, str] = field(default_factory=dict)
     history: list[Point] = field(default_factory=list)
     deleted: bool = False
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """Path to text."""
 
     def value(self, run_id: str) -> Run:
         """Return the run as the port tells it."""
@@ -54,6 +71,20 @@ class RunRecord:
             datasets=tuple(datasets),
             models=frozenset(model_id(run_id, path) for path in self.paths),
             evaluation=self.tags.get(EVALUATION_TAG, ""),
+        )
+
+    def details(self, run_id: str) -> RunDetails:
+        """Return the run as the port tells it to people."""
+        run = self.value(run_id)
+        return RunDetails(
+            **dict(run),
+            name=self.tags.get("mlflow.runName", self.name),
+            user=self.tags.get("mlflow.user", "unknown"),
+            started_at=STARTED,
+            ended_at=ENDED if run.finished else None,
+            deleted=self.deleted,
+            parameters=self.parameters,
+            tags=self.tags,
         )
 
 
@@ -77,15 +108,28 @@ class FakeTracking:
         self._numbers = count(1)
 
     def add_run(
-        self, metrics: Iterable[tuple[str, float, int]], models: Sequence[str], datasets: Iterable[Dataset]
+        self,
+        metrics: Iterable[tuple[str, float, int]],
+        models: Sequence[str],
+        datasets: Iterable[Dataset],
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
     ) -> str:
         """Make a finished run that logged these (name, value, step) in this order, and models at these paths."""
-        run_id = self._add(RunRecord("seeded", SEEDED, RunStatus.FINISHED, tuple(models), list(datasets)))
+        record = RunRecord("seeded", SEEDED, RunStatus.FINISHED, tuple(models), list(datasets), dict(tags))
+        record.parameters = dict(parameters)
+        run_id = self._add(record)
         for key, value, step in metrics:
             self.log_metric(run_id, key, value, step)
         for path in models:
             self.models[model_id(run_id, path)] = LoggedModelRecord(run_id)
         return run_id
+
+    def any_run(self, run_id: str) -> RunRecord:
+        """Return a run, be it deleted."""
+        if run_id not in self.runs:
+            raise RunNotFound(f"the registry has no run {run_id}")
+        return self.runs[run_id]
 
     def run(self, run_id: str) -> RunRecord:
         """Return a run that is not deleted."""

@@ -2,15 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Protocol
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as MlflowDataset
-from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, LoggedModelStatus, Metric
+from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, LoggedModelStatus, Metric, Param
 
 from modelalias.ports import Dataset, VersionState
 from tests.support.mlflow_server import Server
@@ -29,9 +30,15 @@ class Seeder(Protocol):
         *,
         models: Sequence[str] = ("model",),
         datasets: Sequence[Dataset] = (),
+        parameters: Mapping[str, str] = MappingProxyType({}),
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
         """Make a run that read these datasets, logged these (name, value, step) in this order and models at
-        these paths."""
+        these paths; the tags `mlflow.runName` and `mlflow.user` say what it is called and whose it is."""
+        ...
+
+    async def write_file(self, run_id: str, path: str, text: str) -> None:
+        """Log a text as a file of a run."""
         ...
 
     async def delete_run(self, run_id: str) -> None: ...
@@ -111,8 +118,11 @@ class MlflowSeeder:
         *,
         models: Sequence[str] = ("model",),
         datasets: Sequence[Dataset] = (),
+        parameters: Mapping[str, str] = MappingProxyType({}),
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
-        run_id: str = self._client.create_run(self.experiment_id).info.run_id
+        run_id: str = self._client.create_run(self.experiment_id, tags=dict(tags)).info.run_id
+        self._client.log_batch(run_id, params=[Param(*item) for item in parameters.items()])
         written = [
             Metric(name, value, 1_000 + order, step) for order, (name, value, step) in enumerate(metrics)
         ]
@@ -131,6 +141,9 @@ class MlflowSeeder:
         self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step)])
         model_id: str = logged.model_id
         return model_id
+
+    async def write_file(self, run_id: str, path: str, text: str) -> None:
+        self._client.log_text(run_id, text, path)
 
     async def delete_run(self, run_id: str) -> None:
         self._client.delete_run(run_id)

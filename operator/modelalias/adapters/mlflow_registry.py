@@ -9,6 +9,7 @@ from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.entities.model_registry import ModelVersionTag, RegisteredModel
 
 from modelalias.adapters.mlflow_calls import Calls, Locks
+from modelalias.adapters.mlflow_data_pointers import DataPointerReader
 from modelalias.adapters.mlflow_errors import STRANGE, Clash, MissingResource
 from modelalias.adapters.mlflow_evaluation_runs import EvaluationRuns
 from modelalias.adapters.mlflow_live_metrics import LiveMetricReader
@@ -20,7 +21,17 @@ from modelalias.adapters.mlflow_version_search import MOST_VERSIONS, filter_of, 
 from modelalias.adapters.mlflow_versions import VERSION, check_version, model_version, no_version
 from modelalias.adapters.mlflow_wire import Called, Wire, stores
 from modelalias.core.errors import InvalidRequest, ModelNotFound, NotFound, Unavailable
-from modelalias.ports import Aliases, EvaluationRun, LiveMetric, MeasuredModel, ModelVersion, Run, RunStatus
+from modelalias.ports import (
+    Aliases,
+    DataPointer,
+    EvaluationRun,
+    LiveMetric,
+    MeasuredModel,
+    ModelVersion,
+    Run,
+    RunDetails,
+    RunStatus,
+)
 from modelalias.settings import RegistrySettings
 
 PAGE_SIZE: Final = 1000
@@ -57,6 +68,7 @@ class MlflowRegistry:
         self._calls = Calls("mlflow", concurrency=settings.concurrency, seconds=settings.timeout_seconds)
         self._locks = Locks()
         self._runs = RunReader(runs, self._calls)
+        self._pointers = DataPointerReader(wire, runs, self._calls)
         self._sources = SourceFinder(runs, self._calls)
         self._measurements = MeasurementReader(runs, self._calls, self._runs)
         self._live_metrics = LiveMetricReader(runs, self._calls)
@@ -158,6 +170,14 @@ class MlflowRegistry:
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
         return await self._runs.read(run_ids)
+
+    async def run_details(self, run_ids: Sequence[str]) -> Mapping[str, RunDetails]:
+        """Read the runs that exist, deleted ones too, with what people want to know of them."""
+        return await self._runs.details(run_ids)
+
+    async def data_pointers(self, run_id: str) -> Sequence[DataPointer]:
+        """Read the DVC pointers among a run's files; raise `RunNotFound` or `Unreadable`."""
+        return await self._pointers.read(run_id)
 
     async def measured(
         self, model_id: str, keys: Sequence[str], evaluations: Sequence[str] = ()

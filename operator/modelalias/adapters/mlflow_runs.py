@@ -1,4 +1,4 @@
-"""Metrics and datasets of many runs in few calls.
+"""Many runs in few calls.
 
 MLflow searches runs inside experiments that the caller must name, and nothing tells the experiment of a run
 but the run. So the experiments met so far are remembered; runs that are not in them are read one by one, a
@@ -8,6 +8,7 @@ few first, because their neighbours tend to be in the same experiment.
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -20,7 +21,7 @@ from modelalias.adapters.mlflow_errors import STRANGE, MissingResource
 from modelalias.adapters.mlflow_sources import RUN_ID
 from modelalias.adapters.mlflow_wire import Runs
 from modelalias.core.errors import Unavailable
-from modelalias.ports import Dataset, Run, RunStatus
+from modelalias.ports import Dataset, Run, RunDetails, RunStatus
 
 BATCH: Final = 200
 """Runs asked for in one search."""
@@ -40,6 +41,8 @@ MOST_ROWS: Final = 2**63
 CONTEXT_TAG: Final = "mlflow.data.context"
 """The tag of an input that says what the run used it for."""
 
+USER_TAG: Final = "mlflow.user"
+
 MOST_EXPERIMENTS: Final = 500
 """Experiments remembered and named in one search."""
 
@@ -54,25 +57,33 @@ class RunReader:
 
     async def read(self, run_ids: Iterable[str]) -> Mapping[str, Run]:
         """Return the runs that exist and are not deleted."""
+        runs = await self._read(run_ids, ViewType.ACTIVE_ONLY)
+        return {run_id: _value(run) for run_id, run in runs.items()}
+
+    async def details(self, run_ids: Iterable[str]) -> Mapping[str, RunDetails]:
+        """Return the runs that exist, deleted ones too, with what people want to know of them."""
+        runs = await self._read(run_ids, ViewType.ALL)
+        return {run_id: _details(run) for run_id, run in runs.items()}
+
+    async def _read(self, run_ids: Iterable[str], view: int) -> Mapping[str, MlflowRun]:
         wanted = [run_id for run_id in dict.fromkeys(run_ids) if RUN_ID.fullmatch(run_id)]
-        runs: dict[str, Run] = {}
+        runs: dict[str, MlflowRun] = {}
         probes = 1
         if len(wanted) > FEW:
-            runs |= await self._search(wanted, tuple(self._experiments))
+            runs |= await self._search(wanted, tuple(self._experiments), view)
         rest = [run_id for run_id in wanted if run_id not in runs]
         while rest:
             probed, rest = (rest, []) if len(rest) <= FEW else (rest[:probes], rest[probes:])
             known = set(self._experiments)
-            runs |= {
-                run.run_id: run for run in await asyncio.gather(*map(self._get, probed)) if run is not None
-            }
+            found = await asyncio.gather(*map(self._get, probed))
+            runs |= {run.info.run_id: run for run in found if run is not None and _is_in(run, view)}
             probes *= 2
             if rest and (new := tuple(name for name in self._experiments if name not in known)):
-                runs |= await self._search(rest, new)
+                runs |= await self._search(rest, new, view)
                 rest = [run_id for run_id in rest if run_id not in runs]
         return runs
 
-    async def _get(self, run_id: str) -> Run | None:
+    async def _get(self, run_id: str) -> MlflowRun | None:
         try:
             run = await self._calls.run(lambda: self._store.get_run(run_id))
         except MissingResource:
@@ -80,27 +91,29 @@ class RunReader:
         if run.info.run_id != run_id:
             raise Unavailable(STRANGE)
         self._remember(run)
-        return _value(run) if run.info.lifecycle_stage == LifecycleStage.ACTIVE else None
+        return run
 
-    async def _search(self, run_ids: Sequence[str], experiments: Sequence[str]) -> Mapping[str, Run]:
+    async def _search(
+        self, run_ids: Sequence[str], experiments: Sequence[str], view: int
+    ) -> Mapping[str, MlflowRun]:
         """Search the runs in these experiments.
 
         Ids hold letters, digits, _ and - only, so they cannot leave their quotes.
         """
         if not experiments:
             return {}
-        runs: dict[str, Run] = {}
+        runs: dict[str, MlflowRun] = {}
         for start in range(0, len(run_ids), BATCH):
             names = ", ".join(f"'{run_id}'" for run_id in run_ids[start : start + BATCH])
             search = partial(
                 self._store.search_runs,
                 experiment_ids=list(experiments),
                 filter_string=f"attributes.run_id IN ({names})",
-                run_view_type=ViewType.ACTIVE_ONLY,
+                run_view_type=view,
                 max_results=BATCH,
             )
             page = await self._calls.run(search)
-            runs |= {run.info.run_id: _value(run) for run in page}
+            runs |= {run.info.run_id: run for run in page}
         return runs
 
     def _remember(self, run: MlflowRun) -> None:
@@ -109,6 +122,10 @@ class RunReader:
         self._experiments[run.info.experiment_id] = None
         while len(self._experiments) > MOST_EXPERIMENTS:
             del self._experiments[next(iter(self._experiments))]
+
+
+def _is_in(run: MlflowRun, view: int) -> bool:
+    return view == ViewType.ALL or bool(run.info.lifecycle_stage == LifecycleStage.ACTIVE)
 
 
 def _value(run: MlflowRun) -> Run:
@@ -122,6 +139,28 @@ def _value(run: MlflowRun) -> Run:
         models=frozenset(item.model_id for item in (run.outputs.model_outputs if run.outputs else ())),
         evaluation=run.data.tags.get(EVALUATION_TAG, ""),
     )
+
+
+def _details(run: MlflowRun) -> RunDetails:
+    info, tags = run.info, dict(run.data.tags)
+    return RunDetails(
+        **dict(_value(run)),
+        name=info.run_name or "",
+        user=info.user_id or tags.get(USER_TAG, ""),
+        started_at=_time(info.start_time),
+        ended_at=_time(info.end_time),
+        deleted=info.lifecycle_stage != LifecycleStage.ACTIVE,
+        parameters=dict(run.data.params),
+        tags=tags,
+    )
+
+
+def _time(milliseconds: int | None) -> datetime | None:
+    """Return a time to the second; one that no calendar has is not known."""
+    try:
+        return datetime.fromtimestamp(milliseconds // 1000, UTC) if milliseconds else None
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def _datasets(run: MlflowRun) -> tuple[Dataset, ...]:

@@ -85,9 +85,10 @@ class SourceFinder:
 
     async def _artifacts(self, run_id: str, path: str) -> tuple[str, ...]:
         try:
-            return await self._calls.run(lambda: self._store.list_artifacts(run_id, path))
+            files = await self._calls.run(lambda: self._store.list_artifacts(run_id, path))
         except MissingResource:
             return ()
+        return tuple(file.path for file in files)
 
     def _logged_models(self, run: MlflowRun) -> tuple[LoggedModel, ...]:
         """Return the logged models that the run made, save those whose files never arrived."""

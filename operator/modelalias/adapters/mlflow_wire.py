@@ -21,7 +21,7 @@ from mlflow.entities import Experiment, LoggedModel, Metric, Run, RunInfo, RunTa
 from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.protos.model_registry_pb2 import SearchRegisteredModels
-from mlflow.protos.service_pb2 import GetRun, ListArtifacts, SearchRuns
+from mlflow.protos.service_pb2 import FileInfo, GetRun, ListArtifacts, SearchRuns
 from mlflow.protos.service_pb2 import Run as RunMessage
 from mlflow.store.entities.paged_list import PagedList
 from mlflow.store.model_registry.rest_store import RestStore as RegistryRestStore
@@ -206,7 +206,7 @@ class Runs(Protocol):
     def search_logged_models(
         self, experiment_ids: list[str], *, filter_string: str, max_results: int
     ) -> PagedList[LoggedModel]: ...
-    def list_artifacts(self, run_id: str, path: str) -> tuple[str, ...]: ...
+    def list_artifacts(self, run_id: str, path: str) -> Sequence[FileInfo]: ...
 
 
 def stores(wire: Wire) -> tuple[Models, Runs]:
@@ -255,10 +255,10 @@ class _TrackingStore(TrackingRestStore):
         except MlflowException as error:
             raise Unavailable(STRANGE) from error
 
-    def list_artifacts(self, run_id: str, path: str) -> tuple[str, ...]:
-        """Return the paths below a path of a run's artifacts; none there is an empty list."""
+    def list_artifacts(self, run_id: str, path: str) -> Sequence[FileInfo]:
+        """Return the files and folders below a path of a run's artifacts; none there is an empty list."""
         answer = self._call_endpoint(ListArtifacts, message_to_json(ListArtifacts(run_id=run_id, path=path)))
-        return tuple(file.path for file in answer.files)
+        return tuple(answer.files)
 
     def _call_endpoint(
         self,

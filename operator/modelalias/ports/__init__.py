@@ -45,6 +45,7 @@ from modelalias.ports.policies import (
 )
 from modelalias.ports.registry import (
     Aliases,
+    DataPointer,
     Dataset,
     EvaluationRun,
     LiveMetric,
@@ -54,6 +55,7 @@ from modelalias.ports.registry import (
     ModelVersion,
     Registry,
     Run,
+    RunDetails,
     RunStatus,
     VersionState,
 )
@@ -80,6 +82,7 @@ __all__ = [
     "Aliases",
     "CallOutcome",
     "Cluster",
+    "DataPointer",
     "Dataset",
     "EvaluationRun",
     "EventType",
@@ -114,6 +117,7 @@ __all__ = [
     "RouteRule",
     "Routes",
     "Run",
+    "RunDetails",
     "RunStatus",
     "SigningKeys",
     "Telemetry",

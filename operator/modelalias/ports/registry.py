@@ -86,6 +86,34 @@ class Run(Value):
         return self.status not in {RunStatus.RUNNING, RunStatus.SCHEDULED}
 
 
+class RunDetails(Run):
+    """A run with what people want to know of it; no rule decides by any of this.
+
+    Whoever logs into a run writes all of it, the user's name too.
+    """
+
+    name: str = ""
+    user: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    deleted: bool = False
+    parameters: Mapping[str, str] = Field(default_factory=dict)
+    tags: Mapping[str, str] = Field(default_factory=dict)
+
+
+class DataPointer(Value):
+    """What a DVC pointer among a run's files says of the data that it stands for."""
+
+    file: str
+    """Path of the pointer among the run's files."""
+    data: str = ""
+    """Path of the data, as the pointer names it."""
+    md5: str = ""
+    """The data's MD5, with `.dir` behind it for a folder; empty where the pointer cannot be understood."""
+    problem: str = ""
+    """Why it cannot be understood."""
+
+
 class Measurement(Value):
     """A metric of a logged model on one dataset, or on none that was named.
 
@@ -190,6 +218,20 @@ class Registry(Protocol):
 
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
+        ...
+
+    async def run_details(self, run_ids: Sequence[str]) -> Mapping[str, RunDetails]:
+        """Read the runs that exist, deleted ones too, with what people want to know of them.
+
+        In one call for many; those that do not exist are left out.
+        """
+        ...
+
+    async def data_pointers(self, run_id: str) -> Sequence[DataPointer]:
+        """Read the DVC pointers among a run's files, by their paths: at the top and one folder below.
+
+        At most ten files. Raise `RunNotFound` and, when the files cannot be listed or handed out, `Unreadable`.
+        """
         ...
 
     async def measured(
