@@ -5,7 +5,7 @@ import json
 from base64 import b64encode
 from typing import Any, Final
 
-from modelalias.cli import output, public_keys, record_reading
+from modelalias.cli import output, public_keys, record_reading, registry_reading
 from modelalias.cli.verification import Validity, verify
 from modelalias.cli.verify import STATUS
 from modelalias.core.errors import InvalidRequest
@@ -27,7 +27,7 @@ exit status:
   1   with a public key: the record is not valid
   2   there is no signed record, or it could not be read or checked
 
-{record_reading.ENVIRONMENT}"""
+{registry_reading.ENVIRONMENT}"""
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:

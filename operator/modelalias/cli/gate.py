@@ -8,14 +8,13 @@ from typing import Any, Final
 
 from modelalias import settings
 from modelalias.api.alias import ModelAlias
-from modelalias.cli import alias_file, table
+from modelalias.cli import alias_file, registry_reading, table
 from modelalias.cli.rehearsal import GateOutcome, Rehearsal, rehearse
-from modelalias.core.errors import Refused
 from modelalias.settings import ClientSettings
 
 STATUS: Final = {GateOutcome.PASSED: 0, GateOutcome.REFUSED: 1, GateOutcome.INCONCLUSIVE: 2}
 
-_MORE: Final = """\
+_MORE: Final = f"""\
 Takes the rules from the ModelAlias in the file, and from the PromotionPolicies and ClusterPromotionPolicies that are in
 it as well and hold for it; the metrics are MLflow's. The champion is the version that the alias names in MLflow now.
 Needs no cluster and writes nothing.
@@ -29,15 +28,7 @@ exit status:
   1   refused
   2   inconclusive, or the version could not be judged: standard error says why
 
-environment, as for MLflow's own client:
-  MLFLOW_TRACKING_URI                                    default of --tracking-uri
-  MLFLOW_TRACKING_USERNAME, MLFLOW_TRACKING_PASSWORD     credentials, or
-  MLFLOW_TRACKING_TOKEN                                  a token
-  MLFLOW_TRACKING_SERVER_CERT_PATH                       certificates to trust
-  MLFLOW_TRACKING_INSECURE_TLS                           true: trust any certificate
-"""
-
-_NO_CREDENTIALS: Final = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+{registry_reading.ENVIRONMENT}"""
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -59,9 +50,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     parser.add_argument("--name", help="name of the ModelAlias, if the file has several")
     parser.add_argument("--version", required=True, metavar="N", help="the model version to judge")
-    parser.add_argument(
-        "--tracking-uri", metavar="URI", help="address of the MLflow server, without credentials"
-    )
+    registry_reading.add_flags(parser)
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
     parser.set_defaults(run=run)
 
@@ -76,19 +65,6 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     return text, STATUS[rehearsal.outcome]
 
 
-async def _judge(registry: ClientSettings, alias: ModelAlias, version: str) -> Rehearsal:
-    # imported late: loading MLflow takes longer than everything else
-    from modelalias.adapters.mlflow_errors import Unauthorized  # noqa: PLC0415
-    from modelalias.adapters.mlflow_registry import open_registry  # noqa: PLC0415
-
-    mlflow = open_registry(registry, _write_nothing)
-    try:
-        return await rehearse(mlflow, alias, version, datetime.now(UTC))
-    except Unauthorized as error:
-        raise error if registry.given.are_set else Refused(f"{error}: {_NO_CREDENTIALS}") from error
-    finally:
-        await mlflow.close()
-
-
-def _write_nothing() -> None:
-    raise AssertionError("this command writes nothing")
+async def _judge(client: ClientSettings, alias: ModelAlias, version: str) -> Rehearsal:
+    async with registry_reading.opened(client) as registry:
+        return await rehearse(registry, alias, version, datetime.now(UTC))

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any, Final
 
-from modelalias.cli import public_keys, record_reading
+from modelalias.cli import public_keys, record_reading, registry_reading
 from modelalias.cli.verification import Validity, verify
 from modelalias.core.errors import InvalidRequest
 
@@ -27,7 +27,7 @@ exit status:
   1   not valid: not signed, changed, made for something else, or overtaken
   2   cannot tell: no record, an unknown key, or MLflow could not be read
 
-{record_reading.ENVIRONMENT}"""
+{registry_reading.ENVIRONMENT}"""
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
