@@ -123,7 +123,7 @@ def _not_the_same(candidate: Readings, champion: Readings, shared: Iterable[tupl
     ]
     if unknown:
         return f"the dataset of the {' and of the '.join(unknown)} is not known"
-    mine, others = (sorted({_described(item.datasets) for item in side}) for side in (candidate, champion))
+    mine, others = (sorted({described(item.datasets) for item in side}) for side in (candidate, champion))
     return f"not measured on the same data: the candidate on {', '.join(mine)}, the champion on {', '.join(others)}"
 
 
@@ -153,7 +153,7 @@ def _rows(datasets: Iterable[Dataset]) -> Mapping[tuple[str, str], frozenset[int
     return known
 
 
-def _described(datasets: Sequence[Dataset]) -> str:
+def described(datasets: Sequence[Dataset]) -> str:
     """Name datasets with their numbers of rows, where those are known."""
     parts = (named((item,)) + ("" if item.rows is None else f" ({item.rows} rows)") for item in datasets)
     return ", ".join(sorted(set(parts))) or "an unknown one"
