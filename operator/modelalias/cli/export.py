@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from modelalias import settings
-from modelalias.cli import export_file, ledger_lines, output, session
+from modelalias.cli import export_file, ledger_lines, output, registry_reading, session
 from modelalias.cli.cluster import Kind, ObjectMissing, PersonsCluster
 from modelalias.cli.export_file import Write
 from modelalias.cli.ledger_lines import Body, Line
@@ -198,15 +198,5 @@ async def _registry(uri: str | None) -> AsyncIterator[Registry | None]:
     if uri is None:
         yield None
         return
-    # imported late: loading MLflow takes longer than everything else
-    from modelalias.adapters.mlflow_registry import open_registry  # noqa: PLC0415
-
-    registry = open_registry(settings.client(uri), _write_nothing)
-    try:
+    async with registry_reading.opened(settings.client(uri)) as registry:
         yield registry
-    finally:
-        await registry.close()
-
-
-def _write_nothing() -> None:
-    raise AssertionError("this command writes nothing")

@@ -12,18 +12,17 @@ from enum import StrEnum
 from modelalias.api.alias import ModelAlias, NamedVersion
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.request import GateResult, PromotionRequestStatus, RequestOperation
-from modelalias.core.errors import InvalidRequest, Unavailable
+from modelalias.cli.registry_answers import answered
+from modelalias.core.errors import Unavailable
 from modelalias.core.judging import approvals, gates
 from modelalias.core.judging.approvals import Tally
 from modelalias.core.judging.verdict import Case, Conclusion, Verdict, judge
 from modelalias.core.protocol.answers import Answered, VerdictSoFar
-from modelalias.core.protocol.facts import Facts, Needed
-from modelalias.core.protocol.questions import AnyQuestion, RegistryQuestion
+from modelalias.core.protocol.facts import Facts
 from modelalias.core.requests import cases
 from modelalias.core.requests.source import Candidate, require_ready
 from modelalias.core.status import result
 from modelalias.ports import Aliases, ModelVersion, Registry
-from modelalias.reconcile import reading
 
 
 class GateOutcome(StrEnum):
@@ -63,22 +62,7 @@ async def rehearse(registry: Registry, alias: ModelAlias, version: str, now: dat
     Raise `InvalidRequest` when there is nothing to judge, `Unavailable` when it cannot be judged yet or the
     registry does not answer, `Refused` when the registry says no.
     """
-    facts = Facts()
-    while True:
-        try:
-            return _judge(alias, version, facts, now)
-        except Needed as needed:
-            question = needed.question
-        facts.learn(question, await _answer(registry, question))
-
-
-async def _answer(registry: Registry, question: AnyQuestion) -> object:
-    if not isinstance(question, RegistryQuestion):
-        raise AssertionError(f"only the registry can be asked here: {question!r}")  # noqa: TRY004 - a bug
-    try:
-        return await reading.from_registry(registry, question)
-    except InvalidRequest as error:
-        return error
+    return await answered(registry, lambda facts: _judge(alias, version, facts, now))
 
 
 def _judge(alias: ModelAlias, number: str, facts: Facts, now: datetime) -> Rehearsal:
