@@ -15,6 +15,7 @@ from modelalias.cli import (
     ack,
     approve,
     attest,
+    compare,
     explain,
     export,
     gate,
@@ -46,6 +47,7 @@ COMMANDS: Final = (
     ack,
     history,
     export,
+    compare,
     verify,
     attest,
 )

@@ -39,6 +39,11 @@ def lines(texts: Iterable[str]) -> str:
     return "".join(f"{printable(line)}\n" for line in texts)
 
 
+def clipped(text: str, most: int) -> str:
+    """Return at most so many characters of a text, with a mark at the end where there are more."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def printable(text: str) -> str:
     """Replace characters that are not printable."""
     return "".join(character if character.isprintable() else "?" for character in text)

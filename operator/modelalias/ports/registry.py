@@ -53,6 +53,11 @@ class Dataset(Value):
     rows: int | None = None
     """How many rows it has; None where that is not known, as of a logged model."""
 
+    @property
+    def is_training(self) -> bool:
+        """Return whether the run learned from it."""
+        return self.context.lower() in {"train", "training"}
+
 
 MetricValue = Annotated[Decimal, Field(allow_inf_nan=True)]
 

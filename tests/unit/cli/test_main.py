@@ -361,7 +361,10 @@ def test_help_names_what_was_typed(
 
 @pytest.mark.parametrize(
     "command",
-    ["gate", "promote", "status", "approve", "reject", "abort", "pin", "unpin", "history", "export"],
+    [
+        *("gate", "promote", "status", "approve", "reject", "abort", "pin", "unpin", "history", "export"),
+        "compare",
+    ],
 )
 def test_each_command_explains_its_statuses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

@@ -68,7 +68,7 @@ class Ranking(Value):
         unknown = [group.versions[0] for group in self.groups if not group.data]
         if len(unknown) == len(self.groups):
             return f"the data of {named(unknown)} is not known"
-        known = [f"{named(group.versions)} on {group.data}" for group in self.groups if group.data]
+        known = [_described(group) for group in self.groups if group.data]
         if unknown:
             known.append(f"{named(unknown)} on data that is not known")
         return f"they were not measured on the same data: {'; '.join(known)}"
@@ -111,6 +111,11 @@ def differing_parameters(entries: Iterable[Entry]) -> tuple[str, ...]:
 def named(versions: Sequence[str]) -> str:
     """Name versions in a sentence."""
     return f"version{'s' if len(versions) > 1 else ''} {', '.join(versions)}"
+
+
+def _described(group: SameData) -> str:
+    best = f" (best: {', '.join(group.best)})" if len(group.versions) > 1 else ""
+    return f"{named(group.versions)} on {group.data}{best}"
 
 
 def _reading(entry: Entry, metric: str) -> Reading:

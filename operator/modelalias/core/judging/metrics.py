@@ -7,16 +7,13 @@ MLflow recorded decide.
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
 
 from modelalias.api.fields import Value
 from modelalias.api.gates import DatasetRule
 from modelalias.ports import Dataset, Measurement, Run
-
-_TRAINING: Final = frozenset({"train", "training"})
-"""Contexts of datasets that a run learned from; its metrics are about the others."""
 
 
 class Reading(Value):
@@ -61,11 +58,11 @@ class Pair(Value):
 
 
 def of_run(run: Run, metric: str) -> Readings:
-    """Read a metric of a run; the data is what the run names as inputs, apart from what it trained on.
+    """Read a metric of a run; the data is what the run names as inputs, apart from what it learned from.
 
     A run that names only what it trained on was measured on that.
     """
-    measured = tuple(item for item in run.datasets if item.context.lower() not in _TRAINING) or run.datasets
+    measured = tuple(item for item in run.datasets if not item.is_training) or run.datasets
     return (Reading(value=run.metrics.get(metric), datasets=measured),)
 
 

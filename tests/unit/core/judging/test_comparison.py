@@ -102,7 +102,8 @@ def test_no_version_is_best_across_different_data() -> None:
         (("2",), ("2",)),
     ]
     assert ranking.why_none == (
-        "they were not measured on the same data: versions 1, 3 on holdout@9f3c; version 2 on holdout@77aa"
+        "they were not measured on the same data: versions 1, 3 on holdout@9f3c (best: 1); "
+        "version 2 on holdout@77aa"
     )
     assert ranked(run("0.8"), run("0.9", OTHER), any_data=True).best == ("2",)
 
@@ -124,7 +125,8 @@ def test_data_that_is_not_known_is_not_the_same_data() -> None:
 
     assert (unknown.best, unknown.why_none) == ((), "the data of versions 1, 2 is not known")
     assert mixed.why_none == (
-        "they were not measured on the same data: versions 1, 2 on holdout@9f3c; version 3 on data that is not known"
+        "they were not measured on the same data: versions 1, 2 on holdout@9f3c (best: 2); "
+        "version 3 on data that is not known"
     )
 
 
