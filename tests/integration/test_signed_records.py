@@ -26,9 +26,9 @@ class Auditor:
     def __init__(self, seeded: Seeding, keys: Path) -> None:
         self.seeded, self.keys = seeded, keys
 
-    def verify(self, record: str) -> tuple[int, dict[str, Any]]:
+    def ask(self, command: str, record: str) -> tuple[int, dict[str, Any]]:
         done = subprocess.run(
-            [str(PROGRAM), "verify", record, "--public-keys", str(self.keys), "-o", "json"],
+            [str(PROGRAM), command, record, "--public-keys", str(self.keys), "-o", "json"],
             env={**os.environ, "MLFLOW_TRACKING_URI": str(self.seeded.client.tracking_uri)},
             capture_output=True,
             text=True,
@@ -61,8 +61,9 @@ def test_a_promotion_can_be_checked_without_the_cluster_and_a_copy_of_its_record
     auditor.keys.write_text(json.dumps(_public_keys(stage)))
     seeded.client.set_model_version_tag(seeded.model, "3", KEY, seeded.tags("2")[KEY])
 
-    status, told = auditor.verify(f"{seeded.model}@champion")
-    copied, _ = auditor.verify(f"models:/{seeded.model}/3")
+    status, told = auditor.ask("verify", f"{seeded.model}@champion")
+    copied, _ = auditor.ask("verify", f"models:/{seeded.model}/3")
+    _, lineage = auditor.ask("lineage", f"{seeded.model}@champion")
     stage.request("back", ALIAS, operation="Rollback", source={"version": "3"}, reason="complaints")
 
     assert (status, told["result"], told["version"]) == (0, "Valid", "2")
@@ -72,6 +73,8 @@ def test_a_promotion_can_be_checked_without_the_cluster_and_a_copy_of_its_record
         "Succeeded",
     )
     assert copied == 1
+    (record,) = lineage["records"]
+    assert (record["proved"], record["replaced"], record["record"]["reason"]) == (True, "1", "better")
     assert stage.complete("back")["phase"] == "Rejected"
     assert seeded.aliases() == {"champion": "2"}
     log = operator.log.read_text()

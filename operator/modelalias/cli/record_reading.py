@@ -11,8 +11,8 @@ from modelalias.settings import ClientSettings
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that name the record."""
-    parser.add_argument("record", metavar="RECORD", help="MODEL@ALIAS or models:/MODEL/VERSION")
-    parser.add_argument("--alias", help="with models:/MODEL/VERSION: the alias whose record is meant")
+    parser.add_argument("record", metavar="RECORD", help="MODEL@ALIAS or MODEL/VERSION")
+    parser.add_argument("--alias", help="with MODEL/VERSION: the alias whose record is meant")
     parser.add_argument(
         "--registry", metavar="NAME", help="the registry's name in the operator's configuration"
     )

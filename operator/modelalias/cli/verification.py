@@ -70,7 +70,7 @@ class Verification:
         if self.sealed.proof is not Proof.SIGNED or seal is None:
             return lines([head])
         by = f"signed with key {seal.key} of cluster {seal.cluster}, for registry {seal.registry}"
-        return lines([head, by, *_story(self.sealed.parts)])
+        return lines([head, by, *story(self.sealed.parts)])
 
 
 _WORDS: Final = {
@@ -121,7 +121,7 @@ def _summary(parts: Mapping[str, object]) -> str:
     return f"{parts['operation']}, {parts.get('outcome')}" if "operation" in parts else "no promotion"
 
 
-def _story(parts: Mapping[str, object]) -> Iterator[str]:
+def story(parts: Mapping[str, object]) -> Iterator[str]:
     """Return who promoted what over what, by which approvals, on which numbers and data."""
     for part in promotions.all_of(parts):
         if "operation" not in part:

@@ -363,7 +363,7 @@ def test_help_names_what_was_typed(
     "command",
     [
         *("gate", "promote", "status", "approve", "reject", "abort", "pin", "unpin", "history", "export"),
-        "compare",
+        *("lineage", "compare"),
     ],
 )
 def test_each_command_explains_its_statuses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
