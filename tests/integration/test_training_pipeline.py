@@ -171,6 +171,34 @@ def test_pointer_to_other_data_is_refused_before_the_server_is_asked(tmp_path: P
     assert "ab" * 16 in done.stderr
 
 
+def test_lineage_names_the_data_of_the_pointer_that_was_trained_from(
+    mlflow_server: Server, model: str, tmp_path: Path, forks: Forks
+) -> None:
+    table = generate()
+    (tmp_path / "churn.csv").write_bytes(table.csv)
+    pointer = tmp_path / "churn.csv.dvc"
+    pointer.write_text(f"outs:\n- md5: {table.md5}\n  path: churn.csv\n")
+    done = forks.command(
+        mlflow_server.uri, "training.train", "--dvc", str(pointer), "--model", model, GIT_COMMIT="5c1e943"
+    )
+    assert done.returncode == Exit.DONE, done.stderr
+
+    shown = command(mlflow_server.uri, "modelalias.cli", "lineage", f"{model}@challenger", "-o", "json")
+
+    said = json.loads(shown.stdout)["registry"]
+    assert (said["gitCommit"], said["data"]["md5"], said["data"]["agreement"]) == (
+        "5c1e943",
+        table.md5,
+        "Agree",
+    )
+    assert [item["source"] for item in said["data"]["sources"] if item["compared"]] == [
+        "parameter data_md5 of the run",
+        "dataset of the run: churn",
+        "DVC pointer of the run: churn.csv.dvc (churn.csv)",
+        "tag training_data of the version",
+    ]
+
+
 def test_server_that_does_not_answer_is_status_3_without_credentials(forks: Forks, model: str) -> None:
     unreachable = f"http://ana:s3cret@127.0.0.1:{free_port()}"
 
