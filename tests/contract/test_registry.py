@@ -122,6 +122,35 @@ class TestSnapshot:
         assert model not in await registry.snapshot()
 
 
+class TestRegisteredModels:
+    async def test_they_are_told_with_their_aliases_over_several_pages(
+        self, registry: Registry, seeder: Seeder
+    ) -> None:
+        names = sorted(f"prod.ml.{_name()}" for _ in range(2 * SMALL_PAGE + 1))
+        for name in names:
+            await seeder.create_model(name)
+            await seeder.create_version(name)
+            await registry.set_alias(name, "champion", "1")
+
+        found = await registry.registered_models()
+
+        assert {name: found[name].aliases for name in names} == {name: {"champion": "1"} for name in names}
+        assert {name: found[name].stages for name in names} == {name: {} for name in names}
+
+    async def test_a_stage_leads_to_the_newest_version_in_it(
+        self, registry: Registry, seeder: Seeder
+    ) -> None:
+        name = _name()
+        await seeder.create_model(name)
+        for stage in ("Archived", "Production", "Production", "Staging", "None"):
+            await seeder.set_stage(name, await seeder.create_version(name), stage)
+
+        told = (await registry.registered_models())[name]
+
+        assert told.stages == {"Archived": "1", "Production": "3", "Staging": "4"}
+        assert told.aliases == {}
+
+
 class TestVersionsTagged:
     KEY = "modelalias.prev-champion_1"
 

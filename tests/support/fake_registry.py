@@ -20,6 +20,7 @@ from modelalias.ports import (
     LiveMetric,
     MeasuredModel,
     ModelVersion,
+    RegisteredModel,
     Run,
     RunDetails,
     RunStatus,
@@ -70,6 +71,7 @@ class _Version:
 class _Model:
     versions: dict[int, _Version] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
+    stages: dict[int, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     """A number is not given twice, also when its version is gone."""
 
@@ -96,6 +98,13 @@ class FakeRegistry:
     async def snapshot(self) -> Mapping[str, Aliases]:
         with self._call("snapshot"):
             return {name: _aliases_of(model) for name, model in self._models.items()}
+
+    async def registered_models(self) -> Mapping[str, RegisteredModel]:
+        with self._call("registered_models"):
+            return {
+                name: RegisteredModel(aliases=_aliases_of(model), stages=_stages_of(model))
+                for name, model in self._models.items()
+            }
 
     async def aliases(self, model: str) -> Aliases:
         with self._call("aliases", model):
@@ -367,9 +376,13 @@ class FakeRegistry:
     async def create_version_by_name(self, model: str, run_id: str) -> str:
         return str(self._add(model, _Version(run_id, None)))
 
+    async def set_stage(self, model: str, version: str, stage: str) -> None:
+        self._model(model).stages[self._number(model, version)] = stage
+
     async def delete_version(self, model: str, version: str) -> None:
         held = self._models[model]
         del held.versions[int(version)]
+        held.stages.pop(int(version), None)
         for alias in [alias for alias, number in held.aliases.items() if number == int(version)]:
             del held.aliases[alias]
 
@@ -423,6 +436,11 @@ class FakeRegistry:
 
 def _aliases_of(model: _Model) -> Aliases:
     return {alias: str(number) for alias, number in model.aliases.items()}
+
+
+def _stages_of(model: _Model) -> Mapping[str, str]:
+    """Return the newest version in each stage."""
+    return {stage: str(number) for number, stage in sorted(model.stages.items()) if stage != "None"}
 
 
 def _path(run_id: str, run: RunRecord, wanted: str | None) -> str:

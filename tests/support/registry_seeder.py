@@ -3,6 +3,8 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,6 +91,10 @@ class Seeder(Protocol):
 
     async def create_version_by_name(self, model: str, run_id: str) -> str:
         """Register files of somewhere else as a version that says a run of that id made it; nobody looks."""
+        ...
+
+    async def set_stage(self, model: str, version: str, stage: str) -> None:
+        """Put a version into a stage, as MLflow 2 knew them."""
         ...
 
     async def delete_version(self, model: str, version: str) -> None: ...
@@ -234,6 +240,11 @@ class MlflowSeeder:
 
     async def create_version_by_name(self, model: str, run_id: str) -> str:
         return str(self._client.create_model_version(model, "s3://bucket/elsewhere", run_id).version)
+
+    async def set_stage(self, model: str, version: str, stage: str) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # deprecated, and still what sets one
+            self._client.transition_model_version_stage(model, version, stage)
 
     async def delete_version(self, model: str, version: str) -> None:
         self._client.delete_model_version(model, version)

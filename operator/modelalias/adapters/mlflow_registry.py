@@ -1,12 +1,13 @@
 """The registry port over MLflow's REST API."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
-from mlflow.entities.model_registry import ModelVersionTag, RegisteredModel
+from mlflow.entities.model_registry import ModelVersionTag
+from mlflow.entities.model_registry import RegisteredModel as MlflowModel
 
 from modelalias.adapters.mlflow_calls import Calls, Locks
 from modelalias.adapters.mlflow_data_pointers import DataPointerReader
@@ -19,7 +20,7 @@ from modelalias.adapters.mlflow_signature import SignatureReader
 from modelalias.adapters.mlflow_sources import ModelSource, SourceFinder
 from modelalias.adapters.mlflow_version_search import MOST_VERSIONS, filter_of, has_tags
 from modelalias.adapters.mlflow_versions import VERSION, check_version, model_version, no_version
-from modelalias.adapters.mlflow_wire import Called, Wire, stores
+from modelalias.adapters.mlflow_wire import Called, ListedModel, ListedModelWithStages, ModelT, Wire, stores
 from modelalias.core.errors import InvalidRequest, ModelNotFound, NotFound, Unavailable
 from modelalias.ports import (
     Aliases,
@@ -30,12 +31,17 @@ from modelalias.ports import (
     ModelVersion,
     Run,
     RunDetails,
+    RegisteredModel,
+    Run,
     RunStatus,
 )
 from modelalias.settings import RegistrySettings
 
 PAGE_SIZE: Final = 1000
 """Models a page of a snapshot; MLflow refuses more."""
+
+NO_STAGE: Final = "None"
+"""The stage of a version that is in none."""
 
 WRITE_ATTEMPTS: Final = 4
 """Tries of a write that meets others in the database."""
@@ -82,23 +88,14 @@ class MlflowRegistry:
         Pages are offsets: a model that comes or goes meanwhile can hide another one, so what a snapshot lacks
         is only a hint.
         """
-        aliases_by_model: dict[str, Aliases] = {}
-        token: str | None = None
-        seen: set[str | None] = set()
-        while token not in seen:
-            seen.add(token)
-            page = await self._calls.run(partial(self._models.page_of_aliases, self._page_size, token))
-            aliases_by_model |= {
-                # what is no version is left out here, and refused where the model itself is read
-                model.name: {
-                    item.alias: item.version for item in model.aliases if VERSION.fullmatch(item.version)
-                }
-                for model in page.registered_models
-            }
-            token = page.next_page_token
-            if not token:
-                return aliases_by_model
-        raise Unavailable("the registry's list of models repeats a page")
+        return {model.name: _listed_aliases(model) async for model in self._listed(ListedModel)}
+
+    async def registered_models(self) -> Mapping[str, RegisteredModel]:
+        """Read all models with their aliases and stages, by pages; raise `Unavailable` if any page fails."""
+        return {
+            model.name: RegisteredModel(aliases=_listed_aliases(model), stages=_stages(model))
+            async for model in self._listed(ListedModelWithStages)
+        }
 
     async def aliases(self, model: str) -> Aliases:
         """Read the aliases of one model; raise `ModelNotFound`."""
@@ -246,6 +243,19 @@ class MlflowRegistry:
         """Start nothing new and let the threads end, each within its deadline."""
         self._calls.close()
 
+    async def _listed(self, model: type[ModelT]) -> AsyncIterator[ModelT]:
+        token: str | None = None
+        seen: set[str | None] = set()
+        while token not in seen:
+            seen.add(token)
+            page = await self._calls.run(partial(self._models.page_of_models, model, self._page_size, token))
+            for item in page.registered_models:
+                yield item
+            token = page.next_page_token
+            if not token:
+                return
+        raise Unavailable("the registry's list of models repeats a page")
+
     async def _tag(self, model: str, version: str, tag: ModelVersionTag) -> None:
         async def is_set() -> bool:
             value: str = tag.value
@@ -329,7 +339,20 @@ def open_registry(
     return MlflowRegistry(settings, may_write=may_write, called=called)
 
 
-def _aliases(model: RegisteredModel) -> Aliases:
+def _listed_aliases(model: ListedModel) -> Aliases:
+    """Return the aliases; what is no version is left out here, and refused where the model itself is read."""
+    return {item.alias: item.version for item in model.aliases if VERSION.fullmatch(item.version)}
+
+
+def _stages(model: ListedModelWithStages) -> Mapping[str, str]:
+    return {
+        item.current_stage: item.version
+        for item in model.latest_versions
+        if item.current_stage not in {"", NO_STAGE} and VERSION.fullmatch(item.version)
+    }
+
+
+def _aliases(model: MlflowModel) -> Aliases:
     aliases = {alias: str(version) for alias, version in model.aliases.items()}
     if not all(map(VERSION.fullmatch, aliases.values())):
         raise Unavailable(STRANGE)

@@ -162,6 +162,14 @@ Aliases = Mapping[str, str]
 """Alias to version, of one registered model; a version is a number as `ModelVersionNumber` wants it."""
 
 
+class RegisteredModel(Value):
+    """What the names of a registered model lead to, as a list of models tells it."""
+
+    aliases: Aliases
+    stages: Mapping[str, str]
+    """Stage to the newest version in it, as `models:/<model>/<stage>` loads it; without the stage None."""
+
+
 class Registry(Protocol):
     """One MLflow registry.
 
@@ -175,6 +183,10 @@ class Registry(Protocol):
         Raise `Unavailable` if any page fails: a part is worth nothing. Models without aliases are in it with
         an empty mapping.
         """
+        ...
+
+    async def registered_models(self) -> Mapping[str, RegisteredModel]:
+        """Read all models with their aliases and stages, by pages, as `snapshot` does."""
         ...
 
     async def aliases(self, model: str) -> Aliases:
