@@ -16,10 +16,12 @@ from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import GROUP, VERSION
 from modelalias.api.request import PromotionRequest
+from modelalias.api.workload import WorkloadKind
 from modelalias.cli import credential_plugin
 from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing, Who
 from modelalias.cli.kubeconfig import Access
 from modelalias.core.errors import InvalidRequest, Refused
+from modelalias.kinds import KINDS
 from modelalias.ports import Pod, Workload, WorkloadRef
 from modelalias.rest import PatchType, Resource
 
@@ -33,7 +35,13 @@ LEASE: Final = "modelalias-operator"
 
 ALIASES: Final = Resource(group=GROUP, version=VERSION, plural="modelaliases")
 REQUESTS: Final = Resource(group=GROUP, version=VERSION, plural="promotionrequests")
-_RESOURCES: Final = {Kind.ALIASES: ALIASES, Kind.REQUESTS: REQUESTS}
+_RESOURCES: Final = {
+    Kind.ALIASES: ALIASES,
+    Kind.REQUESTS: REQUESTS,
+    Kind.DEPLOYMENTS: KINDS[WorkloadKind.DEPLOYMENT].resource,
+    Kind.STATEFUL_SETS: KINDS[WorkloadKind.STATEFUL_SET].resource,
+    Kind.DAEMON_SETS: KINDS[WorkloadKind.DAEMON_SET].resource,
+}
 REVIEWS: Final = Resource(group="authentication.k8s.io", version="v1", plural="selfsubjectreviews")
 
 _STRICT: Final = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"))

@@ -21,6 +21,9 @@ class Kind(StrEnum):
 
     ALIASES = "modelaliases"
     REQUESTS = "promotionrequests"
+    DEPLOYMENTS = "deployments"
+    STATEFUL_SETS = "statefulsets"
+    DAEMON_SETS = "daemonsets"
 
 
 class Who(Value):

@@ -13,6 +13,8 @@ from typing import Final, NoReturn
 from modelalias.cli import (
     abort,
     ack,
+    adopt,
+    aliases,
     approve,
     attest,
     compare,
@@ -25,6 +27,7 @@ from modelalias.cli import (
     pin,
     promote,
     release,
+    resolve,
     serving,
     status,
     verify,
@@ -52,6 +55,9 @@ COMMANDS: Final = (
     compare,
     verify,
     attest,
+    aliases,
+    resolve,
+    adopt,
 )
 
 _PLUGIN: Final = "kubectl-modelalias"

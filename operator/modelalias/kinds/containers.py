@@ -50,6 +50,12 @@ def traits_of(pod: Body) -> Mapping[str, Traits]:
     return {item["name"]: _traits(item, init=init) for init, item in _each(pod)}
 
 
+def texts_of(pod: Body) -> Iterator[str]:
+    """Yield what the template itself says in variables, commands and arguments, as the containers get it."""
+    for _, container in _each(pod):
+        yield from (text for _, text in _texts(container))
+
+
 def expanded(text: str, variables: Mapping[str, str]) -> str:
     """Return what a container gets where this stands in its template, as far as these variables tell."""
 
@@ -95,15 +101,17 @@ def _traits(container: Body, *, init: bool) -> Traits:
 
 
 def _fixed(container: Body) -> Iterator[FixedModel]:
+    for place, text in _texts(container):
+        for found in _FIXED.finditer(text):
+            yield FixedModel(place=place, model=found[1], version=found[2])
+
+
+def _texts(container: Body) -> Iterator[tuple[str, str]]:
+    """Yield each text with where it stands: its variable, or the field `command` or `args`."""
     known: dict[str, str] = {}
     for name, text in _literals(container).items():
         known[name] = expanded(text, known)
-        yield from _named_in(name, known[name])
+        yield name, known[name]
     for field in ("command", "args"):
         for text in container.get(field) or ():
-            yield from _named_in(field, expanded(text, known))
-
-
-def _named_in(place: str, text: str) -> Iterator[FixedModel]:
-    for found in _FIXED.finditer(text):
-        yield FixedModel(place=place, model=found[1], version=found[2])
+            yield field, expanded(text, known)
