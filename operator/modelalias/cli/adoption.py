@@ -169,7 +169,7 @@ def _previous(choice: _Choice, model: str, aliases: Sequence[str]) -> Mapping[st
             choice.messages.append(
                 f"{model}@{alias}: {' and '.join(found)} could each be its previousAlias: set the right one"
             )
-        elif len(found) == 1 and not own and alias not in pairs.values():
+        elif len(found) == 1 and not own:
             pairs[alias] = found[0]
     return {alias: before for alias, before in pairs.items() if alias not in pairs.values()}
 
