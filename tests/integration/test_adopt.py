@@ -123,6 +123,23 @@ def test_what_is_applied_takes_over_every_alias_and_moves_and_rolls_nothing(
     ]
 
 
+def test_to_delete_a_model_alias_again_leaves_alias_tags_and_pods_as_they_are(
+    stage: Stage, seeded: Seeding, typed: Terminal
+) -> None:
+    seeded.version(val_auc=0.9)
+    seeded.client.set_registered_model_alias(seeded.model, "champion", "1")
+    stage.deployment("api", IMAGE, env={"MODEL_URI": f"models:/{seeded.model}@champion"})
+    before = Registry(seeded), stage.get("deployment", "api")["metadata"]["generation"]
+
+    adopted = typed.type("adopt", "--model", seeded.model, "--find-workloads", who=None)
+    stage.kubectl("apply", "-f", "-", stdin=adopted.stdout)
+    _taken_over(stage, f"{seeded.model}-champion", "Unknown")
+    stage.kubectl("delete", "modelalias", "--all", "--timeout=60s")
+
+    assert stage.all("modelalias") == []
+    assert (Registry(seeded), stage.get("deployment", "api")["metadata"]["generation"]) == before
+
+
 def test_stages_become_aliases_that_their_owner_sets_and_the_operator_takes_over(
     stage: Stage, seeded: Seeding, typed: Terminal, tmp_path: Path
 ) -> None:

@@ -20,8 +20,11 @@ class Site:
         self.stages: dict[str, dict[str, str]] = {}
         self.managed = [_managed("churn-champion", "churn", "champion", "ml")]
         self.refuses = False
+        self.accepts = True
 
     def __call__(self, seen: Seen) -> Answer:
+        if not self.accepts:
+            return Answer({"error_code": "UNAUTHENTICATED"}, 401)
         if seen.path.endswith("/registered-models/search"):
             return Answer({"registered_models": [self._model(name) for name in sorted(self.aliases)]})
         if seen.path.endswith("/registered-models/get"):
@@ -135,6 +138,22 @@ class TestAliases:
             ],
             [],
         ]
+
+    def test_who_gave_no_credentials_is_told_which_variables_hold_them(
+        self, typed: Callable[..., int], site: Site, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        site.accepts = False
+
+        assert typed("aliases") == 2
+
+        assert "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in capsys.readouterr().err
+
+    def test_all_namespaces_mean_nothing_without_a_look_at_the_cluster(
+        self, typed: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert typed("aliases", "-A") == 2
+
+        assert capsys.readouterr().err == "modelalias: -A needs --managed\n"
 
     def test_a_registry_without_aliases_says_so(
         self, typed: Callable[..., int], site: Site, capsys: pytest.CaptureFixture[str]
