@@ -79,6 +79,8 @@ class _Choice:
     wanted: Wanted
     managed: Managed
     """By the folded key."""
+    written: Mapping[AliasKey, ModelAlias]
+    """What a ModelAlias writes as its previousAlias, by the folded key."""
     alike: Mapping[AliasKey, int]
     """How many aliases have one folded key."""
     messages: list[str] = field(default_factory=list)
@@ -95,7 +97,12 @@ def choose(
     """Return what to write for the models, beside the ModelAliases that exist."""
     keys = [AliasKey(model, alias) for model, found in models.items() for alias in _names(found)]
     managed = {key.folded: items for key, items in managed_aliases.managed(existing).items()}
-    choice = _Choice(wanted, managed, Counter(key.folded for key in keys))
+    written = {
+        AliasKey(item.spec.model, item.spec.previous_alias).folded: item
+        for item in existing
+        if item.spec.previous_alias is not None
+    }
+    choice = _Choice(wanted, managed, written, Counter(key.folded for key in keys))
     for model, found in sorted(models.items()):
         if wanted.has_model(model):
             _choose_aliases(choice, model, found.aliases)
@@ -116,10 +123,17 @@ def _names(found: RegisteredModel) -> Iterator[str]:
 def _choose_aliases(choice: _Choice, model: str, aliases: Aliases) -> None:
     fit = [alias for alias in sorted(aliases) if not _objects(choice, AliasKey(model, alias))]
     previous = _previous(choice, model, fit)
-    written = {before: alias for alias, before in previous.items()}
+    current_of = {before: alias for alias, before in previous.items()}
     for alias in fit:
-        key, current = AliasKey(model, alias), written.get(alias)
-        if current is not None:
+        key, current = AliasKey(model, alias), current_of.get(alias)
+        writer = choice.written.get(key.folded)
+        if writer is not None:
+            if choice.wanted.has_alias(alias):
+                name = managed_aliases.name(writer)
+                choice.messages.append(
+                    f"left out: {model}@{alias}: ModelAlias {name} has it for previousAlias"
+                )
+        elif current is not None:
             if choice.wanted.has_alias(alias) or choice.wanted.has_alias(current):
                 choice.messages.append(_belongs(key, AliasKey(model, current), choice.managed))
         elif choice.wanted.has_alias(alias) and key.folded not in choice.managed:
@@ -162,14 +176,15 @@ def _why_unfit(key: AliasKey) -> str:
 def _previous(choice: _Choice, model: str, aliases: Sequence[str]) -> Mapping[str, str]:
     """Return each alias that has one beside it which by its name is for the version before, with that one."""
     pairs: dict[str, str] = {}
-    for alias in aliases:
+    for alias in (item for item in aliases if AliasKey(model, item).folded not in choice.written):
         found = sorted(name for name in (form.format(alias) for form in _PREVIOUS) if name in aliases)
-        own = [name for name in found if AliasKey(model, name).folded in choice.managed]
+        keys = [AliasKey(model, name).folded for name in found]
+        taken = any(key in choice.managed or key in choice.written for key in keys)
         if len(found) > 1 and choice.wanted.has_alias(alias):
             choice.messages.append(
                 f"{model}@{alias}: {' and '.join(found)} could each be its previousAlias: set the right one"
             )
-        elif len(found) == 1 and not own:
+        elif len(found) == 1 and not taken:
             pairs[alias] = found[0]
     return {alias: before for alias, before in pairs.items() if alias not in pairs.values()}
 
@@ -179,10 +194,8 @@ def _belongs(key: AliasKey, current: AliasKey, managed: Managed) -> str:
     said = f"{key.model}@{key.alias} is taken for the previousAlias of {current.alias}"
     if current.folded not in managed:
         return f"{said}, whose promotions write it: it has no ModelAlias of its own"
-    first = managed[current.folded][0]
-    if first.spec.previous_alias == key.alias:
-        return f"{said}, as ModelAlias {managed_aliases.name(first)} says"
-    return f"{said}, which ModelAlias {managed_aliases.name(first)} manages: set spec.previousAlias there"
+    manager = managed_aliases.name(managed[current.folded][0])
+    return f"{said}, which ModelAlias {manager} manages: set spec.previousAlias there"
 
 
 def _renamed(adopted: Iterable[Adopted]) -> Iterator[str]:

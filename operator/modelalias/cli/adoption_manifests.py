@@ -3,11 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from pydantic import ValidationError
+
+from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias, ModelAliasSpec
 from modelalias.api.metadata import Metadata
 from modelalias.api.workload import Serving
 from modelalias.cli import kubernetes_yaml, output
 from modelalias.cli.adoption import Adopted
+from modelalias.core.errors import InvalidRequest
 from modelalias.ports import WorkloadRef
 
 _SCRIPT: Final = '''\
@@ -37,17 +41,21 @@ for model, alias, version, stage in ALIASES:
 
 
 def manifest(item: Adopted, namespace: str | None, registry: str, workloads: Sequence[WorkloadRef]) -> str:
-    """Return the ModelAlias of an alias, without a rule: those are for its owner to write."""
-    alias = ModelAlias(
-        metadata=Metadata(name=item.name, namespace=namespace or ""),
-        spec=ModelAliasSpec(
+    """Return the ModelAlias of an alias, without a rule: those are for its owner to write.
+
+    Raise `InvalidRequest` where a registry has no such name, or a ModelAlias has no room for the workloads.
+    """
+    try:
+        spec = ModelAliasSpec(
             registry=registry,
             model=item.key.model,
             alias=item.key.alias,
             previous_alias=item.previous,
             serving=tuple(Serving(kind=ref.kind, name=ref.name) for ref in workloads),
-        ),
-    )
+        )
+    except ValidationError as error:
+        raise InvalidRequest(f"{item.key.model}@{item.key.alias}: {unfit.message(error)}") from error
+    alias = ModelAlias(metadata=Metadata(name=item.name, namespace=namespace or ""), spec=spec)
     body = alias.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     whole: dict[str, Any] = {"apiVersion": alias.api_version, "kind": alias.kind, **body}
     return "".join(

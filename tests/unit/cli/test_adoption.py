@@ -120,7 +120,19 @@ def test_what_is_managed_already_is_left_out_in_any_namespace() -> None:
     )
 
     assert [*_by_key(found)] == ["churn@x"]
-    assert "as ModelAlias other/mine says" in found.messages[0]
+    assert [*found.messages] == [
+        "left out: churn@prev-champion: ModelAlias other/mine has it for previousAlias"
+    ]
+
+
+def test_what_a_model_alias_writes_is_left_out_whatever_its_name() -> None:
+    existing = [_existing("mine", "churn", "champion", previousAlias="last-good")]
+
+    found = _chosen(
+        _registry({"churn": {"champion": "2", "last-good": "1", "last-good-prev": "1"}}), existing=existing
+    )
+
+    assert [*_by_key(found)] == ["churn@last-good-prev"]
 
 
 def test_a_previous_alias_beside_a_model_alias_that_does_not_name_it_is_told() -> None:

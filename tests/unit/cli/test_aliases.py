@@ -252,6 +252,15 @@ class TestAdopt:
 
         assert "cannot be written" in capsys.readouterr().err
 
+    def test_a_name_that_no_registry_can_have_is_a_failure(
+        self, typed: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert typed("adopt", "--all", "--registry", "a/b") == 2
+
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert "modelalias: churn@champion: registry: " in told.err
+
     def test_stages_stand_apart_from_what_can_be_applied_at_once(
         self, typed: Callable[..., int], site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
