@@ -180,11 +180,20 @@ class TestAdopt:
         assert "churn@prev-champion" in told.err
 
     def test_all_of_them_are_written_without_a_look_at_the_cluster(
-        self, typed: Callable[..., int], stub: HttpStub, capsys: pytest.CaptureFixture[str]
+        self,
+        typed: Callable[..., int],
+        stub: HttpStub,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+
         assert typed("adopt", "--all", "-n", "risk") == 0
 
-        names = [body["metadata"] for body in yaml.safe_load_all(capsys.readouterr().out)]
+        told = capsys.readouterr()
+        assert "is not known" not in told.err
+        names = [body["metadata"] for body in yaml.safe_load_all(told.out)]
         assert names == [
             {"name": "churn-champion", "namespace": "risk"},
             {"name": "prod-ml-fraud-champion", "namespace": "risk"},
