@@ -47,7 +47,7 @@ def test_each_script_is_python_and_each_number_in_it_has_a_row(block: str) -> No
     assert [int(number) for number in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == numbers
 
 
-@pytest.mark.parametrize("command", sorted({*re.findall(r"`modelalias ([^`]+)`", MIGRATION)}))
+@pytest.mark.parametrize("command", sorted({*re.findall(r"`modelalias\s+([^`]+)`", MIGRATION)}))
 def test_each_command_is_understood(command: str) -> None:
     """Three dots stand for the value of an option, or for more words."""
     words = shlex.split(
