@@ -11,21 +11,19 @@ from modelalias.cli.output import aligned, lines
 from modelalias.cli.request_state import NO_STATUS
 from modelalias.core.judging import windows
 
-_CONDITIONS: Final = ("CONDITION", "STATUS", "REASON", "MESSAGE")
-_WORKLOADS: Final = ("WORKLOAD", "STATE", "SERVES", "ASKED FOR", "PODS READY", "SINCE", "MESSAGE")
+CONDITIONS: Final = ("CONDITION", "STATUS", "REASON", "MESSAGE")
+WORKLOADS: Final = ("WORKLOAD", "STATE", "SERVES", "ASKED FOR", "PODS READY", "SINCE", "MESSAGE")
 _REDUNDANT: Final = frozenset({"Ready", "Reconciling"})
 """Conditions that the first lines have told already."""
 
 
 def text(alias: ModelAlias, now: datetime) -> str:
     """Return everything that is known about an alias, and what its windows mean now."""
-    status = alias.status
     return lines(
         [
-            *_head(alias),
-            *(f"windows: {state}" for state in windows.sentences(alias.spec.policy.windows, now)),
-            *_section([_WORKLOADS, *map(_workload, status.serving)] if status.serving else []),
-            *_section(_conditions(alias)),
+            *head(alias, now),
+            *_section(WORKLOADS, workloads(alias)),
+            *_section(CONDITIONS, conditions(alias)),
         ]
     )
 
@@ -91,7 +89,8 @@ def message(alias: ModelAlias) -> str:
     return shown.message if shown is not None else ""
 
 
-def _head(alias: ModelAlias) -> Iterator[str]:
+def head(alias: ModelAlias, now: datetime) -> Iterator[str]:
+    """Return where the alias stands, a sentence on each line."""
     spec, status = alias.spec, alias.status
     registry = "" if spec.registry == "default" else f" in registry {spec.registry}"
     yield f"ModelAlias {alias.metadata.name}: {spec.model}@{spec.alias}{registry}"
@@ -119,6 +118,12 @@ def _head(alias: ModelAlias) -> Iterator[str]:
     yield from [text for text in [message(alias)] if text]
     if status.queue:
         yield f"waiting for their turn: {', '.join(status.queue)}"
+    yield from (f"windows: {state}" for state in windows.sentences(spec.policy.windows, now))
+
+
+def workloads(alias: ModelAlias) -> Sequence[Sequence[str]]:
+    """Return what each workload serves, in `WORKLOADS`."""
+    return [_workload(item) for item in alias.status.serving]
 
 
 def _workload(item: ServingStatus) -> Sequence[str]:
@@ -136,13 +141,13 @@ def _workload(item: ServingStatus) -> Sequence[str]:
     )
 
 
-def _conditions(alias: ModelAlias) -> Sequence[Sequence[str]]:
+def conditions(alias: ModelAlias) -> Sequence[Sequence[str]]:
+    """Return the conditions that say more than the first lines, in `CONDITIONS`."""
     first = message(alias)
     shown = [item for item in alias.status.conditions if _is_shown(item)]
-    rows = [
+    return [
         (item.type, item.status, item.reason, "" if item.message == first else item.message) for item in shown
     ]
-    return [_CONDITIONS, *rows] if rows else []
 
 
 def _is_shown(item: Condition) -> bool:
@@ -151,11 +156,11 @@ def _is_shown(item: Condition) -> bool:
     )
 
 
-def _section(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def _section(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Put an empty line before a table that is not empty."""
     if rows:
         yield ""
-        yield from aligned(rows)
+        yield from aligned([columns, *rows])
 
 
 def _time(at: datetime) -> str:

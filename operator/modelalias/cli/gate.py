@@ -9,6 +9,7 @@ from typing import Any, Final
 from modelalias import settings
 from modelalias.api.alias import ModelAlias
 from modelalias.cli import alias_file, registry_reading, table
+from modelalias.cli import alias_file, markdown_report, table
 from modelalias.cli.rehearsal import GateOutcome, Rehearsal, rehearse
 from modelalias.settings import ClientSettings
 
@@ -52,6 +53,12 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--version", required=True, metavar="N", help="the model version to judge")
     registry_reading.add_flags(parser)
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
+    parser.add_argument(
+        "--tracking-uri", metavar="URI", help="address of the MLflow server, without credentials"
+    )
+    parser.add_argument(
+        "-o", "--output", choices=("table", "json", "markdown"), default="table", help="default: table"
+    )
     parser.set_defaults(run=run)
 
 
@@ -59,10 +66,13 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
     alias = alias_file.read(options.filename, options.name)
     rehearsal = asyncio.run(_judge(settings.client(options.tracking_uri), alias, options.version))
-    text = (
-        json.dumps(rehearsal.result, indent=2) + "\n" if options.output == "json" else table.text(rehearsal)
-    )
-    return text, STATUS[rehearsal.outcome]
+    return _formatted(rehearsal, options.output), STATUS[rehearsal.outcome]
+
+
+def _formatted(rehearsal: Rehearsal, form: str) -> str:
+    if form == "json":
+        return json.dumps(rehearsal.result, indent=2) + "\n"
+    return markdown_report.of_rehearsal(rehearsal) if form == "markdown" else table.text(rehearsal)
 
 
 async def _judge(client: ClientSettings, alias: ModelAlias, version: str) -> Rehearsal:

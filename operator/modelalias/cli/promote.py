@@ -46,8 +46,8 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "-o",
         "--output",
-        choices=("text", "name", "json", "yaml"),
-        help="name: only the request's name; json: the same as status -o json; "
+        choices=("text", "name", "json", "markdown", "yaml"),
+        help="name: only the request's name; json, markdown: the same as of status; "
         "with --dry-run: yaml (the default) or json",
     )
     status.add_wait_flags(parser)
@@ -133,6 +133,8 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
     if options.output == "yaml" and not options.dry_run:
         raise InvalidRequest("-o yaml needs --dry-run")
+    if options.output == "markdown" and options.dry_run:
+        raise InvalidRequest("--dry-run prints the request as yaml or json")
     if options.dry_run and options.wait:
         raise InvalidRequest("--wait has nothing to wait for: --dry-run files no request")
     if options.must_exist and not (options.from_alias and options.wait):
@@ -153,7 +155,7 @@ async def _promote(cluster: PersonsCluster, options: argparse.Namespace) -> tupl
     if options.wait:
         output.tell(message)
         return await _wait(cluster, request, options)
-    if options.output in {"name", "json"}:
+    if options.output in {"name", "json", "markdown"}:
         return status.formatted(request, options.output), 0
     return output.lines([message]), 0
 

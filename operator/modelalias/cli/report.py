@@ -26,14 +26,14 @@ def text(request: PromotionRequest) -> str:
     status = request.status
     return lines(
         [
-            *_head(request),
+            *head(request),
             f"phase: {status.phase}"
             if status.phase
             else f"{NO_STATUS}: the operator has not looked at this request",
             *_explanation(status),
             *_section(_conditions(status)),
             *_section(table.rules(status)),
-            *_section(_approvals(request)),
+            *_section(approvals(request)),
         ]
     )
 
@@ -41,7 +41,7 @@ def text(request: PromotionRequest) -> str:
 def verdict(request: PromotionRequest) -> str:
     """Return what an approver has to see: the versions, the results and the evidence."""
     status = request.status
-    return lines([*_head(request), *table.rules(status), *_approvals(request), *_explanation(status)])
+    return lines([*head(request), *table.rules(status), *approvals(request), *_explanation(status)])
 
 
 def as_json(request: PromotionRequest) -> Mapping[str, Any]:
@@ -87,7 +87,8 @@ def _result(status: PromotionRequestStatus) -> Mapping[str, Any]:
     return result if isinstance(result, dict) else {}
 
 
-def _head(request: PromotionRequest) -> Iterator[str]:
+def head(request: PromotionRequest) -> Iterator[str]:
+    """Return what is asked for, by whom and why."""
     spec = request.spec
     what = f"request {request.metadata.name}: {spec.operation} of {spec.alias_ref.name}"
     yield ", ".join(
@@ -148,13 +149,14 @@ def _condition(item: Condition, status: PromotionRequestStatus) -> Sequence[str]
     return (item.type, item.status, item.reason, "" if item.message == status.explanation else item.message)
 
 
-def _approvals(request: PromotionRequest) -> Iterator[str]:
-    status, approvals = request.status, request.status.approvals
-    if approvals is None:
+def approvals(request: PromotionRequest) -> Iterator[str]:
+    """Return who has approved and what else is asked; nothing if nobody is asked."""
+    status, asked = request.status, request.status.approvals
+    if asked is None:
         return
-    by = f", by {', '.join(approvals.by)}" if approvals.by else ""
-    yield f"approvals: {approvals.valid} of {approvals.required}{by}"
-    yield from (f"  not valid: {item}" for item in approvals.void)
-    yield from (f"  to confirm: {sentence}" for sentence in approvals.checklist if not has_ended(request))
+    by = f", by {', '.join(asked.by)}" if asked.by else ""
+    yield f"approvals: {asked.valid} of {asked.required}{by}"
+    yield from (f"  not valid: {item}" for item in asked.void)
+    yield from (f"  to confirm: {sentence}" for sentence in asked.checklist if not has_ended(request))
     if status.resolved and status.resolved.evidence:
         yield f"  evidence: {status.resolved.evidence}"

@@ -10,7 +10,7 @@ from typing import Any, Final
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import duration
 from modelalias.api.request import PromotionRequest
-from modelalias.cli import alias_report, heartbeat, output, report, session, waiting
+from modelalias.cli import alias_report, heartbeat, markdown_report, output, report, session, waiting
 from modelalias.cli.cluster import ObjectMissing, PersonsCluster
 from modelalias.cli.waiting import Ending
 from modelalias.core.errors import InvalidRequest, OperatorError, Refused
@@ -52,7 +52,9 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         allow_abbrev=False,
     )
     parser.add_argument("name", metavar="NAME", help="name of the ModelAlias or the PromotionRequest")
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "-o", "--output", choices=("text", "json", "markdown"), default="text", help="default: text"
+    )
     add_wait_flags(parser)
     heartbeat.add_flag(parser)
     session.add_flags(parser)
@@ -100,6 +102,12 @@ async def show(cluster: PersonsCluster, options: argparse.Namespace) -> tuple[st
         of_alias = None if alias is None else alias_report.as_json(alias, cluster.now())
         shown = of_alias if request is None else report.as_json(request)
         return json.dumps(shown, indent=2) + "\n", Ending.SUCCEEDED
+    if options.output == "markdown":
+        documents = [
+            *([] if alias is None else [markdown_report.of_alias(alias, cluster.now())]),
+            *([] if request is None else [markdown_report.of_request(request)]),
+        ]
+        return "\n".join(documents), Ending.SUCCEEDED
     texts = [
         *([] if alias is None else [alias_report.text(alias, cluster.now())]),
         *([] if request is None else [report.text(request)]),
@@ -159,10 +167,16 @@ async def wait(
 
 
 def formatted(request: PromotionRequest, form: str | None) -> str:
-    """Return the state of a request as text or as JSON, or its name alone."""
-    if form == "name":
-        return output.lines([request.metadata.name])
-    return json.dumps(report.as_json(request), indent=2) + "\n" if form == "json" else report.text(request)
+    """Return the state of a request in a form, or its name alone."""
+    match form:
+        case "name":
+            return output.lines([request.metadata.name])
+        case "json":
+            return json.dumps(report.as_json(request), indent=2) + "\n"
+        case "markdown":
+            return markdown_report.of_request(request)
+        case _:
+            return report.text(request)
 
 
 def _seconds(text: str) -> float:

@@ -12,7 +12,7 @@ from modelalias.cli.output import NOTHING, aligned, lines
 from modelalias.cli.rehearsal import Rehearsal
 from modelalias.core.judging import numbers
 
-_COLUMNS: Final = ("NAME", "RESULT", "CANDIDATE", "CHAMPION", "RULE", "DATASET", "MESSAGE")
+COLUMNS: Final = ("NAME", "RESULT", "CANDIDATE", "CHAMPION", "RULE", "DATASET", "MESSAGE")
 
 
 def text(rehearsal: Rehearsal) -> str:
@@ -32,9 +32,14 @@ def versions(status: PromotionRequestStatus) -> str:
 
 def rules(status: PromotionRequestStatus) -> Iterator[str]:
     """Return the rules with their values, one on each line; nothing if none was judged."""
-    rows = [*map(_rule, status.eligibility), *map(_gate, status.gates)]
-    if rows:
-        yield from aligned([_COLUMNS, *rows])
+    judged = rows(status)
+    if judged:
+        yield from aligned([COLUMNS, *judged])
+
+
+def rows(status: PromotionRequestStatus) -> Sequence[Sequence[str]]:
+    """Return the rules with their values in `COLUMNS`, as people read them."""
+    return [*map(_rule, status.eligibility), *map(_gate, status.gates)]
 
 
 def _rule(check: Check) -> Sequence[str]:
