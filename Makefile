@@ -41,13 +41,14 @@ format: venv ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: venv ## ruff, mypy strict, import contracts, generated files
+lint: venv ## ruff, mypy strict, import contracts, generated files, pipelines
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy operator/modelalias training hack tests
+	$(BIN)/mypy operator/modelalias training hack tests .github/actions/promote
 	$(BIN)/lint-imports
 	$(BIN)/python -m modelalias.api.crds --check
 	$(BIN)/python -m modelalias.api.reference --check
+	$(BIN)/python -m hack.pipelines
 
 cluster: ## a local Kubernetes, kubeconfig at .cluster/kubeconfig
 	$(PYTHON) -m hack.cluster up

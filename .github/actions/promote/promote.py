@@ -1,0 +1,212 @@
+"""File a promotion, wait for its end, and tell the job how it ended.
+
+What the job is told in files: the result as JSON, and what people read as Markdown. Inputs come from the environment and
+become arguments of a program, so no shell reads them.
+"""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import runner
+from runner import WrongInputError
+
+PROGRAM: Final = "modelalias"
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_OPTIONS: Final = (
+    "version",
+    "run-id",
+    "from-alias",
+    "expected-current",
+    "reason",
+    "name",
+    "expires-after",
+)
+_FAIL_ON: Final = ("refused", "error")
+
+
+class Result(StrEnum):
+    """How a promotion ended for the job."""
+
+    SUCCEEDED = "succeeded"
+    """Promoted, or there was nothing to do."""
+    REFUSED = "refused"
+    """A rule, a gate or a person refused it."""
+    WAITING = "waiting"
+    """People are asked to approve it, and the time is over."""
+    FAILED = "failed"
+    """It was undone, aborted, superseded, or could not be carried out."""
+    ERROR = "error"
+    """It was not filed, its state cannot be read, or it has not ended for another reason."""
+
+
+@dataclass(frozen=True)
+class Filed:
+    """What is known of the request; nothing of one that was not filed."""
+
+    exit_status: int
+    state: Mapping[str, Any]
+    message: str
+
+    @property
+    def result(self) -> Result:
+        """Return how it ended."""
+        if self.exit_status == 0:
+            return Result.SUCCEEDED
+        phase = self.state.get("phase")
+        if self.exit_status == 1:
+            return Result.REFUSED if phase == "Rejected" else Result.FAILED
+        return Result.WAITING if phase == "AwaitingApproval" else Result.ERROR
+
+    def known(self, key: str) -> str:
+        """Return a field of its state."""
+        return str(self.state.get(key) or "")
+
+    @property
+    def explanation(self) -> str:
+        """Return in one sentence how it stands."""
+        return self.known("explanation") or self.message or "it was not filed"
+
+
+def main() -> int:
+    """Return the exit status of the step: that of the command, unless `fail-on` lets the result pass."""
+    folder = Path(tempfile.mkdtemp(prefix="modelalias-", dir=os.environ["RUNNER_TEMP"]))
+    fail_on = "refused"
+    try:
+        fail_on, arguments = _fail_on(), list(_arguments())
+        place = list(_place(folder))
+    except WrongInputError as error:
+        filed = Filed(2, {}, str(error))
+        place = []
+    else:
+        filed = _promote([*arguments, *place], folder / "result.json")
+    markdown = _markdown(filed, place)
+    (folder / "summary.md").write_text(markdown, encoding="utf-8")
+    runner.summary(markdown)
+    runner.output(
+        result=filed.result,
+        phase=filed.known("phase"),
+        version=filed.known("version"),
+        request=filed.known("request"),
+        result_json=str(folder / "result.json") if filed.state else "",
+        summary=str(folder / "summary.md"),
+    )
+    return _ended(filed, fail_on)
+
+
+def _ended(filed: Filed, fail_on: str) -> int:
+    """Show on the page of the run how it ended, and return the exit status."""
+    passes = filed.result is Result.SUCCEEDED or (
+        fail_on == "error" and filed.result in {Result.REFUSED, Result.WAITING}
+    )
+    level = "notice" if filed.result is Result.SUCCEEDED else "warning" if passes else "error"
+    runner.annotate(level, f"Promotion {filed.result}", filed.explanation)
+    return 0 if passes else filed.exit_status
+
+
+def _fail_on() -> str:
+    value = runner.given("fail-on") or _FAIL_ON[0]
+    if value not in _FAIL_ON:
+        raise WrongInputError(f"fail-on is {' or '.join(_FAIL_ON)}, not {value!r}")
+    return value
+
+
+def _arguments() -> Iterator[str]:
+    """Return the arguments for the command.
+
+    A value is one argument with its option, so that none is taken for another option.
+    """
+    yield _name("alias", runner.given("alias"))
+    yield from (f"--{option}={runner.given(option)}" for option in _OPTIONS if runner.given(option))
+    for option in ("skip-gates", "verdict-only"):
+        if runner.switch(option):
+            yield f"--{option}"
+    yield f"--timeout={runner.given('timeout') or '10m'}"
+
+
+def _place(folder: Path) -> Iterator[str]:
+    """Return the arguments that say which cluster and namespace is meant."""
+    namespace = runner.given("namespace")
+    if namespace:
+        yield f"--namespace={_name('namespace', namespace)}"
+    server = runner.given("server")
+    if server:
+        yield f"--kubeconfig={_kubeconfig(server, folder / 'kubeconfig')}"
+
+
+def _kubeconfig(server: str, path: Path) -> Path:
+    """Write a kubeconfig whose user is the job itself: its token is asked of GitHub whenever one is needed."""
+    if not server.startswith("https://"):
+        raise WrongInputError("server is an address that begins with https://")
+    authority = runner.given("certificate-authority")
+    trusted = (
+        {"certificate-authority-data": base64.b64encode(authority.encode()).decode()} if authority else {}
+    )
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": sys.executable,
+        "args": [str(Path(__file__).with_name("id_token.py")), runner.given("audience") or server],
+        "interactiveMode": "Never",
+    }
+    body = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "job",
+        "contexts": [{"name": "job", "context": {"cluster": "job", "user": "job"}}],
+        "clusters": [{"name": "job", "cluster": {"server": server, **trusted}}],
+        "users": [{"name": "job", "user": {"exec": plugin}}],
+    }
+    path.write_text(json.dumps(body), encoding="utf-8")
+    return path
+
+
+def _name(what: str, value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise WrongInputError(f"{what} is the name of a Kubernetes object, not {value!r}")
+    return value
+
+
+def _promote(arguments: Sequence[str], result: Path) -> Filed:
+    """Run the command; its progress goes to the log while it waits."""
+    command = [PROGRAM, "promote", *arguments, "--wait", "--output=json"]
+    message = ""
+    with runner.without_commands(), result.open("wb") as standard_output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=standard_output, stderr=subprocess.PIPE, text=True
+        )
+        with process:
+            for line in process.stderr or ():
+                runner.tell(line.rstrip("\n"))
+                message = line.strip()
+    try:
+        state = json.loads(result.read_bytes())
+    except ValueError:
+        result.unlink()
+        return Filed(2, {}, message)
+    return Filed(process.returncode, state, message)
+
+
+def _markdown(filed: Filed, place: Sequence[str]) -> str:
+    """Return what people read: the request as the command shows it."""
+    name = filed.known("request")
+    if name:
+        command = [PROGRAM, "status", f"request/{name}", *place, "--output=markdown"]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return done.stdout
+    quoted = " ".join(filed.explanation.split()).replace("`", "'")
+    title = f"Request {name}" if name else "Not filed"
+    return f"### {title}\n\n```text\n{quoted}\n```\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
