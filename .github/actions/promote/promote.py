@@ -1,4 +1,4 @@
-"""File a promotion, wait for its end, and tell the job how it ended.
+"""File a promotion, wait for its end, and tell the job how it ended; or judge a version by a file, without a cluster.
 
 What the job is told in files: the result as JSON, and what people read as Markdown. Inputs come from the environment and
 become arguments of a program, so no shell reads them.
@@ -38,7 +38,7 @@ class Result(StrEnum):
     """How a promotion ended for the job."""
 
     SUCCEEDED = "succeeded"
-    """Promoted, or there was nothing to do."""
+    """Promoted, or there was nothing to do; with a file: the gates let it pass."""
     REFUSED = "refused"
     """A rule, a gate or a person refused it."""
     WAITING = "waiting"
@@ -46,7 +46,7 @@ class Result(StrEnum):
     FAILED = "failed"
     """It was undone, aborted, superseded, or could not be carried out."""
     ERROR = "error"
-    """It was not filed, its state cannot be read, or it has not ended for another reason."""
+    """It was not filed or judged, its state cannot be read, or it has not ended for another reason."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class Filed:
             return Result.SUCCEEDED
         phase = self.state.get("phase")
         if self.exit_status == 1:
-            return Result.REFUSED if phase == "Rejected" else Result.FAILED
+            refused = phase == "Rejected" or self.state.get("result") == "Refused"
+            return Result.REFUSED if refused else Result.FAILED
         return Result.WAITING if phase == "AwaitingApproval" else Result.ERROR
 
     def known(self, key: str) -> str:
@@ -80,16 +81,13 @@ class Filed:
 def main() -> int:
     """Return the exit status of the step: that of the command, unless `fail-on` lets the result pass."""
     folder = Path(tempfile.mkdtemp(prefix="modelalias-", dir=os.environ["RUNNER_TEMP"]))
-    fail_on = "refused"
+    fail_on = _FAIL_ON[0]
     try:
-        fail_on, arguments = _fail_on(), list(_arguments())
-        place = list(_place(folder))
+        fail_on = _fail_on()
+        filed, shown_by = _judge(folder) if runner.given("filename") else _promote(folder)
     except WrongInputError as error:
-        filed = Filed(2, {}, str(error))
-        place = []
-    else:
-        filed = _promote([*arguments, *place], folder / "result.json")
-    markdown = _markdown(filed, place)
+        filed, shown_by = Filed(2, {}, str(error)), ()
+    markdown = _markdown(filed, shown_by)
     (folder / "summary.md").write_text(markdown, encoding="utf-8")
     runner.summary(markdown)
     runner.output(
@@ -109,7 +107,8 @@ def _ended(filed: Filed, fail_on: str) -> int:
         fail_on == "error" and filed.result in {Result.REFUSED, Result.WAITING}
     )
     level = "notice" if filed.result is Result.SUCCEEDED else "warning" if passes else "error"
-    runner.annotate(level, f"Promotion {filed.result}", filed.explanation)
+    what = "Verdict" if runner.given("filename") else "Promotion"
+    runner.annotate(level, f"{what}: {filed.result}", filed.explanation)
     return 0 if passes else filed.exit_status
 
 
@@ -175,9 +174,24 @@ def _name(what: str, value: str) -> str:
     return value
 
 
-def _promote(arguments: Sequence[str], result: Path) -> Filed:
+def _promote(folder: Path) -> tuple[Filed, Sequence[str]]:
+    """File a request and wait; return also the command that shows it as Markdown."""
+    arguments, place = list(_arguments()), list(_place(folder))
+    filed = _run([PROGRAM, "promote", *arguments, *place, "--wait", "--output=json"], folder / "result.json")
+    name = filed.known("request")
+    return filed, (PROGRAM, "status", f"request/{name}", *place, "--output=markdown") if name else ()
+
+
+def _judge(folder: Path) -> tuple[Filed, Sequence[str]]:
+    """Judge a version by the file; return also the command that shows the verdict as Markdown."""
+    alias = _name("alias", runner.given("alias"))
+    file, version = (runner.given(name) for name in ("filename", "version"))
+    command = [PROGRAM, "gate", f"--filename={file}", f"--name={alias}", f"--version={version}"]
+    return _run([*command, "--output=json"], folder / "result.json"), (*command, "--output=markdown")
+
+
+def _run(command: Sequence[str], result: Path) -> Filed:
     """Run the command; its progress goes to the log while it waits."""
-    command = [PROGRAM, "promote", *arguments, "--wait", "--output=json"]
     message = ""
     with runner.without_commands(), result.open("wb") as standard_output:
         process = subprocess.Popen(
@@ -195,17 +209,16 @@ def _promote(arguments: Sequence[str], result: Path) -> Filed:
     return Filed(process.returncode, state, message)
 
 
-def _markdown(filed: Filed, place: Sequence[str]) -> str:
-    """Return what people read: the request as the command shows it."""
-    name = filed.known("request")
-    if name:
-        command = [PROGRAM, "status", f"request/{name}", *place, "--output=markdown"]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
+def _markdown(filed: Filed, shown_by: Sequence[str]) -> str:
+    """Return what people read, as the command shows it."""
+    if filed.state and shown_by:
+        done = subprocess.run(shown_by, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.stdout:
             return done.stdout
     quoted = " ".join(filed.explanation.split()).replace("`", "'")
-    title = f"Request {name}" if name else "Not filed"
-    return f"### {title}\n\n```text\n{quoted}\n```\n"
+    name = filed.known("request")
+    undone = "Not judged" if runner.given("filename") else "Not filed"
+    return f"### {f'Request {name}' if name else undone}\n\n```text\n{quoted}\n```\n"
 
 
 if __name__ == "__main__":
