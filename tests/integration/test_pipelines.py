@@ -171,7 +171,6 @@ def test_a_pull_request_is_told_of_the_refusal_and_then_of_the_promotion(
 
     refused = repository.promote("3", reason=HOSTILE)
     first = repository.github.comments[0]["body"]
-    green = repository.promote("3", fail_on="error", comment="false", artifact="")
     promoted = repository.promote("2", reason="retrained")
 
     assert (refused.failed, refused.status) == (True, 1), refused.log
@@ -181,7 +180,7 @@ def test_a_pull_request_is_told_of_the_refusal_and_then_of_the_promotion(
         "3",
     )
     assert repository.request(refused)["spec"]["reason"] == HOSTILE
-    assert [line.split("::")[1] for line in refused.commands] == ["error title=Promotion refused"]
+    assert [line.split("::")[1] for line in refused.commands] == ["error title=Promotion%3A refused"]
     assert "short by 0.11" in refused.commands[0]
     page = Page(first)
     assert first.splitlines()[0] == f"<!-- modelalias: {repository.stage.namespace}/{ALIAS} -->"
@@ -196,12 +195,6 @@ def test_a_pull_request_is_told_of_the_refusal_and_then_of_the_promotion(
     ]
     assert CALLS.findall(page.words.replace("https://github.example.com", "")) == []
     assert page.tags.isdisjoint({"img", "b"})
-    assert (green.failed, green.outputs["result"], green.ran) == (
-        False,
-        "refused",
-        ["Install modelalias", "Promote"],
-    )
-    assert green.commands[0].startswith("::warning title=Promotion refused::")
     assert (promoted.failed, promoted.outputs["result"], promoted.outputs["version"]) == (
         False,
         "succeeded",
@@ -254,7 +247,7 @@ def test_a_machine_waits_for_a_person_and_skips_gates_on_record(
         "",
     )
     assert without_reason.commands == [
-        "::error title=Promotion error::modelalias: --skip-gates needs a --reason"
+        "::error title=Promotion%3A error::modelalias: --skip-gates needs a --reason"
     ]
     assert without_reason.ran == ["Install modelalias", "Promote", "Comment on the pull request"]
     assert approved.returncode == 0, approved
@@ -304,7 +297,7 @@ def test_what_a_pipeline_may_not_do_is_an_error_of_one_line(repository: Reposito
     assert f"may not bypass modelaliases/{ALIAS}" in bypassing.commands[0]
     assert "Not filed" in bypassing.summary
     assert no_name.commands == [
-        "::error title=Promotion error::alias is the name of a Kubernetes object, not 'x; touch owned'"
+        "::error title=Promotion%3A error::alias is the name of a Kubernetes object, not 'x; touch owned'"
     ]
 
 
@@ -321,6 +314,8 @@ def test_gitlab_runs_the_same_story(repository: Repository, model: Seeding) -> N
         environ = {
             **repository.environ,
             "ALIAS": ALIAS,
+            "ALIAS_FILE": str(_file(model, repository.home)),
+            "MLFLOW_TRACKING_URI": str(model.client.tracking_uri),
             "MODEL": "churn",
             "NAMESPACE": repository.stage.namespace,
             "TIMEOUT": "60s",
@@ -345,26 +340,51 @@ def test_gitlab_runs_the_same_story(repository: Repository, model: Seeding) -> N
 
         refused = run("promote", VERSION="", TRAINED="3", CI_PIPELINE_SOURCE="push")
         unreleased = run("release")
-        rehearsed = run("promote", VERSION="2", CI_PIPELINE_SOURCE="merge_request_event")
+        judged = run("gate", TRAINED="2")
         commented = [run("comment"), run("comment")]
         held = model.aliases()
         promoted = run("promote", VERSION="2", CI_PIPELINE_SOURCE="push")
         released = [run("release"), run("release")]
 
-    assert [refused.status, unreleased.status, rehearsed.status, promoted.status] == [0, 0, 0, 0], (
-        promoted.log
-    )
-    assert [ran.status for ran in (*commented, *released)] == [0] * 4, [
-        ran.log for ran in (*commented, *released)
-    ]
+    runs = (refused, unreleased, judged, *commented, promoted, *released)
+    assert [ran.status for ran in runs] == [0] * 8, [ran.log for ran in runs]
     assert "short by 0.11" in refused.log
     assert (held, model.aliases()) == ({"champion": "1"}, {"champion": "2"})
     ours = [item["body"] for item in gitlab.notes if item["author"]["id"] == 5]
-    assert [Page(body).texts[0] for body in ours] == [f"Promote of {ALIAS}: Succeeded"]
+    assert [Page(body).texts[0] for body in ours] == [f"Gates of {ALIAS}: Passed"]
     assert len(gitlab.notes) == 122
     assert gitlab.packages[f"{ALIAS}/2/result.json"]["phase"] == "Succeeded"
     assert [(item["tag_name"], item["ref"]) for item in gitlab.releases] == [("churn-v2", "c0ffee")]
     assert not list(repository.home.glob("owned"))
+
+
+def test_a_pull_request_is_told_the_verdict_without_a_cluster(model: Seeding, tmp_path: Path) -> None:
+    github = GitHub("ghs_the-token-of-the-job")
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"number": 12}}))
+    inputs = {"alias": ALIAS, "filename": str(_file(model, tmp_path)), "fail_on": "error"}
+    with http_stub(github) as stub:
+        environ = {"MLFLOW_TRACKING_URI": str(model.client.tracking_uri), "KUBECONFIG": "/nowhere"}
+        runner = Runner(tmp_path, stub.uri, event, **environ)
+
+        missing = runner.run("promote", **inputs, version="99")
+        told = github.comments[0]["body"]
+        refused = runner.run("promote", **inputs, version="3")
+
+    assert (missing.status, missing.outputs["result"], refused.outputs["result"]) == (2, "error", "refused")
+    assert Page(told).texts[0] == "Not judged"
+    assert (refused.failed, json.loads(Path(refused.kept[0]).read_text())["result"]) == (False, "Refused")
+    assert refused.commands[0].startswith("::warning title=Verdict%3A refused::version 3 refused: gate auc")
+    assert Page(github.comments[0]["body"]).texts[0] == f"Gates of {ALIAS}: Refused"
+    assert (len(github.comments), model.aliases()) == (1, {"champion": "1"})
+
+
+def _file(model: Seeding, folder: Path) -> Path:
+    spec = {"model": model.model, "alias": "champion", "policy": {"gates": [GATE]}}
+    head = {"apiVersion": "modelalias.dev/v1alpha1", "kind": "ModelAlias", "metadata": {"name": ALIAS}}
+    file = folder / "alias.yaml"
+    file.write_text(json.dumps({**head, "spec": spec}))
+    return file
 
 
 def test_the_workflows_train_and_register_a_version(mlflow_server: Server, tmp_path: Path) -> None:
