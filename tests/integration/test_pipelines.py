@@ -367,12 +367,13 @@ def test_a_pull_request_is_told_the_verdict_without_a_cluster(model: Seeding, tm
         environ = {"MLFLOW_TRACKING_URI": str(model.client.tracking_uri), "KUBECONFIG": "/nowhere"}
         runner = Runner(tmp_path, stub.uri, event, **environ)
 
-        missing = runner.run("promote", **inputs, version="99")
+        missing = runner.run("promote", **inputs, version="99 ##[error]hacked")
         told = github.comments[0]["body"]
         refused = runner.run("promote", **inputs, version="3")
 
     assert (missing.status, missing.outputs["result"], refused.outputs["result"]) == (2, "error", "refused")
     assert Page(told).texts[0] == "Not judged"
+    assert ("##[error]hacked" in missing.log, len(missing.commands)) == (True, 1)
     assert (refused.failed, json.loads(Path(refused.kept[0]).read_text())["result"]) == (False, "Refused")
     assert refused.commands[0].startswith("::warning title=Verdict%3A refused::version 3 refused: gate auc")
     assert Page(github.comments[0]["body"]).texts[0] == f"Gates of {ALIAS}: Refused"

@@ -167,14 +167,14 @@ def test_a_command_stays_one_line_of_its_block(text: str) -> None:
     assert page.texts == [shown(f"modelalias {text}")]
 
 
-@pytest.mark.parametrize("count", [0, 1, 300, 330, 2000])
+@pytest.mark.parametrize("count", [0, 1, 300, 2000])
 def test_a_document_fits_into_a_comment_and_says_when_it_was_cut(count: int) -> None:
     rows = [[f"gate {number}", "|@a$" * 8] for number in range(count)]
     whole = markdown.table(["Name", "Message"], rows)
 
     document = markdown.document([markdown.heading("title"), whole], markdown.command("what to do next"))
 
-    assert len(document.encode()) <= markdown.LONGEST
-    assert ("-o json` has all of it" in document) is (whole not in document)
+    assert len(document.encode()) <= 60 * 1024
+    assert ("has all of it" in document) is (whole not in document) is (count > 200)
     seen = Page(document).texts
     assert (seen[0], seen[-1]) == ("title", "what to do next")
