@@ -206,6 +206,9 @@ def test_a_rollout_that_fails_goes_back_also_when_the_operator_is_killed_meanwhi
 
 
 def test_the_operator_ends_when_it_is_asked_to(operator: OperatorProcess) -> None:
+    operator.stop()
+    operator.start(anew=True)
+
     status = operator.stop()
 
     assert status == 0, operator.tail()

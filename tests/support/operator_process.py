@@ -1,20 +1,18 @@
-"""The operator as users run it: `python -m modelalias` in a process of its own, with a configuration file."""
+"""The operator as users run it: a process of its own, with a configuration file."""
 
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.support import operator_account
+from tests.support import operator_account, operator_program
 from tests.support.mlflow_server import free_port
 
 START_SECONDS: Final = 60.0
@@ -36,47 +34,48 @@ class OperatorProcess:
             json.dumps({"livenessPort": self._port, "metrics": {"port": self.metrics_port}, **config})
         )
         self._environ = {**os.environ, "KUBECONFIG": kubeconfig, "MODELALIAS_CONFIG": str(self._file)}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkServerProcess | None = None
 
     @property
     def pid(self) -> int:
         assert self._process is not None
+        assert self._process.pid is not None
         return self._process.pid
 
-    def start(self) -> None:
-        """Start and wait until the probe answers."""
-        with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-W", "error::ResourceWarning", "-m", "modelalias"],
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+    def start(self, *, anew: bool = False) -> None:
+        """Start and wait until the probe answers; `anew` in a Python that has imported nothing yet."""
+        self._begin(operator_program.COMMAND if anew else ())
+
+    def _begin(self, command: tuple[str, ...]) -> None:
+        self._process = operator_program.forks().Process(
+            target=operator_program.serve, args=(self._environ, self.log, command), daemon=True
+        )
+        self._process.start()
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
-            assert self._process.poll() is None, f"the operator ended:\n{self.tail()}"
+            assert self._process.is_alive(), f"the operator ended:\n{self.tail()}"
             assert time.monotonic() < deadline, f"the operator's probe does not answer:\n{self.tail()}"
             time.sleep(0.1)  # poll
 
     def assert_runs(self) -> None:
         """Fail with the end of its log if the process that was started last has ended."""
         assert self._process is not None
-        assert self._process.poll() is None, f"the operator ended:\n{self.tail()}"
+        assert self._process.is_alive(), f"the operator ended:\n{self.tail()}"
 
     def kill(self) -> None:
         """End it as a crash does, with no chance to clean up."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(STOP_SECONDS)
+        self._process.join(STOP_SECONDS)
 
     def stop(self) -> int:
         """Ask it to end, as the kubelet does, and return its status."""
         assert self._process is not None
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            return self._process.wait(STOP_SECONDS)
+        if self._process.is_alive():
+            self._process.terminate()
+        self._process.join(STOP_SECONDS)
+        if (status := self._process.exitcode) is not None:
+            return status
         self.kill()
         raise AssertionError(f"the operator did not end within {STOP_SECONDS:g} s:\n{self.tail()}")
 
