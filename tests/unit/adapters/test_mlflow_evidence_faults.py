@@ -22,7 +22,8 @@ from modelalias.ports import Dataset, EvaluationRun, Measurement, RunStatus
 from modelalias.settings import RegistrySettings
 from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
 
-SECONDS = 0.6
+ENOUGH = 30.0
+"""Deadline of a call: where nobody is slow but the machine, it is no matter."""
 RUN = "0123456789abcdef0123456789abcdef"
 MODEL_ID = "m-0123456789abcdef0123456789abcdef"
 KEY = "9f3c"
@@ -56,9 +57,11 @@ def _name(seen: Seen) -> str:
 
 
 @asynccontextmanager
-async def opened(respond: Callable[[Seen], Answer]) -> AsyncIterator[tuple[MlflowRegistry, HttpStub]]:
+async def opened(
+    respond: Callable[[Seen], Answer], seconds: float = ENOUGH
+) -> AsyncIterator[tuple[MlflowRegistry, HttpStub]]:
     with http_stub(respond) as stub:
-        registry = MlflowRegistry(RegistrySettings(uri=stub.uri, timeout_seconds=SECONDS))
+        registry = MlflowRegistry(RegistrySettings(uri=stub.uri, timeout_seconds=seconds))
         try:
             yield registry, stub
         finally:
@@ -300,7 +303,7 @@ class TestSignature:
                 await registry.has_signature("churn", "3")
 
     async def test_a_file_that_trickles_ends_at_the_deadline(self) -> None:
-        async with opened(Registry(file=Answer(SIGNED.body, gap=0.1))) as (registry, _):
+        async with opened(Registry(file=Answer(SIGNED.body, gap=0.1)), seconds=0.6) as (registry, _):
             with pytest.raises(Unavailable, match="within"):
                 await registry.has_signature("churn", "3")
 
