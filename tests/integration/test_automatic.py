@@ -59,6 +59,7 @@ def _decided(stage: Stage, version: str, phase: str, seconds: float = 60) -> Obj
         f"a request for version {version} is filed",
         seconds,
     )
+    stage.appears("promotionrequest", name)  # which is told of a moment before
     return stage.until(
         "promotionrequest", name, lambda it: it.get("status", {}).get("phase") == phase, f"it is {phase}"
     )

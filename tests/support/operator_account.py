@@ -4,10 +4,12 @@ So a permission that the operator needs and is not given fails a test, and the a
 operator by its name.
 """
 
+import json
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,8 +116,13 @@ def copied(kubeconfig: str, namespace: str, directory: Path) -> Iterator[Copy]:
 
 def _shipped(kind: str) -> list[Body]:
     """Return the objects of a kind in operator-roles.yaml."""
+    return [item for item in _shipped_roles() if item["kind"] == kind]
+
+
+@cache
+def _shipped_roles() -> tuple[Body, ...]:
     text = (BASE / "operator-roles.yaml").read_text(encoding="utf-8")
-    return [item for item in yaml.safe_load_all(text) if item["kind"] == kind]
+    return tuple(yaml.safe_load_all(text))
 
 
 def _rules(*kinds: str, named: str = "") -> list[Body]:
@@ -168,27 +175,22 @@ def _sign_in(
 
 def _kubeconfig_with(kubeconfig: str, token: str, directory: Path) -> Path:
     """Write a kubeconfig for the same cluster with another user."""
-    command = [
-        "kubectl",
-        "--kubeconfig",
-        kubeconfig,
-        "config",
-        "view",
-        "--minify",
-        "--flatten",
-        "--raw",
-        "--output=json",
-    ]
-    config = yaml.safe_load(
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
-    )
+    config = json.loads(_viewed(kubeconfig))
     for user in config["users"]:
         user["user"] = {"token": token}
     directory.mkdir(parents=True, exist_ok=True)
     written = directory / "operator.kubeconfig"
     written.touch(mode=0o600)
-    written.write_text(yaml.safe_dump(config), encoding="utf-8")
+    written.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
     return written
+
+
+@cache
+def _viewed(kubeconfig: str) -> str:
+    """Return the kubeconfig of one cluster with all that it refers to, as JSON."""
+    command = ("kubectl", "--kubeconfig", kubeconfig, "config", "view")
+    words = ("--minify", "--flatten", "--raw", "--output=json")
+    return subprocess.run([*command, *words], check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 def _granted(account: KubeApi, namespace: str) -> frozenset[Grant]:
