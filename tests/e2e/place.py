@@ -20,11 +20,15 @@ UNHURRIED: Final = 300
 PATIENCE: Final = 300.0
 """Seconds until something must have been seen: what was told a moment ago is told anew after a minute only."""
 SEEN: Final = 0.2
-"""Seconds between two looks."""
+"""Seconds between two looks at what passes."""
+LITTLE: Final[Object] = {"requests": {"cpu": "20m"}}
+"""What such a pod takes; one that asks for nothing gets nothing while others load a model."""
 
 
 class Place(Stage):
     """A namespace with the program that its pods run, and a model with two versions."""
+
+    look_seconds = 0.5
 
     def __init__(self, kubeconfig: str, namespace: str, seeded: Seeding, *others: Seeding) -> None:
         api = KubeApi(kubeconfig)
@@ -110,10 +114,10 @@ class Place(Stage):
         while True:
             try:
                 self.kubectl("exec", pod, "--", "touch", file)
-            except AssertionError:
-                if time.monotonic() > deadline:
+            except AssertionError as error:
+                if "(NotFound)" in str(error) or time.monotonic() > deadline:
                     raise
-                time.sleep(SEEN)  # poll
+                time.sleep(self.look_seconds)  # poll
             else:
                 return
 
@@ -187,10 +191,15 @@ class Place(Stage):
 
     def pods(self) -> Mapping[str, Object]:
         """Return the pods by name, without those that are leaving."""
-        items = json.loads(self.kubectl("get", "pods", "--selector", f"app={APP}", "-o", "json"))["items"]
         return {
-            item["metadata"]["name"]: item for item in items if "deletionTimestamp" not in item["metadata"]
+            item["metadata"]["name"]: item
+            for item in self._pods()
+            if "deletionTimestamp" not in item["metadata"]
         }
+
+    def _pods(self) -> Sequence[Object]:
+        found: Sequence[Object] = self._look(("/api/v1", "pods"), f"?labelSelector=app%3D{APP}")["items"]
+        return found
 
     def only_runs(self, version: str, pods: int) -> float:
         """Wait until there are so many pods, those included that are leaving, all ready and of that version.
@@ -199,7 +208,7 @@ class Place(Stage):
         """
         deadline = time.monotonic() + PATIENCE
         while True:
-            items = self._look(("/api/v1", "pods"), f"?labelSelector=app%3D{APP}")["items"]
+            items = self._pods()
             good = [
                 item
                 for item in items
@@ -226,6 +235,7 @@ def container(name: str = "api", port: int = 8080, *, versions: Mapping[str, str
         "command": ["python", "-I", "-S", f"/program/{PROGRAM.name}"],
         "env": [{"name": key, "value": value} for key, value in environ.items()],
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": port}, "periodSeconds": 1},
+        "resources": LITTLE,
         "volumeMounts": [
             {"name": "program", "mountPath": "/program"},
             {"name": "state", "mountPath": "/state"},

@@ -68,6 +68,7 @@ def _pod(environ: Mapping[str, str]) -> Mapping[str, Any]:
         "imagePullPolicy": "IfNotPresent",
         "command": ["python", "-I", "-S", f"/program/{PROGRAM.name}"],
         "env": [{"name": name, "value": value} for name, value in environ.items()],
+        "resources": {"requests": {"cpu": "50m"}},  # else it waits while others load a model
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
