@@ -7,9 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE := 1
-# how many tests run side by side; those without a cluster keep a core busy each, the others mostly wait
+# how many tests run side by side: without a cluster each keeps a core busy, the others wait, those on pods most
 UNIT_WORKERS ?= 2
 WORKERS ?= 3
+POD_WORKERS ?= 3
 # the tests that pytest has rewritten are kept, which saves each worker some seconds
 TEST := env -u PYTHONDONTWRITEBYTECODE
 # the cluster brings its own kubectl, for machines without one
@@ -63,7 +64,7 @@ unit: venv ## the tests that need neither a cluster nor a registry
 	$(TEST) $(BIN)/pytest -n $(UNIT_WORKERS) tests/unit
 
 test: venv ## all tests that this machine can run; says what it left out and why
-	$(TEST) PYTHON=$(PYTHON) UNIT_WORKERS=$(UNIT_WORKERS) WORKERS=$(WORKERS) .ci/test
+	$(TEST) PYTHON=$(PYTHON) UNIT_WORKERS=$(UNIT_WORKERS) WORKERS=$(WORKERS) POD_WORKERS=$(POD_WORKERS) .ci/test
 
 e2e: venv ## the demo's story on real pods with the operator's image
 	$(PYTHON) -m hack.cluster up
