@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument(
         "--population",
         default="ordinary",
-        help="whose outcomes the generated table shows; churn has also promotion, which is easier to predict",
+        help="whose outcomes the generated table shows; churn has also promotion, forecast discounters",
     )
     parser.add_argument(
         "--print", choices=("version", "runId"), help="print nothing but this, for use in a shell"

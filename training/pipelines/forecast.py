@@ -2,7 +2,8 @@
 
 The shops are invented, the problem is honest: sales follow the shop's size, the week, the season and promotions, with
 what nobody can foresee on top, which is all that a seed decides: the shops are the same in every table. The rows are days
-in their order, and the last are held out, as a forecast is judged.
+in their order, and the last are held out, as a forecast is judged. The population `discounters` is what comes after
+training: a discounter opens beside every other shop, and no feature tells.
 """
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from training.pipeline import Estimator, Pipeline
+from training.pipeline import ORDINARY, Estimator, Pipeline
 from training.recipe import Quality, Recipe
 from training.tasks import Amounts
 
@@ -27,6 +28,8 @@ FEATURES = (
     "trend_days",
 )
 TARGET = "sales"
+DISCOUNTERS = "discounters"
+_LOST_TO_DISCOUNTERS = 0.2
 _STORES = 20
 _SHOPS_SEED = 17
 _HELD_OUT_DAYS = 42
@@ -34,7 +37,7 @@ _WEEK = np.array([1.18, 0.98, 0.93, 0.95, 1.05, 1.24])
 """Monday to Saturday: shops are closed on Sundays."""
 
 
-def _table(random: np.random.Generator, rows: int, _population: str) -> pd.DataFrame:
+def _table(random: np.random.Generator, rows: int, population: str) -> pd.DataFrame:
     shops = np.random.default_rng(_SHOPS_SEED)
     size = shops.lognormal(8.6, 0.35, _STORES)
     distance = np.round(shops.gamma(2, 1.8, _STORES) + 0.1, 1)
@@ -63,6 +66,8 @@ def _table(random: np.random.Generator, rows: int, _population: str) -> pd.DataF
     expected = (
         size[store] * _WEEK[weekday] * season * payday * lifted * holiday * pressed * (1 + 0.00012 * day)
     )
+    if population == DISCOUNTERS:
+        expected *= 1 - _LOST_TO_DISCOUNTERS * (store % 2)
     frame[TARGET] = np.round(expected * random.lognormal(0, 0.06, rows), 2)
     return frame
 
@@ -102,5 +107,6 @@ PIPELINE = Pipeline(
     seed=20230102,
     holdout_seed=20250106,
     rows=14400,
+    populations=(ORDINARY, DISCOUNTERS),
     split=_last_days,
 )
