@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from hack.demo.overlay import INSTALLED, OPERATOR, SYSTEM, annotated, operator_digest
 from hack.demo.story import ARCHIVES, build_images_command, load_images_command
+from hack.example.readme import has_commands
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EXAMPLES: Final = ROOT / "examples"
@@ -43,8 +44,9 @@ class PlaceError(RuntimeError):
 
 
 def names() -> Sequence[str]:
-    """Return the examples that there are."""
-    return sorted(readme.parent.name for readme in EXAMPLES.glob("*/README.md"))
+    """Return the examples that there are: the folders whose README has something to type."""
+    readmes = EXAMPLES.glob("*/README.md")
+    return sorted(file.parent.name for file in readmes if has_commands(file.read_text(encoding="utf-8")))
 
 
 def namespace(name: str) -> str:

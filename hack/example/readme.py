@@ -65,6 +65,11 @@ def _end_of_block(lines: list[str], begin: int) -> int:
     raise ReadmeError(f"line {begin + 1}: the block does not end")
 
 
+def has_commands(text: str) -> bool:
+    """Return whether a README has commands to run: some show files for elsewhere, such as a pipeline's."""
+    return any(line.strip() == _CONSOLE for line in text.splitlines())
+
+
 def _block(lines: list[str], begin: int, end: int) -> Block:
     commands: list[Command] = []
     for number in range(begin + 1, end):

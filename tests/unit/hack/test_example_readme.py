@@ -3,7 +3,7 @@
 import pytest
 
 from hack.example.compare import matches
-from hack.example.readme import Block, Command, ReadmeError, read
+from hack.example.readme import Block, Command, ReadmeError, has_commands, read
 
 README = """# churn
 
@@ -97,3 +97,10 @@ def test_what_is_shown_is_printed(shown: list[str], printed: list[str]) -> None:
 )
 def test_what_is_not_shown_is_seen(shown: list[str], printed: list[str]) -> None:
     assert not matches(shown, printed)
+
+
+@pytest.mark.parametrize(
+    ("text", "has"), [(README, True), ("# pipeline\n\n```yaml\n$ no: command\n```\n", False)]
+)
+def test_a_readme_without_commands_is_no_example_to_run(text: str, *, has: bool) -> None:
+    assert has_commands(text) is has
