@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from modelalias.cli import (
+    ab,
     abort,
     ack,
     adopt,
@@ -58,6 +59,7 @@ COMMANDS: Final = (
     aliases,
     resolve,
     adopt,
+    ab,
 )
 
 _PLUGIN: Final = "kubectl-modelalias"
