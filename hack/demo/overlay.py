@@ -52,8 +52,9 @@ def write(folder: Path, store: Path, operator_archive: Path, prometheus: str | N
 def _configured(folder: Path, prometheus: str) -> Mapping[str, Any]:
     """Write the demonstration's configuration with a Prometheus, and return what generates it in place of its own."""
     shipped = (OPERATOR / _CONFIG).read_text(encoding="utf-8")
-    asked = json.dumps({"default": {"uri": prometheus}})  # JSON is YAML
-    (folder / _CONFIG).write_text(f"{shipped}prometheus: {asked}\n", encoding="utf-8")
+    asked = json.dumps({"uri": prometheus})  # JSON is YAML
+    # what is shipped ends with those that are asked
+    (folder / _CONFIG).write_text(f"{shipped}  default: {asked}\n", encoding="utf-8")
     return {"name": "modelalias-config", "namespace": SYSTEM, "behavior": "replace", "files": [_CONFIG]}
 
 

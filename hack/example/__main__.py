@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from hack.demo.speech import begin, say
 from hack.example import place
+from hack.example.needs import NeedsError
 from hack.example.play import PlayError, play, summary
 from hack.example.readme import ReadmeError, read
 
@@ -31,6 +32,8 @@ def _guarded(act: Callable[[str], int], name: str) -> int:
     try:
         return act(name)
     except (PlayError, place.PlaceError, ReadmeError, subprocess.CalledProcessError) as error:
+        return _run(name) if what == "run" else _shell(name)
+    except (PlayError, place.PlaceError, NeedsError, ReadmeError, subprocess.CalledProcessError) as error:
         sys.stderr.write(f"example {name}: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -18,9 +18,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from hack.cluster.errors import ClusterError
 from hack.demo.overlay import INSTALLED, OPERATOR, SYSTEM, annotated, operator_digest
 from hack.demo.story import ARCHIVES, build_images_command, load_images_command
 from hack.example.readme import has_commands
+from hack.example import needs
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EXAMPLES: Final = ROOT / "examples"
@@ -115,12 +117,20 @@ def _operator_overlay(folder: Path, digest: str) -> Path:
 
 @contextmanager
 def fresh(name: str) -> Iterator[Mapping[str, str]]:
-    """Clear an earlier run away, and keep MLflow reachable until the block ends; hand over the environment of a shell."""
+    """Clear an earlier run away, and keep MLflow reachable until the block ends; hand over the environment of a shell.
+
+    Raises:
+        PlaceError: a step failed, or this cluster has not what the example needs.
+    """
     port = _free_port()
     forget(name, wait=True)
     with _forwarded(port):
         clear_models(f"http://127.0.0.1:{port}", name)
         _make_namespace(name)
+        try:
+            needs.bring_up(needs.read(EXAMPLES / name), KUBECONFIG, namespace(name))
+        except ClusterError as error:
+            raise PlaceError(str(error)) from error
         yield environment(name, port)
 
 
@@ -154,7 +164,7 @@ def _make_namespace(name: str) -> None:
 
 
 def environment(name: str, port: int) -> Mapping[str, str]:
-    """Return the variables that the shell of an example has: our programs, the namespace, MLflow."""
+    """Return the variables that the shell of an example has: our programs, the namespace, MLflow, what it needs."""
     own = STATE / "examples" / f"{name}.kubeconfig"
     own.parent.mkdir(parents=True, exist_ok=True)
     own.write_bytes(KUBECONFIG.read_bytes())
@@ -172,7 +182,12 @@ def environment(name: str, port: int) -> Mapping[str, str]:
         ]
     )
     programs = (ROOT / ".venv" / "bin", STATE / "bin")
+    try:
+        needed = needs.variables(needs.read(EXAMPLES / name), KUBECONFIG, namespace(name))
+    except ClusterError as error:
+        raise PlaceError(str(error)) from error
     return {
+        **needed,
         "KUBECONFIG": str(own),
         "PATH": os.pathsep.join([*map(str, programs), os.environ["PATH"]]),
         "PYTHONPATH": str(ROOT),

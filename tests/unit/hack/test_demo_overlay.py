@@ -58,5 +58,5 @@ def test_a_prometheus_is_added_to_the_configuration_that_is_shown(
     assert (generated["name"], generated["files"]) == ("modelalias-config", ["config.yaml"])
     assert yaml.safe_load((folder / "config.yaml").read_text()) == {
         **shipped,
-        "prometheus": {"default": {"uri": "http://10.0.0.1:9090"}},
+        "prometheus": {**shipped["prometheus"], "default": {"uri": "http://10.0.0.1:9090"}},
     }
