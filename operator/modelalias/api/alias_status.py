@@ -367,6 +367,8 @@ class ModelAliasStatus(Reported):
     archived: Annotated[tuple[ArchivedVersion, ...], Field(max_length=50), keep_last(50)] = ()
     """Versions that the alias has left behind, by policy.retention, as far as they have their tag; the one left last
     stands last."""
+    not_archived: Annotated[str, Field(max_length=1024)] | None = None
+    """Why policy.retention tags no version: another ModelAlias reads that tag; absent while none does."""
     traffic: TrafficStatus | None = None
     """How the requests are split; present with spec.traffic."""
     restored: Annotated[tuple[Timestamp, ...], Field(max_length=3), keep_last(3)] = ()
@@ -451,6 +453,10 @@ class ModelAliasStatus(Reported):
     def with_archived(self, archived: Iterable[ArchivedVersion]) -> Self:
         """Return the status with the versions that the alias has left behind."""
         return self.changed(archived=tuple(archived))
+
+    def with_not_archived(self, why: str) -> Self:
+        """Return the status with why no version is tagged as left behind; "" where that is not so."""
+        return self.changed(not_archived=why or None)
 
     def with_monitors(self, monitors: Iterable[MonitorStatus]) -> Self:
         """Return the status with the last readings of the monitors."""

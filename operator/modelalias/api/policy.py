@@ -148,7 +148,8 @@ class FromVersions(Value):
 class Retention(Value):
     """Note on versions that they are no longer among the last that the alias has had.
 
-    It is a tag, written and taken away by the operator. No version is ever deleted, and nothing is decided by it.
+    It is a tag, written and taken away by the operator. No version is ever deleted, and nothing is decided by it:
+    a tag that a policy of the model reads is not written.
     """
 
     keep: Annotated[int, Field(ge=1, le=20)]

@@ -107,6 +107,8 @@ def head(alias: ModelAlias, now: datetime) -> Iterator[str]:
         yield f"version {current.version} since {_time(current.since)}{by}{request}{before}"
     if _archived(alias):
         yield f"left behind: versions {', '.join(_archived(alias))}"
+    if status.not_archived is not None:
+        yield status.not_archived
     if spec.version is not None:
         yield f"pinned to version {spec.version}"
     if status.policy is not None:

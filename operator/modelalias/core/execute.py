@@ -344,7 +344,7 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
     if move.to is not None and version == move.to and outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
         status = status.with_current(accepted(alias, plan, move.to, now), move.from_)
     if outcome is Outcome.SUCCEEDED:
-        status = retention.noticed(alias, status, _known_version(context, alias, move.to))
+        status = retention.noticed(context, alias, status, _known_version(context, alias, move.to))
         _write_end(context, alias, after_success(alias, plan, status, context), draft)
     else:
         status = after_failure(alias, plan, outcome, status, context)

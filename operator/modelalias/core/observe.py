@@ -88,7 +88,7 @@ def _first_sight(context: Context, alias: ModelAlias, version: str | None) -> Mo
         return alias.status  # deleted a moment ago: the next snapshot says what the alias names now
     current = current.changed(run_id=found.run_id, registered_at=found.registered_at)
     status = alias.status.adopted(observed, current, history.adopted(current))
-    return retention.noticed(alias, status, found)
+    return retention.noticed(context, alias, status, found)
 
 
 def _observe_soak(context: Context, alias: ModelAlias, status: ModelAliasStatus) -> ModelAliasStatus:

@@ -57,6 +57,7 @@ from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.planned_versions import PlannedVersions
 from modelalias.reconcile.pod_looks import PodLooks
 from modelalias.reconcile.queue import Key
+from modelalias.reconcile.refused_tags import RefusedTags
 from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.reconcile.serving_views import ServingViews
 from modelalias.reconcile.tidying import Tidying
@@ -116,6 +117,7 @@ class AliasReconciler:
         self._broken = BrokenRequests(wall)
         self._planned = PlannedVersions()
         self._unproved = UnprovedRecords()
+        self._refused_tags = RefusedTags(wall)
         self.evaluations = Evaluations(cluster.jobs, self._lead, self._registry, self._poke)
         """The steps of evaluations, and the runs that nobody wants any more."""
         self._tidying = Tidying(memory, cluster.objects, self._lead, wall)
@@ -139,6 +141,7 @@ class AliasReconciler:
             if context.alias is None and not context.requests:
                 self._last_write.pop(key, None)
                 self._trouble.pop(key, None)
+                self._refused_tags.forget(key)
                 self._serving.forget(key)
                 return await self._rest(key, None, wakes)
             try:
@@ -221,6 +224,7 @@ class AliasReconciler:
             serving=self._serving.view(key),
             by_itself=self._outside.by_itself(key, alias),
             policies=PolicyView() if effective is None else effective.view,
+            tags_put_off=self._refused_tags.of(key),
             read_by_policies=PolicyReads() if alias is None else self._memory.read_by_policies(key),
         )
 
@@ -340,9 +344,11 @@ class AliasReconciler:
                     facts.untagged(effect)
         except InvalidRequest as error:
             facts.fail(effect, error)
+            self._refused_tags.note(key, effect)
             return
         except (Refused, Unavailable) as error:
             self._poke(key)
+            self._refused_tags.note(key, effect)
             await self._not_written(key, effect, facts, error)
             return
         finally:

@@ -46,6 +46,8 @@ class _Alias:
     claims: tuple[str, ...]
     tags: tuple[str, ...]
     """Keys of tags that its own rules ask for; like the claims only where it may manage the model."""
+    evidence: tuple[str, ...]
+    """Keys of tags by which its own rules find or judge a version."""
     aliases: tuple[str, ...]
     """Aliases that its own rules read."""
     serving: tuple[WorkloadRef, ...]
@@ -116,7 +118,7 @@ class Memory:
         self._doubted_requests: defaultdict[Key, set[str]] = defaultdict(set)
 
     def see_alias(self, alias: ModelAlias, *, listed: bool = False) -> set[Key]:
-        """Remember an alias and return the keys to look at: its own, and those that claim the same.
+        """Remember an alias and return the keys to look at: its own, those that claim the same or whose tag it reads.
 
         `listed` says that it comes from a listing, which tells what there is.
         """
@@ -142,6 +144,7 @@ class Memory:
             created="" if created is None else created.isoformat(),
             claims=tuple(item for item in (spec.alias, spec.previous_alias) if item is not None and claims),
             tags=reads.tags(spec.policy) if claims else (),
+            evidence=reads.evidence(spec.policy) if claims else (),
             aliases=reads.aliases(spec.policy) if claims else (),
             serving=tuple(
                 WorkloadRef(kind=item.kind, namespace=key.namespace, name=item.name) for item in spec.serving
@@ -154,6 +157,8 @@ class Memory:
         self._telemetry.alias_seen(alias)
         self._of_model[kept.place, spec.model.casefold()].add(key)
         freed = self._workloads.serve(key, kept.serving, _rolled(alias))
+        if kept.evidence != (() if old is None else old.evidence):
+            freed = freed | self._resting(kept)
         for name in kept.claims:
             claimants = self._claims[_claim(kept, name)]
             claimants.add((kept.created, key))
@@ -163,7 +168,7 @@ class Memory:
         return rivals | freed | {key}
 
     def drop_alias(self, key: Key, uid: str | None = None) -> set[Key]:
-        """Forget an alias and return the keys to look at: its own, and those that claimed the same.
+        """Forget an alias and return the keys to look at: its own, those that claimed the same or whose tag it read.
 
         With a uid only that object is forgotten: the watch may tell of a new one before it tells that the old
         one is gone.
@@ -172,7 +177,13 @@ class Memory:
         if old is None or uid not in {None, old.uid}:
             return set()
         self._telemetry.alias_gone(*key)
-        return self._forget(key, old) | self._workloads.leave(key)
+        touched = self._forget(key, old) | self._workloads.leave(key)
+        return touched | self._resting(old) if old.evidence else touched
+
+    def _resting(self, one: _Alias) -> set[Key]:
+        """Return the aliases of the model that are not being moved: those are looked at when that has ended."""
+        keys = self._of_model.get((one.place, one.model.casefold()), ())
+        return {key for key in keys if self._aliases[key].accepted is not None}
 
     def _forget(self, key: Key, old: _Alias) -> set[Key]:
         del self._aliases[key]
@@ -322,7 +333,8 @@ class Memory:
 
     def read_by_policies(self, key: Key) -> PolicyReads:
         """Return what the policies of the alias's model read; of two that read the same, one of its namespace."""
-        kept, tags, aliases = self._aliases[key], dict[str, str](), dict[str, str]()
+        kept = self._aliases[key]
+        tags, evidence, aliases = dict[str, str](), dict[str, str](), dict[str, str]()
         others = self._of_model[kept.place, kept.model.casefold()]
         for other in sorted(others, key=lambda other: (other.namespace != key.namespace, other)):
             owner = f"{other.namespace}/{other.name}"
@@ -330,10 +342,12 @@ class Memory:
             rules = self._policies.rules(other) if read.claims else ()
             for tag in (*read.tags, *(tag for item in rules for tag in reads.tags(item))):
                 tags.setdefault(tag, owner)
+            for tag in (*read.evidence, *(tag for item in rules for tag in reads.evidence(item))):
+                evidence.setdefault(tag, owner)
             if other != key:
                 for name in (*read.aliases, *(name for item in rules for name in reads.aliases(item))):
                     aliases.setdefault(name, owner)
-        return PolicyReads(tags, aliases)
+        return PolicyReads(tags, evidence, aliases)
 
     def status_of(self, key: Key, name: str) -> ModelAliasStatus | None:
         """Return the status of the ModelAlias that manages this alias of the same model; None without one."""

@@ -1,10 +1,12 @@
 """The tag on versions that an alias has left behind (`policy.retention`): a note, by which nothing is decided.
 
+Where something is decided by a tag of that name it is not written, and is taken away again.
 Looked at last, when nothing else is to be done, so that a registry that does not take the tag keeps nothing from
 moving. The status remembers which versions have it; where that is as it should be, the registry is asked nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -18,7 +20,7 @@ from modelalias.api.alias import (
 )
 from modelalias.api.fields import timestamp_text
 from modelalias.core.errors import NotFound
-from modelalias.core.judging import tag_keys
+from modelalias.core.judging import retention_tag, tag_keys
 from modelalias.core.ledger import accepted
 from modelalias.core.protocol.answers import ANSWER_POLL
 from modelalias.core.protocol.context import Context
@@ -31,6 +33,8 @@ RETRY: Final = timedelta(minutes=5)
 """When a tag is tried again that the registry did not take."""
 _MOST: Final = 40
 """Versions that are looked after, the newest; the status has room for a few that the history forgot."""
+
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 def followed(context: Context, alias: ModelAlias, draft: Draft) -> ModelAliasStatus:
@@ -49,10 +53,14 @@ def followed(context: Context, alias: ModelAlias, draft: Draft) -> ModelAliasSta
         return alias.status
 
 
-def noticed(alias: ModelAlias, status: ModelAliasStatus, version: ModelVersion | None) -> ModelAliasStatus:
+def noticed(
+    context: Context, alias: ModelAlias, status: ModelAliasStatus, version: ModelVersion | None
+) -> ModelAliasStatus:
     """Return the status after a look at a version that the alias came to, which may have the tag from long ago."""
     rules = alias.spec.policy.retention
     if rules is None or version is None or not _is_ours(alias, version.tags.get(rules.tag)):
+        return status
+    if not retention_tag.is_fit(context, alias):  # what a policy reads may be of somebody else
         return status
     if version.version in {item.version for item in status.archived}:
         return status
@@ -63,6 +71,8 @@ def _followed(context: Context, alias: ModelAlias, rules: Retention, draft: Draf
     status, known = alias.status, {item.version: item for item in alias.status.archived}
     order = tuple(_accepted(status))
     kept, behind = set(order[: rules.keep]), order[rules.keep :][:_MOST]
+    if not retention_tag.is_fit(context, alias):
+        kept, behind = {*order, *known}, ()
     renamed = {item.version for item in known.values() if item.tag not in {None, rules.tag}} & set(behind)
     differs = bool(set(behind) - known.keys() or kept & known.keys() or renamed)
     if not (differs or known):
@@ -73,17 +83,41 @@ def _followed(context: Context, alias: ModelAlias, rules: Retention, draft: Draf
     named = set(aliases.values())
     wanted = [version for version in behind if version not in named]
     away = [item for item in known.values() if item.version in kept | named | renamed]
+    wanted, away = _due(context, rules, wanted, away, known, draft)
     for version, effect, after in _steps(context.facts, alias, rules, away, wanted, known):
         if effect is None:
             known.pop(version, None)
             if after is not None:
                 known[version] = after
-        elif context.facts.failure(effect) is None:
+        else:
             draft.do(effect)
             return status
-        else:
-            draft.wake(context.now + RETRY)
     return status.with_archived(known.values())
+
+
+def _due(
+    context: Context,
+    rules: Retention,
+    wanted: Iterable[str],
+    away: Iterable[ArchivedVersion],
+    known: Container[str],
+    draft: Draft,
+) -> tuple[list[str], list[ArchivedVersion]]:
+    """Leave those out that the registry did not take a moment ago: each pass would ask it again."""
+    later = context.tags_put_off
+    giving = {
+        item: later[item, rules.tag] for item in wanted if (item, rules.tag) in later and item not in known
+    }
+    taking = {
+        item.version: later[item.version, item.tag]
+        for item in away
+        if item.tag is not None and (item.version, item.tag) in later
+    }
+    draft.wake(min((*giving.values(), *taking.values()), default=None))
+    return (
+        [item for item in wanted if item not in giving],
+        [item for item in away if item.version not in taking],
+    )
 
 
 def _accepted(status: ModelAliasStatus) -> Iterator[str]:
@@ -181,4 +215,7 @@ def _read(alias: ModelAlias, number: str, facts: Facts) -> ModelVersion | None:
 
 def _is_ours(alias: ModelAlias, value: str | None) -> bool:
     """Return whether a tag's value is one that this alias writes: what others wrote is left alone."""
-    return value is not None and value.split(" ")[0] == alias.spec.alias
+    if value is None:
+        return False
+    name, _, left = value.partition(" ")
+    return name == alias.spec.alias and (not left or _TIME.fullmatch(left) is not None)

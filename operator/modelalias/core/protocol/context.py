@@ -51,6 +51,8 @@ class PolicyReads:
 
     tags: Mapping[str, str] = field(default_factory=dict)
     """Keys in requireTags, tagSchema and retention, as `tag_keys.plain` has them; those of the ModelAlias's own policy too."""
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    """Keys in requireTags, tagSchema and fromVersions, in the same way."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Aliases in requireAlias and soak of the other ModelAliases, case folded."""
 
@@ -169,3 +171,10 @@ class Context:
     """The ModelAlias of the same namespace that manages the challenger in spec.traffic."""
     claim_differs_in_case: bool = False
     """Whether what the older ModelAlias claims is the same only without its case."""
+    tags_put_off: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    """Versions, with the tag of policy.retention that the registry did not take, and when that is tried again."""
+
+    def named(self, owner: str) -> str:
+        """Name a ModelAlias, `namespace/name`, to its own namespace only: what other teams have is not told."""
+        namespace, _, name = owner.partition("/")
+        return f"ModelAlias {name}" if namespace == self.namespace else "a ModelAlias of another namespace"

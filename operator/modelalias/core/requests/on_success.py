@@ -81,7 +81,7 @@ def _left_out(context: Context, alias: ModelAlias, plan: Plan) -> Iterator[str]:
     if source is None:
         return
     owner = _manager(context, source.name)
-    why = f"which {_whose(context, owner)} manages" if owner else _reader(context, source.name)
+    why = f"which {context.named(owner)} manages" if owner else _reader(context, source.name)
     if why:
         yield f"not removed: alias {source.name}, {why}"
 
@@ -128,16 +128,10 @@ def _rules(alias: ModelAlias) -> str:
 def _named_by(context: Context, key: str) -> str:
     """Return which policy names a tag, as a clause; "" if none does."""
     owner = context.read_by_policies.tags.get(tag_keys.plain(key))
-    return f"which {_whose(context, owner)} names in its policy" if owner else ""
+    return f"which {context.named(owner)} names in its policy" if owner else ""
 
 
 def _reader(context: Context, alias: str) -> str:
     """Return which other policy reads an alias, as a clause; "" if none does."""
     owner = context.read_by_policies.aliases.get(alias.casefold())
-    return f"which {_whose(context, owner)} asks for in its policy" if owner else ""
-
-
-def _whose(context: Context, owner: str) -> str:
-    """Name a ModelAlias to its own namespace only: what other teams have is not told."""
-    namespace, _, name = owner.partition("/")
-    return f"ModelAlias {name}" if namespace == context.namespace else "a ModelAlias of another namespace"
+    return f"which {context.named(owner)} asks for in its policy" if owner else ""

@@ -24,6 +24,7 @@ from modelalias.api.conditions import (
     is_true,
     merged,
 )
+from modelalias.core.judging import retention_tag
 from modelalias.core.protocol.context import Context
 from modelalias.core.status import drift, ways_out
 from modelalias.core.status.monitors import monitors_passing
@@ -57,6 +58,7 @@ def complete(
     `stalled` is what a person has to edit; `pending` is what a pin waits for that will come by itself.
     """
     status = status.with_policy(context.policies.shown)
+    status = status.with_not_archived(retention_tag.reader(context, alias))
     if status.plan is None:
         status = status.with_serving(_serving(alias, status))
     new = [

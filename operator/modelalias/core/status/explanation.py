@@ -55,6 +55,7 @@ def _sentences(alias: ModelAlias, now: datetime) -> Iterator[str]:
     yield from _candidate(alias)
     yield from _stops(alias)
     yield from _policies(alias)
+    yield from _left_behind(alias)
     yield from _windows(alias, now)
     yield from _next(alias)
 
@@ -64,6 +65,13 @@ def _policies(alias: ModelAlias) -> Iterator[str]:
     policy = alias.status.policy
     if policy is not None and policy.sources:
         yield f"Beside its own rules those of {' and '.join(policy.sources)} hold"
+
+
+def _left_behind(alias: ModelAlias) -> Iterator[str]:
+    """Return why versions that were left behind are not told by their tag."""
+    why = alias.status.not_archived
+    if why is not None:
+        yield f"{why[0].upper()}{why[1:]}"
 
 
 def _current(alias: ModelAlias, name: str) -> Iterator[str]:

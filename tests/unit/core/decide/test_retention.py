@@ -5,13 +5,17 @@ from typing import Any, Final
 import pytest
 
 from modelalias.api.alias import ArchivedVersion
+from modelalias.api.conditions import AliasCondition, find
+from modelalias.cli import alias_report
 from modelalias.core.automatic.retention import RETRY
 from modelalias.core.errors import Refused, Unavailable
-from tests.support.harness import MODEL, NAMESPACE, Cluster
+from modelalias.core.status.explanation import explain
+from tests.support.harness import MODEL, NAMESPACE, START, Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import alias_spec
 
 KEEP_TWO: Final[dict[str, Any]] = {"policy": {"retention": {"keep": 2}}}
+VALIDATED: Final[dict[str, Any]] = {"retention": {"keep": 1, "tag": "validated_by"}}
 TAG_CALLS: Final = ("version", "tag_version", "untag_version", "aliases")
 
 
@@ -172,10 +176,11 @@ async def test_a_registry_that_does_not_take_the_tag_keeps_no_promotion_from_its
 
 
 @in_virtual_time
-async def test_a_tag_of_that_name_by_somebody_else_is_left_alone() -> None:
+@pytest.mark.parametrize("value", ["by hand", "champion of ours", "champion 2026-01-02"])
+async def test_a_tag_of_that_name_by_somebody_else_is_left_alone(value: str) -> None:
     async with Cluster() as it:
         await _five(it)
-        await it.registry.tag_version(MODEL, "1", {"archived": "by hand"})
+        await it.registry.tag_version(MODEL, "1", {"archived": value})
         await _promoted(it, "2", "3")
         assert it.alias().status.archived == (ArchivedVersion(version="1"),)
 
@@ -183,7 +188,7 @@ async def test_a_tag_of_that_name_by_somebody_else_is_left_alone() -> None:
         await it.settle(30)
 
         assert it.end("back") == ("Succeeded", "Succeeded")
-        assert (await _archived(it))["1"] == "by hand"
+        assert (await _archived(it))["1"] == value
         await it.assert_settled()
 
 
@@ -267,3 +272,156 @@ async def test_an_alias_made_anew_takes_its_tag_from_the_versions_that_it_finds_
             "2": "champion-eu 2026-01-02T03:04:05Z",
         }, "another alias wrote that of version 2"
         await it.assert_settled()
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"eligibility": {"requireTags": {"Validated_By ": "*"}}},
+        {"eligibility": {"tagSchema": {"properties": {"validated_by": {"pattern": "^risk"}}}}},
+        {"eligibility": {"tagSchema": {"required": ["validated_by"]}}},
+        {"autoPromote": {"fromVersions": {"tags": {"validated_by": "*"}}}},
+    ],
+    ids=["required", "pattern", "schema", "candidates"],
+)
+async def test_a_tag_that_another_alias_of_the_model_reads_is_not_written(policy: dict[str, Any]) -> None:
+    async with Cluster() as it:
+        await it.model(0.5, 0.6, 0.7, aliases={"champion": "1", "staging": "1"})
+        it.add_alias(policy=policy)
+        it.add_alias("churn-staging", alias="staging", policy=VALIDATED)
+        await _promoted(it, "2", "3", of="churn-staging")
+
+        assert await _archived(it, tag="validated_by") == {}
+        staging = it.alias("churn-staging")
+        why = (
+            "no version is tagged as left behind: ModelAlias churn-champion reads tag validated_by in its policy, and the "
+            "operator would write it; choose another policy.retention.tag"
+        )
+        assert staging.status.not_archived == why
+        assert why in alias_report.head(staging, START)
+        assert f"{why[1:]}." in explain(staging, START)
+        await it.assert_settled()
+
+
+@in_virtual_time
+async def test_the_tag_of_one_alias_is_no_tag_that_the_policy_of_another_one_asks_for() -> None:
+    async with Cluster() as it:
+        await it.model(0.5, 0.6, 0.7, aliases={"champion": "1", "staging": "1"})
+        it.add_alias(policy={"eligibility": {"requireTags": {"validated_by": "*"}}})
+        it.add_alias("churn-staging", alias="staging", policy=VALIDATED)
+        await _promoted(it, "2", "3", of="churn-staging")
+
+        it.ask("strict", "2")
+        await it.settle()
+
+        assert it.end("strict") == ("Rejected", "NotEligible")
+
+
+@in_virtual_time
+async def test_a_tag_that_another_alias_begins_to_read_is_taken_away_and_comes_back_when_it_reads_it_no_more() -> (
+    None
+):
+    async with Cluster() as it:
+        await it.model(0.5, 0.6, 0.7, aliases={"champion": "1", "staging": "1"})
+        it.add_alias()
+        it.add_alias("churn-staging", alias="staging", policy=VALIDATED)
+        await _promoted(it, "2", "3", of="churn-staging")
+        assert list(await _archived(it, tag="validated_by")) == ["2"]
+        await it.registry.tag_version(MODEL, "1", {"validated_by": "risk"})
+
+        it.edit_alias(policy={"eligibility": {"requireTags": {"validated_by": "*"}}})
+        await it.settle(5)
+
+        assert await _archived(it, tag="validated_by") == {"1": "risk"}
+        assert it.alias("churn-staging").status.archived == ()
+
+        it.edit_alias(policy={})
+        await it.settle(5)
+
+        assert list(await _archived(it, tag="validated_by")) == ["1", "2"]
+        assert it.alias("churn-staging").status.not_archived is None
+        await it.assert_settled()
+
+
+@in_virtual_time
+async def test_a_tag_that_somebody_else_may_have_written_is_not_taken_for_its_own_where_a_policy_reads_it() -> (
+    None
+):
+    async with Cluster() as it:
+        await it.model(0.5, 0.6, aliases={"champion": "1", "staging": "1"})
+        await it.registry.tag_version(MODEL, "2", {"validated_by": "staging"})
+        it.add_alias(policy={"eligibility": {"requireTags": {"validated_by": "*"}}})
+        it.add_alias("churn-staging", alias="staging", policy=VALIDATED)
+        await _promoted(it, "2", of="churn-staging")
+
+        assert await _archived(it, tag="validated_by") == {"2": "staging"}
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        (
+            {"eligibility": {"requireTags": {"ARCHIVED": "no"}}, "retention": {"keep": 1}},
+            "archived is a tag that its own policy reads, and the operator would write it",
+        ),
+        (
+            {"autoPromote": {"fromVersions": {"tags": {"archived": "*"}}}, "retention": {"keep": 1}},
+            "archived is a tag that its own policy reads, and the operator would write it",
+        ),
+        (
+            {"retention": {"keep": 1, "tag": "modelalia\N{LATIN SMALL LETTER LONG S}.requests"}},
+            (
+                "modelalia\N{LATIN SMALL LETTER LONG S}.requests begins with modelalias. or mlflow., as far as every "
+                "store of MLflow can tell"
+            ),
+        ),
+    ],
+    ids=["required", "candidates", "reserved"],
+)
+async def test_a_tag_that_contradicts_the_own_rules_stalls_the_alias_and_is_not_written(
+    rules: dict[str, Any], says: str
+) -> None:
+    async with Cluster() as it:
+        await _five(it, policy={})
+        await _promoted(it, "2", "3")
+        before = {number: item.tags for number, item in it.registry.versions(MODEL).items()}
+        it.edit_alias(policy=rules)
+        await it.settle()
+
+        stalled = find(it.alias().status.conditions, AliasCondition.STALLED)
+        assert stalled is not None
+        assert (stalled.status, stalled.reason) == ("True", "Invalid")
+        assert stalled.message == f"spec.policy.retention.tag: {says}: nothing is tagged; choose another one"
+        after = {number: item.tags for number, item in it.registry.versions(MODEL).items()}
+        tag = rules["retention"].get("tag", "archived")
+        assert all(tag not in tags for tags in after.values())
+        assert before["1"] == after["1"]
+
+
+@in_virtual_time
+async def test_a_registry_that_takes_no_tag_is_asked_again_every_five_minutes_only_however_often_it_is_looked() -> (
+    None
+):
+    async with Cluster() as it:
+        await _five(it, policy={})
+        await _promoted(it, "2", "3")
+        asked = list[tuple[object, ...]]()
+
+        async def refused(*arguments: object) -> None:
+            asked.append(arguments)
+            raise Refused("may not tag")
+
+        it.registry.tag_version = refused  # type: ignore[method-assign]
+        it.edit_alias(policy={"retention": {"keep": 1}})
+        await it.settle()
+        it.registry.calls.clear()
+        for number in range(28):
+            it.edit_alias(historyLimit=20 + number)
+            await it.settle(10)
+        assert len(asked) == 2, "one for each version"
+        assert [call.name for call in it.registry.calls if call.name == "version"] == []
+
+        await it.settle(RETRY.total_seconds() - 280)
+        assert len(asked) == 4
