@@ -96,12 +96,7 @@ def choose(
 ) -> Adoption:
     """Return what to write for the models, beside the ModelAliases that exist."""
     keys = [AliasKey(model, alias) for model, found in models.items() for alias in _names(found)]
-    managed = {key.folded: items for key, items in managed_aliases.managed(existing).items()}
-    written = {
-        AliasKey(item.spec.model, item.spec.previous_alias).folded: item
-        for item in existing
-        if item.spec.previous_alias is not None
-    }
+    managed, written = managed_aliases.managed(existing), managed_aliases.written(existing)
     choice = _Choice(wanted, managed, written, Counter(key.folded for key in keys))
     for model, found in sorted(models.items()):
         if wanted.has_model(model):

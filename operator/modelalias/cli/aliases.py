@@ -14,7 +14,7 @@ from modelalias.ports import Aliases, Registry
 
 _MORE: Final = f"""\
 One call for a model, one for each thousand models of a registry. Writes nothing, and asks no cluster without
---managed, which shows the ModelAlias that manages each alias, as far as you may list them.
+--managed, which shows the ModelAlias that manages each alias, or writes it as its previousAlias, as far as you may list them.
 
 examples:
   %(prog)s
@@ -80,7 +80,9 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
 
     async def who_manages(cluster: PersonsCluster) -> Managed:
         namespace = "" if options.all_namespaces else cluster.namespace
-        return managed_aliases.managed(await managed_aliases.read(cluster, namespace, options.registry))
+        found = await managed_aliases.read(cluster, namespace, options.registry)
+        written = {key: (item,) for key, item in managed_aliases.written(found).items()}
+        return {**written, **managed_aliases.managed(found)}
 
     by_model = mlflow_session.with_registry(options, read)
     listed = joined(by_model, session.with_cluster(options, who_manages) if options.managed else None)
@@ -91,7 +93,7 @@ def joined(by_model: Mapping[str, Aliases], managed: Managed | None) -> Sequence
     """Return the aliases in order, each with the ModelAliases that manage it."""
     keys = sorted(AliasKey(model, alias) for model, aliases in by_model.items() for alias in aliases)
     return [
-        Listed(key, by_model[key.model][key.alias], None if managed is None else managed.get(key, ()))
+        Listed(key, by_model[key.model][key.alias], None if managed is None else managed.get(key.folded, ()))
         for key in keys
     ]
 

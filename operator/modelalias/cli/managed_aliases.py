@@ -25,11 +25,20 @@ Managed = Mapping[AliasKey, Sequence[ModelAlias]]
 
 
 def managed(aliases: Iterable[ModelAlias]) -> Managed:
-    """Return the ModelAliases by what they manage; of several, which exclude each other, all."""
+    """Return the ModelAliases by the folded key of what they manage; of several, which exclude each other, all."""
     found: dict[AliasKey, list[ModelAlias]] = {}
     for item in aliases:
-        found.setdefault(AliasKey(item.spec.model, item.spec.alias), []).append(item)
+        found.setdefault(AliasKey(item.spec.model, item.spec.alias).folded, []).append(item)
     return found
+
+
+def written(aliases: Iterable[ModelAlias]) -> Mapping[AliasKey, ModelAlias]:
+    """Return the ModelAliases by the folded key of what they write as their previousAlias."""
+    return {
+        AliasKey(item.spec.model, item.spec.previous_alias).folded: item
+        for item in aliases
+        if item.spec.previous_alias is not None
+    }
 
 
 async def read(cluster: PersonsCluster, namespace: str, registry: str) -> Sequence[ModelAlias]:

@@ -139,6 +139,16 @@ class TestAliases:
             [],
         ]
 
+    def test_who_writes_an_alias_as_its_former_one_manages_it_and_case_tells_no_models_apart(
+        self, typed: Callable[..., int], site: Site, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        site.managed = [_managed("ours", "Churn", "champion", "ml", previousAlias="prev-champion")]
+
+        assert typed("aliases", "churn", "--managed", "-A", "-o", "json") == 0
+
+        told = json.loads(capsys.readouterr().out)
+        assert [[one["name"] for one in item["managedBy"]] for item in told] == [["ours"], ["ours"]]
+
     def test_who_gave_no_credentials_is_told_which_variables_hold_them(
         self, typed: Callable[..., int], site: Site, capsys: pytest.CaptureFixture[str]
     ) -> None:
