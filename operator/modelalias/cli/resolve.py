@@ -7,6 +7,7 @@ from typing import Any, Final
 from modelalias.cli import mlflow_session, output, record_reference
 from modelalias.cli.record_reference import Reference
 from modelalias.core.errors import NotFound
+from modelalias.cli import output, record_reference, registry_reading
 from modelalias.ports import ModelVersion, Registry
 
 _MORE: Final = f"""\
@@ -52,7 +53,9 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     reference = record_reference.parse(options.reference, None)
 
     async def resolve(registry: Registry) -> str:
-        number = reference.version or await _named(registry, reference)
+        number = reference.version or record_reference.named_by(
+            await registry.aliases(reference.model), reference
+        )
         if options.output == "json":
             version = await registry.version(reference.model, number)
             source = await registry.artifact_address(reference.model, number)
@@ -75,10 +78,3 @@ def as_json(alias: str | None, version: ModelVersion, source: str) -> str:
         "status": version.state.value,
     }
     return json.dumps({key: value for key, value in fields.items() if value is not None}, indent=2) + "\n"
-
-
-async def _named(registry: Registry, reference: Reference) -> str:
-    version = (await registry.aliases(reference.model)).get(reference.alias or "")
-    if version is None:
-        raise NotFound(f"model {reference.model} has no alias {reference.alias}")
-    return version
