@@ -49,11 +49,11 @@ _ESCAPED: Final = {
     "$": "<span>$</span>",  # GitHub's own way to say that no formula begins
 }
 _SPECIAL: Final = re.compile(
-    r'(?P<parted>[@#!%~&](?=\w|")|\bGH-(?=\d)|:(?=//)|\bwww(?=\.))|[*_\[\]~|\\`<>&$]',
+    r'(?P<parted>[@#!%~&](?=\w|")|\bGH-(?=\d)|:(?=//|[a-z+-][\w+-]*:)|\bwww(?=\.))|[*_\[\]~|\\`<>&$]',
     re.IGNORECASE,
 )
-_BLOCK: Final = re.compile(r"[-+=](?!\w)|(?:\d{1,9}[.)]|#{1,6})(?!\S)")
-"""What begins a list, a heading or the underline of one at the start of a line."""
+_BLOCK: Final = re.compile(r"[-+=](?!\w)|/|(?:\d{1,9}[.)]|#{1,6})(?!\S)")
+"""What begins a list, a heading, the underline of one or, in GitLab, a command at the start of a line."""
 
 
 def text(value: str) -> str:

@@ -73,6 +73,10 @@ HOSTILE = (
     "https://x.example.com",
     "WWW.example.com",
     "mailto:a@b.example.com",
+    "/merge",
+    "\N{NO-BREAK SPACE}/approve",
+    ":tada:",
+    ":+1:",
     "&#64;ana",
     "&#124;",
     "*b*",
@@ -136,6 +140,19 @@ def test_a_text_formats_nothing_and_calls_nobody(text: str) -> None:
     assert page.texts == [shown(text)] * (3 if shown(text) else 0)
     assert page.tags <= {"p", "ul", "li", "h3", "span"}
     assert CALLS.findall(page.words) == []
+
+
+@pytest.mark.parametrize("text", ["/merge", "\N{NO-BREAK SPACE}/merge", "\n /approve now"], ids=repr)
+def test_no_line_begins_with_what_gitlab_carries_out(text: str) -> None:
+    source = markdown.document([markdown.text(text)], markdown.text(text))
+
+    assert [line for line in source.splitlines() if line.lstrip().startswith("/")] == []
+    assert Page(source).texts == [shown(text)] * 2
+
+
+def test_no_word_between_colons_becomes_a_picture_and_times_stay_as_they_are() -> None:
+    assert ":&#8288;tada:" in markdown.text("ship :tada: it")
+    assert markdown.text("at 10:00:00") == "at 10:00:00"
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)
