@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from hack.example import place
 from modelalias.api.alias import ModelAlias
 from modelalias.api.promotion_policy import ClusterPromotionPolicy, PromotionPolicy
 from modelalias.api.request import PromotionRequest
@@ -26,7 +27,7 @@ MANIFESTS = ROOT / "manifests"
 EXAMPLES = sorted((MANIFESTS / "examples").glob("*.yaml")) + sorted(
     (MANIFESTS / "examples" / "platform").glob("*.yaml")
 )
-TOLD = sorted((ROOT / "examples").glob("*/*.yaml"))
+TOLD = sorted(path for name in place.names() for path in (place.EXAMPLES / name).glob("*.yaml"))
 CONFIGURATIONS = sorted(MANIFESTS.glob("**/config.yaml"))
 
 POLICIES = ("promotionrequests.modelalias.dev", "modelaliases.modelalias.dev")
