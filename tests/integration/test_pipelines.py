@@ -380,6 +380,50 @@ def test_a_pull_request_is_told_the_verdict_without_a_cluster(model: Seeding, tm
     assert (len(github.comments), model.aliases()) == (1, {"champion": "1"})
 
 
+def test_a_merge_request_is_told_that_nothing_was_judged_in_place_of_the_verdict_before(
+    model: Seeding, tmp_path: Path
+) -> None:
+    jobs, gitlab = dict(gitlab_scripts()), GitLab("glpat-the-token-of-the-project", "the-token-of-the-job")
+    with http_stub(gitlab) as stub:
+        environ = {
+            "MLFLOW_TRACKING_URI": str(model.client.tracking_uri),
+            "KUBECONFIG": "/nowhere",
+            "ALIAS": ALIAS,
+            "ALIAS_FILE": str(_file(model, tmp_path)),
+            "NAMESPACE": "ml",
+            "FAIL_ON": "error",
+            "CI_API_V4_URL": stub.uri,
+            "CI_PROJECT_ID": "7",
+            "CI_MERGE_REQUEST_IID": "12",
+            "GITLAB_TOKEN": "glpat-the-token-of-the-project",
+        }
+        runner = Runner(tmp_path, stub.uri, tmp_path / "event.json", **environ)
+
+        def told(version: str) -> tuple[int, int, list[str]]:
+            for file in ("result.json", "summary.md"):  # each job begins without what others left
+                (tmp_path / file).unlink(missing_ok=True)
+            gate = runner.script(f"cd {tmp_path}\n{jobs['gate']}", **environ, TRAINED=version)
+            comment = runner.script(f"cd {tmp_path}\n{jobs['comment']}", **environ)
+            return gate.status, comment.status, [Page(item["body"]).texts[0] for item in gitlab.notes]
+
+        refused, missing = told("3"), told("99")
+
+    assert refused == (0, 0, [f"Gates of {ALIAS}: Refused"])
+    assert missing == (2, 0, ["Not judged"])
+
+
+@pytest.mark.usefixtures("shared_operator")
+def test_a_reason_that_is_longer_than_a_request_has_room_for_is_cut(
+    repository: Repository, model: Seeding
+) -> None:
+    repository.own(model)
+
+    ran = repository.promote("2", reason="é" * 1025, comment="false")
+
+    assert ran.outputs["result"] == "succeeded"
+    assert repository.request(ran)["spec"]["reason"] == f"{'é' * 1023}…"
+
+
 def _file(model: Seeding, folder: Path) -> Path:
     spec = {"model": model.model, "alias": "champion", "policy": {"gates": [GATE]}}
     head = {"apiVersion": "modelalias.dev/v1alpha1", "kind": "ModelAlias", "metadata": {"name": ALIAS}}

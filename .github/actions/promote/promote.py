@@ -27,10 +27,11 @@ _OPTIONS: Final = (
     "run-id",
     "from-alias",
     "expected-current",
-    "reason",
     "name",
     "expires-after",
 )
+_LONGEST_REASON: Final = 1024
+"""Characters that a request has room for: the message of a commit may be longer."""
 _FAIL_ON: Final = ("refused", "error")
 
 
@@ -84,10 +85,10 @@ def main() -> int:
     fail_on = _FAIL_ON[0]
     try:
         fail_on = _fail_on()
-        filed, shown_by = _judge(folder) if runner.given("filename") else _promote(folder)
+        filed, told = _judge(folder) if runner.given("filename") else _promote(folder)
     except WrongInputError as error:
-        filed, shown_by = Filed(2, {}, str(error)), ()
-    markdown = _markdown(filed, shown_by)
+        filed, told = Filed(2, {}, str(error)), ""
+    markdown = told or _markdown(filed)
     (folder / "summary.md").write_text(markdown, encoding="utf-8")
     runner.summary(markdown)
     runner.output(
@@ -126,6 +127,9 @@ def _arguments() -> Iterator[str]:
     """
     yield _name("alias", runner.given("alias"))
     yield from (f"--{option}={runner.given(option)}" for option in _OPTIONS if runner.given(option))
+    reason = runner.given("reason")
+    if reason:
+        yield f"--reason={reason if len(reason) <= _LONGEST_REASON else reason[: _LONGEST_REASON - 1] + '…'}"
     for option in ("skip-gates", "verdict-only"):
         if runner.switch(option):
             yield f"--{option}"
@@ -174,20 +178,26 @@ def _name(what: str, value: str) -> str:
     return value
 
 
-def _promote(folder: Path) -> tuple[Filed, Sequence[str]]:
-    """File a request and wait; return also the command that shows it as Markdown."""
+def _promote(folder: Path) -> tuple[Filed, str]:
+    """File a request and wait; return also what people read of it, if that can be had."""
     arguments, place = list(_arguments()), list(_place(folder))
     filed = _run([PROGRAM, "promote", *arguments, *place, "--wait", "--output=json"], folder / "result.json")
     name = filed.known("request")
-    return filed, (PROGRAM, "status", f"request/{name}", *place, "--output=markdown") if name else ()
+    if not name:
+        return filed, ""
+    show = (PROGRAM, "status", f"request/{name}", *place, "--output=markdown")
+    done = subprocess.run(show, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return filed, done.stdout
 
 
-def _judge(folder: Path) -> tuple[Filed, Sequence[str]]:
-    """Judge a version by the file; return also the command that shows the verdict as Markdown."""
+def _judge(folder: Path) -> tuple[Filed, str]:
+    """Judge a version by the file; return also what people read of the same verdict, if there is one."""
     alias = _name("alias", runner.given("alias"))
     file, version = (runner.given(name) for name in ("filename", "version"))
     command = [PROGRAM, "gate", f"--filename={file}", f"--name={alias}", f"--version={version}"]
-    return _run([*command, "--output=json"], folder / "result.json"), (*command, "--output=markdown")
+    summary = folder / "summary.md"
+    filed = _run([*command, "--output=json", f"--markdown={summary}"], folder / "result.json")
+    return filed, summary.read_text(encoding="utf-8") if filed.state and summary.exists() else ""
 
 
 def _run(command: Sequence[str], result: Path) -> Filed:
@@ -209,12 +219,8 @@ def _run(command: Sequence[str], result: Path) -> Filed:
     return Filed(process.returncode, state, message)
 
 
-def _markdown(filed: Filed, shown_by: Sequence[str]) -> str:
-    """Return what people read, as the command shows it."""
-    if filed.state and shown_by:
-        done = subprocess.run(shown_by, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.stdout:
-            return done.stdout
+def _markdown(filed: Filed) -> str:
+    """Return what people read where the command shows nothing."""
     quoted = " ".join(filed.explanation.split()).replace("`", "'")
     name = filed.known("request")
     undone = "Not judged" if runner.given("filename") else "Not filed"

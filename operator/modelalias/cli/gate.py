@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from modelalias import settings
@@ -11,6 +12,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.cli import alias_file, registry_reading, table
 from modelalias.cli import alias_file, markdown_report, table
 from modelalias.cli.rehearsal import GateOutcome, Rehearsal, rehearse
+from modelalias.core.errors import InvalidRequest
 from modelalias.settings import ClientSettings
 
 STATUS: Final = {GateOutcome.PASSED: 0, GateOutcome.REFUSED: 1, GateOutcome.INCONCLUSIVE: 2}
@@ -59,6 +61,9 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "-o", "--output", choices=("table", "json", "markdown"), default="table", help="default: table"
     )
+    parser.add_argument(
+        "--markdown", metavar="FILE", help="write the same verdict as Markdown into this file as well"
+    )
     parser.set_defaults(run=run)
 
 
@@ -66,7 +71,16 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
     alias = alias_file.read(options.filename, options.name)
     rehearsal = asyncio.run(_judge(settings.client(options.tracking_uri), alias, options.version))
+    if options.markdown is not None:
+        _write(Path(options.markdown), _formatted(rehearsal, "markdown"))
     return _formatted(rehearsal, options.output), STATUS[rehearsal.outcome]
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidRequest(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _formatted(rehearsal: Rehearsal, form: str) -> str:
