@@ -246,7 +246,8 @@ async def _split(it: Cluster) -> None:
         it.routes.ready["ml", service] = 1
     it.routes.add("churn", {"main": 100, "other": 0})
     backends = [{"service": "main", "weight": 90}, {"service": "other", "alias": "challenger", "weight": 10}]
-    it.add_accepted_alias("2", name="churn-challenger", alias="challenger")
+    it.workloads.add("other", marks={"churn-challenger": "2.1"})
+    it.add_accepted_alias("2", name="churn-challenger", alias="challenger", serving=[{"name": "other"}])
     it.add_accepted_alias("1", traffic={"httpRoute": "churn", "backends": backends})
 
 

@@ -42,7 +42,7 @@ class FakeRoutes:
                 "uid": f"route-{self._serial}",
                 "generation": 1,
             },
-            "spec": {"rules": [{"backendRefs": _refs(weights)} for weights in rules]},
+            "spec": _spec(rules),
         }
         self.follow(ref)
         return ref
@@ -50,7 +50,7 @@ class FakeRoutes:
     def edit(self, ref: RouteRef, *rules: Mapping[str, int]) -> None:
         """Replace the rules of a route."""
         body = self.bodies[ref]
-        body["spec"] = {"rules": [{"backendRefs": _refs(weights)} for weights in rules]}
+        body["spec"] = _spec(rules)
         self._changed(body)
 
     def remove(self, ref: RouteRef) -> None:
@@ -72,10 +72,11 @@ class FakeRoutes:
         body["status"] = {
             "parents": [
                 {
+                    "parentRef": {"name": "gateway"},
                     "conditions": [
                         {"type": kind, "status": status, "reason": kind, "observedGeneration": generation}
                         for kind, status in states.items()
-                    ]
+                    ],
                 }
             ]
         }
@@ -124,6 +125,13 @@ class FakeRoutes:
         body["metadata"]["generation"] += 1
         if self.gateway_follows:
             self.follow(RouteRef(namespace=body["metadata"]["namespace"], name=body["metadata"]["name"]))
+
+
+def _spec(rules: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+    return {
+        "parentRefs": [{"name": "gateway"}],
+        "rules": [{"backendRefs": _refs(weights)} for weights in rules],
+    }
 
 
 def _refs(weights: Mapping[str, int]) -> list[dict[str, Any]]:

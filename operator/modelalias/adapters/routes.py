@@ -1,7 +1,7 @@
 """HTTPRoutes and EndpointSlices on a real API server."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from modelalias.adapters.kubernetes_client import Call, Connection, Denied, MissingObject, Verb
 from modelalias.core.errors import InvalidRequest, StaleObject
@@ -16,6 +16,9 @@ _DEFAULT_WEIGHT: Final = 1
 """What a backend without a weight has, by the Gateway API."""
 
 _DOES_NOT_APPLY: Final = "the server rejected our request due to an error in our request"
+
+_TOLD: Final = frozenset({"Accepted", "ResolvedRefs"})
+"""What a gateway says of a route."""
 
 Body = Mapping[str, Any]
 
@@ -107,22 +110,54 @@ def _backend(body: Body, namespace: str) -> RouteBackend:
     )
 
 
+class _Parent(NamedTuple):
+    """What a route may be attached to, a Gateway as a rule."""
+
+    kind: str
+    namespace: str
+    name: str
+    section: str
+    port: int
+
+    def __str__(self) -> str:
+        section = f" ({self.section})" if self.section else ""
+        return f"{self.kind} {self.namespace}/{self.name}{section}"
+
+
+def _parent(ref: Body, namespace: str) -> _Parent:
+    return _Parent(
+        ref.get("kind") or "Gateway",
+        ref.get("namespace") or namespace,
+        ref.get("name") or "",
+        ref.get("sectionName") or "",
+        ref.get("port") or 0,
+    )
+
+
 def _parents(body: Body) -> tuple[bool, bool, str]:
-    """Return whether a gateway has accepted the route, whether as it is now, and why none has."""
-    generation, problems = body["metadata"].get("generation") or 0, []
-    seen = []
-    for parent in (body.get("status") or {}).get("parents") or ():
-        conditions = {item["type"]: item for item in parent.get("conditions") or ()}
-        wrong = [
-            f"{kind} is {item['status']}: {item.get('reason') or ''} {item.get('message') or ''}".rstrip()
-            for kind in ("Accepted", "ResolvedRefs")
-            if (item := conditions.get(kind)) is not None and item["status"] != "True"
-        ]
-        if wrong or "Accepted" not in conditions:
-            problems += wrong
-        else:
-            seen.append(min(item.get("observedGeneration") or generation for item in conditions.values()))
-    return bool(seen), any(item >= generation for item in seen), "; ".join(sorted({*problems}))
+    """Return whether all gateways that the route names have accepted it, whether as it is now, and why one has not."""
+    namespace, generation = body["metadata"]["namespace"], body["metadata"].get("generation") or 0
+    named = {_parent(item, namespace) for item in body["spec"].get("parentRefs") or ()}
+    answers: dict[_Parent, list[Body]] = {parent: [] for parent in named}
+    for item in (body.get("status") or {}).get("parents") or ():
+        parent = _parent(item.get("parentRef") or {}, namespace)
+        if parent in answers:
+            answers[parent] += item.get("conditions") or ()
+    problems = {text for parent, conditions in answers.items() for text in _objections(parent, conditions)}
+    if not named:
+        problems.add("it names no Gateway")
+    said = [item for conditions in answers.values() for item in conditions if item["type"] in _TOLD]
+    settled = all((item.get("observedGeneration") or 0) >= generation for item in said)
+    return not problems, not problems and settled, "; ".join(sorted(problems))
+
+
+def _objections(parent: _Parent, conditions: Sequence[Body]) -> Iterator[str]:
+    if not any(item["type"] == "Accepted" for item in conditions):
+        yield f"{parent} has said nothing of it"
+    for item in conditions:
+        if item["type"] in _TOLD and item["status"] != "True":
+            reason = f"{item.get('reason') or ''} {item.get('message') or ''}".strip()
+            yield f"of {parent} {item['type']} is {item['status']}: {reason}".rstrip(": ")
 
 
 def _changes(route: Route, weights: Mapping[str, int]) -> Iterator[Body]:

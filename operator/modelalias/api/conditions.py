@@ -166,7 +166,10 @@ class Reason(StrEnum):
         "AuthFailed",
         "The registry does not accept the operator's credentials, or they permit too little.",
     )
-    CONFLICT = "Conflict", "An older ModelAlias manages the same alias of the same model."
+    CONFLICT = (
+        "Conflict",
+        "An older ModelAlias manages the same alias of the same model, or splits the requests of the same Services.",
+    )
     CONTENDED = "Contended", "Something else, such as a GitOps tool, overwrites what the operator writes."
     CURRENT_ONLY = (
         "CurrentOnly",

@@ -35,13 +35,15 @@ class TrafficStatus(Reported):
     split: Annotated[str, Field(max_length=32)] | None = None
     """The weights that the HTTPRoute had when it was read last, this alias's first, such as 90/10."""
     version: ModelVersionNumber | None = None
-    """The challenger's version, while it gets requests."""
+    """The challenger's version that has its share in the HTTPRoute."""
     step: Annotated[int, Field(ge=1, le=10)] | None = None
-    """Which of spec.traffic.steps it is at, the first is 1."""
+    """Which of spec.traffic.steps the HTTPRoute has, the first is 1."""
     since: Timestamp | None = None
-    """Since when the requests are split like this."""
+    """Since when it stands so, as far as the operator has looked."""
     rewritten: Annotated[tuple[Timestamp, ...], Field(max_length=3), keep_last(3)] = ()
     """When the operator set the weights again after somebody else changed them, the last three times."""
+    unread: Message = ""
+    """Why nobody looked at it last; what is said here is from before."""
     reason: ReasonName
     """Why the requests are split so, or why they cannot be: the reason of the condition TrafficRouted."""
     message: Message = ""

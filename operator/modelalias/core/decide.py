@@ -71,12 +71,9 @@ def _decide(context: Context, alias: ModelAlias) -> Decision:
 def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
     """Take the path that the alias is on: an outage, a plan under way, something to edit, or the next turn."""
     blocked = _why_blocked(context, alias)
-    if blocked is None:
-        alias = routing.split(context, alias, draft)
-        if (
-            draft.effect is not None
-        ):  # it takes no notice of the registry and of moves: where requests go is urgent
-            return _split(context, alias, draft)
+    alias = routing.split(context, alias, draft) if blocked is None else routing.unlooked(alias, blocked)
+    if draft.effect is not None:  # where requests go is urgent: it waits for no registry and no move
+        return _split(context, alias, draft)
     if context.registry.problem is not None:
         return _wait_for_registry(context, alias, context.registry.problem, draft)
     draft.records = blocked is None

@@ -32,9 +32,14 @@ class RouteRule(Value):
         """Return whether all these Services are among the backends."""
         return {*services} <= {item.service for item in self.backends}
 
+    def repeated(self, services: Sequence[str]) -> tuple[str, ...]:
+        """Return which of these Services stand among the backends more than once, as with two ports."""
+        named = [item.service for item in self.backends]
+        return tuple(sorted({item for item in services if named.count(item) > 1}))
+
     def weight_of(self, service: str) -> int:
-        """Return the weight of a Service that is among the backends; of one that stands twice, the sum."""
-        return sum(item.weight for item in self.backends if item.service == service)
+        """Return the weight of a Service that is among the backends once."""
+        return next(item.weight for item in self.backends if item.service == service)
 
 
 class Route(Value):
@@ -44,9 +49,9 @@ class Route(Value):
     uid: str
     rules: tuple[RouteRule, ...]
     accepted: bool
-    """Whether a gateway has accepted it, and resolved what it refers to."""
+    """Whether every gateway that it names has accepted it, and resolved what it refers to."""
     settled: bool
-    """Whether that gateway has seen it as it is now."""
+    """Whether they have seen it as it is now, as far as they say."""
     problem: str = ""
     """Why it is not accepted, in the words of its conditions."""
 

@@ -11,6 +11,7 @@ from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
 from modelalias.core.decide import decide
 from modelalias.core.errors import InvalidRequest, Refused, RequestBroken, StaleObject, Unavailable
+from modelalias.core.monitoring.writing import merged
 from modelalias.core.protocol.context import (
     ByItself,
     Context,
@@ -214,6 +215,7 @@ class AliasReconciler:
             claimed={} if alias is None else self._memory.claimed(key),
             managed={} if alias is None else self._managed(key, alias),
             challenger=None if alias is None else self._challenger(key, alias),
+            older_splitter=None if alias is None else self._memory.older_splitter(key),
             identity=self._outside.identity(),
             trouble=self._trouble.get(key),
             broken=self._broken.of(key),
@@ -236,10 +238,16 @@ class AliasReconciler:
         return {name: status for name, status in found.items() if status is not None}
 
     def _challenger(self, key: Key, alias: ModelAlias) -> ModelAlias | None:
-        """Return who manages the challenger, in the namespace whose pods get the requests."""
+        """Return who manages the challenger, in the namespace whose pods get the requests, with its last readings."""
         name = None if alias.spec.traffic is None else alias.spec.traffic.challenger.alias
         manager = None if name is None else self._memory.manager_of(key, name)
-        return manager if manager is not None and manager.metadata.namespace == key.namespace else None
+        if manager is None or manager.metadata.namespace != key.namespace:
+            return None
+        manager = self._memory.with_policies(manager).alias
+        its = Key(manager.metadata.namespace, manager.metadata.name)
+        known = self._outside.by_itself(its, manager).monitors
+        read = merged(manager.spec.monitors, known, manager.status.monitors)
+        return manager.with_status(manager.status.with_monitors(read))
 
     def _registry_view(self, key: Key, alias: ModelAlias | None) -> RegistryView:
         watch = None if alias is None else self._registries.get(alias.spec.registry)
@@ -309,10 +317,9 @@ class AliasReconciler:
                 await self.evaluations.carry_out(key, effect, facts)
             case FileRequest():
                 await self._file(effect, facts)
-            case SetAlias() | DeleteAlias() | TagVersion() | UntagVersion():
             case SetWeights():
                 await route_effects.set_weights(self._cluster.routes, effect, facts)
-            case SetAlias() | DeleteAlias() | TagVersion():
+            case SetAlias() | DeleteAlias() | TagVersion() | UntagVersion():
                 await self._write_registry(key, effect, facts)
             case _:
                 assert_never(effect)

@@ -123,7 +123,9 @@ class Engine:
     def alias_seen(self, alias: ModelAlias, *, listed: bool = False) -> None:
         """Remember an alias and wake whom that concerns; `listed` says that a listing has it so."""
         self._wake(self._memory.see_alias(alias, listed=listed))
-        version, _ = self._memory.versions(key := Key(alias.metadata.namespace, alias.metadata.name), "")
+        key = Key(alias.metadata.namespace, alias.metadata.name)
+        self._wake(self._memory.splitting(key))  # also where it was this process that wrote its status
+        version, _ = self._memory.versions(key, "")
         if version == int(alias.metadata.resource_version or 0):  # what is older than it is shown to nobody
             self._show(key, self._memory.with_policies(alias))
 

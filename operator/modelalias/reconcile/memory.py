@@ -52,6 +52,12 @@ class _Alias:
     """Aliases that its own rules read."""
     serving: tuple[WorkloadRef, ...]
     alias: str
+    challenger: str | None
+    """The alias that spec.traffic splits requests with."""
+    route: str
+    """The HTTPRoute of spec.traffic; "" without."""
+    services: frozenset[str]
+    """The Services of spec.traffic."""
     accepted: str | None
     """The version that it should name; None while it is being moved, and before one was accepted."""
 
@@ -114,6 +120,7 @@ class Memory:
         self._ended_of: defaultdict[Key, set[str]] = defaultdict(set)
         self._claims: defaultdict[Claim, set[tuple[str, Key]]] = defaultdict(set)
         self._of_model: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._of_route: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._doubted_aliases: set[Key] = set()
         self._doubted_requests: defaultdict[Key, set[str]] = defaultdict(set)
 
@@ -150,12 +157,19 @@ class Memory:
                 WorkloadRef(kind=item.kind, namespace=key.namespace, name=item.name) for item in spec.serving
             ),
             alias=spec.alias,
+            challenger=None if spec.traffic is None else spec.traffic.challenger.alias,
+            route="" if spec.traffic is None else spec.traffic.http_route,
+            services=frozenset(item.service for item in spec.traffic.backends)
+            if spec.traffic
+            else frozenset(),
             accepted=_accepted(alias),
         )
         self._aliases[key] = kept
         self._policies.see_alias(key, alias)
         self._telemetry.alias_seen(alias)
         self._of_model[kept.place, spec.model.casefold()].add(key)
+        if kept.route:
+            self._of_route[key.namespace, kept.route].add(key)
         freed = self._workloads.serve(key, kept.serving, _rolled(alias))
         if kept.evidence != (() if old is None else old.evidence):
             freed = freed | self._resting(kept)
@@ -191,6 +205,7 @@ class Memory:
         self._doubted_aliases.discard(key)
         touched = {key}
         _discard(self._of_model, (old.place, old.model.casefold()), key)
+        _discard(self._of_route, (key.namespace, old.route), key)
         for name in old.claims:
             claim = _claim(old, name)
             _discard(self._claims, claim, (old.created, key))
@@ -362,6 +377,30 @@ class Memory:
             if alias is not None and (alias.spec.model, alias.spec.alias) == (kept.model, name):
                 return alias
         return None
+
+    def splitting(self, key: Key) -> set[Key]:
+        """Return who splits requests with this alias as the challenger."""
+        kept = self._aliases.get(key)
+        others = () if kept is None else self._of_model[kept.place, kept.model.casefold()]
+        return {
+            other
+            for other in others
+            if kept is not None
+            and other.namespace == key.namespace
+            and self._aliases[other].challenger == kept.alias
+        }
+
+    def older_splitter(self, key: Key) -> str | None:
+        """Return the name of an older alias of the namespace that writes the weights of the same Services of a route."""
+        mine = self._aliases[key]
+        older = (
+            (its.created, other)
+            for other in self._of_route.get((key.namespace, mine.route), ())
+            if (its := self._aliases[other]).services & mine.services
+            and (its.created, other) < (mine.created, key)
+        )
+        first = min(older, default=None)
+        return None if first is None else first[1].name
 
     def expected(self, registry: str) -> Iterator[Expected]:
         """Yield what the aliases that are managed in a registry should name, without those that are being moved."""

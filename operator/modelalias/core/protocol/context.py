@@ -169,6 +169,8 @@ class Context:
     by_itself: ByItself = ByItself()
     challenger: ModelAlias | None = None
     """The ModelAlias of the same namespace that manages the challenger in spec.traffic."""
+    older_splitter: str | None = None
+    """Name of an older ModelAlias of the namespace that splits requests of the same HTTPRoute for one of the Services."""
     claim_differs_in_case: bool = False
     """Whether what the older ModelAlias claims is the same only without its case."""
     tags_put_off: Mapping[tuple[str, str], datetime] = field(default_factory=dict)

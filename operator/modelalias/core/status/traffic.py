@@ -14,6 +14,8 @@ _NOT_KNOWN: Final = frozenset({Reason.WAITING, Reason.PROGRESSING, Reason.SUSPEN
 
 def traffic_routed(traffic: TrafficStatus) -> NewCondition:
     """Return the condition that says whether the requests are split as they should be."""
+    if traffic.unread:
+        return NewCondition(AliasCondition.TRAFFIC_ROUTED, Status.UNKNOWN, Reason.WAITING, traffic.unread)
     reason = next((item for item in Reason if item == traffic.reason), Reason.WAITING)
     status = Status.TRUE if reason in _AS_WANTED else Status.UNKNOWN if reason in _NOT_KNOWN else Status.FALSE
     return NewCondition(AliasCondition.TRAFFIC_ROUTED, status, reason, traffic.message)

@@ -1,8 +1,9 @@
 """Whether a challenger may get requests: only a version that was accepted, on pods that are known to run it."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from modelalias.api.alias import ModelAlias, MonitorState
+from modelalias.api.alias import ModelAlias, MonitorState, Operation, Outcome
 from modelalias.api.conditions import AliasCondition, is_true
 from modelalias.core.status.drift import has_drifted
 
@@ -22,7 +23,9 @@ def why_unfit(alias: ModelAlias, challenger: ModelAlias | None, name: str) -> st
 
 def _objections(alias: ModelAlias, challenger: ModelAlias, name: str, version: str) -> Iterator[str]:
     its, status, own = f"ModelAlias {challenger.metadata.name}", challenger.status, alias.status
-    if own.current is not None and version == own.current.version:
+    promoted = own.current is not None and version == own.current.version and own.plan is None
+    runs = alias.spec.serving and is_true(own.conditions, AliasCondition.ROLLED_OUT)
+    if promoted and runs:
         yield f"{name} is version {version} as well"
     if version in {item.version for item in own.rolled_back} | {item.version for item in own.breached}:
         yield f"version {version} was rolled back here"
@@ -31,13 +34,32 @@ def _objections(alias: ModelAlias, challenger: ModelAlias, name: str, version: s
         yield f"somebody moved {name} to {named or 'nothing'}, and {its} answers for version {version}"
     if status.plan is not None:
         yield f"{name} is being moved"
+    elif not _was_asked_for(challenger, version):
+        yield f"nobody asked {its} for version {version}: it was found under {name}"
     breached = breached_monitors(challenger)
     if breached:
         yield f"{its}: monitor {', '.join(breached)} of version {version} was breached"
     if status.hold is not None:
         yield f"{its} is on hold"
+    if not challenger.spec.serving:
+        yield f"{its} lists no workload, so it is not known what its pods run"
     if not is_true(status.conditions, AliasCondition.ROLLED_OUT):
         yield f"it is not known that all workloads of {its} run version {version}"
+
+
+def _was_asked_for(challenger: ModelAlias, version: str) -> bool:
+    """Return whether a request or a pin made the version current, and no move by hand in the registry."""
+    if challenger.spec.version == version:
+        return True
+    moves = (
+        item
+        for item in reversed(challenger.status.history)
+        if item.outcome is Outcome.SUCCEEDED
+        and item.to == version
+        and item.operation is not Operation.RESTORE
+    )
+    last = next(moves, None)
+    return last is not None and last.operation is not Operation.ADOPT
 
 
 def breached_monitors(challenger: ModelAlias) -> tuple[str, ...]:
@@ -52,11 +74,19 @@ def breached_monitors(challenger: ModelAlias) -> tuple[str, ...]:
     return tuple(sorted(now | {item.monitor for item in status.breached if item.version == version}))
 
 
-def why_not_further(challenger: ModelAlias) -> str:
-    """Return why the next step has to wait for the challenger's monitors; "" when all of them pass."""
-    its = f"ModelAlias {challenger.metadata.name}"
+def why_not_further(challenger: ModelAlias, since: datetime) -> str:
+    """Return why the next step has to wait for the challenger's monitors; "" when all pass, each read since then."""
+    its, status = f"ModelAlias {challenger.metadata.name}", challenger.status
     if not challenger.spec.monitors:
         return f"{its} has no monitor"
-    if not is_true(challenger.status.conditions, AliasCondition.MONITORS_PASSING):
-        return f"the monitors of {its} do not all pass"
-    return ""
+    version = None if status.current is None else status.current.version
+    passing = {
+        item.name
+        for item in status.monitors
+        if item.version == version
+        and item.state is MonitorState.PASSING
+        and item.at is not None
+        and item.at > since
+    }
+    waits = sorted({item.name for item in challenger.spec.monitors} - passing)
+    return f"not every monitor of {its} has passed since this step began: {', '.join(waits)}" if waits else ""

@@ -4,41 +4,36 @@ The weights are compared with what they should be at each look, so that a restar
 written only where that sends nobody to a Service without a ready pod.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelalias.api.alias import BackendWeight, ModelAlias, Traffic, TrafficStatus
 from modelalias.api.conditions import Cause, Reason
 from modelalias.core.errors import InvalidRequest, Unavailable
-from modelalias.core.protocol.answers import ANSWER_POLL
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Draft
 from modelalias.core.protocol.effects import SetWeights
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.status import ways_out
+from modelalias.core.traffic import words
 from modelalias.core.traffic.fitness import why_unfit
-from modelalias.core.traffic.split import Share, Weights, own_alone, share
+from modelalias.core.traffic.split import Share, Weights, kept, own_alone, share
 from modelalias.ports import Route, RouteRef
 
 POLL: Final = timedelta(seconds=15)
 """How often the route and the pods behind it are looked at: no watch tells of them."""
+
+QUIET_POLL: Final = timedelta(seconds=60)
+"""How often, while the challenger may get nothing whatever its pods do. What it may get wakes this alias."""
 
 MOST_REWRITES: Final = 3
 """How often weights that somebody changed are set again within `REWRITE_WINDOW`: a writer that insists is not fought."""
 
 REWRITE_WINDOW: Final = timedelta(hours=1)
 
-_SEEN_AS_WANTED: Final = frozenset(
-    {
-        Reason.SPLIT,
-        Reason.CURRENT_ONLY,
-        Reason.ROUTE_NOT_ACCEPTED,
-        Reason.WAITING,
-        Reason.CONTENDED,
-    }
-)
-"""After which reasons other weights are somebody else's doing."""
+_NOT_WRITTEN: Final = frozenset({Reason.INVALID, Reason.FORBIDDEN, Reason.PROGRESSING})
+"""What is said of weights that could not be written stays until they are."""
 
 
 def split(context: Context, alias: ModelAlias, draft: Draft) -> ModelAlias:
@@ -49,87 +44,114 @@ def split(context: Context, alias: ModelAlias, draft: Draft) -> ModelAlias:
     traffic, before = alias.spec.traffic, alias.status.traffic
     if traffic is None:
         return alias.with_status(alias.status.with_traffic(None)) if before is not None else alias
-    if before is not None and before.http_route != traffic.http_route:
-        before = None
-    draft.wake(context.now + POLL)
+    status = _of_now(traffic, before)
     try:
-        return alias.with_status(alias.status.with_traffic(_looked(context, alias, traffic, before, draft)))
+        after = _looked(context, alias, traffic, status, draft)
     except Failed as failed:
-        draft.wake(context.now + ANSWER_POLL)
-        status = before or TrafficStatus(http_route=traffic.http_route, reason=str(failed.reason))
-        known = Reason.FORBIDDEN if failed.reason is Reason.FORBIDDEN else Reason.WAITING
+        draft.wake(context.now + POLL)
         message = f"HTTPRoute {traffic.http_route} or what stands behind it cannot be read: {failed}"
-        return alias.with_status(
-            alias.status.with_traffic(status.changed(reason=str(known), message=message))
-        )
+        after = status.changed(unread=message)
+    return alias.with_status(alias.status.with_traffic(after))
+
+
+def unlooked(alias: ModelAlias, why: Cause) -> ModelAlias:
+    """Return the alias with the word that nobody looks at its route."""
+    before = alias.status.traffic
+    if before is None:
+        return alias
+    message = f"HTTPRoute {before.http_route} is not looked at: {why.message}"
+    return alias.with_status(alias.status.with_traffic(before.changed(unread=message)))
+
+
+def _of_now(traffic: Traffic, before: TrafficStatus | None) -> TrafficStatus:
+    """Return what is known of this very split; of another route, or other Services, nothing is."""
+    fresh = TrafficStatus(http_route=traffic.http_route, reason=str(Reason.WAITING))
+    if before is None or before.http_route != traffic.http_route:
+        return fresh
+    services = {item.service for item in before.weights}
+    return before if services in (set(), {item.service for item in traffic.backends}) else fresh
+
+
+class _Wanted(NamedTuple):
+    """What the challenger gets, or why it gets nothing."""
+
+    given: Share | None
+    unfit: str = ""
+    woken: bool = False
+    """Whether this alias is woken when it may get something."""
 
 
 def _looked(
-    context: Context, alias: ModelAlias, traffic: Traffic, before: TrafficStatus | None, draft: Draft
+    context: Context, alias: ModelAlias, traffic: Traffic, before: TrafficStatus, draft: Draft
 ) -> TrafficStatus:
+    status = before.changed(unread="")
     route = context.facts.route(RouteRef(namespace=context.namespace, name=traffic.http_route))
-    status = before or TrafficStatus(http_route=traffic.http_route, reason=str(Reason.WAITING))
-    if route is None:
-        message = f"there is no HTTPRoute {traffic.http_route} in this namespace"
-        return _said(status, Cause(Reason.ROUTE_MISSING, message)).changed(split=None)
-    wrong = _why_not_splittable(route, traffic)
-    if wrong is not None:
-        return _said(status, wrong).changed(split=None)
+    wrong = _why_not_splittable(context, route, traffic)
+    if route is None or wrong is not None:
+        draft.wake(context.now + POLL)
+        after = _said(status, wrong or _missing(traffic)).changed(split=None, version=None, step=None)
+        return _dated(context, status, after)
+    carried = words.shown(route, traffic)
     if alias.spec.suspend:
+        draft.wake(context.now + QUIET_POLL)
         message = f"not changed while it is suspended; {ways_out.resume(alias)}"
-        return _said(status, Cause(Reason.SUSPENDED, message)).changed(split=_shown(route, traffic))
-    given, unfit = _share(context, alias, traffic, status)
-    weights = own_alone(traffic) if given is None else given.weights
-    if _is_so(route, weights):
-        cause = _standing(route, traffic, given, unfit)
-        after = _said(status, cause).changed(weights=_as_status(weights))
-    else:
-        after = _written(context, status, route, weights, draft)
+        after = _said(status, Cause(Reason.SUSPENDED, message)).changed(split=carried)
+        same = after if carried == status.split else after.changed(version=None, step=None)
+        return _dated(context, status, same)
+    wanted = _wanted(context, alias, traffic, status)
+    weights = own_alone(traffic) if wanted.given is None else wanted.given.weights
+    draft.wake(context.now + (QUIET_POLL if wanted.woken and _is_so(route, weights) else POLL))
+    if not _is_so(route, weights):
+        return _dated(context, status, _written(context, status, route, traffic, weights, draft))
+    given = wanted.given
+    after = _said(status, words.standing(route, traffic, given, wanted.unfit)).changed(
+        weights=_as_status(weights),
+        split=carried,
+        version=None if given is None else given.version,
+        step=None if given is None else given.step,
+    )
     draft.wake(None if given is None or given.note else given.until)
-    version, step = (None, None) if given is None else (given.version, given.step)
-    is_same = (version, step, after.reason) == (status.version, status.step, status.reason)
-    return after.changed(
-        split=_shown(route, traffic),
-        version=version,
-        step=step,
-        since=status.since if is_same and status.since is not None else context.now,
+    return _dated(context, status, after)
+
+
+def _wanted(context: Context, alias: ModelAlias, traffic: Traffic, before: TrafficStatus) -> _Wanted:
+    """Return what the challenger gets.
+
+    While this alias is being moved, or its pods do not run yet what it was moved to, the share of a version
+    stays, and none begins.
+    """
+    challenger, own = context.challenger, alias.status
+    unfit = why_unfit(alias, challenger, traffic.challenger.alias or "")
+    if unfit or challenger is None or challenger.status.current is None:
+        return _Wanted(None, unfit, woken=own.plan is None)
+    version = challenger.status.current.version
+    if not context.facts.ready_pods(context.namespace, traffic.challenger.service):
+        return _Wanted(None, f"Service {traffic.challenger.service} has no ready pod")
+    promoted = own.current is not None and own.current.version == version
+    if own.plan is None and not promoted:
+        return _Wanted(share(traffic, before, challenger, context.now))
+    if before.version == version:
+        return _Wanted(kept(traffic, before, version))
+    doing = "is version {version} too, and its pods are not known to run it"
+    return _Wanted(
+        None, f"{alias.spec.alias} {doing.format(version=version) if promoted else 'is being moved'}"
     )
 
 
-def _share(
-    context: Context, alias: ModelAlias, traffic: Traffic, before: TrafficStatus
-) -> tuple[Share | None, str]:
-    """Return what the challenger gets, or why it gets nothing.
-
-    While this alias is being moved its share stays as it is, and none begins.
-    """
-    challenger = context.challenger
-    unfit = why_unfit(alias, challenger, traffic.challenger.alias or "")
-    if unfit or challenger is None:
-        return None, unfit
-    if not context.facts.ready_pods(context.namespace, traffic.challenger.service):
-        return None, f"Service {traffic.challenger.service} has no ready pod"
-    if alias.status.plan is None:
-        return share(traffic, before, challenger, context.now), ""
-    if before.version is None:
-        return None, f"{alias.spec.alias} is being moved"
-    kept = tuple((item.service, item.weight) for item in before.weights)
-    return Share(kept, before.version, before.step), ""
-
-
 def _written(
-    context: Context, status: TrafficStatus, route: Route, weights: Weights, draft: Draft
+    context: Context, status: TrafficStatus, route: Route, traffic: Traffic, weights: Weights, draft: Draft
 ) -> TrafficStatus:
     """Have the weights written, unless that sends requests to nobody or somebody insists on others."""
+    carried = words.shown(route, traffic)
+    seen = status.changed(split=carried)
     for service, weight in weights:
         if weight and not context.facts.ready_pods(context.namespace, service):
             message = f"the weights stay as they are: Service {service} has no ready pod"
-            return _said(status, Cause(Reason.NO_READY_POD, message))
+            return _said(seen, Cause(Reason.NO_READY_POD, message))
     effect = SetWeights(ref=route.ref, weights=weights)
     refusal = context.facts.failure(effect)
     if refusal is not None:
-        draft.wake(context.now + ANSWER_POLL)
-        return _said(status, Cause(_why_refused(refusal), f"the weights cannot be written: {refusal}"))
+        return _said(seen, Cause(_why_refused(refusal), f"the weights cannot be written: {refusal}"))
     wanted_before = status.weights == _as_status(weights)
     if wanted_before and _is_contended(context, status):
         until = status.rewritten[0] + REWRITE_WINDOW
@@ -137,14 +159,15 @@ def _written(
             f"somebody changes the weights of HTTPRoute {route.ref.name} again and again: they were set "
             f"{MOST_REWRITES} times within an hour, and are set again after {until:%H:%M} UTC"
         )
-        return _said(status, Cause(Reason.CONTENDED, message))
+        return _said(seen.changed(split=None), Cause(Reason.CONTENDED, message))
     draft.do(effect)
-    undone = wanted_before and status.reason in _SEEN_AS_WANTED
+    undone = wanted_before and status.split == words.as_shown(weights, traffic)
     rewritten = (*status.rewritten, context.now) if undone else status.rewritten
-    after = status.changed(weights=_as_status(weights), rewritten=rewritten)
-    return _said(
-        after, Cause(Reason.PROGRESSING, f"HTTPRoute {route.ref.name} gets the weights {_words(weights)}")
-    )
+    after = seen.changed(weights=_as_status(weights), rewritten=rewritten)
+    if wanted_before and status.reason in _NOT_WRITTEN:
+        return after
+    text = ", ".join(f"{service} {weight}" for service, weight in weights)
+    return _said(after, Cause(Reason.PROGRESSING, f"HTTPRoute {route.ref.name} gets the weights {text}"))
 
 
 def _why_refused(refusal: Exception) -> Reason:
@@ -158,45 +181,32 @@ def _is_contended(context: Context, status: TrafficStatus) -> bool:
     return len(rewritten) >= MOST_REWRITES and rewritten[0] > context.now - REWRITE_WINDOW
 
 
-def _standing(route: Route, traffic: Traffic, given: Share | None, unfit: str) -> Cause:
-    """Return how the requests are split, once the weights are as they should be."""
-    if not route.accepted:
-        why = route.problem or "no status says so: does the route name a Gateway?"
-        return Cause(Reason.ROUTE_NOT_ACCEPTED, f"no gateway has accepted HTTPRoute {route.ref.name}: {why}")
-    if not route.settled:
-        message = f"the gateway of HTTPRoute {route.ref.name} has not taken its last change yet"
-        return Cause(Reason.WAITING, message)
-    own, other = traffic.own.service, traffic.challenger
-    if given is None:
-        return Cause(Reason.CURRENT_ONLY, f"all requests go to Service {own}: {unfit}")
-    weights = dict(given.weights)
-    own_share, theirs = _percent(weights, own), _percent(weights, other.service)
-    challenger = f"Service {other.service} ({other.alias}, version {given.version})"
-    parts = [f"{own_share} of the requests go to Service {own}, {theirs} to {challenger}"]
-    if given.step is not None:
-        parts.append(f"step {given.step} of {len(traffic.steps)}")
-    if given.note:
-        parts.append(f"the next step waits: {given.note}")
-    elif given.until is not None:
-        parts.append(f"the next step not before {given.until:%Y-%m-%d %H:%M} UTC")
-    return Cause(Reason.SPLIT, "; ".join(parts))
-
-
-def _why_not_splittable(route: Route, traffic: Traffic) -> Cause | None:
-    """Return what a person has to edit in the route before its requests can be split."""
+def _why_not_splittable(context: Context, route: Route | None, traffic: Traffic) -> Cause | None:
+    """Return what a person has to edit before the requests of the route can be split."""
+    name = f"HTTPRoute {traffic.http_route}"
+    if context.older_splitter is not None:
+        message = f"ModelAlias {context.older_splitter}, which is older, splits requests of {name} for the same Services"
+        return Cause(Reason.CONFLICT, message)
+    if route is None:
+        return _missing(traffic)
     services = [item.service for item in traffic.backends]
     rules = [rule for rule in route.rules if rule.names(services)]
     if not rules:
-        message = f"no rule of HTTPRoute {traffic.http_route} has both Services, {' and '.join(services)}, as backends"
+        message = f"no rule of {name} has both Services, {' and '.join(services)}, as backends"
         return Cause(Reason.INVALID, message)
+    repeated = sorted({item for rule in rules for item in rule.repeated(services)})
+    if repeated:
+        message = f"a rule of {name} has Service {' and '.join(repeated)} more than once"
+        return Cause(Reason.INVALID, f"{message}: which share is which cannot be told")
     others = {item.named for rule in rules for item in rule.backends if item.service not in services}
     if others:
-        message = (
-            f"a rule of HTTPRoute {traffic.http_route} has other backends beside the two: "
-            f"{', '.join(sorted(others))}"
-        )
+        message = f"a rule of {name} has other backends beside the two: {', '.join(sorted(others))}"
         return Cause(Reason.INVALID, message)
     return None
+
+
+def _missing(traffic: Traffic) -> Cause:
+    return Cause(Reason.ROUTE_MISSING, f"there is no HTTPRoute {traffic.http_route} in this namespace")
 
 
 def _is_so(route: Route, weights: Weights) -> bool:
@@ -209,25 +219,15 @@ def _is_so(route: Route, weights: Weights) -> bool:
     )
 
 
-def _shown(route: Route, traffic: Traffic) -> str:
-    """Return the weights of the route as they stand, of its first rule that has both Services."""
-    services = (traffic.own.service, traffic.challenger.service)
-    rule = next(rule for rule in route.rules if rule.names(services))
-    return "/".join(str(rule.weight_of(service)) for service in services)
-
-
-def _percent(weights: Mapping[str, int], service: str) -> str:
-    """Return a share as a percentage, of which no digit is made up."""
-    return f"{100 * weights[service] / sum(weights.values()):.3g} %"
-
-
-def _words(weights: Weights) -> str:
-    return ", ".join(f"{service} {weight}" for service, weight in weights)
-
-
 def _as_status(weights: Sequence[tuple[str, int]]) -> tuple[BackendWeight, ...]:
     return tuple(BackendWeight(service=service, weight=weight) for service, weight in weights)
 
 
 def _said(status: TrafficStatus, cause: Cause) -> TrafficStatus:
     return status.changed(reason=str(cause.reason), message=cause.message)
+
+
+def _dated(context: Context, before: TrafficStatus, after: TrafficStatus) -> TrafficStatus:
+    """Keep since when it stands so."""
+    same = (before.reason, before.version, before.step) == (after.reason, after.version, after.step)
+    return after if same and before.since is not None else after.changed(since=context.now)

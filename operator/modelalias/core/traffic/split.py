@@ -42,15 +42,42 @@ def share(traffic: Traffic, before: TrafficStatus, challenger: ModelAlias, now: 
     if not traffic.steps:
         return Share(tuple((item.service, item.weight or 0) for item in traffic.backends), version)
     last = len(traffic.steps)
-    step = min(before.step or 1, last) if before.version == version else 1
-    since = before.since if before.version == version and before.reason == Reason.SPLIT else None
-    if since is None or step == last:
+    same = before.version == version
+    step = _carried_step(traffic, before) if same else 1
+    if step == last:
         return Share(_by_percent(traffic, step), version, step)
-    until = since + duration(traffic.step_duration)
-    note = why_not_further(challenger) if now >= until else ""
+    following = _by_percent(traffic, step + 1)
+    if same and following == tuple((item.service, item.weight) for item in before.weights):
+        return Share(following, version, step + 1)  # that was decided, and is not carried yet
+    if not same or before.since is None or before.reason != Reason.SPLIT:
+        return Share(_by_percent(traffic, step), version, step)
+    until = before.since + duration(traffic.step_duration)
+    note = why_not_further(challenger, before.since) if now >= until else ""
     if now < until or note:
         return Share(_by_percent(traffic, step), version, step, until, note)
-    return Share(_by_percent(traffic, step + 1), version, step + 1)
+    return Share(following, version, step + 1)
+
+
+def kept(traffic: Traffic, before: TrafficStatus, version: str) -> Share:
+    """Return the share that a version has, or the smaller one that the spec gives it by now."""
+    had = tuple((item.service, item.weight) for item in before.weights)
+    wanted = tuple((item.service, item.weight or 0) for item in traffic.backends)
+    if not traffic.steps and _fraction(traffic, wanted) < _fraction(traffic, had):
+        return Share(wanted, version, before.step)
+    return Share(had, version, before.step)
+
+
+def _fraction(traffic: Traffic, weights: Weights) -> float:
+    return dict(weights)[traffic.challenger.service] / sum(weight for _, weight in weights)
+
+
+def _carried_step(traffic: Traffic, before: TrafficStatus) -> int:
+    """Return at which step the challenger is; where the steps were edited, the last one that gives no more."""
+    percent = next((item.weight for item in before.weights if item.service == traffic.challenger.service), 0)
+    step = min(before.step or 1, len(traffic.steps))
+    while step > 1 and traffic.steps[step - 1] > percent:
+        step -= 1
+    return step
 
 
 def _by_percent(traffic: Traffic, step: int) -> Weights:

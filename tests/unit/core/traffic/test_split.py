@@ -329,7 +329,7 @@ async def test_a_split_that_the_gateway_has_not_taken_yet_is_not_said_to_be_carr
         await begin(it)
 
         assert carried(it) == SPLIT
-        assert said(it) == ("Unknown", "Waiting")
+        assert said(it) == ("Unknown", "Progressing")
         it.routes.follow(ROUTE)
         await it.settle(LOOK)
         assert said(it) == ("True", "Split")
@@ -437,7 +437,10 @@ async def test_a_step_waits_for_monitors_that_pass() -> None:
         await it.settle(2 * STEP)
 
         assert carried(it) == {OWN: 90, OTHER: 10}
-        assert f"the next step waits: the monitors of ModelAlias {CHALLENGER} do not all pass" in message(it)
+        assert (
+            f"the next step waits: not every monitor of ModelAlias {CHALLENGER} has passed since"
+            in message(it)
+        )
 
 
 @in_virtual_time
