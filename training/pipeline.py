@@ -4,9 +4,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from collections.abc import Mapping
-from importlib.metadata import version as installed
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -102,62 +99,3 @@ class Pipeline:
         if not all(map(math.isfinite, scores.values())):
             raise ValueError(f"metrics are not finite: {dict(scores)}")
         return {f"{prefix}_{name}": value for name, value in scores.items()}
-
-def train(
-    recipe: Recipe,
-    table: Table,
-    experiment: str,
-    run_tags: Mapping[str, str],
-    wanted: Registration | None,
-    pointer: Path | None = None,
-) -> TrainedModel:
-    """Train and log one model; register it when `wanted` says how.
-
-    The DVC pointer that names the table is kept among the run's files.
-
-    The version is created after the run has its metrics, so that nobody meets a version that cannot be judged
-    yet.
-
-    Raises:
-        DataError: the table cannot be used.
-        mlflow.MlflowException: the server did not answer or refused.
-    """
-    known, held_out = split(table.frame())
-    model = fit(recipe, known)
-    scores = score(model, held_out)
-    mlflow.set_experiment(experiment)
-    with mlflow.start_run(tags=dict(run_tags)) as run:
-        mlflow.log_params(
-            {
-                **recipe.model_dump(),
-                "samples": len(known.iloc[: recipe.samples]),
-                "data_md5": table.md5,
-                "data_rows": len(known) + len(held_out),
-            }
-        )
-        data = from_pandas(table.frame(), targets=TARGET, name="churn", digest=table.md5)
-        holdout = from_pandas(held_out, targets=TARGET, name="churn-holdout")
-        if pointer is not None:
-            mlflow.log_artifact(str(pointer))
-        mlflow.log_input(data, context="training")
-        mlflow.log_input(holdout, context="validation")
-        features = held_out[list(FEATURES)]
-        logged = mlflow.sklearn.log_model(
-            model,
-            name="model",
-            signature=infer_signature(features, np.asarray(model.predict_proba(features))),
-            input_example=features.head(3),
-            pyfunc_predict_fn="predict_proba",
-            # Written out, because MLflow would find them by starting another Python that loads the model.
-            pip_requirements=[f"{package}=={installed(package)}" for package in _REQUIREMENTS],
-        )
-        mlflow.log_metrics(scores.model_dump(), dataset=holdout, model_id=logged.model_id)
-    run_id = run.info.run_id
-    return TrainedModel(
-        model=wanted.model if wanted else experiment,
-        version=register_run(MlflowClient(), run_id, wanted) if wanted else None,
-        alias=wanted.alias if wanted else None,
-        run_id=run_id,
-        data_md5=table.md5,
-        metrics=scores,
-    )

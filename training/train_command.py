@@ -40,19 +40,11 @@ def run(options: argparse.Namespace, git_commit: str | None) -> Exit:
                 # In a checkout MLflow finds the commit by itself.
                 run_tags={"mlflow.source.git.commit": git_commit} if git_commit else {},
                 wanted=_registration(model, options),
+                pointer=options.dvc,
             )
             told = trained.model_dump(mode="json", by_alias=True)
             sys.stdout.write(f"{told[options.print] if options.print else json.dumps(told)}\n")
             sys.stdout.flush()
-        trained = train(
-            recipe,
-            _table(options),
-            experiment=options.experiment or options.model,
-            # In a checkout MLflow finds the commit by itself.
-            run_tags={"mlflow.source.git.commit": git_commit} if git_commit else {},
-            wanted=_registration(options),
-            pointer=options.dvc,
-        )
     except DataError as error:
         report("error", str(error))
         return Exit.USAGE

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib.metadata import version as installed
+from pathlib import Path
 
 import mlflow
 import mlflow.sklearn
@@ -40,8 +41,11 @@ def train(
     experiment: str,
     run_tags: Mapping[str, str],
     wanted: Registration | None,
+    pointer: Path | None = None,
 ) -> TrainedModel:
     """Train and log one model; register it when `wanted` says how.
+
+    The DVC pointer that names the table is kept among the run's files.
 
     The version is created after the run has its metrics, so that nobody meets a version that cannot be judged
     yet.
@@ -66,6 +70,8 @@ def train(
         )
         data = from_pandas(frame, targets=pipeline.target, name=pipeline.name, digest=table.md5)
         holdout = from_pandas(held_out, targets=pipeline.target, name=f"{pipeline.name}-holdout")
+        if pointer is not None:
+            mlflow.log_artifact(str(pointer))
         mlflow.log_input(data, context="training")
         mlflow.log_input(holdout, context="validation")
         features = held_out[list(pipeline.features)]

@@ -163,11 +163,10 @@ GATEWAY_KINDS: Final = (
     "tlsroutes",
 )
 
-EXTRAS: Final = {recipe.name: recipe for recipe in (ROLLOUTS, KSERVE, GATEWAY)}
 ACTIONLINT: Final = Recipe(
     "actionlint", "actionlint", 20, packages=("github.com/rhysd/actionlint/cmd/actionlint",)
 )
 """What `make lint` checks workflows with; it stands here because it is built as the others are."""
 
-EXTRAS: Final = {recipe.name: recipe for recipe in (ROLLOUTS, KSERVE, ACTIONLINT)}
+EXTRAS: Final = {recipe.name: recipe for recipe in (ROLLOUTS, KSERVE, GATEWAY, ACTIONLINT)}
 """What no cluster needs to come up, and some tests do."""

@@ -31,8 +31,6 @@ def _guarded(act: Callable[[str], int], name: str) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return act(name)
-    except (PlayError, place.PlaceError, ReadmeError, subprocess.CalledProcessError) as error:
-        return _run(name) if what == "run" else _shell(name)
     except (PlayError, place.PlaceError, NeedsError, ReadmeError, subprocess.CalledProcessError) as error:
         sys.stderr.write(f"example {name}: {error}\n")
         return 1

@@ -21,8 +21,8 @@ from typing import Any, Final
 from hack.cluster.errors import ClusterError
 from hack.demo.overlay import INSTALLED, OPERATOR, SYSTEM, annotated, operator_digest
 from hack.demo.story import ARCHIVES, build_images_command, load_images_command
-from hack.example.readme import has_commands
 from hack.example import needs
+from hack.example.readme import has_commands
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EXAMPLES: Final = ROOT / "examples"

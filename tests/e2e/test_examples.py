@@ -10,12 +10,9 @@ from typing import Final
 
 import pytest
 
-from hack.example import place
+from hack.example import needs, place
 from hack.example.play import Proof, play
 from hack.example.readme import Block, read
-from hack.example import needs, place
-from hack.example.play import play
-from hack.example.readme import read
 from tests.support.whole_run import WholeRun
 
 pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(1500)]
@@ -46,17 +43,6 @@ def _installed() -> str:
 
 
 def _play(name: str) -> Sequence[Proof]:
-@pytest.mark.parametrize("name", place.names())
-def test_readme_shows_what_happens(
-    name: str,
-    installed: None,  # noqa: ARG001
-    request: pytest.FixtureRequest,
-) -> None:
-    if needs.read(place.EXAMPLES / name):
-        request.getfixturevalue("reached")
-    blocks = read((place.EXAMPLES / name / "README.md").read_text(encoding="utf-8"))
-    claims = [block.claim for block in blocks if block.claim]
-
     with place.fresh(name) as variables:
         proofs = play(_blocks(name), place.EXAMPLES / name, {**os.environ, **variables}, print, print)
     place.forget(name, wait=False)
@@ -68,7 +54,11 @@ def _blocks(name: str) -> Sequence[Block]:
 
 
 @pytest.mark.parametrize("name", place.names())
-def test_readme_shows_what_happens(name: str, played: Mapping[str, Future[Sequence[Proof]]]) -> None:
+def test_readme_shows_what_happens(
+    name: str, played: Mapping[str, Future[Sequence[Proof]]], request: pytest.FixtureRequest
+) -> None:
+    if needs.read(place.EXAMPLES / name):
+        request.getfixturevalue("reached")
     proofs = played[name].result(LIMIT)
 
     assert [proof.claim for proof in proofs] == [block.claim for block in _blocks(name) if block.claim]

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import pytest
 
+from hack.cluster.pause_image import NAME as IMAGE
 from tests.support.kube_api import Person
 from tests.support.mlflow_server import Server
 from tests.support.seeding import Seeding
 from tests.support.stage import Object, Stage, condition
 from tests.support.terminal import Done, Terminal
 
-IMAGE: Final = "localhost/modelalias/serving:dev"
 EVE: Final = Person("eve")
 """May look, and list the ModelAliases of this namespace alone."""
 

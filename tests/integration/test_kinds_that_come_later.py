@@ -45,6 +45,7 @@ def early(own_cluster: str, tmp_path: Path) -> Iterator[OperatorProcess]:
     """An operator, whose registry nobody answers for: that is told of each ModelAlias as well."""
     with running_operator(own_cluster, config_for(NAMESPACE, NOBODY), tmp_path) as process:
         yield process
+        process.kill()  # asked to end while it waits to try a watch again, Kopf ends only after the wait
 
 
 def test_crds_that_come_after_the_operator_and_are_made_anew(

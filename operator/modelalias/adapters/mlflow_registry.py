@@ -29,10 +29,9 @@ from modelalias.ports import (
     LiveMetric,
     MeasuredModel,
     ModelVersion,
-    Run,
-    RunDetails,
     RegisteredModel,
     Run,
+    RunDetails,
     RunStatus,
 )
 from modelalias.settings import RegistrySettings

@@ -11,8 +11,8 @@ from modelalias.cli import (
     adoption_folder,
     adoption_manifests,
     managed_aliases,
-    mlflow_session,
     output,
+    registry_reading,
     session,
     workload_search,
 )
@@ -41,7 +41,7 @@ exit status:
   0   everything that can be managed and is not yet was written
   2   nothing was written, or not all: standard error says why
 
-{mlflow_session.ENVIRONMENT}"""
+{registry_reading.ENVIRONMENT}"""
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -54,7 +54,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    mlflow_session.add_flags(parser)
+    registry_reading.add_flags(parser)
     for option, what in (("--model", "models"), ("--alias", "aliases")):
         parser.add_argument(
             option,
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     async def read(registry: Registry) -> Mapping[str, RegisteredModel]:
         return await registry.registered_models()
 
-    models = mlflow_session.with_registry(options, read)
+    models = registry_reading.with_registry(options, read)
     seen = _look(options)
     wanted = Wanted(tuple(options.model), tuple(options.alias))
     adopted = adoption.choose(models, wanted, seen.existing, seen.namespace)

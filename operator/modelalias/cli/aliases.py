@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from modelalias.api.alias import ModelAlias
-from modelalias.cli import managed_aliases, mlflow_session, output, session
+from modelalias.cli import managed_aliases, output, registry_reading, session
 from modelalias.cli.cluster import PersonsCluster
 from modelalias.cli.managed_aliases import AliasKey, Managed
 from modelalias.core.errors import InvalidRequest
@@ -25,7 +25,7 @@ exit status:
   0   the aliases were printed, or there are none
   2   they could not be read: standard error says why
 
-{mlflow_session.ENVIRONMENT}"""
+{registry_reading.ENVIRONMENT}"""
 
 _COLUMNS: Final = ("MODEL", "ALIAS", "VERSION")
 _MANAGED: Final = ("MODELALIAS", "PHASE")
@@ -50,7 +50,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         allow_abbrev=False,
     )
     parser.add_argument("model", nargs="?", metavar="MODEL", help="the registered model; default: all")
-    mlflow_session.add_flags(parser)
+    registry_reading.add_flags(parser)
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
     parser.add_argument("--managed", action="store_true", help="show which ModelAlias manages an alias")
     parser.add_argument(
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         written = {key: (item,) for key, item in managed_aliases.written(found).items()}
         return {**written, **managed_aliases.managed(found)}
 
-    by_model = mlflow_session.with_registry(options, read)
+    by_model = registry_reading.with_registry(options, read)
     listed = joined(by_model, session.with_cluster(options, who_manages) if options.managed else None)
     return as_json(listed) if options.output == "json" else text(listed, managed=options.managed), 0
 

@@ -44,8 +44,7 @@ class Comparison:
     def markdown(self) -> str:
         """Return the same as GitHub-flavoured Markdown."""
         header, rows = self._columns()
-        said = "".join(f"- {markdown.escaped(sentence)}\n" for sentence in self.sentences)
-        return f"{markdown.table(header, rows)}\n{said}"
+        return markdown.document([markdown.table(header, rows), markdown.bullets(self.sentences)])
 
     @property
     def sentences(self) -> Iterator[str]:

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from modelalias import settings
 from modelalias.api.alias import ModelAlias
-from modelalias.cli import alias_file, registry_reading, table
-from modelalias.cli import alias_file, markdown_report, table
+from modelalias.cli import alias_file, markdown_report, registry_reading, table
 from modelalias.cli.rehearsal import GateOutcome, Rehearsal, rehearse
 from modelalias.core.errors import InvalidRequest
 from modelalias.settings import ClientSettings
@@ -54,10 +53,6 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("--name", help="name of the ModelAlias, if the file has several")
     parser.add_argument("--version", required=True, metavar="N", help="the model version to judge")
     registry_reading.add_flags(parser)
-    parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
-    parser.add_argument(
-        "--tracking-uri", metavar="URI", help="address of the MLflow server, without credentials"
-    )
     parser.add_argument(
         "-o", "--output", choices=("table", "json", "markdown"), default="table", help="default: table"
     )

@@ -26,7 +26,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """An arrow between two boxes by their names, with a word of ours on it."""
+    """An arrow between two boxes by their names, with our label."""
 
     start: str
     end: str

@@ -1,13 +1,17 @@
 """A registry for the commands that read from it and write nothing."""
 
 import argparse
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
+from modelalias import settings
 from modelalias.core.errors import Refused
 from modelalias.ports import Registry
 from modelalias.settings import ClientSettings
+
+T = TypeVar("T")
 
 ENVIRONMENT: Final = """\
 environment, as for MLflow's own client:
@@ -27,18 +31,28 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def with_registry(options: argparse.Namespace, work: Callable[[Registry], Awaitable[T]]) -> T:
+    """Run `work` with the registry that the options name."""
+    return asyncio.run(_work(settings.client(options.tracking_uri), work))
+
+
+async def _work(client: ClientSettings, work: Callable[[Registry], Awaitable[T]]) -> T:
+    async with opened(client) as registry:
+        return await work(registry)
+
+
 @asynccontextmanager
-async def opened(settings: ClientSettings) -> AsyncIterator[Registry]:
+async def opened(client: ClientSettings) -> AsyncIterator[Registry]:
     """Open the registry for the block; say which credentials are missing where it refuses for none."""
     # imported late: loading MLflow takes longer than everything else
     from modelalias.adapters.mlflow_errors import Unauthorized  # noqa: PLC0415
     from modelalias.adapters.mlflow_registry import open_registry  # noqa: PLC0415
 
-    registry = open_registry(settings, _write_nothing)
+    registry = open_registry(client, _write_nothing)
     try:
         yield registry
     except Unauthorized as error:
-        raise error if settings.given.are_set else Refused(f"{error}: {_NO_CREDENTIALS}") from error
+        raise error if client.given.are_set else Refused(f"{error}: {_NO_CREDENTIALS}") from error
     finally:
         await registry.close()
 

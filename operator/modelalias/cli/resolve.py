@@ -4,9 +4,6 @@ import argparse
 import json
 from typing import Any, Final
 
-from modelalias.cli import mlflow_session, output, record_reference
-from modelalias.cli.record_reference import Reference
-from modelalias.core.errors import NotFound
 from modelalias.cli import output, record_reference, registry_reading
 from modelalias.ports import ModelVersion, Registry
 
@@ -21,7 +18,7 @@ exit status:
   0   the version was printed
   2   there is no such alias or version, or it could not be read: standard error says why
 
-{mlflow_session.ENVIRONMENT}"""
+{registry_reading.ENVIRONMENT}"""
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -37,7 +34,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument(
         "reference", metavar="REFERENCE", help="MODEL@ALIAS, models:/MODEL@ALIAS or models:/MODEL/VERSION"
     )
-    mlflow_session.add_flags(parser)
+    registry_reading.add_flags(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -64,7 +61,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
             await registry.version(reference.model, number)
         return output.lines([number])
 
-    return mlflow_session.with_registry(options, resolve), 0
+    return registry_reading.with_registry(options, resolve), 0
 
 
 def as_json(alias: str | None, version: ModelVersion, source: str) -> str:

@@ -162,7 +162,7 @@ def test_one_that_has_a_model_alias_of_its_own_is_nobodys_previous_alias() -> No
         (Wanted(aliases=["x*"]), {"churn@x"}),
         (Wanted(models=["[a]"]), {"[a]@champion"}),
     ],
-    ids=str,
+    ids=["model", "models-and-alias", "pattern-of-aliases", "model-with-brackets"],
 )
 def test_only_what_is_asked_for_is_written(wanted: Wanted, expected: set[str]) -> None:
     models = {"churn": {"champion": "1", "x": "1"}, "fraud-1": {"champion": "1"}, "[a]": {"champion": "1"}}
