@@ -132,10 +132,8 @@ def _wanted(context: Context, alias: ModelAlias, traffic: Traffic, before: Traff
         return _Wanted(share(traffic, before, challenger, context.now))
     if before.version == version:
         return _Wanted(kept(traffic, before, version))
-    doing = "is version {version} too, and its pods are not known to run it"
-    return _Wanted(
-        None, f"{alias.spec.alias} {doing.format(version=version) if promoted else 'is being moved'}"
-    )
+    why = f"is version {version} too, and its pods are not known to run it" if promoted else "is being moved"
+    return _Wanted(None, f"{alias.spec.alias} {why}")
 
 
 def _written(

@@ -60,11 +60,12 @@ def share(traffic: Traffic, before: TrafficStatus, challenger: ModelAlias, now: 
 
 def kept(traffic: Traffic, before: TrafficStatus, version: str) -> Share:
     """Return the share that a version has, or the smaller one that the spec gives it by now."""
+    if traffic.steps:
+        step = _carried_step(traffic, before)
+        return Share(_by_percent(traffic, step), version, step)
     had = tuple((item.service, item.weight) for item in before.weights)
     wanted = tuple((item.service, item.weight or 0) for item in traffic.backends)
-    if not traffic.steps and _fraction(traffic, wanted) < _fraction(traffic, had):
-        return Share(wanted, version, before.step)
-    return Share(had, version, before.step)
+    return Share(min(wanted, had, key=lambda weights: _fraction(traffic, weights)), version)
 
 
 def _fraction(traffic: Traffic, weights: Weights) -> float:

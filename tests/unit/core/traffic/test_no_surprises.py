@@ -338,3 +338,21 @@ async def test_what_somebody_set_in_the_registry_gets_nothing_although_it_was_ad
         await it.settle(5 * SNAPSHOT)
 
         assert carried(it) == ALL
+
+
+@in_virtual_time
+async def test_a_step_that_was_decided_and_not_carried_does_not_come_while_the_champion_is_moved() -> None:
+    async with two_aliases() as it:
+        await begin(it, STEPS, monitors=[ERRORS])
+        it.routes.denied = "weights are ours"
+        await it.settle(STEP + LOOK)
+        assert carried(it) == {OWN: 90, OTHER: 10}
+
+        it.workloads.rolls_at_once = False
+        it.ask("go", "3")
+        await it.settle(2)
+        assert it.alias().status.plan is not None
+        it.routes.denied = ""
+        await it.settle(2 * LOOK)
+
+        assert carried(it) == {OWN: 90, OTHER: 10}
