@@ -116,10 +116,10 @@ def test_what_is_applied_takes_over_every_alias_and_moves_and_rolls_nothing(
     assert deployment["metadata"]["generation"] == served["metadata"]["generation"]
     assert (again.returncode, again.stdout) == (0, "")
     assert "there is nothing to adopt" in again.stderr
-    champion = [f"{stage.namespace}/{seeded.model}-champion", "Unknown"]
+    by_champion = [f"{stage.namespace}/{seeded.model}-champion", "Unknown"]
     assert [line.split() for line in listed.stdout.splitlines()[1:]] == [
-        [seeded.model, "champion", "3", *champion],
-        [seeded.model, "prev-champion", "2", *champion],
+        [seeded.model, "champion", "3", *by_champion],
+        [seeded.model, "prev-champion", "2", *by_champion],
         [seeded.model, "shadow_1", "1", f"{stage.namespace}/{seeded.model}-shadow-1", "Ready"],
     ]
 
