@@ -352,8 +352,9 @@ def merged(before: Iterable[Condition], after: Iterable[Condition]) -> tuple[Con
     for item in after:
         old = by_type.get(item.type)
         stays = old is not None and old.status == item.status
-        since = old.last_transition_time if old is not None and stays else item.last_transition_time
-        by_type[item.type] = item.changed(last_transition_time=since)
+        by_type[item.type] = (
+            item.changed(last_transition_time=old.last_transition_time) if old is not None and stays else item
+        )
     return tuple(by_type.values())
 
 

@@ -6,8 +6,10 @@ validator for the command line.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
@@ -34,7 +36,7 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     def changed(self, **fields: object) -> Self:
-        """Return a copy in which some fields have other values, each held to its own type and bound.
+        """Return this value with other values in some fields, each held to its own type and bound.
 
         Raises TypeError for a name that is no field, where pydantic's `model_copy` would drop it in silence,
         and pydantic's ValidationError for a value that does not fit.
@@ -42,14 +44,27 @@ class Value(BaseModel):
         unknown = fields.keys() - type(self).model_fields.keys()
         if unknown:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
-        kept = {name: getattr(self, name) for name in self.model_fields_set}
+        if self._says(fields):
+            return self
+        kept = {name: self.__dict__[name] for name in self.model_fields_set}
         return type(self).model_validate({**kept, **fields})
+
+    def _says(self, fields: Mapping[str, object]) -> bool:
+        """Return whether the fields have these very values, and are not left to their defaults."""
+        return fields.keys() <= self.model_fields_set and self._has(fields)
+
+    def _has(self, fields: Mapping[str, object]) -> bool:
+        return all(self.__dict__[name] is value for name, value in fields.items())
 
 
 class Reported(Value):
     """A value in a status: fields of a newer release are ignored, so that an older operator can read it."""
 
     model_config = ConfigDict(extra="ignore")
+
+    def _says(self, fields: Mapping[str, object]) -> bool:
+        """Return whether the fields have these very values: a status says nothing by what it leaves out."""
+        return self._has(fields)
 
 
 def keep_first(length: int) -> BeforeValidator:
@@ -107,7 +122,7 @@ def _number(value: object) -> object:
 
 def timestamp_text(value: datetime) -> str:
     """Write a time in UTC, to the second, as Kubernetes writes it."""
-    return value.astimezone(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+    return value.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
 ModelVersionNumber = Annotated[str, Field(min_length=1, max_length=18, pattern=r"^[1-9][0-9]*$")]
@@ -239,6 +254,7 @@ Timestamp = Annotated[
 """A time in UTC, to the second, as Kubernetes writes it."""
 
 
+@lru_cache(maxsize=1024)
 def duration(text: str) -> timedelta:
     """Return a `Duration` as a timedelta."""
     parts = re.findall(r"([0-9]+)([dhms])", text)

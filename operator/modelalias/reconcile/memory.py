@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
@@ -67,6 +68,8 @@ class _Request:
     version: int
     key: Key
     uid: str
+    age: tuple[str, str]
+    """When it was created, then its name: the order of the requests."""
     text: bytes | None
     """None once the request has ended."""
     ended: "EndedRequest | None" = None
@@ -230,11 +233,11 @@ class Memory:
         if old is not None:
             _discard(self._requests_of, old.key, request.metadata.name)
             _discard(self._ended_of, old.key, request.metadata.name)
-        uid = request.metadata.uid
+        uid, age = request.metadata.uid, _age(request)
         remembered = (
-            _Request(version, key, uid, None, _ended(request))
+            _Request(version, key, uid, age, None, _ended(request))
             if ended
-            else _Request(version, key, uid, _pack(request))
+            else _Request(version, key, uid, age, _pack(request))
         )
         self._requests[name] = remembered
         self._telemetry.request_seen(request)
@@ -293,7 +296,7 @@ class Memory:
     def alias(self, key: Key) -> ModelAlias | None:
         """Return the alias of that key."""
         kept = self._aliases.get(key)
-        return None if kept is None else ModelAlias.model_validate_json(kept.text)
+        return None if kept is None else _unpack_alias(kept.text)
 
     def effective(self, key: Key) -> Effective | None:
         """Return the alias of that key with the rules that hold for it."""
@@ -306,8 +309,9 @@ class Memory:
 
     def requests(self, key: Key) -> tuple[PromotionRequest, ...]:
         """Return the requests of an alias that have not ended, oldest first, then by name."""
-        texts = (self._requests[key.namespace, name].text for name in self._requests_of.get(key, ()))
-        return tuple(sorted((_unpack(text) for text in texts if text is not None), key=_age))
+        kept = (self._requests[key.namespace, name] for name in self._requests_of.get(key, ()))
+        ordered = sorted(kept, key=attrgetter("age"))
+        return tuple(_unpack(item.text) for item in ordered if item.text is not None)
 
     def has_open_requests(self, key: Key) -> bool:
         """Return whether an alias has requests that have not ended."""
@@ -473,6 +477,12 @@ def _pack(value: ModelAlias | PromotionRequest) -> bytes:
 def _unpack(text: bytes) -> PromotionRequest:
     """Read a request once, however many steps a pass over its alias takes."""
     return PromotionRequest.model_validate_json(text)
+
+
+@lru_cache(maxsize=64)
+def _unpack_alias(text: bytes) -> ModelAlias:
+    """Read an alias once, however many steps a pass over it takes."""
+    return ModelAlias.model_validate_json(text)
 
 
 def _age(request: PromotionRequest) -> tuple[str, str]:

@@ -5,6 +5,7 @@ import heapq
 import itertools
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -46,6 +47,7 @@ class KeyedQueue:
         self._count = itertools.count()
         self._tries: dict[Key, int] = {}
         self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()
 
     def add(self, key: Key) -> None:
         """Mark a key dirty."""
@@ -83,24 +85,33 @@ class KeyedQueue:
         self._tries.pop(key, None)
 
     async def get(self) -> Key:
-        """Wait for the next dirty key; it is busy until `done`."""
-        while True:
-            self._wake_due()
-            if self._ready:
-                key = next(iter(self._ready))
-                self._waited(max(0.0, self._clock() - self._ready.pop(key)))
-                self._wakes.pop(key, None)
-                self._busy.add(key)
-                return key
-            self._changed.clear()
-            delay = self._heap[0][0] - self._clock() if self._heap else None
-            try:
-                async with asyncio.timeout(
-                    delay
-                ):  # wait_for would swallow a cancellation that comes with a change
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+        """Wait for the next dirty key; it is busy until `done`.
+
+        Of many that wait only one looks at the time and at what is added, and the others stand behind it: each
+        change would else wake all of them for one key.
+        """
+        async with self._turn:
+            while True:
+                self._wake_due()
+                if self._ready:
+                    return self._taken(next(iter(self._ready)))
+                await self._change_or_wake()
+
+    def _taken(self, key: Key) -> Key:
+        self._waited(max(0.0, self._clock() - self._ready.pop(key)))
+        self._wakes.pop(key, None)
+        self._busy.add(key)
+        return key
+
+    async def _change_or_wake(self) -> None:
+        """Wait until something is added or the first wake is due."""
+        self._changed.clear()
+        delay = self._heap[0][0] - self._clock() if self._heap else None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(
+                delay
+            ):  # wait_for would swallow a cancellation that comes with a change
+                await self._changed.wait()
 
     def done(self, key: Key) -> None:
         """Give a key back; one that was added meanwhile is ready again."""

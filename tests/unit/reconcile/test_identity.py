@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from modelalias.adapters.admission import PINS, REQUESTS, Guard, why_unproved
 from modelalias.core.errors import Refused, Unavailable
 from tests.support.harness import DEFAULT, Cluster
+from tests.support.quick_yaml import documents
 from tests.support.virtual_loop import in_virtual_time
 
 BASE = Path(__file__).parents[3] / "manifests/base"
 SHIPPED = {
-    guard: tuple(yaml.safe_load_all((BASE / file).read_text(encoding="utf-8")))
+    guard: tuple(documents((BASE / file).read_text(encoding="utf-8")))
     for guard, file in {REQUESTS: "policy.yaml", PINS: "alias-policy.yaml"}.items()
 }
 MISSING = "ValidatingAdmissionPolicy promotionrequests.modelalias.dev is not installed"

@@ -105,6 +105,16 @@ def test_an_alias_comes_back_as_it_was_seen(api: Api) -> None:
     assert memory.registry_of(OLD) == ("default", "churn")
 
 
+def test_an_alias_is_read_once_however_often_it_is_looked_at(api: Api) -> None:
+    memory, alias = _memory(), api.new_alias("old")
+    memory.see_alias(alias)
+    first = memory.alias(OLD)
+
+    assert memory.alias(OLD) is first
+    memory.see_alias(api.annotate_alias("ml", "old", more="yes"))
+    assert memory.alias(OLD) not in (None, first)
+
+
 def test_a_late_event_changes_nothing_and_wakes_nobody(api: Api) -> None:
     memory, first = _memory(), api.new_alias("old")
     second = api.edit_alias("ml", "old", alias_spec(suspend=True))

@@ -76,6 +76,42 @@ async def test_a_worker_that_waits_is_woken_by_a_key() -> None:
 
 
 @in_virtual_time
+async def test_of_many_workers_that_wait_a_key_wakes_one() -> None:
+    looks, loop = 0, asyncio.get_running_loop()
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        return loop.time()
+
+    queue = KeyedQueue(clock)
+    workers = [asyncio.create_task(queue.get()) for _ in range(32)]
+    await asyncio.sleep(1)
+    before = looks
+
+    queue.add(A)
+    queue.add_at(B, timedelta(seconds=5))
+    await asyncio.sleep(10)
+
+    assert {worker.result() for worker in workers if worker.done()} == {A, B}
+    assert looks - before < len(workers)
+    for worker in workers:
+        worker.cancel()
+
+
+@in_virtual_time
+async def test_a_worker_that_is_stopped_while_it_waits_leaves_the_next_key_to_another() -> None:
+    queue = _queue()
+    first, second = (asyncio.create_task(queue.get()) for _ in range(2))
+    await asyncio.sleep(1)
+
+    first.cancel()
+    queue.add(A)
+
+    assert await asyncio.wait_for(second, 1) == A
+
+
+@in_virtual_time
 @pytest.mark.parametrize("delays", [(5, 60), (60, 5)], ids=["the earlier first", "the later first"])
 async def test_of_two_wakes_the_earlier_counts_and_it_comes_once(delays: tuple[int, int]) -> None:
     queue, loop = _queue(), asyncio.get_running_loop()

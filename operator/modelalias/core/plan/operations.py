@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from modelalias.api.alias import Operation
-from modelalias.api.request import PromotionRequest
+from modelalias.api.request import PromotionRequest, RequestOperation
 
 
 class HoldChange(StrEnum):
@@ -107,9 +107,12 @@ RULES: Final = MappingProxyType(
 """Every operation, also those that no request can ask for."""
 
 
+_ASKED: Final = MappingProxyType({item: RULES[Operation(item)] for item in RequestOperation})
+
+
 def rules_of(request: PromotionRequest) -> OperationRules:
     """Return the rules of the operation that a request asks for."""
-    return RULES[Operation(request.spec.operation)]
+    return _ASKED[request.spec.operation]
 
 
 def has_priority(request: PromotionRequest) -> bool:
