@@ -4,7 +4,7 @@ What programs read, the fields of a finding and the evidence, keeps every digit.
 """
 
 import re
-from decimal import Context, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import Final
 
 from modelalias.api.request_status import Finding, GateResult
@@ -13,7 +13,9 @@ DIGITS: Final = 6
 MOST_DIGITS: Final = 700
 """As many as `gates` calculates with."""
 
-_WIDE: Final = Context(prec=MOST_DIGITS)
+_WIDE: Final = Context(prec=MOST_DIGITS, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_FARTHEST: Final = 100_000
+"""Powers of ten from 1 within which differences are told; no float is a thousandth as far."""
 _NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:E[+-]?\d+)?(?![\w.])")
 
 
@@ -58,13 +60,25 @@ def champion(finding: Finding) -> str | None:
     return short(finding.champion, *([] if finding.candidate is None else [finding.candidate]))
 
 
+def difference(finding: Finding) -> str | None:
+    """Return by how much the candidate's value differs from the champion's, with its sign; None unless both are numbers."""
+    candidate, champion = (
+        None if number is None else _near(number) for number in (finding.candidate, finding.champion)
+    )
+    if candidate is None or champion is None:
+        return None
+    by = _WIDE.subtract(candidate, champion)
+    return f"{'+' if by > 0 else ''}{short(str(by))}"
+
+
 def distance(finding: Finding) -> str:
     """Return by how much a gate that compared two numbers was missed, such as "short by 0.057"; "" otherwise."""
-    bar = _NUMBER.search(finding.rule)
-    value = None if finding.candidate is None else _value(finding.candidate)
+    found = _NUMBER.search(finding.rule)
+    bar = None if found is None else _near(found.group())
+    value = None if finding.candidate is None else _near(finding.candidate)
     if finding.result is not GateResult.FAILED or finding.message or bar is None or value is None:
         return ""
-    by = _WIDE.abs(_WIDE.subtract(Decimal(bar.group()), value))
+    by = _WIDE.abs(_WIDE.subtract(bar, value))
     return f"{'short' if finding.rule.startswith('>=') else 'over'} by {short(str(by))}"
 
 
@@ -76,7 +90,14 @@ def _value(number: str) -> Decimal | None:
     return value if value.is_finite() else None
 
 
+def _near(number: str) -> Decimal | None:
+    """Return the value of a number that others can be subtracted from."""
+    value = _value(number)
+    return None if value is None or abs(value.adjusted()) > _FARTHEST else value
+
+
 def _rounded(value: Decimal, digits: int) -> Decimal:
     """Round to so many digits, and not above the point."""
     whole = value.adjusted() + 1
-    return Context(prec=max(digits, whole) if whole <= 15 else digits).create_decimal(value)  # noqa: PLR2004 - beyond, `text` writes an exponent
+    kept = max(digits, whole) if whole <= 15 else digits  # noqa: PLR2004 - beyond, `text` writes an exponent
+    return Context(prec=kept, Emax=MAX_EMAX, Emin=MIN_EMIN).create_decimal(value)

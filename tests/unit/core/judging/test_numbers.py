@@ -34,6 +34,8 @@ def _finding(candidate: str | None, rule: str, **fields: Any) -> Finding:
         ("12.3456789", [], "12.3457"),
         ("0.000000123456789", [], "0.000000123457"),
         ("1.23456789E+20", [], "1.23457E+20"),
+        ("1E+9999999", ["0.85"], "1E+9999999"),
+        ("-1.23456789E-9999999", ["-1E-9999999"], "-1.23457E-9999999"),
         ("0", [], "0"),
         ("NaN", ["0.85"], "NaN"),
         ("-Infinity", [], "-Infinity"),
@@ -99,3 +101,12 @@ def test_a_sentence_says_by_how_much(finding: Finding, sentence: str) -> None:
 )
 def test_what_was_not_missed_by_a_distance_has_none(finding: Finding) -> None:
     assert numbers.distance(finding) == ""
+
+
+@pytest.mark.parametrize("far", ["1E+400000", "9E+999999999", "-9E-999999999"])
+def test_what_no_calculation_reaches_is_shown_as_it_is(far: str) -> None:
+    finding = _finding(far, ">= 0.85", champion=far)
+
+    assert (numbers.short(far, "0.85"), numbers.candidate(finding)) == (far, far)
+    assert (numbers.difference(finding), numbers.distance(finding)) == (None, "")
+    assert numbers.distance(_finding("0.9", f">= {far}")) == ""
