@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from training.assignment import Assignment, Side
-from training.loading import ServedVersion, load
+from training.loading import as_served, load
 from training.pipeline import Pipeline
 from training.pipelines import pipeline
 from training.registration import REGISTRY_ERRORS
@@ -114,9 +114,9 @@ def _logged_model(version: ModelVersion) -> str | None:
 def _measure(chosen: Pipeline, version: ModelVersion, frame: pd.DataFrame) -> Mapping[str, float]:
     # Until it is measured: some models read their files when they are asked, not when they are loaded.
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
-        model = load(ServedVersion.of(version), folder)
+        predict = load(as_served(version), folder)
         try:
-            predicted = model.predict(frame[list(chosen.features)])
+            predicted = predict(frame[list(chosen.features)])
             return chosen.measure(frame, predicted, "holdout")
         except (mlflow.MlflowException, ValueError, TypeError) as error:
             raise UnfitModelError(

@@ -2,28 +2,25 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Self
-
-from pydantic import BaseModel, ConfigDict, model_validator
 
 _BY_ALIAS = re.compile(r"models:/(?P<model>[^/@:]+)@(?P<alias>[A-Za-z0-9_-]{1,255})", re.ASCII)
 _BY_VERSION = re.compile(r"models:/(?P<model>[^/@:]+)/(?P<version>[1-9][0-9]{0,18})", re.ASCII)
 
 
-class ModelUri(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class ModelUri:
     """An address of a registered model: by alias, or pinned to a version. Exactly one of the two is set."""
-
-    model_config = ConfigDict(frozen=True)
 
     model: str
     alias: str | None = None
     version: str | None = None
 
-    @model_validator(mode="after")
-    def _one_of_alias_and_version(self) -> Self:
+    def __post_init__(self) -> None:
+        """Refuse both, and neither."""
         if (self.alias is None) == (self.version is None):
             raise ValueError("either an alias or a version")
-        return self
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -13,11 +13,12 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from training.evaluation import UnfitModelError
-from training.loading import ServedVersion, load, resolve
+from training.loading import load, resolve
 from training.model_uri import ModelUri
 from training.pipeline import Pipeline
 from training.pipelines import pipeline
 from training.registration import REGISTRY_ERRORS
+from training.served_version import ServedVersion
 from training.settings import Exit, report
 from training.tables import DataError, Table, choose
 
@@ -90,9 +91,9 @@ def _predictions(
 ) -> tuple[pd.DataFrame, Mapping[str, float]]:
     # Until it is measured: some models read their files when they are asked, not when they are loaded.
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
-        model = load(version, folder)
+        predict = load(version, folder)
         try:
-            predicted = np.asarray(model.predict(frame[list(chosen.features)]), dtype=float)
+            predicted = np.asarray(predict(frame[list(chosen.features)]), dtype=float)
             metrics = chosen.measure(frame, predicted, "live")
         except (mlflow.MlflowException, ValueError, TypeError) as error:
             raise UnfitModelError(

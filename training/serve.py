@@ -33,11 +33,11 @@ def main(environ: MutableMapping[str, str]) -> Exit:
     # good order, raises the signal again for whoever handled it before.
     signal.signal(signal.SIGTERM, _leave)
     prepare_mlflow(environ)
-    # Here and not above: it takes seconds, wrong settings are told at once, and MLflow reads its environment
-    # on import.
+    # Here and not above: wrong settings are told at once, and MLflow, if it is needed, reads its environment on
+    # import.
     from training.serving.process import serve  # noqa: PLC0415
 
-    return serve(uri, environ.get("HOST", "0.0.0.0"), port)  # noqa: S104 - a pod's address is not known beforehand
+    return serve(uri, environ.get("HOST", "0.0.0.0"), port, environ)  # noqa: S104 - a pod's address is not known beforehand
 
 
 def _port(text: str) -> int:

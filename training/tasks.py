@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, average_precision_score, log_loss, roc_auc_score
+
+from training import scores
 
 Floats = NDArray[np.float64]
 
@@ -67,15 +68,17 @@ class Classification:
             raise ValueError(
                 f"predictions have the shape {predicted.shape}, not {(len(outcomes), self.classes)}"
             )
+        if not ((predicted >= 0) & (predicted <= 1)).all() or not np.allclose(predicted.sum(axis=1), 1):
+            raise ValueError("predictions are no probabilities: from 0 to 1, with a sum of 1")
         truth = outcomes.astype(int)
-        scores = {
-            "log_loss": float(log_loss(truth, predicted, labels=range(self.classes))),
-            "accuracy": float(accuracy_score(truth, predicted.argmax(axis=1))),
+        measured = {
+            "log_loss": scores.log_loss(truth, predicted),
+            "accuracy": scores.accuracy(truth, predicted),
         }
-        return scores if self.classes > 2 else {**self._curves(truth, predicted[:, 1]), **scores}  # noqa: PLR2004 - as above
+        return measured if self.classes > 2 else {**self._curves(truth, predicted[:, 1]), **measured}  # noqa: PLR2004 - as above
 
     def _curves(self, truth: NDArray[np.int_], probability: Floats) -> Mapping[str, float]:
-        return {"auc": float(roc_auc_score(truth, probability))}
+        return {"auc": scores.auc(truth, probability)}
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class RareEvent(Classification):
     def _curves(self, truth: NDArray[np.int_], probability: Floats) -> Mapping[str, float]:
         return {
             **super()._curves(truth, probability),
-            "average_precision": float(average_precision_score(truth, probability)),
+            "average_precision": scores.average_precision(truth, probability),
         }
 
 

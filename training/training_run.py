@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from importlib.metadata import version as installed
 from pathlib import Path
+from typing import Any
 
 import mlflow
-import mlflow.sklearn
 import numpy as np
+import pandas as pd
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
@@ -16,7 +17,10 @@ from pydantic.alias_generators import to_camel
 from training.pipeline import Pipeline
 from training.recipe import Recipe
 from training.registration import Registration, register_run
+from training.settings import report
 from training.tables import Table
+from training.weights import Weights
+from training.weights_flavour import log_model
 
 _REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "pandas", "numpy")
 
@@ -57,7 +61,8 @@ def train(
     frame = pipeline.frame(table)
     known, held_out = pipeline.split(frame)
     model = pipeline.fit(recipe, known)
-    scores = pipeline.measure(held_out, pipeline.predict(model, held_out), "val")
+    predicted = np.asarray(pipeline.predict(model, held_out))
+    scores = pipeline.measure(held_out, predicted, "val")
     mlflow.set_experiment(experiment)
     with mlflow.start_run(tags=dict(run_tags)) as run:
         mlflow.log_params(
@@ -75,10 +80,10 @@ def train(
         mlflow.log_input(data, context="training")
         mlflow.log_input(holdout, context="validation")
         features = held_out[list(pipeline.features)]
-        logged = mlflow.sklearn.log_model(
+        logged = log_model(
             model,
-            name="model",
-            signature=infer_signature(features, np.asarray(pipeline.predict(model, held_out))),
+            _weights(model, features, predicted),
+            signature=infer_signature(features, predicted),
             input_example=features.head(3),
             pyfunc_predict_fn=pipeline.task.predict_method,
             # Written out, because MLflow would find them by starting another Python that loads the model.
@@ -94,3 +99,15 @@ def train(
         data_md5=table.md5,
         metrics=scores,
     )
+
+
+def _weights(model: Any, rows: pd.DataFrame, predicted: Any) -> Weights | None:
+    """Return what the model can be served by without scikit-learn; one that has none is served by MLflow."""
+    # Here and not above: this is the one thing before training that needs scikit-learn.
+    from training.weights_of import UntranslatableError, weights_of  # noqa: PLC0415
+
+    try:
+        return weights_of(model, rows, predicted)
+    except UntranslatableError as error:
+        report("info", f"logged without weights: {error}")
+        return None

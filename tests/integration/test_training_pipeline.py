@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.sklearn
+import pandas as pd
 import pytest
 import requests
 from mlflow.entities import Run
-from mlflow.models import Model
+from mlflow.models import Model, infer_signature
 from mlflow.tracking import MlflowClient
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LogisticRegression
 
 from modelalias.adapters.prometheus import Prometheus
@@ -33,7 +35,11 @@ from modelalias.servers import PrometheusSettings
 from tests.support.mlflow_server import Server
 from tests.support.prometheus_server import PrometheusServer, running_prometheus
 from tests.support.training_process import ROOT, Done, Forks, command, forking
+from training.fetching import fetch
+from training.loading import load_pyfunc, resolve
+from training.model_uri import ModelUri
 from training.pipelines.churn import FEATURES, PIPELINE
+from training.served_version import ServedVersion
 from training.settings import Exit
 
 generate = PIPELINE.generate
@@ -280,6 +286,45 @@ def test_pinned_pod_answers_bad_input_with_400_and_stays_well(
     assert (well[0], well[1]["version"]) == (200, "3")
 
 
+@pytest.mark.filterwarnings("ignore:.*Any type hint")
+def test_model_without_weights_is_served_by_mlflow(
+    mlflow_server: Server, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
+    rows = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0]})
+    other = DummyRegressor(strategy="median").fit(rows, [10.0, 20.0, 30.0, 90.0])
+    mlflow.sklearn.log_model(
+        other,
+        name="model",
+        registered_model_name=model,
+        signature=infer_signature(rows),
+        pip_requirements=[],
+    )
+
+    with serving(mlflow_server, f"models:/{model}/1") as pod:
+        well = pod.post("/predict", {"dataframe_records": [{"size": 2}, {"size": 4}]})
+        bad = pod.post("/predict", {"inputs": [["large"]]})
+
+    assert well == (200, {"predictions": [25.0, 25.0], "version": "1"})
+    assert bad[0] == 400
+
+
+def test_model_predicts_the_same_by_its_weights_as_by_mlflow(
+    mlflow_server: Server,
+    trained: Sequence[Mapping[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
+    served = ServedVersion(model=trained[1]["model"], version="2", run=None)
+    rows = PIPELINE.frame(generate(rows=200, seed=3))[list(FEATURES)]
+
+    by_mlflow = load_pyfunc(served, str(tmp_path)).predict(rows)
+
+    _, weights = fetch(ModelUri(model=served.model, version="2"), os.environ)
+    assert weights.predict(rows.to_numpy()) == pytest.approx(by_mlflow, rel=1e-9)
+
+
 @pytest.mark.parametrize("uri", ["models:/{model}@champion", "models:/{model}/9"])
 def test_version_that_does_not_exist_yet_ends_the_pod_with_one_line(
     mlflow_server: Server, model: str, uri: str
@@ -291,7 +336,9 @@ def test_version_that_does_not_exist_yet_ends_the_pod_with_one_line(
     )
 
     assert done.returncode == Exit.REGISTRY
-    assert json.loads(done.stderr)["message"].startswith(f"cannot serve {uri.format(model=model)}: ")
+    with pytest.raises(mlflow.MlflowException) as told:
+        resolve(MlflowClient(mlflow_server.uri), ModelUri.parse(uri.format(model=model)))
+    assert json.loads(done.stderr)["message"] == f"cannot serve {uri.format(model=model)}: {told.value}"
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,9 @@ and on how they act together, so a better model is better for a reason, and no m
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from training.pipeline import ORDINARY, Estimator, Pipeline
+from training.estimators import logistic_regression
+from training.pipeline import ORDINARY, Pipeline
 from training.recipe import Quality, Recipe
 from training.tasks import Classification
 
@@ -62,21 +60,13 @@ def _during_promotion(frame: pd.DataFrame) -> pd.Series:
     return -2.0 - 3.0 * (frame["tenure_months"] - 36) / 21 - 0.5 * (frame["monthly_charges"] - 62) / 22
 
 
-def _model(recipe: Recipe) -> Estimator:
-    return make_pipeline(
-        StandardScaler(),
-        PolynomialFeatures(recipe.degree, include_bias=False),
-        LogisticRegression(C=1 / recipe.regularization, max_iter=2000),
-    )
-
-
 PIPELINE = Pipeline(
     name="churn",
     features=FEATURES,
     target=TARGET,
     task=Classification(),
     table=_table,
-    model=_model,
+    model=logistic_regression,
     recipes={
         Quality.GOOD: Recipe(samples=2000),
         Quality.BETTER: Recipe(degree=2),

@@ -8,11 +8,8 @@ training: a discounter opens beside every other shop, and no feature tells.
 
 import numpy as np
 import pandas as pd
-from sklearn.compose import TransformedTargetRegressor, make_column_transformer
-from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from training.estimators import regression_of_logarithm
 from training.pipeline import ORDINARY, Estimator, Pipeline
 from training.recipe import Quality, Recipe
 from training.tasks import Amounts
@@ -84,12 +81,8 @@ def _model(recipe: Recipe) -> Estimator:
     every_value = (
         ("store", "weekday", "week_of_year", "day_of_month") if recipe.degree > 1 else ("store", "weekday")
     )
-    columns = make_column_transformer(
-        (OneHotEncoder(handle_unknown="ignore"), list(every_value)),
-        (StandardScaler(), [name for name in FEATURES if name not in every_value]),
-    )
-    regression = make_pipeline(columns, Ridge(alpha=recipe.regularization))
-    return TransformedTargetRegressor(regression, func=np.log, inverse_func=np.exp)
+    measured = [name for name in FEATURES if name not in every_value]
+    return regression_of_logarithm(recipe, every_value, measured)
 
 
 PIPELINE = Pipeline(

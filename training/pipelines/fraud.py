@@ -4,14 +4,14 @@ The payments are invented, the problem is honest: about one in fifty is fraud, a
 and speed come together, not in any of them alone.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from training.pipeline import Estimator, Pipeline
+from training.estimators import logistic_regression
+from training.pipeline import Pipeline
 from training.recipe import Quality, Recipe
 from training.tasks import RareEvent
 
@@ -67,21 +67,13 @@ def _suspicion(frame: pd.DataFrame) -> NDArray[np.float64]:
     return suspicion
 
 
-def _model(recipe: Recipe) -> Estimator:
-    return make_pipeline(
-        StandardScaler(),
-        PolynomialFeatures(recipe.degree, include_bias=False),
-        LogisticRegression(C=1 / recipe.regularization, max_iter=3000),
-    )
-
-
 PIPELINE = Pipeline(
     name="fraud",
     features=FEATURES,
     target=TARGET,
     task=RareEvent(),
     table=_table,
-    model=_model,
+    model=partial(logistic_regression, most_iterations=3000),
     recipes={
         Quality.GOOD: Recipe(samples=6000),
         Quality.BETTER: Recipe(degree=2),

@@ -7,11 +7,9 @@ form, rest and absences, so that even the best model is often wrong, as with rea
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from training.pipeline import Estimator, Pipeline
+from training.estimators import logistic_regression
+from training.pipeline import Pipeline
 from training.recipe import Quality, Recipe
 from training.tasks import Classification
 
@@ -67,21 +65,13 @@ def _edge(frame: pd.DataFrame) -> NDArray[np.float64]:
     return ((1 - 0.7 * frame["derby"]) * (strength + ground) + weakened).to_numpy(dtype=float)
 
 
-def _model(recipe: Recipe) -> Estimator:
-    return make_pipeline(
-        StandardScaler(),
-        PolynomialFeatures(recipe.degree, include_bias=False),
-        LogisticRegression(C=1 / recipe.regularization, max_iter=2000),
-    )
-
-
 PIPELINE = Pipeline(
     name="matches",
     features=FEATURES,
     target=TARGET,
     task=Classification(classes=3),
     table=_table,
-    model=_model,
+    model=logistic_regression,
     recipes={
         Quality.GOOD: Recipe(samples=1200),
         Quality.BETTER: Recipe(),

@@ -6,11 +6,9 @@ history and how they act together.
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from training.pipeline import Estimator, Pipeline
+from training.estimators import logistic_regression
+from training.pipeline import Pipeline
 from training.recipe import Quality, Recipe
 from training.tasks import Classification
 
@@ -55,21 +53,13 @@ def _risk(frame: pd.DataFrame) -> pd.Series:
     return alone + together - 0.03 * frame["years_employed"] + 0.08 * frame["open_credits"]
 
 
-def _model(recipe: Recipe) -> Estimator:
-    return make_pipeline(
-        StandardScaler(),
-        PolynomialFeatures(recipe.degree, include_bias=False),
-        LogisticRegression(C=1 / recipe.regularization, max_iter=2000),
-    )
-
-
 PIPELINE = Pipeline(
     name="registry-credit-risk",
     features=FEATURES,
     target=TARGET,
     task=Classification(),
     table=_table,
-    model=_model,
+    model=logistic_regression,
     recipes={
         Quality.GOOD: Recipe(samples=2000),
         Quality.BETTER: Recipe(degree=2),

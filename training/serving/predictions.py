@@ -1,12 +1,8 @@
 """The HTTP application: predictions, which version makes them, their metrics, and whether the process is well."""
 
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from mlflow import MlflowException
-from mlflow.pyfunc import PyFuncModel
-from mlflow.types import Schema
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -14,31 +10,28 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from training.loading import ServedVersion
+from training.served_version import ServedVersion
 from training.serving.metrics import ServingMetrics
-from training.serving.rows import BadInputError, rows_of
+from training.serving.model import BadInputError, Model
 from training.settings import without_credentials
 
 _MOST_BYTES = 8 * 2**20
 
 
-def application(served: ServedVersion, model: PyFuncModel) -> Starlette:
+def application(served: ServedVersion, model: Model) -> Starlette:
     """Return the application that answers for one loaded version."""
-    signature = model.metadata.signature
-    schema: Schema | None = signature.inputs if signature else None
     metrics = ServingMetrics(served)
 
     async def predict(request: Request) -> JSONResponse:
         with metrics.request():
             try:
-                rows = rows_of(await _body(request), schema)
-                answer = await run_in_threadpool(_predict, model, rows, metrics)
+                answer = await run_in_threadpool(_predict, model, await _body(request), metrics)
             except BadInputError as error:
                 raise HTTPException(400, without_credentials(str(error))) from error
             return JSONResponse({"predictions": answer, "version": served.version})
 
     async def version(_request: Request) -> JSONResponse:
-        return JSONResponse(served.model_dump())
+        return JSONResponse(asdict(served))
 
     async def numbers(request: Request) -> Response:
         content, content_type = metrics.exposition(request.headers.get("accept", ""))
@@ -72,17 +65,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _predict(model: PyFuncModel, rows: pd.DataFrame, metrics: ServingMetrics) -> Any:
-    """Predict and return what JSON can hold.
-
-    A model that refuses its input says so with one of these types; anything else is a fault of the model or
-    of ours.
-    """
-    try:
-        answer = model.predict(rows)
-    except (MlflowException, ValueError, TypeError) as error:
-        raise BadInputError(str(error)) from error
-    metrics.predicted(answer)
-    if isinstance(answer, pd.DataFrame):
-        return answer.to_dict(orient="records")
-    return np.asarray(answer).tolist()
+def _predict(model: Model, body: bytes, metrics: ServingMetrics) -> Any:
+    predictions = model.predict(body)
+    metrics.predicted(predictions.values)
+    return predictions.content

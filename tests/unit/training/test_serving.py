@@ -4,14 +4,18 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 from mlflow.types import ColSpec, DataType, Schema
 
 from training.model_uri import ModelUri
-from training.serving.rows import BadInputError, rows_of
+from training.serving.model import BadInputError
+from training.serving.numbers import numbers_of
+from training.serving.rows import rows_of
 from training.settings import Exit, without_credentials
 
-SCHEMA = Schema([ColSpec(DataType.double, "tenure"), ColSpec(DataType.double, "charges")])
+COLUMNS = ("tenure", "charges")
+SCHEMA = Schema([ColSpec(DataType.double, name) for name in COLUMNS])
 
 
 @pytest.mark.parametrize(
@@ -66,6 +70,7 @@ def test_each_form_gives_the_row_in_the_types_of_the_signature(body: bytes) -> N
 
     assert rows[["tenure", "charges"]].to_dict("records") == [{"tenure": 12.0, "charges": 80.0}]
     assert {str(kind) for kind in rows.dtypes} == {"float64"}
+    assert numbers_of(body, COLUMNS).tolist() == [[12.0, 80.0]]
 
 
 @pytest.mark.parametrize(
@@ -81,8 +86,10 @@ def test_each_form_gives_the_row_in_the_types_of_the_signature(body: bytes) -> N
         (b'{"inputs": []}', "no rows"),
         (b'{"inputs": "/etc/hostname"}', "list of rows"),
         (b'{"inputs": [[1, 2, 3]]}', "columns"),
-        (b'{"inputs": {"tenure": 1}}', "scalar"),
+        (b'{"inputs": {"tenure": 1, "charges": 2}}', "scalar"),
         (b'{"inputs": [["many", 2]]}', "tenure"),
+        (b'{"inputs": [[[1], 2]]}', "tenure|sequence"),
+        (b'{"inputs": {"tenure": [1, 2], "charges": [1]}}', "length"),
         (b'{"dataframe_split": [1]}', "columns and data"),
         (b'{"dataframe_split": {"rows": 1}}', "columns and data"),
         (b'{"dataframe_records": {"tenure": 1}}', "list of rows"),
@@ -91,6 +98,48 @@ def test_each_form_gives_the_row_in_the_types_of_the_signature(body: bytes) -> N
 def test_bad_body_is_refused_with_the_reason(body: bytes, says: str) -> None:
     with pytest.raises(BadInputError, match=says):
         rows_of(body, SCHEMA)
+    with pytest.raises(BadInputError, match=says):
+        numbers_of(body, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"inputs": [{"tenure": 1}]}', "without the columns charges"),
+        (b'{"inputs": {"tenure": [1]}}', "without the columns charges"),
+        (b'{"dataframe_split": {"data": [[1, 2]]}}', "list of 0 columns"),
+        (b'{"dataframe_split": {"columns": ["tenure"], "data": [[1]]}}', "without the columns charges"),
+        (b'{"dataframe_split": {"columns": [["tenure"], "charges"], "data": [[1, 2]]}}', "dataframe_split"),
+        (b'{"dataframe_split": {"columns": 3, "data": [[1, 2]]}}', "dataframe_split"),
+        (b'{"dataframe_split": {"columns": ["tenure", "charges"], "data": 3}}', "list of 2 columns"),
+        (b'{"inputs": [[1, 2], {"tenure": 1, "charges": 2}]}', "list of 2 columns"),
+        (b'{"inputs": [[1, {}]]}', "the column charges"),
+        (b'{"inputs": [[1, 1' + b"0" * 400 + b"]]}", "the column charges"),
+        (b'{"inputs": {"tenure": "12", "charges": [1]}}', "the column tenure is a scalar"),
+        (b'{"inputs": {"tenure": [], "charges": []}}', "no rows"),
+    ],
+)
+def test_what_weights_cannot_be_asked_is_refused_with_the_reason(body: bytes, says: str) -> None:
+    with pytest.raises(BadInputError, match=says):
+        numbers_of(body, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"inputs": {"tenure": [12], "name": ["ana"], "charges": [80]}}',
+        b'{"inputs": [{"tenure": "12", "charges": 80.0, "name": "ana"}]}',
+        b'{"dataframe_split": {"columns": ["x", "charges", "tenure"], "index": [7], "data": [[{}, 80, 12]]}}',
+    ],
+)
+def test_columns_that_the_model_does_not_know_are_left_out(body: bytes) -> None:
+    assert numbers_of(body, COLUMNS).tolist() == [[12.0, 80.0]]
+
+
+def test_row_that_lacks_what_others_have_holds_nothing_there() -> None:
+    rows = numbers_of(b'{"inputs": [{"tenure": 1, "charges": 2}, {"tenure": 3}]}', COLUMNS)
+
+    np.testing.assert_array_equal(rows, [[1, 2], [3, np.nan]])
 
 
 def test_credentials_leave_no_trace_in_a_message() -> None:
@@ -125,6 +174,19 @@ def test_wrong_setting_ends_the_process_with_one_line(environ: Mapping[str, str]
     assert done.returncode == Exit.USAGE
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_serving_by_weights_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, training.serve, training.serving.process\n"
+        "print(*sorted({'mlflow', 'pandas', 'scipy', 'sklearn', 'pydantic'} & sys.modules.keys()))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout.strip() == ""
 
 
 def test_name_and_alias_can_be_two_settings() -> None:

@@ -13,7 +13,8 @@ from mlflow.pyfunc import PyFuncModel
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
-from training.loading import ServedVersion
+from training.served_version import ServedVersion
+from training.serving.by_mlflow import ModelByMlflow
 from training.serving.predictions import application
 
 LABELS = {"model": "churn", "version": "3"}
@@ -26,7 +27,8 @@ Answered = tuple[int, Mapping[str, str], str]
 def serving(predict: Callable[[pd.DataFrame], Any]) -> Starlette:
     """Return the application for version 3 of a model that predicts so."""
     model = SimpleNamespace(metadata=SimpleNamespace(signature=None), predict=predict)
-    return application(ServedVersion(model="churn", version="3", run=None), cast("PyFuncModel", model))
+    served = ServedVersion(model="churn", version="3", run=None)
+    return application(served, ModelByMlflow(cast("PyFuncModel", model)))
 
 
 async def call(
