@@ -41,9 +41,20 @@ def stage(kubeconfig: str, namespace: str, kube_api: KubeApi) -> Stage:
     return Stage(kubeconfig, namespace, kube_api.who_am_i())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def seeded_models() -> Iterator[list[Seeding]]:
+    """The models of the module's tests, which go when no operator manages them any more: every operator of the
+    run looks at all models every two seconds."""
+    models: list[Seeding] = []
+    yield models
+    for model in models:
+        model.remove()
+
+
 @pytest.fixture
-def seeded(mlflow_server: Server) -> Seeding:
-    return Seeding(mlflow_server.uri, f"churn-{secrets.token_hex(4)}")
+def seeded(mlflow_server: Server, seeded_models: list[Seeding]) -> Seeding:
+    seeded_models.append(Seeding(mlflow_server.uri, f"churn-{secrets.token_hex(4)}"))
+    return seeded_models[-1]
 
 
 @pytest.fixture

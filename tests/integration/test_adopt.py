@@ -15,7 +15,8 @@ from tests.support.kube_api import Person
 from tests.support.mlflow_server import Server
 from tests.support.seeding import Seeding
 from tests.support.stage import Object, Stage, condition
-from tests.support.terminal import Done, Terminal
+from tests.support.terminal import Terminal
+from tests.support.typed import Done, Typed
 
 EVE: Final = Person("eve")
 """May look, and list the ModelAliases of this namespace alone."""
@@ -152,7 +153,8 @@ def test_stages_become_aliases_that_their_owner_sets_and_the_operator_takes_over
 
     written = typed.type("adopt", "--model", seeded.model, "--to", str(folder), who=None)
     untouched = Registry(seeded)
-    first, second = (_run(folder / "stages" / "set_aliases.py") for _ in range(2))
+    script = folder / "stages" / "set_aliases.py"
+    first, second = _run_anew(script), _run(script)
     stage.kubectl("apply", "-f", str(folder / "stages"))
     found = {name: _taken_over(stage, f"{seeded.model}-{name}") for name in ("staging", "production")}
 
@@ -205,8 +207,8 @@ def test_a_script_is_answered_with_the_number_alone(seeded: Seeding) -> None:
     seeded.version(val_auc=0.9)
     seeded.client.set_registered_model_alias(seeded.model, "champion", "1")
 
-    number = _resolve(f"{seeded.model}@champion")
-    missing = _resolve(f"models:/{seeded.model}@challenger")
+    number = Typed("resolve", f"{seeded.model}@champion").finished()
+    missing = Typed("resolve", f"models:/{seeded.model}@challenger").finished()
 
     assert (number.returncode, number.stdout, number.stderr) == (0, "1\n", "")
     assert (missing.returncode, missing.stdout, missing.stderr) == (
@@ -216,12 +218,12 @@ def test_a_script_is_answered_with_the_number_alone(seeded: Seeding) -> None:
     )
 
 
-def _resolve(reference: str) -> Done:
-    program = Path(sys.executable).with_name("modelalias")
-    return subprocess.run([str(program), "resolve", reference], capture_output=True, text=True, check=False)
-
-
 def _run(script: Path) -> Done:
+    return Typed(script=script).finished()
+
+
+def _run_anew(script: Path) -> Done:
+    """Run it as its readers do, in a Python that has imported nothing."""
     return subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, check=False, env={**os.environ}
     )

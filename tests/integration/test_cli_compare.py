@@ -2,16 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.support.seeding import Data, Seeding
+from tests.support.typed import Done, typed
 
-PROGRAM: Final = Path(sys.executable).with_name("modelalias")
 HOLDOUT: Final = Data("holdout", "9f3c")
 OTHER: Final = Data("holdout", "77aa")
 
@@ -31,14 +28,10 @@ def measured(seeded: Seeding) -> Seeding:
     return seeded
 
 
-def compare(seeded: Seeding, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [str(PROGRAM), "compare", seeded.model, "--metric", "val_auc", *arguments],
-        env={**os.environ, "MLFLOW_TRACKING_URI": str(seeded.client.tracking_uri)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+def compare(seeded: Seeding, *arguments: str) -> Done:
+    return typed(
+        *("compare", seeded.model, "--metric", "val_auc", *arguments),
+        environ={**os.environ, "MLFLOW_TRACKING_URI": str(seeded.client.tracking_uri)},
     )
 
 

@@ -1,8 +1,6 @@
 """The export of the ledger from a real API server and a real MLflow."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +10,8 @@ from tests.support.kube_api import Person
 from tests.support.mlflow_server import Server
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage
+from tests.support.terminal import Terminal
 
-PROGRAM = Path(sys.executable).with_name("modelalias")
 ALIAS = "churn-champion"
 EVE = Person("eve")
 
@@ -32,18 +30,8 @@ def test_whoever_may_look_exports_moves_requests_and_records(
     done = stage.complete("go")
     place = tmp_path / "ledger.jsonl"
 
-    exported = subprocess.run(
-        [
-            str(PROGRAM),
-            "export",
-            "--all",
-            *("--output", str(place), "--records-from", mlflow_server.uri),
-            *("--kubeconfig", stage.kubeconfig, "-n", stage.namespace, "--as", EVE.name),
-        ],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
+    exported = Terminal(stage).type(
+        *("export", "--all", "--output", str(place), "--records-from", mlflow_server.uri), who=EVE
     )
 
     assert (exported.returncode, exported.stdout) == (0, ""), exported

@@ -3,10 +3,7 @@ written."""
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +11,8 @@ import pytest
 from tests.support.mlflow_server import free_port
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage
+from tests.support.typed import Done, typed
 
-PROGRAM = Path(sys.executable).with_name("modelalias")
 ALIAS = "churn-champion"
 GATES: list[dict[str, Any]] = [
     {"name": "auc-floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.7},
@@ -56,19 +53,13 @@ class Pipeline:
     def spec(self, **policy: Any) -> Mapping[str, Any]:
         return {"model": self.seeded.model, "alias": "champion", "policy": {"gates": GATES, **policy}}
 
-    def gate(
-        self, version: str, *arguments: str, uri: str | None = None, **policy: Any
-    ) -> "subprocess.CompletedProcess[str]":
+    def gate(self, version: str, *arguments: str, uri: str | None = None, **policy: Any) -> Done:
         body = {"apiVersion": "modelalias.dev/v1alpha1", "kind": "ModelAlias", "metadata": {"name": ALIAS}}
         environ = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-        return subprocess.run(
-            [str(PROGRAM), "gate", "-f", "-", "--version", version, *arguments],
-            input=json.dumps({**body, "spec": self.spec(**policy)}),  # JSON is YAML
-            env={**environ, "MLFLOW_TRACKING_URI": uri or self.uri},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+        return typed(
+            *("gate", "-f", "-", "--version", version, *arguments),
+            stdin=json.dumps({**body, "spec": self.spec(**policy)}),  # JSON is YAML
+            environ={**environ, "MLFLOW_TRACKING_URI": uri or self.uri},
         )
 
     def seen(self) -> tuple[object, ...]:

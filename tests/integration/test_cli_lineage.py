@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +16,8 @@ from modelalias.settings import RegistrySettings
 from tests.support.fake_keys import NOTARY, private_key
 from tests.support.harness import START
 from tests.support.seeding import Data, Seeding
+from tests.support.typed import Done, typed
 
-PROGRAM: Final = Path(sys.executable).with_name("modelalias")
 MD5: Final = "2a952c1e36c964b85cd909f244486145"
 
 
@@ -72,14 +70,10 @@ def key(tmp_path: Path) -> str:
     return str(file)
 
 
-def lineage(seeded: Seeding, reference: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [str(PROGRAM), "lineage", f"{seeded.model}{reference}", *arguments],
-        env={**os.environ, "MLFLOW_TRACKING_URI": str(seeded.client.tracking_uri)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+def lineage(seeded: Seeding, reference: str, *arguments: str) -> Done:
+    return typed(
+        *("lineage", f"{seeded.model}{reference}", *arguments),
+        environ={**os.environ, "MLFLOW_TRACKING_URI": str(seeded.client.tracking_uri)},
     )
 
 

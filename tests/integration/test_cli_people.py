@@ -20,7 +20,8 @@ from tests.support.kube_api import Person
 from tests.support.operator_process import OperatorProcess
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage
-from tests.support.terminal import ANA, PROGRAM, Done, Terminal, finished
+from tests.support.terminal import ANA, Terminal
+from tests.support.typed import PROGRAM, Done
 
 EVE = Person("eve")
 BO, CY = (Person(name, ("ml-leads", "staff")) for name in ("bo", "cy"))
@@ -198,7 +199,7 @@ def test_nobodys_word_gets_lost(team: Stage, terminal: Terminal, model: Seeding)
     seen = team.reaches("go", "AwaitingApproval")["status"]["resolved"]["evidence"]
 
     at_once = [terminal.start("approve", "go", "--evidence", seen, who=who) for who in (BO, CY)]
-    done = [finished(process) for process in at_once]
+    done = [command.finished() for command in at_once]
     team.request("go", ALIAS, who=ANA, source={"version": "2"})
     after_apply = words(team, "go")
     file = {
@@ -232,7 +233,7 @@ def test_one_word_or_an_abort_ends_a_request(team: Stage, terminal: Terminal, mo
     waiting = terminal.start("status", "one", "--wait", "--timeout", "60s")
     not_theirs = terminal.type("reject", "one", "-m", "no", who=EVE)
     rejected = terminal.type("reject", "one", "-m", "not before the holidays", who=BO)
-    waited = finished(waiting)
+    waited = waiting.finished()
     terminal.type("promote", ALIAS, "--version", "2", "--name", "two")
     team.reaches("two", "AwaitingApproval")
     timed_out = terminal.type("status", "two", "--wait", "--timeout", "1s", who=EVE)
@@ -276,7 +277,7 @@ def test_a_request_that_is_deleted_meanwhile_is_an_end(
 
     team.reaches("go", "AwaitingApproval")
     team.kubectl("delete", "promotionrequest", "go", who=ANA)
-    waited = finished(waiting)
+    waited = waiting.finished()
 
     assert waited.returncode == 1, waited
     assert waited.stderr.splitlines()[-1] == "request go was deleted"
@@ -393,7 +394,7 @@ def test_a_wait_survives_an_operator_that_is_away(
     timed_out = terminal.type("status", "go", "--wait", "--timeout", "1s", "-o", "json")
     waiting = terminal.start("status", "go", "--wait", "--timeout", "90s")
     operator.start()
-    waited = finished(waiting)
+    waited = waiting.finished()
 
     assert filed.stdout == "request go filed by ana\n"
     assert unseen.stderr == "modelalias: request go has not been judged yet: no status yet\n"

@@ -14,7 +14,7 @@ import pytest
 from modelalias.api.metadata import ACKNOWLEDGE_DRIFT, RELEASE_HOLD
 from tests.support.kube_api import GROUP, KubeApi, Person
 from tests.support.stage import Stage
-from tests.support.terminal import Terminal, finished
+from tests.support.terminal import Terminal
 
 CY, EVE, PAT = Person("cy"), Person("eve"), Person("pat")
 ALIAS: Final = "churn-champion"
@@ -87,7 +87,7 @@ def test_a_hold_is_released_in_the_name_of_who_typed_it(terminal: Terminal, alia
 
     typed = terminal.start("release", ALIAS, who=CY)
     aliases.once_annotated(ALIAS, RELEASE_HOLD, hold=None)
-    done = finished(typed)
+    done = typed.finished()
     again = terminal.type("release", ALIAS, who=EVE)
 
     assert (done.returncode, done.stdout) == (
@@ -141,7 +141,7 @@ def test_all_that_drift_at_once_are_acknowledged_and_no_other(terminal: Terminal
     typed = terminal.start("ack", "--all", who=CY)
     aliases.once_annotated("a-restored", ACKNOWLEDGE_DRIFT, **_drifts("3"))
     aliases.once_annotated("b-adopted", ACKNOWLEDGE_DRIFT, **_drifts("4", "4"))
-    done = finished(typed)
+    done = typed.finished()
     none_left = terminal.type("ack", "--all", who=CY)
 
     assert done.returncode == 0, done

@@ -23,6 +23,7 @@ from tests.support.http_stub import http_stub
 from tests.support.kube_api import KubeApi, Person
 from tests.support.mlflow_server import Server
 from tests.support.operator_process import config_for, running_operator
+from tests.support.program_on_path import program_on_path
 from tests.support.rendered import CALLS, Page, as_written
 from tests.support.seeding import Seeding
 from tests.support.stage import WAIT_SECONDS, Stage
@@ -74,6 +75,13 @@ def model(seeded: Seeding) -> Seeding:
     return seeded
 
 
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where scripts find the command line; those that are given none start it as it is installed."""
+    with program_on_path(tmp_path_factory.mktemp("programs")) as folder:
+        yield folder
+
+
 @dataclass
 class Repository:
     """A repository with a pull request, whose jobs may promote."""
@@ -116,7 +124,7 @@ class Repository:
 
 @pytest.fixture
 def repository(
-    request: pytest.FixtureRequest, stage: Stage, kube_api: KubeApi, tmp_path: Path
+    request: pytest.FixtureRequest, stage: Stage, kube_api: KubeApi, programs: Path, tmp_path: Path
 ) -> Iterator[Repository]:
     """Jobs are the account that the test names, with the roles of the example."""
     account = getattr(request, "param", "pipeline")
@@ -135,6 +143,7 @@ def repository(
             tmp_path,
             stub.uri,
             event,
+            programs,
             ACTIONS_ID_TOKEN_REQUEST_URL=f"{stub.uri}/identity?api-version=2.0",
             ACTIONS_ID_TOKEN_REQUEST_TOKEN=ASKS_WITH,
         )
@@ -365,7 +374,7 @@ def test_a_pull_request_is_told_the_verdict_without_a_cluster(model: Seeding, tm
     inputs = {"alias": ALIAS, "filename": str(_file(model, tmp_path)), "fail_on": "error"}
     with http_stub(github) as stub:
         environ = {"MLFLOW_TRACKING_URI": str(model.client.tracking_uri), "KUBECONFIG": "/nowhere"}
-        runner = Runner(tmp_path, stub.uri, event, **environ)
+        runner = Runner(tmp_path, stub.uri, event, None, **environ)
 
         missing = runner.run("promote", **inputs, version="99 ##[error]hacked")
         told = github.comments[0]["body"]
@@ -381,7 +390,7 @@ def test_a_pull_request_is_told_the_verdict_without_a_cluster(model: Seeding, tm
 
 
 def test_a_merge_request_is_told_that_nothing_was_judged_in_place_of_the_verdict_before(
-    model: Seeding, tmp_path: Path
+    model: Seeding, programs: Path, tmp_path: Path
 ) -> None:
     jobs, gitlab = dict(gitlab_scripts()), GitLab("glpat-the-token-of-the-project", "the-token-of-the-job")
     with http_stub(gitlab) as stub:
@@ -397,7 +406,7 @@ def test_a_merge_request_is_told_that_nothing_was_judged_in_place_of_the_verdict
             "CI_MERGE_REQUEST_IID": "12",
             "GITLAB_TOKEN": "glpat-the-token-of-the-project",
         }
-        runner = Runner(tmp_path, stub.uri, tmp_path / "event.json", **environ)
+        runner = Runner(tmp_path, stub.uri, tmp_path / "event.json", programs, **environ)
 
         def told(version: str) -> tuple[int, int, list[str]]:
             for file in ("result.json", "summary.md"):  # each job begins without what others left

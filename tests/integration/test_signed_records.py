@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,8 @@ from tests.support.operator_account import HOME
 from tests.support.operator_process import OperatorProcess
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage
+from tests.support.typed import typed
 
-PROGRAM = Path(sys.executable).with_name("modelalias")
 ALIAS = "churn-champion"
 KEY = "modelalias.champion"
 PUBLIC_KEYS = "modelalias-public-keys"
@@ -27,13 +25,9 @@ class Auditor:
         self.seeded, self.keys = seeded, keys
 
     def ask(self, command: str, record: str) -> tuple[int, dict[str, Any]]:
-        done = subprocess.run(
-            [str(PROGRAM), command, record, "--public-keys", str(self.keys), "-o", "json"],
-            env={**os.environ, "MLFLOW_TRACKING_URI": str(self.seeded.client.tracking_uri)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+        done = typed(
+            *(command, record, "--public-keys", str(self.keys), "-o", "json"),
+            environ={**os.environ, "MLFLOW_TRACKING_URI": str(self.seeded.client.tracking_uri)},
         )
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)

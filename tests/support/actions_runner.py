@@ -53,13 +53,17 @@ class Ran:
 
 
 class Runner:
-    """Runs the actions of this repository with a token and an identity."""
+    """Runs the actions of this repository with a token and an identity, and first of all programs those of a folder."""
 
-    def __init__(self, home: Path, api: str, event: Path, **environ: str) -> None:
+    def __init__(
+        self, home: Path, api: str, event: Path, programs: Path | None = None, **environ: str
+    ) -> None:
         self._home = home
         self.token = "ghs_the-token-of-the-job"  # noqa: S105 - of a server of the test
         self._environ = {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(
+                str(item) for item in (programs, Path(sys.executable).parent, os.environ["PATH"]) if item
+            ),
             "HOME": str(home),
             "CI": "true",
             "GITHUB_ACTIONS": "true",

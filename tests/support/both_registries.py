@@ -29,5 +29,7 @@ async def opened_registry(request: pytest.FixtureRequest) -> AsyncIterator[tuple
         return
     server: Server = request.getfixturevalue("mlflow_server")
     registry = MlflowRegistry(RegistrySettings(uri=server.uri), page_size=SMALL_PAGE)
-    yield registry, MlflowSeeder(server, f"contract-{secrets.token_hex(4)}")
+    real = MlflowSeeder(server, f"contract-{secrets.token_hex(4)}")
+    yield registry, real
+    real.leave()
     await registry.close()

@@ -24,9 +24,8 @@ class GitOps:
         return self._stage.kubectl("diff", *self._flags, "-f", "-", stdin=_list(manifests), check=False)
 
     def settles(self, *manifests: Object) -> None:
-        """Apply three times in a row; each time there is nothing to change, and `kubectl diff` ends with
-        status 0."""
-        for _ in range(3):
+        """Apply twice in a row; each time there is nothing to change, and `kubectl diff` ends with status 0."""
+        for _ in range(2):
             self._stage.kubectl("diff", *self._flags, "-f", "-", stdin=_list(manifests))
             self.apply(*manifests)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.support import operator_account, operator_program
+from tests.support import forks, operator_account, operator_program
 from tests.support.mlflow_server import free_port
 
 START_SECONDS: Final = 60.0
@@ -47,7 +47,7 @@ class OperatorProcess:
         self._begin(operator_program.COMMAND if anew else ())
 
     def _begin(self, command: tuple[str, ...]) -> None:
-        self._process = operator_program.forks().Process(
+        self._process = forks.forks().Process(
             target=operator_program.serve, args=(self._environ, self.log, command), daemon=True
         )
         self._process.start()

@@ -1,27 +1,15 @@
-"""What runs in the process of an operator: a command, or the same program in a fork that has imported it.
-
-Importing it takes two seconds of processor time, which the tests would spend fifty times over.
-"""
+"""What runs in the process of an operator: a command, or the same program in a fork that has imported it."""
 
 import os
 import sys
 import warnings
 from collections.abc import Mapping
 from importlib import import_module
-from multiprocessing import get_context
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Final
 
 PROGRAM: Final = "modelalias.__main__"
 COMMAND: Final = (sys.executable, "-W", "error::ResourceWarning", "-m", "modelalias")
-
-
-def forks() -> ForkServerContext:
-    """Return what forks; its process starts with the first operator and ends with the caller's."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([PROGRAM])
-    return context
 
 
 def serve(environ: Mapping[str, str], log: Path, command: tuple[str, ...]) -> None:

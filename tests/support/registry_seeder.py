@@ -107,15 +107,25 @@ class MlflowSeeder:
         self._client = MlflowClient(server.uri)
         self.experiment_id: str = self._client.create_experiment(experiment)
         self._time = 1_000_000
+        self._models: set[str] = set()
+
+    def leave(self) -> None:
+        """Remove the models that were made: who reads all of them reads those of every test before."""
+        for model in sorted(self._models):
+            self._client.delete_registered_model(model)
+        self._models.clear()
 
     async def create_model(self, model: str) -> None:
         self._client.create_registered_model(model)
+        self._models.add(model)
 
     async def delete_model(self, model: str) -> None:
         self._client.delete_registered_model(model)
+        self._models.discard(model)
 
     async def rename_model(self, model: str, name: str) -> None:
         self._client.rename_registered_model(model, name)
+        self._models = self._models - {model} | {name}
 
     async def create_run(
         self,

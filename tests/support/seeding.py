@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
@@ -35,6 +36,14 @@ class Seeding:
         self.client = MlflowClient(uri)
         self.model = model
         self.client.create_registered_model(model)
+
+    def remove(self) -> None:
+        """Remove the model, unless somebody has."""
+        try:
+            self.client.delete_registered_model(self.model)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
 
     def run(self, **metrics: float) -> str:
         """Log a finished run and return its id."""
@@ -126,14 +135,20 @@ class Seeding:
         self.client.log_inputs(run, [DatasetInput(Dataset(data.name, data.digest, "local", "{}"), tags)])
 
     def _experiment(self) -> str:
-        """Return the id of the experiment; of two tests that find none at once, one makes it."""
-        found = self.client.get_experiment_by_name(EXPERIMENT)
-        if found is None:
-            try:
-                return str(self.client.create_experiment(EXPERIMENT))
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-                found = self.client.get_experiment_by_name(EXPERIMENT)
-        assert found is not None
-        return str(found.experiment_id)
+        return _experiment(self.client.tracking_uri)
+
+
+@cache
+def _experiment(uri: str) -> str:
+    """Return the id of the experiment; of two tests that find none at once, one makes it."""
+    client = MlflowClient(uri)
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is None:
+        try:
+            return str(client.create_experiment(EXPERIMENT))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(EXPERIMENT)
+    assert found is not None
+    return str(found.experiment_id)
