@@ -6,6 +6,7 @@ What people write is in the texts too: quotes, markup, other alphabets, and more
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from hypothesis import strategies as st
@@ -267,8 +268,9 @@ _ANSWERS: Final[Mapping[type[Any], Callable[[Any], st.SearchStrategy[Any]]]] = {
 }
 
 
+@cache
 def answers(question: AnyQuestion) -> st.SearchStrategy[Any]:
-    """Return every answer to a question, a failure among them."""
+    """Return every answer to a question, a failure among them; what hypothesis checks of it is checked once."""
     good = _ANSWERS[type(question)](question)
     return st.one_of(good, good, good, good, _FAILURES)
 

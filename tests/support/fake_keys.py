@@ -1,5 +1,6 @@
 """The keys that sign records, in memory; the contract suite holds them to the real ones."""
 
+from functools import cache
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,6 +14,7 @@ CLUSTER: Final = "c1c1c1c1-0000-4000-8000-000000000001"
 ELSEWHERE: Final = "c2c2c2c2-0000-4000-8000-000000000002"
 
 
+@cache
 def private_key(number: int = 1) -> Ed25519PrivateKey:
     """Return a key that is the same in every run."""
     return Ed25519PrivateKey.from_private_bytes(number.to_bytes(32, "big"))
@@ -49,6 +51,18 @@ class FakeSigningKeys:
             raise InvalidRequest("that is no key")
         if self.private is None:
             self.private = private_key(next(self._numbers))
-        public = self.private.public_key()
-        self.published[f"{key_id(public)}.pem"] = public_pem(public)
-        return Ed25519Notary(self.cluster, self.private, readable(self.published))
+        mine = _published(self.private)
+        self.published[mine[0]] = mine[1]
+        return _notary(self.cluster, self.private, tuple(self.published.items()))
+
+
+@cache
+def _published(private: Ed25519PrivateKey) -> tuple[str, str]:
+    """Return the name and the text of the public key, which is asked for once a minute of a test's hours."""
+    public = private.public_key()
+    return f"{key_id(public)}.pem", public_pem(public)
+
+
+@cache
+def _notary(cluster: str, private: Ed25519PrivateKey, published: tuple[tuple[str, str], ...]) -> Notary:
+    return Ed25519Notary(cluster, private, readable(dict(published)))

@@ -330,6 +330,14 @@ class Cluster:
             self.start()
         await asyncio.sleep(seconds)
 
+    async def away(self, seconds: float) -> None:
+        """Let time pass while no operator runs, where a test is about time alone.
+
+        One that runs looks every few seconds at what waits: a day of that is thousands of looks.
+        """
+        await self.stop()
+        await asyncio.sleep(seconds)
+
     def take_errors(self) -> list[str]:
         """Return what the engine called unexpected so far, where a test wants that."""
         taken, self._errors.records = self._errors.records, []

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ from modelalias.api.workload import WorkloadKind
 from modelalias.kinds import KINDS
 from modelalias.kinds.kind import VERBS
 from modelalias.settings import load
+from modelalias.web import config as dashboard
+from modelalias.web.config import Mode
+from modelalias.web.deployed import POD_CA
+from tests.support.quick_yaml import documents
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
@@ -36,7 +41,9 @@ REBUILD = "kubectl kustomize manifests/base > manifests/install.yaml"
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl builds the manifests")
 
 
+@cache
 def _built(folder: str) -> str:
+    """Build a folder once: kubectl takes as long as everything else here."""
     return subprocess.run(
         ["kubectl", "kustomize", str(MANIFESTS / folder)],
         check=True,
@@ -47,7 +54,7 @@ def _built(folder: str) -> str:
 
 
 def _pods(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for item in yaml.safe_load_all(text):
+    for item in documents(text):
         if item["kind"] == "Deployment":
             yield item["metadata"]["name"], item["spec"]["template"]["spec"]
 
@@ -56,11 +63,14 @@ def _pods(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def test_install_file_is_what_the_base_builds() -> None:
     stored = (MANIFESTS / "install.yaml").read_text(encoding="utf-8")
 
-    assert [*yaml.safe_load_all(stored)] == [*yaml.safe_load_all(_built("base"))], "run: " + REBUILD
+    assert [*documents(stored)] == [*documents(_built("base"))], "run: " + REBUILD
 
 
 @needs_kubectl
-@pytest.mark.parametrize("folder", ["base", "overlays/demo", "overlays/examples"])
+@pytest.mark.parametrize(
+    "folder",
+    ["base", "overlays/demo", "overlays/examples", *(f"components/dashboard/{mode}" for mode in Mode)],
+)
 def test_every_container_keeps_to_the_restricted_profile(folder: str) -> None:
     for name, pod in _pods(_built(folder)):
         assert pod["securityContext"]["runAsNonRoot"], name
@@ -94,8 +104,8 @@ def test_configuration_is_understood(path: Path) -> None:
 
 def test_metrics_are_found_where_the_operator_shows_them() -> None:
     base = MANIFESTS / "base"
-    (deployment,) = yaml.safe_load_all((base / "deployment.yaml").read_text(encoding="utf-8"))
-    (service,) = yaml.safe_load_all((base / "metrics-service.yaml").read_text(encoding="utf-8"))
+    (deployment,) = documents((base / "deployment.yaml").read_text(encoding="utf-8"))
+    (service,) = documents((base / "metrics-service.yaml").read_text(encoding="utf-8"))
     ports = deployment["spec"]["template"]["spec"]["containers"][0]["ports"]
     config = load({"MODELALIAS_CONFIG": str(base / "config.yaml"), "POD_NAME": "pod-1"})
 
@@ -117,7 +127,7 @@ def test_metrics_are_found_where_the_operator_shows_them() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example_is_understood(path: Path) -> None:
-    for body in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+    for body in documents(path.read_text(encoding="utf-8")):
         if body["kind"] == "ModelAlias":
             ModelAlias.model_validate(body)
         elif body["kind"] == "CronJob":
@@ -132,7 +142,7 @@ def test_example_is_understood(path: Path) -> None:
 
 @pytest.mark.parametrize("path", TOLD, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_manifest_of_a_told_example_is_understood_and_runs_under_the_restricted_profile(path: Path) -> None:
-    bodies = [*yaml.safe_load_all(path.read_text(encoding="utf-8"))]
+    bodies = [*documents(path.read_text(encoding="utf-8"))]
 
     for body in bodies:
         assert "namespace" not in body["metadata"], "each example has a namespace of its own"
@@ -162,7 +172,7 @@ def test_every_told_example_has_a_namespace_that_the_operator_watches() -> None:
 
 def test_the_operator_is_given_this_and_no_more() -> None:
     granted: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
-    for role in yaml.safe_load_all((MANIFESTS / "base" / "operator-roles.yaml").read_text(encoding="utf-8")):
+    for role in documents((MANIFESTS / "base" / "operator-roles.yaml").read_text(encoding="utf-8")):
         for rule in role.get("rules", ()):
             for group, resource, name in product(
                 rule["apiGroups"], rule["resources"], rule.get("resourceNames", [""])
@@ -210,7 +220,7 @@ def test_the_people_are_given_these_verbs_on_aliases_and_no_more() -> None:
     reading, writing = {"get", "list", "watch"}, {"create", "update", "patch", "delete", "deletecollection"}
 
     granted: dict[str, set[str]] = {}
-    for role in yaml.safe_load_all((MANIFESTS / "base" / "user-roles.yaml").read_text(encoding="utf-8")):
+    for role in documents((MANIFESTS / "base" / "user-roles.yaml").read_text(encoding="utf-8")):
         for rule in role.get("rules", ()):
             if "modelaliases" in rule["resources"]:
                 granted.setdefault(role["metadata"]["name"], set()).update(rule["verbs"])
@@ -235,7 +245,7 @@ def test_the_people_are_given_these_verbs_on_aliases_and_no_more() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_policy_of_aliases_asks_about_every_kind_of_workload(kind: str) -> None:
-    policy, _ = yaml.safe_load_all((MANIFESTS / "base" / "alias-policy.yaml").read_text(encoding="utf-8"))
+    policy, _ = documents((MANIFESTS / "base" / "alias-policy.yaml").read_text(encoding="utf-8"))
     resource = KINDS[WorkloadKind(kind)].resource
     asked = f"authorizer.group('{resource.group}').resource('{resource.plural}')"
     expressions = [item["expression"] for item in policy["spec"]["validations"]]
@@ -245,7 +255,7 @@ def test_the_policy_of_aliases_asks_about_every_kind_of_workload(kind: str) -> N
 
 @pytest.mark.parametrize("name", ["policy.yaml", "alias-policy.yaml"])
 def test_no_expression_asks_the_authorizer_more_than_twice(name: str) -> None:
-    policy, _ = yaml.safe_load_all((MANIFESTS / "base" / name).read_text(encoding="utf-8"))
+    policy, _ = documents((MANIFESTS / "base" / name).read_text(encoding="utf-8"))
     expressions = [item["expression"] for item in policy["spec"]["validations"]]
 
     assert all(item.count(".check(") <= 2 for item in expressions), "a third denies every write"
@@ -253,7 +263,7 @@ def test_no_expression_asks_the_authorizer_more_than_twice(name: str) -> None:
 
 @needs_kubectl
 def test_nobody_is_bound_to_a_role_but_the_operator() -> None:
-    bindings = [item for item in yaml.safe_load_all(_built("base")) if item["kind"].endswith("RoleBinding")]
+    bindings = [item for item in documents(_built("base")) if item["kind"].endswith("RoleBinding")]
 
     assert {subject["name"] for item in bindings for subject in item["subjects"]} == {
         "modelalias-operator",
@@ -263,7 +273,7 @@ def test_nobody_is_bound_to_a_role_but_the_operator() -> None:
 
 @needs_kubectl
 def test_without_a_binding_for_the_cluster_the_operator_changes_nothing_of_anybodys() -> None:
-    built = [*yaml.safe_load_all(_built("overlays/namespaced"))]
+    built = [*documents(_built("overlays/namespaced"))]
     bound = {item["roleRef"]["name"] for item in built if item["kind"] == "ClusterRoleBinding"}
     rules = [rule for item in built if item["kind"] == "ClusterRole" for rule in item["rules"]]
     held = {
@@ -290,7 +300,7 @@ def _built_with(component: str, folder: str, tmp_path: Path) -> list[Mapping[str
     manifests = Path(os.path.relpath(MANIFESTS, tmp_path))
     text = f"resources: [{manifests}/{folder}]\ncomponents: [{manifests}/components/{component}]\n"
     (tmp_path / "kustomization.yaml").write_text(text, encoding="utf-8")
-    return [*yaml.safe_load_all(_built(str(tmp_path)))]
+    return [*documents(_built(str(tmp_path)))]
 
 
 @needs_kubectl
@@ -298,7 +308,7 @@ def _built_with(component: str, folder: str, tmp_path: Path) -> list[Mapping[str
 def test_the_deletion_of_pods_is_a_component_that_adds_that_and_nothing_else(
     folder: str, tmp_path: Path
 ) -> None:
-    without = {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(_built(folder))}
+    without = {(item["kind"], item["metadata"]["name"]): item for item in documents(_built(folder))}
     built = _built_with("delete-stuck-pods", folder, tmp_path)
 
     changed = [item for item in built if item != without.pop((item["kind"], item["metadata"]["name"]))]
@@ -317,7 +327,7 @@ def test_the_deletion_of_pods_is_a_component_that_adds_that_and_nothing_else(
 def test_an_operator_that_files_nothing_is_a_component_that_takes_that_away_and_nothing_else(
     folder: str, tmp_path: Path
 ) -> None:
-    whole = {(item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(_built(folder))}
+    whole = {(item["kind"], item["metadata"]["name"]): item for item in documents(_built(folder))}
     without = {
         (item["kind"], item["metadata"]["name"]): item
         for item in _built_with("without-automatic-requests", folder, tmp_path)
@@ -339,7 +349,7 @@ def test_what_the_documentation_says_of_another_namespace_leaves_no_name_of_the_
     base = Path(os.path.relpath(MANIFESTS, tmp_path)) / "base"
     (tmp_path / "kustomization.yaml").write_text(f"resources: [{base}]\n{block}", encoding="utf-8")
 
-    built = [*yaml.safe_load_all(_built(str(tmp_path)))]
+    built = [*documents(_built(str(tmp_path)))]
 
     policies = [yaml.safe_dump(item) for item in built if item["kind"].endswith("Policy")]
     assert not [text for text in policies if "modelalias-system" in text]
@@ -372,7 +382,7 @@ def test_the_lines_for_webhooks_are_understood_and_fit_the_deployment(tmp_path: 
 
 @needs_kubectl
 def test_every_policy_exempts_the_operator_by_the_same_first_condition() -> None:
-    policies = [item for item in yaml.safe_load_all(_built("base")) if item["kind"].endswith("Policy")]
+    policies = [item for item in documents(_built("base")) if item["kind"].endswith("Policy")]
 
     assert len(policies) == 5
     assert {item["spec"]["matchConditions"][0]["expression"] for item in policies} == {
@@ -400,16 +410,14 @@ def _images(value: object) -> Iterator[str]:
 def test_no_image_name_is_looked_up_at_a_registry_that_nobody_chose() -> None:
     """A name without a host is somebody else's to publish: container runtimes add a public registry to it."""
     files = sorted(MANIFESTS.glob("**/*.yaml"))
-    names = {
-        name for file in files for body in yaml.safe_load_all(file.read_text()) for name in _images(body)
-    }
+    names = {name for file in files for body in documents(file.read_text()) for name in _images(body)}
 
     assert names
     assert {name.split("/")[0] for name in names} <= {"localhost", "registry.invalid"}
 
 
 def test_everybody_may_read_the_public_keys_and_the_heartbeat_and_nothing_else_of_the_operators() -> None:
-    shipped = yaml.safe_load_all((MANIFESTS / "base" / "user-roles.yaml").read_text(encoding="utf-8"))
+    shipped = documents((MANIFESTS / "base" / "user-roles.yaml").read_text(encoding="utf-8"))
     everybodys = [item for item in shipped if item["kind"] != "ClusterRole"]
 
     keys, keys_binding, heartbeat, heartbeat_binding = everybodys
@@ -429,7 +437,7 @@ def test_nobody_but_the_operator_is_given_a_status_and_it_only_its_own_secret() 
     rules = [
         (role["metadata"]["name"], resource, tuple(rule.get("resourceNames", ())), tuple(rule["verbs"]))
         for path in ("operator-roles.yaml", "user-roles.yaml")
-        for role in yaml.safe_load_all((MANIFESTS / "base" / path).read_text(encoding="utf-8"))
+        for role in documents((MANIFESTS / "base" / path).read_text(encoding="utf-8"))
         for rule in role.get("rules", ())
         for resource in rule["resources"]
     ]
@@ -439,3 +447,128 @@ def test_nobody_but_the_operator_is_given_a_status_and_it_only_its_own_secret() 
         ("modelalias-operator", "secrets", (), ("create",)),
         ("modelalias-operator", "secrets", ("modelalias-signing-key",), ("get",)),
     ]
+
+
+def _dashboard(mode: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return what a mode of the dashboard adds to a cluster, by its kind."""
+    return {item["kind"]: item for item in yaml.safe_load_all(_built(f"components/dashboard/{mode}"))}
+
+
+@needs_kubectl
+@pytest.mark.parametrize("mode", Mode)
+def test_the_dashboard_runs_the_operators_image_by_a_configuration_that_it_understands(
+    mode: Mode, tmp_path: Path
+) -> None:
+    parts = _dashboard(mode)
+    pod = parts["Deployment"]["spec"]["template"]["spec"]
+    program = pod["containers"][0]
+    (text,) = parts["ConfigMap"]["data"].values()
+    path = tmp_path / "dashboard.yaml"
+    path.write_text(text)
+    settings = dashboard.read(path)
+
+    assert settings.auth.mode is mode
+    assert not settings.auth.writes
+    assert program["image"] == next(_pods(_built("base")))[1]["containers"][0]["image"]
+    assert program["command"][-1] == f"/etc/modelalias/{next(iter(parts['ConfigMap']['data']))}"
+    named = {port["name"]: port["containerPort"] for item in pod["containers"] for port in item["ports"]}
+    assert named == {"http": 4180 if mode is Mode.IMPERSONATE else settings.listen.port}
+    assert settings.listen.ip.is_loopback is (mode is Mode.IMPERSONATE)
+    mounted = {item["name"] for item in program["volumeMounts"]}
+    assert mounted == {item["name"] for item in pod["volumes"]}
+    assert pod["volumes"][0]["configMap"]["name"] == parts["ConfigMap"]["metadata"]["name"]
+
+
+@needs_kubectl
+@pytest.mark.parametrize("mode", Mode)
+def test_the_dashboard_is_found_and_reached_at_its_pages_only(mode: Mode) -> None:
+    parts = _dashboard(mode)
+    labels = parts["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
+
+    assert parts["Service"]["spec"]["selector"].items() <= labels
+    assert parts["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"].items() <= labels
+    assert parts["Service"]["spec"]["type"] == "ClusterIP"
+    assert [port["targetPort"] for port in parts["Service"]["spec"]["ports"]] == ["http"]
+    (ingress,) = parts["NetworkPolicy"]["spec"]["ingress"]
+    assert [port["port"] for port in ingress["ports"]] == ["http"]
+    assert ("from" in ingress) is (mode is Mode.BEARER)
+
+
+@needs_kubectl
+@pytest.mark.parametrize(
+    ("part", "granted"),
+    [
+        ("viewer", "modelalias-view"),
+        ("bearer", None),
+        (
+            "impersonate",
+            {
+                ("authentication.k8s.io", "users"): {"impersonate:user-info"},
+                ("authentication.k8s.io", "groups"): {"impersonate:user-info"},
+                **{
+                    ("modelalias.dev", plural): {
+                        f"impersonate-on:user-info:{verb}" for verb in ("get", "list", "watch")
+                    }
+                    for plural in (
+                        "modelaliases",
+                        "promotionrequests",
+                        "promotionpolicies",
+                        "clusterpromotionpolicies",
+                    )
+                },
+                ("authentication.k8s.io", "selfsubjectreviews"): {"impersonate-on:user-info:create"},
+                ("authorization.k8s.io", "selfsubjectaccessreviews"): {"impersonate-on:user-info:create"},
+            },
+        ),
+        (
+            "impersonate-writes",
+            {
+                ("modelalias.dev", "promotionrequests"): {
+                    "impersonate-on:user-info:create",
+                    "impersonate-on:user-info:patch",
+                },
+                ("modelalias.dev", "modelaliases"): {"impersonate-on:user-info:patch"},
+            },
+        ),
+    ],
+)
+def test_the_dashboards_account_is_given_this_and_no_more(part: str, granted: object) -> None:
+    parts = _dashboard(part)
+    rules = [rule for kind in ("Role", "ClusterRole") for rule in parts.get(kind, {}).get("rules", ())]
+    own = {
+        (group, resource): set(rule["verbs"])
+        for rule in rules
+        for group, resource in product(rule["apiGroups"], rule["resources"])
+    }
+
+    binding = parts.get("ClusterRoleBinding")
+    if binding is not None:
+        account = {
+            "kind": "ServiceAccount",
+            "name": "modelalias-dashboard",
+            "namespace": "modelalias-system",
+        }
+        assert binding["subjects"] == [account]
+    assert (own or (binding["roleRef"]["name"] if binding else None)) == granted
+    assert "RoleBinding" not in parts
+
+
+@needs_kubectl
+def test_a_bearers_pod_has_the_certificate_of_the_api_server_and_no_token() -> None:
+    pod = _dashboard("bearer")["Deployment"]["spec"]["template"]["spec"]
+    (source,) = [item["projected"]["sources"] for item in pod["volumes"] if "projected" in item]
+    (mount,) = [
+        item for item in pod["containers"][0]["volumeMounts"] if item["mountPath"] == str(POD_CA.parent)
+    ]
+
+    assert pod["automountServiceAccountToken"] is False
+    assert mount["name"] == "api-server"
+    assert source == [
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": POD_CA.name}]}}
+    ]
+
+
+@needs_kubectl
+@pytest.mark.parametrize("mode", [Mode.VIEWER, Mode.IMPERSONATE])
+def test_the_other_modes_have_their_own_token(mode: Mode) -> None:
+    assert _dashboard(mode)["Deployment"]["spec"]["template"]["spec"]["automountServiceAccountToken"] is True

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from hack.cluster import program_image
 from hack.cluster.recipes import GATEWAY_KINDS
 from hack.gateway import installation, traefik
 from hack.gateway.__main__ import main
 from hack.prometheus.__main__ import main as prometheus
+from tests.support.quick_yaml import documents
 
 GROUP = "gateway.networking.k8s.io"
 
 
 def _manifests() -> Mapping[str, Any]:
-    bodies = yaml.safe_load_all(installation.MANIFEST.read_text(encoding="utf-8"))
+    bodies = documents(installation.MANIFEST.read_text(encoding="utf-8"))
     return {body["kind"]: body for body in bodies}
 
 

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import kopf
 import pytest
-import yaml
 
 from modelalias.api.workload import WorkloadKind
 from modelalias.handlers import tuning, watches
@@ -15,6 +14,7 @@ from modelalias.kinds import KINDS
 from modelalias.kinds.kind import VERBS, Kind
 from modelalias.reconcile.engine import Engine
 from modelalias.rest import PatchType
+from tests.support.quick_yaml import documents
 
 ROLES = Path(__file__).parents[3] / "manifests" / "base" / "operator-roles.yaml"
 OTHERS = {
@@ -38,7 +38,7 @@ def test_the_api_names_each_kind_of_the_table_and_no_other() -> None:
 @each_kind
 def test_the_operator_may_do_to_a_kind_what_it_does_and_no_more(kind: Kind[Any]) -> None:
     granted: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for role in yaml.safe_load_all(ROLES.read_text(encoding="utf-8")):
+    for role in documents(ROLES.read_text(encoding="utf-8")):
         for rule in role.get("rules", ()):
             for resource in product(rule["apiGroups"], rule["resources"]):
                 granted[resource] |= set(rule["verbs"])

@@ -450,11 +450,11 @@ async def test_while_the_policies_cannot_be_listed_nothing_is_judged() -> None:
 
 
 @in_virtual_time
-async def test_one_edit_of_a_policy_of_1000_aliases_is_no_burst_and_delays_no_request() -> None:
+async def test_one_edit_of_a_policy_of_300_aliases_is_no_burst_and_delays_no_request() -> None:
     async with Cluster() as it:
         await it.model(0.9, 0.9, aliases={"champion": "1"})
         it.put_cluster_policy(**LENIENT, approval={"required": "Always"})
-        for number in range(1000):
+        for number in range(300):
             spec = {"model": f"m{number:03}", "alias": "champion"}
             await it.registry.create_model(spec["model"])
             it.objects.add_alias(NAMESPACE, f"a{number:03}", ModelAliasSpec.model_validate(spec))
@@ -476,6 +476,6 @@ async def test_one_edit_of_a_policy_of_1000_aliases_is_no_burst_and_delays_no_re
         await it.settle(60)
 
         names = [item.name for item in it.objects.writes[written + 1 :] if item.kind == "ModelAlias"]
-        assert Counter(names) == {NAME: names.count(NAME), **{f"a{number:03}": 1 for number in range(1000)}}
+        assert Counter(names) == {NAME: names.count(NAME), **{f"a{number:03}": 1 for number in range(300)}}
         assert max(seconds.values()) <= 60
-        assert len(seconds) >= 20
+        assert len(seconds) >= 6
