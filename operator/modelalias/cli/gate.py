@@ -10,7 +10,8 @@ from typing import Any, Final
 from modelalias import settings
 from modelalias.api.alias import ModelAlias
 from modelalias.cli import alias_file, markdown_report, registry_reading, table
-from modelalias.cli.rehearsal import GateOutcome, Rehearsal, rehearse
+from modelalias.cli.rehearsal import rehearse
+from modelalias.cli.rehearsed import GateOutcome, Rehearsal
 from modelalias.core.errors import InvalidRequest
 from modelalias.settings import ClientSettings
 

@@ -5,62 +5,44 @@ import io
 import re
 import sys
 import traceback
-from collections.abc import Sequence
-from importlib import metadata
+from collections.abc import Mapping, Sequence
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Final, NoReturn
 
-from modelalias.cli import (
-    ab,
-    abort,
-    ack,
-    adopt,
-    aliases,
-    approve,
-    attest,
-    compare,
-    explain,
-    export,
-    gate,
-    history,
-    lineage,
-    output,
-    pin,
-    promote,
-    release,
-    resolve,
-    serving,
-    status,
-    verify,
-)
+from modelalias.cli import output
 from modelalias.core.errors import OperatorError
 
 FAILED: Final = 2
 """The command could not do its work. argparse ends with the same status after a wrong call."""
 INTERRUPTED: Final = 130
 
-COMMANDS: Final = (
-    gate,
-    promote,
-    status,
-    explain,
-    serving,
-    approve,
-    abort,
-    pin,
-    release,
-    ack,
-    history,
-    export,
-    lineage,
-    compare,
-    verify,
-    attest,
-    aliases,
-    resolve,
-    adopt,
-    ab,
-)
+COMMANDS: Final[Mapping[str, str]] = {
+    "gate": "gate",
+    "promote": "promote",
+    "status": "status",
+    "explain": "explain",
+    "serving": "serving",
+    "approve": "approve",
+    "reject": "approve",
+    "abort": "abort",
+    "pin": "pin",
+    "unpin": "pin",
+    "release": "release",
+    "ack": "ack",
+    "history": "history",
+    "export": "export",
+    "lineage": "lineage",
+    "compare": "compare",
+    "verify": "verify",
+    "attest": "attest",
+    "aliases": "aliases",
+    "resolve": "resolve",
+    "adopt": "adopt",
+    "ab": "ab",
+    "dashboard": "dashboard",
+}
+"""The module of each command: only that of the command that was typed is imported, all of them for the help."""
 
 _PLUGIN: Final = "kubectl-modelalias"
 
@@ -84,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a character that the terminal lacks is no failure
-    options = parser().parse_args(arguments)
+    options = parser(sys.argv[1:] if arguments is None else arguments).parse_args(arguments)
     try:
         text, exit_status = options.run(options)
     except OperatorError as error:
@@ -99,18 +81,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(exit_status)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of the command that is typed, or of all commands where none is."""
     whole = _Parser(
         prog=_program(),
         description="Promote, approve and roll back MLflow models by alias.",
         allow_abbrev=False,
     )
     whole.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    if arguments[:1] == ["--version"]:
+        return whole
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add(commands)
+    for module in _modules(arguments):
+        import_module(f"modelalias.cli.{module}").add(commands)
     return whole
+
+
+def _modules(arguments: Sequence[str]) -> Sequence[str]:
+    """Return which modules are needed; what stands before a command takes no values."""
+    typed = next((word for word in arguments if not word.startswith("-")), "")
+    return [COMMANDS[typed]] if typed in COMMANDS else list(dict.fromkeys(COMMANDS.values()))
 
 
 def _program() -> str:

@@ -5,14 +5,14 @@ evaluation Jobs measure.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 
 from modelalias.api.alias import ModelAlias, NamedVersion
 from modelalias.api.conditions import Cause, Reason
-from modelalias.api.request import GateResult, PromotionRequestStatus, RequestOperation
+from modelalias.api.request import GateResult, PromotionRequestStatus
 from modelalias.cli.registry_answers import answered
+from modelalias.cli.rehearsed import GateOutcome, Rehearsal
 from modelalias.core.errors import Unavailable
 from modelalias.core.judging import approvals, gates
 from modelalias.core.judging.approvals import Tally
@@ -21,39 +21,9 @@ from modelalias.core.protocol.answers import Answered, VerdictSoFar
 from modelalias.core.protocol.facts import Facts
 from modelalias.core.requests import cases
 from modelalias.core.requests.source import Candidate, require_ready
-from modelalias.core.status import result
 from modelalias.ports import Aliases, ModelVersion, Registry
 
-
-class GateOutcome(StrEnum):
-    """The verdict, as a pipeline needs it."""
-
-    PASSED = "Passed"
-    REFUSED = "Refused"
-    INCONCLUSIVE = "Inconclusive"
-
-
 _OUTCOME = {Conclusion.PASSED: GateOutcome.PASSED, Conclusion.REFUSED: GateOutcome.REFUSED}
-
-
-@dataclass(frozen=True)
-class Rehearsal:
-    """The verdict on a promotion; the status is what a request would have."""
-
-    alias: ModelAlias
-    outcome: GateOutcome
-    reason: Reason
-    status: PromotionRequestStatus
-
-    @property
-    def result(self) -> dict[str, object]:
-        """The verdict as a request's `status.result` has it, with the outcome in place of request and phase."""
-        heading = {
-            "result": self.outcome.value,
-            "namespace": self.alias.metadata.namespace or None,
-            "operation": RequestOperation.PROMOTE.value,
-        }
-        return dict(result.of(self.alias.spec, self.status, self.reason, heading))
 
 
 async def rehearse(registry: Registry, alias: ModelAlias, version: str, now: datetime) -> Rehearsal:

@@ -2,16 +2,17 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelalias.cli import alias_file
-from modelalias.cli.main import main
+from modelalias.cli.main import COMMANDS, main, parser
 from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
 
 ALIAS = """\
@@ -200,6 +201,64 @@ def test_help_and_version_are_answers(
 
     assert not ended.value.code
     assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_explained_the_same_without_the_others(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = []
+    for known in (parser(), parser([name])):
+        with pytest.raises(SystemExit) as ended:
+            known.parse_args([name, "--help"])
+        assert not ended.value.code
+        told.append(capsys.readouterr().out)
+
+    assert told[0].startswith(f"usage: modelalias {name} ")
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("arguments", [["judge"], ["judge", "gate"]], ids=" ".join)
+def test_where_no_command_is_typed_all_are_named(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert f"(choose from {', '.join(map(repr, COMMANDS))})" in capsys.readouterr().err
+
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    help_text = capsys.readouterr().out
+    assert [name for name in COMMANDS if re.search(rf"\n    {name}\s", help_text)] == list(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [
+        (["--version"], ("pydantic", "asyncio", "modelalias.api")),
+        (["resolve", "--help"], ("modelalias.cli.gate", "modelalias.cli.status", "modelalias.core.decide")),
+        (["status", "--help"], ("modelalias.cli.gate", "modelalias.core.judging.verdict")),
+    ],
+    ids=" ".join,
+)
+def test_what_a_command_does_not_need_is_not_imported(
+    arguments: Sequence[str], spared: Sequence[str]
+) -> None:
+    program = (
+        "import atexit, sys; from modelalias.cli.main import main\n"
+        "atexit.register(lambda: print('imported:', *sorted({*sys.argv[1].split()} & sys.modules.keys())))\n"
+        "main(sys.argv[2:])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, " ".join(spared), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == "imported:"
 
 
 def test_nothing_heavy_is_loaded_before_the_registry_is_asked(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from modelalias.api.alias import ModelAlias
-from modelalias.cli.rehearsal import Rehearsal, rehearse
+from modelalias.cli.rehearsal import rehearse
+from modelalias.cli.rehearsed import Rehearsal
 from modelalias.core.errors import InvalidRequest, ModelNotFound, Refused, Unavailable, VersionNotFound
 from modelalias.ports import EvaluationRun, VersionState
 from tests.support.fake_registry import FakeRegistry
