@@ -9,6 +9,8 @@ from typing import Any, Final
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
 from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing, Who
+from modelalias.cli.object_events import ObjectEvent
+from modelalias.cli.rights import Right
 from modelalias.core.errors import InvalidRequest, OperatorError
 from modelalias.ports import Pod, Workload, WorkloadRef
 
@@ -80,6 +82,11 @@ class FakeCluster:
         self.alias_body = alias
         self.said_of_alias: list[OperatorError | dict[str, Any] | None] = []
         """What the next reads of the ModelAlias answer, in the same way."""
+
+        self.lacks: set[str] = set()
+        """Verbs that the user does not have."""
+        self.told: Sequence[ObjectEvent] | OperatorError = ()
+        self.logs: dict[str, str | OperatorError] = {}
 
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
         self.lease: Heartbeat | OperatorError | None = Heartbeat(holder="pod", renewed=self.time)
@@ -171,6 +178,21 @@ class FakeCluster:
         if [item for item in before if item not in after]:
             raise InvalidRequest("an approval or a rejection cannot be changed or removed")
         self.found = patched
+
+    async def may(self, right: Right) -> bool:
+        return right.verb not in self.lacks
+
+    async def events(self, uid: str) -> Sequence[ObjectEvent]:
+        assert uid
+        if isinstance(self.told, OperatorError):
+            raise self.told
+        return self.told
+
+    async def last_lines(self, job: str) -> str:
+        found = self.logs.get(job, "")
+        if isinstance(found, OperatorError):
+            raise found
+        return found
 
     async def renew(self) -> None:
         self.renewals += 1

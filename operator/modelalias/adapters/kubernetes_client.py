@@ -9,7 +9,8 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client.rest import RESTResponse
 from kubernetes.aio.config import (
     ConfigException,
     load_incluster_config,
@@ -40,6 +42,8 @@ WRITE_SECONDS: Final = 5.0
 PAGE: Final = 500
 """Objects per page of a list."""
 
+LONGEST_LINE: Final = 8 * 1024 * 1024
+"""Bytes of one event of a watch; etcd takes objects of 1.5 MB."""
 _MESSAGE_LIMIT: Final = 900
 _RBAC: Final = re.compile(r'\S+ (?:"[^"]*" )?is forbidden: User ".*" cannot \S+ resource')
 """How the API server words a missing permission. A policy's own words, further on, may be alike."""
@@ -58,6 +62,7 @@ class Verb(StrEnum):
 
     GET = "get"
     LIST = "list"
+    WATCH = "watch"
     CREATE = "create"
     PATCH = "patch"
     DELETE = "delete"
@@ -66,6 +71,7 @@ class Verb(StrEnum):
 _METHODS: Final = {
     Verb.GET: "GET",
     Verb.LIST: "GET",
+    Verb.WATCH: "GET",
     Verb.CREATE: "POST",
     Verb.PATCH: "PATCH",
     Verb.DELETE: "DELETE",
@@ -83,6 +89,8 @@ class Call(Value):
     """Where a list goes on, as the page before said."""
     query: tuple[tuple[str, str], ...] = ()
     """What else is asked, such as a labelSelector."""
+    accept: str = "application/json"
+    """In which form, such as that of a table."""
 
     def __str__(self) -> str:
         """Name verb, resource and namespace as RBAC does."""
@@ -100,8 +108,16 @@ class KindNotServed(Unavailable):
     """The API server itself, and nothing in front of it, says that it does not know the kind."""
 
 
+class Expired(Unavailable):
+    """A watch cannot go on from there any more: what was missed has to be listed again."""
+
+
 class Denied(Refused):
     """A quota, a policy or a webhook does not let this object in, though the permission is there."""
+
+
+class CredentialsRefused(Refused):
+    """The API server does not know whose the credentials are: they are wrong, or their time is over."""
 
 
 class Answer(Value):
@@ -159,6 +175,21 @@ class Connection:
         """Do one call within so many seconds that is answered with plain text, such as a log."""
         return (await self._answer(call, None, None, seconds)).decode(errors="replace")
 
+    async def open_lines(self, call: Call, *, silence: float) -> "Lines":
+        """Do one call whose answer comes line by line, as a watch's does; it has to be closed.
+
+        Silence of so many seconds counts as no answer.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=READ_SECONDS, sock_read=silence)
+        with _failures(call, self._caller):
+            async with asyncio.timeout(READ_SECONDS):
+                response = await self._sent(call, None, None, READ_SECONDS, timeout)
+                self.clock.hear(response.headers.get("Date"))
+                if response.status < 300:  # noqa: PLR2004 - anything but success
+                    return Lines(call, self._caller, response)
+                data = await response.read()  # type: ignore[no-untyped-call]  # its library has no types here
+        raise failure(call, answer_of(response.status, response.headers, data), self._caller)
+
     async def _answer(
         self, call: Call, body: JsonBody | None, patch: PatchType | None, seconds: float | None
     ) -> bytes:
@@ -193,6 +224,18 @@ class Connection:
     async def _exchange(
         self, call: Call, body: JsonBody | None, patch: PatchType | None, limit: float
     ) -> tuple[int, Mapping[str, str], bytes]:
+        timeout = aiohttp.ClientTimeout(total=limit)
+        response = await self._sent(call, body, patch, limit, timeout)
+        return response.status, response.headers, await response.read()  # type: ignore[no-untyped-call]  # its library has no types here
+
+    async def _sent(
+        self,
+        call: Call,
+        body: JsonBody | None,
+        patch: PatchType | None,
+        limit: float,
+        waits: aiohttp.ClientTimeout,
+    ) -> RESTResponse:
         method = _METHODS[call.verb]
         query = urlencode(_query(call, limit))
         url = (
@@ -200,19 +243,52 @@ class Connection:
             + call.resource.path(call.namespace, call.name)
             + ("?" + query if query else "")
         )
-        headers = CIMultiDict({**self._client.default_headers, "Accept": "application/json"})
+        headers = CIMultiDict({**self._client.default_headers, "Accept": call.accept})
         headers["Content-Type"] = patch or "application/json"
         headers.extend(self._caller.headers)
         await self._client.update_params_for_auth(headers, None, ["BearerToken"], "", method, body)
-        timeout = aiohttp.ClientTimeout(total=limit)
-        response = await self._client.call_api(
-            method, url, header_params=headers, body=body, _request_timeout=timeout
+        return await self._client.call_api(
+            method, url, header_params=headers, body=body, _request_timeout=waits
         )
-        return response.status, response.headers, await response.read()  # type: ignore[no-untyped-call]  # its library has no types here
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()  # type: ignore[no-untyped-call]  # as above
+
+
+class Lines:
+    """An answer that comes line by line until the API server ends it; reading raises as a call does."""
+
+    def __init__(self, call: Call, caller: Caller, response: RESTResponse) -> None:
+        self._call, self._caller, self._response = call, caller, response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield line after line."""
+        rest = b""
+        with _failures(self._call, self._caller):
+            async for chunk in self._response.response.content.iter_any():
+                *whole, rest = (rest + chunk).split(b"\n")
+                if len(rest) > LONGEST_LINE:
+                    raise Unavailable(f"the API server's answer is too long: {self._call}")
+                for line in whole:
+                    yield line
+
+    def close(self) -> None:
+        """Close the connection at once."""
+        self._response.response.close()
+
+
+@contextmanager
+def _failures(call: Call, caller: Caller) -> Iterator[None]:
+    """Sort what the client library raises."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise Unavailable(f"the API server did not answer: {call}") from error
+    except ConfigException as error:
+        raise Refused(f"{caller.whose} Kubernetes credentials cannot be read: {call}") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unavailable(f"the API server cannot be reached: {call}: {type(error).__name__}") from error
 
 
 async def open_client(kubeconfig: str | None) -> ApiClient:
@@ -281,10 +357,12 @@ def failure(call: Call, answer: Answer, caller: Caller = OPERATOR) -> OperatorEr
     elif status == HTTPStatus.NOT_FOUND:
         kind = KindNotServed if answer.audited else Unavailable
         error = kind(f"the API server does not serve {call.resource} now: are its CRDs installed?")
+    elif status == HTTPStatus.GONE and call.verb is Verb.WATCH:
+        error = Expired(message)
     elif status == HTTPStatus.CONFLICT:
         error = StaleObject(message)
     elif status == HTTPStatus.UNAUTHORIZED:
-        error = Refused(f"the API server does not accept {caller.whose} credentials: {call}")
+        error = CredentialsRefused(f"the API server does not accept {caller.whose} credentials: {call}")
     elif status == HTTPStatus.FORBIDDEN:
         known = not answer.message or _RBAC.match(answer.message)
         error = Refused(f"may not {call}: {caller.remedy}") if known else Denied(f"may not {call}: {message}")
@@ -300,10 +378,10 @@ def failure(call: Call, answer: Answer, caller: Caller = OPERATOR) -> OperatorEr
 def _query(call: Call, limit: float) -> Mapping[str, str]:
     query = dict(call.query)
     if call.verb is Verb.LIST:
-        query["limit"] = str(PAGE)
+        query.setdefault("limit", str(PAGE))
         if call.page:
             query["continue"] = call.page
-    elif call.verb is not Verb.GET:
+    elif call.verb not in {Verb.GET, Verb.WATCH}:
         if call.verb is not Verb.DELETE:
             query.setdefault("fieldManager", FIELD_MANAGER)
         # The server keeps the same deadline, so that a write it was late with does not land after we gave up

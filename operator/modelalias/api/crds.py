@@ -141,7 +141,7 @@ KINDS: Final = (
             Column("Registry", ".spec.registry", wide=True),
             replace(AGE, wide=True),
         ),
-        selectable=(".spec.model", ".spec.alias", ".status.phase"),
+        selectable=(".spec.model", ".spec.alias", ".status.phase", ".status.hold.reason"),
         rules=(
             (
                 "self.metadata.name.size() <= 63",

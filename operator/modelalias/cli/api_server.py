@@ -1,28 +1,43 @@
 """The API server, reached with a user's kubeconfig."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from modelalias.adapters import kubernetes_client
-from modelalias.adapters.kubernetes_client import Call, Caller, Connection, Denied, Verb
+from modelalias.adapters.jobs import KubernetesJobs
+from modelalias.adapters.kubernetes_client import (
+    PAGE,
+    Call,
+    Caller,
+    Connection,
+    CredentialsRefused,
+    Denied,
+    Verb,
+)
 from modelalias.adapters.lease import KubernetesLease
 from modelalias.adapters.pods import KubernetesPods
 from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias
-from modelalias.api.fields import GROUP, VERSION
+from modelalias.api.fields import GROUP, VERSION, Value
 from modelalias.api.request import PromotionRequest
 from modelalias.api.workload import WorkloadKind
-from modelalias.cli import credential_plugin
+from modelalias.cli import credential_plugin, object_events, rights, watching
+from modelalias.cli.changes import Watch
 from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing, Who
 from modelalias.cli.kubeconfig import Access
+from modelalias.cli.object_events import ObjectEvent
+from modelalias.cli.rights import Right
+from modelalias.cli.watching import ApiWatch
 from modelalias.core.errors import InvalidRequest, Refused
 from modelalias.kinds import KINDS
-from modelalias.ports import Pod, Workload, WorkloadRef
+from modelalias.ports import JobRef, Pod, Workload, WorkloadRef
 from modelalias.rest import PatchType, Resource
 
 M = TypeVar("M", bound=BaseModel)
@@ -35,30 +50,120 @@ LEASE: Final = "modelalias-operator"
 
 ALIASES: Final = Resource(group=GROUP, version=VERSION, plural="modelaliases")
 REQUESTS: Final = Resource(group=GROUP, version=VERSION, plural="promotionrequests")
+POLICIES: Final = Resource(group=GROUP, version=VERSION, plural="promotionpolicies")
+CLUSTER_POLICIES: Final = Resource(group=GROUP, version=VERSION, plural="clusterpromotionpolicies")
 _RESOURCES: Final = {
     Kind.ALIASES: ALIASES,
     Kind.REQUESTS: REQUESTS,
     Kind.DEPLOYMENTS: KINDS[WorkloadKind.DEPLOYMENT].resource,
     Kind.STATEFUL_SETS: KINDS[WorkloadKind.STATEFUL_SET].resource,
     Kind.DAEMON_SETS: KINDS[WorkloadKind.DAEMON_SET].resource,
+    Kind.POLICIES: POLICIES,
+    Kind.CLUSTER_POLICIES: CLUSTER_POLICIES,
 }
+_WHOLE: Final = "application/json"
+_METADATA: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+_TABLE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
 REVIEWS: Final = Resource(group="authentication.k8s.io", version="v1", plural="selfsubjectreviews")
+ACCESS_REVIEWS: Final = Resource(
+    group="authorization.k8s.io", version="v1", plural="selfsubjectaccessreviews"
+)
+EVENTS: Final = Resource(group="", version="v1", plural="events")
 
 _STRICT: Final = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"))
 _DENIED: Final = "denied request: "
 
 
-class ApiServer:
-    """Implements `Cluster`."""
+class Page(Value):
+    """Some objects of a list, as they stand."""
+
+    items: tuple[Mapping[str, Any], ...]
+    after: str
+    """Where the list goes on; "" at its end."""
+    left: int | None
+    """How many objects follow; None where the API server does not say, as with a selector."""
+    version: str = ""
+    """From where a watch tells what has changed since."""
+
+
+class Table(Value):
+    """Some objects of a list as `kubectl get` shows them, by the names of its columns."""
+
+    rows: tuple[Mapping[str, str], ...]
+    after: str
+    """Where the list goes on; "" at its end."""
+    left: int | None
+    """How many objects follow; None where the API server does not say, as with a selector."""
+
+
+class _Shared:
+    """A connection that is opened when it is first needed, for all namespaces."""
 
     def __init__(self, access: Access) -> None:
-        self._access = access
-        self._connection: Connection | None = None
+        self._access, self._lock = access, asyncio.Lock()
+        self.connection: Connection | None = None
+        self._retired: list[Connection] = []
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def opened(self) -> Connection:
+        """Return the connection."""
+        if self.connection is None:
+            await self.renew(None)
+        assert self.connection is not None  # noqa: S101 - for the type checker
+        return self.connection
+
+    async def renew(self, used: Connection | None) -> None:
+        """Open another connection with fresh credentials, unless one has been opened in place of the used one."""
+        async with self._lock:
+            if self.connection is not used:
+                return
+            self.connection = await self._open()
+            if used is not None:
+                self._retired.append(used)  # other calls may be under way on it; watches end with it
+                asyncio.get_running_loop().call_later(2 * SECONDS, self._closed, used)
+
+    async def _open(self) -> Connection:
+        access = self._access
+        if access.cluster is None:
+            client = await kubernetes_client.open_client(None)
+        else:
+            user = dict(access.user or {})
+            if user.get("exec"):
+                user = dict(await credential_plugin.run(user["exec"], access.cluster))
+            client = await kubernetes_client.client_of(access.kubeconfig(user))
+        client.user_agent = FIELD_MANAGER
+        return Connection(client, caller(access))
+
+    def _closed(self, retired: Connection) -> None:
+        if retired in self._retired:
+            self._retired.remove(retired)
+            task = asyncio.get_running_loop().create_task(retired.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        connections = [*self._retired, *([] if self.connection is None else [self.connection])]
+        self._retired, self.connection = [], None
+        for connection in connections:
+            await connection.close()
+
+
+class ApiServer:
+    """Implements `Cluster`; one that is used for long renews credentials by itself, once for each refusal."""
+
+    def __init__(self, access: Access, shared: _Shared | None = None, *, for_long: bool = False) -> None:
+        self._access, self._for_long = access, for_long
+        self._shared = shared or _Shared(access)
 
     @property
     def namespace(self) -> str:
         """The namespace."""
         return self._access.namespace
+
+    def within(self, namespace: str) -> "ApiServer":
+        """Return the same server and user for another namespace, over the same connection."""
+        return ApiServer(replace(self._access, namespace=namespace), self._shared, for_long=self._for_long)
 
     async def who(self) -> Who:
         """Ask the API server who the user is; with impersonation, the impersonated one."""
@@ -77,11 +182,12 @@ class ApiServer:
 
     def now(self) -> datetime:
         """Return the API server's time, once it has answered."""
-        return datetime.now(UTC) if self._connection is None else self._connection.clock.now()
+        connection = self._shared.connection
+        return datetime.now(UTC) if connection is None else connection.clock.now()
 
     async def heartbeat(self, namespace: str) -> Heartbeat | None:
         """Read the Lease of the operator that is installed in a namespace; None when there is none."""
-        found = await KubernetesLease(await self._opened(), namespace=namespace, name=LEASE).read()
+        found = await KubernetesLease(await self._shared.opened(), namespace=namespace, name=LEASE).read()
         if found is None:
             return None
         try:
@@ -92,22 +198,89 @@ class ApiServer:
 
     async def workload(self, ref: WorkloadRef) -> Workload | None:
         """Read a workload; None when there is none."""
-        return await KubernetesWorkloads(await self._opened()).read(ref)
+        return await KubernetesWorkloads(await self._shared.opened()).read(ref)
 
     async def pods(self, workload: Workload) -> Sequence[Pod]:
         """Read the pods of a workload, the newest first."""
-        return await KubernetesPods(await self._opened()).of(workload)
+        return await KubernetesPods(await self._shared.opened()).of(workload)
 
     async def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
         """Read all objects of a kind as they stand, page by page."""
-        resource, page = _RESOURCES[kind], ""
+        after = ""
         while True:
-            answer = await self._send(Call(verb=Verb.LIST, resource=resource, namespace=namespace, page=page))
-            for item in answer.get("items", ()):
+            page = await self.page(kind, namespace, after=after)
+            for item in page.items:
                 yield item
-            page = answer.get("metadata", {}).get("continue") or ""
-            if not page:
+            after = page.after
+            if not after:
                 return
+
+    async def page(
+        self, kind: Kind, namespace: str, *, selector: str = "", most: int = PAGE, after: str = ""
+    ) -> Page:
+        """Read at most so many objects of a kind that a field selector takes, from where a page before ended."""
+        answer = await self._list(kind, namespace, selector, most, after)
+        after, left = _rest(answer)
+        version = answer.get("metadata", {}).get("resourceVersion") or ""
+        return Page(items=tuple(answer.get("items", ())), after=after, left=left, version=version)
+
+    async def table(
+        self, kind: Kind, namespace: str, *, selector: str = "", most: int = PAGE, after: str = ""
+    ) -> Table:
+        """Read what `kubectl get` shows of objects of a kind, without their namespaces: a small part of their size."""
+        answer = await self._list(kind, namespace, selector, most, after, _TABLE)
+        columns = [str(column.get("name")) for column in answer.get("columnDefinitions", ())]
+        after, left = _rest(answer)
+        rows = tuple(_cells(row, columns) for row in answer.get("rows", ()))
+        return Table(rows=rows, after=after, left=left)
+
+    async def names(
+        self, kind: Kind, namespace: str, *, selector: str = "", most: int = PAGE, after: str = ""
+    ) -> Sequence[tuple[str, str]]:
+        """Read namespaces and names of objects of a kind."""
+        answer = await self._list(kind, namespace, selector, most, after, _METADATA)
+        items = (item.get("metadata", {}) for item in answer.get("items", ()))
+        return [(str(item.get("namespace", "")), str(item.get("name", ""))) for item in items]
+
+    async def _list(
+        self, kind: Kind, namespace: str, selector: str, most: int, after: str, accept: str = _WHOLE
+    ) -> Mapping[str, Any]:
+        query = [("limit", str(most))]
+        query += [("fieldSelector", selector)] if selector else []
+        query += [("includeObject", "None")] if accept == _TABLE else []
+        return await self._send(
+            Call(
+                verb=Verb.LIST,
+                resource=_RESOURCES[kind],
+                namespace=namespace,
+                page=after,
+                query=tuple(query),
+                accept=accept,
+            )
+        )
+
+    async def may(self, right: Right) -> bool:
+        """Ask the API server whether the user has a right."""
+        call = Call(verb=Verb.CREATE, resource=ACCESS_REVIEWS, namespace="")
+        return rights.is_allowed(await self._send(call, rights.review(right, self.namespace)))
+
+    async def events(self, uid: str) -> Sequence[ObjectEvent]:
+        """Read what was told of the object with a UID, the newest first."""
+        query = (("fieldSelector", f"involvedObject.uid={uid}"), ("limit", str(object_events.MOST)))
+        call = Call(verb=Verb.LIST, resource=EVENTS, namespace=self.namespace, query=query)
+        return object_events.newest_first((await self._send(call)).get("items", ()))
+
+    async def last_lines(self, job: str) -> str:
+        """Read the end of what a Job's newest pod wrote; "" when there is none."""
+        ref = JobRef(namespace=self.namespace, name=job)
+        return await KubernetesJobs(await self._shared.opened()).last_lines(ref)
+
+    async def watch(self, kind: Kind, namespace: str, *, selector: str = "", since: str) -> Watch:
+        """Watch the objects of a kind that a field selector takes; it has to be closed."""
+        query = (*watching.query(since), *((("fieldSelector", selector),) if selector else ()))
+        call = Call(verb=Verb.WATCH, resource=_RESOURCES[kind], namespace=namespace, query=query)
+        connection = await self._shared.opened()
+        return ApiWatch(call, await connection.open_lines(call, silence=watching.SILENCE))
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
         """Create a request and return it with its generated name."""
@@ -126,23 +299,11 @@ class ApiServer:
 
     async def renew(self) -> None:
         """Close the connection and open another with fresh credentials."""
-        await self.close()
-        access = self._access
-        if access.cluster is None:
-            client = await kubernetes_client.open_client(None)
-        else:
-            user = dict(access.user or {})
-            if user.get("exec"):
-                user = dict(await credential_plugin.run(user["exec"], access.cluster))
-            client = await kubernetes_client.client_of(access.kubeconfig(user))
-        client.user_agent = FIELD_MANAGER
-        self._connection = Connection(client, caller(access))
+        await self._shared.renew(self._shared.connection)
 
     async def close(self) -> None:
         """Close the connection."""
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+        await self._shared.close()
 
     async def _read(self, resource: Resource, name: str, model: type[M]) -> M:
         if not name:  # without a name the whole list would be read
@@ -152,16 +313,16 @@ class ApiServer:
             await self._send(Call(verb=Verb.GET, resource=resource, namespace=self.namespace, name=name)),
         )
 
-    async def _opened(self) -> Connection:
-        if self._connection is None:
-            await self.renew()
-        assert self._connection is not None  # noqa: S101 - for the type checker
-        return self._connection
-
     async def _send(self, call: Call, body: Any = None, patch: PatchType | None = None) -> Mapping[str, Any]:
-        connection = await self._opened()
+        connection = await self._shared.opened()
         try:
-            return await connection.send(call, body, patch=patch, seconds=SECONDS)
+            try:
+                return await connection.send(call, body, patch=patch, seconds=SECONDS)
+            except CredentialsRefused:
+                if not self._for_long or _is_fixed(self._access):
+                    raise
+            await self._shared.renew(connection)
+            return await (await self._shared.opened()).send(call, body, patch=patch, seconds=SECONDS)
         except kubernetes_client.MissingObject as error:
             raise (_missing(call) if call.name else InvalidRequest(str(error))) from error
         except Denied as error:
@@ -178,6 +339,23 @@ async def opened(access: Access) -> AsyncIterator[ApiServer]:
         yield server
     finally:
         await server.close()
+
+
+def _rest(answer: Mapping[str, Any]) -> tuple[str, int | None]:
+    """Return where a list goes on, and how many objects follow."""
+    metadata = answer.get("metadata", {})
+    after = metadata.get("continue") or ""
+    return after, metadata.get("remainingItemCount") if after else 0
+
+
+def _cells(row: Mapping[str, Any], columns: Sequence[str]) -> Mapping[str, str]:
+    cells = ("" if cell is None else str(cell) for cell in row.get("cells", ()))
+    return dict(zip(columns, cells, strict=False))
+
+
+def _is_fixed(access: Access) -> bool:
+    """Return whether the credentials are a token that nothing can renew."""
+    return set(access.user or ()) == {"token"}
 
 
 def caller(access: Access) -> Caller:

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequest
+from modelalias.cli.object_events import ObjectEvent
+from modelalias.cli.rights import Right
 from modelalias.core.errors import NotFound
 from modelalias.ports import Pod, Workload, WorkloadRef
 
@@ -24,6 +26,8 @@ class Kind(StrEnum):
     DEPLOYMENTS = "deployments"
     STATEFUL_SETS = "statefulsets"
     DAEMON_SETS = "daemonsets"
+    POLICIES = "promotionpolicies"
+    CLUSTER_POLICIES = "clusterpromotionpolicies"
 
 
 class Who(Value):
@@ -77,6 +81,15 @@ class PersonsCluster(Protocol):
 
     def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
         """Read all objects of a kind as they stand, in one namespace or, with "", in all, page by page."""
+
+    async def may(self, right: Right) -> bool:
+        """Ask the API server whether the user has a right."""
+
+    async def events(self, uid: str) -> Sequence[ObjectEvent]:
+        """Read what was told of the object with a UID, the newest first."""
+
+    async def last_lines(self, job: str) -> str:
+        """Read the end of what a Job's newest pod wrote; "" when there is none."""
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
         """Create a request and return it with its generated name."""

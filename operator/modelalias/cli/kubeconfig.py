@@ -47,6 +47,8 @@ class Access:
     acts_as: str = ""
     """The user to impersonate, as a member of `groups`."""
     groups: tuple[str, ...] = ()
+    context: str = ""
+    """The name of the context; "" if a pod's service account is used."""
 
     def kubeconfig(self, user: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a kubeconfig with this cluster and these credentials only."""
@@ -150,6 +152,7 @@ def _of_context(config: Mapping[str, Any], flags: Flags) -> Access:
     user = config["users"].get(str(context.get("user")), {})
     return Access(
         namespace=flags.namespace or context.get("namespace") or DEFAULT_NAMESPACE,
+        context=str(name),
         cluster=cluster,
         user=user,
         acts_as=str(user.get("as") or ""),

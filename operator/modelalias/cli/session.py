@@ -36,11 +36,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def with_cluster(options: argparse.Namespace, work: Callable[[PersonsCluster], Awaitable[T]]) -> T:
     """Run `work` with the cluster that the options name."""
-    flags = kubeconfig.Flags(
+    access = kubeconfig.read(flags(options), os.environ, Path.home())
+    return asyncio.run(_work(access, work))
+
+
+def flags(options: argparse.Namespace) -> kubeconfig.Flags:
+    """Return what the options say of cluster, namespace and user."""
+    return kubeconfig.Flags(
         options.kubeconfig, options.context, options.namespace, options.acts_as, tuple(options.groups)
     )
-    access = kubeconfig.read(flags, os.environ, Path.home())
-    return asyncio.run(_work(access, work))
 
 
 async def _work(access: kubeconfig.Access, work: Callable[[PersonsCluster], Awaitable[T]]) -> T:

@@ -11,7 +11,15 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from modelalias.adapters.kubernetes_client import Call, Connection, Denied, MissingObject, Verb, open_client
+from modelalias.adapters.kubernetes_client import (
+    Call,
+    Connection,
+    CredentialsRefused,
+    Denied,
+    MissingObject,
+    Verb,
+    open_client,
+)
 from modelalias.core.errors import InvalidRequest, OperatorError, Refused, StaleObject, Unavailable
 from modelalias.ports import Telemetry
 from modelalias.rest import PatchType, Resource
@@ -165,7 +173,7 @@ CASES: Mapping[str, tuple[int, Any, type[OperatorError], str]] = {
     "no credentials": (
         401,
         status(401, "Unauthorized", "Unauthorized"),
-        Refused,
+        CredentialsRefused,
         f"the API server does not accept the operator's credentials: {WHAT}",
     ),
     "no permission": (403, status(403, "Forbidden", RBAC), Refused, GRANT),

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-import yaml
 from pydantic import BaseModel, Field
 
 from modelalias.api import crds
 from modelalias.api.schema import each, structural
 from tests.support.kstatus import KStatus, kstatus
+from tests.support.quick_yaml import documents
 
 PYDANTIC_ONLY = {"$ref", "$defs", "anyOf", "const", "default", "patternProperties", "propertyNames", "title"}
 CRDS = Path(__file__).parents[3] / "crds"
@@ -20,7 +20,7 @@ CRDS = Path(__file__).parents[3] / "crds"
 def _nodes(kind: crds.Kind) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the path and the schema of every field that the CRD file holds."""
     found: list[tuple[str, Mapping[str, Any]]] = []
-    stored = yaml.safe_load((CRDS / kind.file).read_text(encoding="utf-8"))
+    (stored,) = documents((CRDS / kind.file).read_text(encoding="utf-8"))
     each(
         stored["spec"]["versions"][0]["schema"]["openAPIV3Schema"],
         lambda path, node: found.append((path, node)),
