@@ -3,12 +3,8 @@
 import argparse
 from typing import Any, Final
 
-from modelalias.api.request import PromotionRequest
-from modelalias.cli import edits, output, session
+from modelalias.cli import abort_edit, edits, output, session
 from modelalias.cli.cluster import PersonsCluster
-from modelalias.cli.edits import Edit
-from modelalias.cli.request_state import has_ended, has_ended_message
-from modelalias.core.errors import InvalidRequest
 
 _MORE: Final = """\
 Sets spec.abort. The operator then undoes what the request has begun.
@@ -48,22 +44,13 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     async def stop(cluster: PersonsCluster) -> str:
         request = await cluster.request(options.request)
         if not only_prints:
-            is_new = await edits.carry_out(cluster, request, edit)
+            is_new = await edits.carry_out(cluster, request, abort_edit.edit)
             return output.lines(
                 [f"request {options.request}: abort {'requested' if is_new else 'was requested before'}"]
             )
-        new_edit = edit(request)
+        new_edit = abort_edit.edit(request)
         if new_edit is None:
             output.tell("nothing to do: abort was requested before")
         return "" if new_edit is None else edits.text(new_edit, options.output)
 
     return session.with_cluster(options, stop), 0
-
-
-def edit(request: PromotionRequest) -> Edit | None:
-    """Return the edit that stops the request; None if it is being stopped already."""
-    if request.spec.abort:
-        return None
-    if has_ended(request):
-        raise InvalidRequest(has_ended_message(request))
-    return edits.of_request(request, {"op": "add", "path": "/spec/abort", "value": True})

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias
 from modelalias.api.metadata import ACKNOWLEDGE_DRIFT
-from modelalias.cli import drift, output, release, said, session, waiting
+from modelalias.cli import drift, drift_waiting, output, release, said, session, waiting
 from modelalias.cli.cluster import Kind, PersonsCluster
 from modelalias.cli.drift import Drifted
 from modelalias.cli.waiting import Ending
@@ -106,7 +106,9 @@ async def acknowledged(
             results.append(item)
             continue
         left = max(0.0, deadline - clock.now())
-        results.append(_Result(*await drift.until_corrected(cluster, item.alias, item.drifted, left, clock)))
+        results.append(
+            _Result(*await drift_waiting.until_corrected(cluster, item.alias, item.drifted, left, clock))
+        )
     return results
 
 

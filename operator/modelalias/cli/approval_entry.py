@@ -4,6 +4,7 @@ An item cannot be changed later. So what the API server would refuse, or the ope
 reported before anything is written.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,22 @@ from modelalias.core.judging import approvals
 NOUN: Final = {ApprovalDecision.APPROVE: "approval", ApprovalDecision.REJECT: "rejection"}
 
 OWN_REQUEST: Final = "you cannot approve your own request"
+
+
+class EvidenceChanged(InvalidRequest):
+    """The request has other evidence than the person looked at."""
+
+
+class NotConfirmed(InvalidRequest):
+    """Sentences of the checklist are not confirmed."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        """Keep which ones."""
+        super().__init__(
+            f"confirm each sentence of the checklist with --confirm, or all with --confirm-all: {'; '.join(sentences)}"
+        )
+        self.sentences = tuple(sentences)
+
 
 _UNDER_WAY: Final = frozenset({Phase.PROMOTING, Phase.ROLLING_OUT, Phase.VERIFYING, Phase.ROLLING_BACK})
 
@@ -77,7 +94,7 @@ def _evidence(request: PromotionRequest, choice: Choice) -> str:
             raise InvalidRequest(has_ended_message(request))
         raise InvalidRequest(f"request {name} has not been judged yet: {described(request)}")
     if choice.evidence not in {None, evidence}:
-        raise InvalidRequest(
+        raise EvidenceChanged(
             f"the evidence of request {name} has changed to {evidence}: "
             f"look at the verdict again with modelalias status {name}"
         )
@@ -137,10 +154,7 @@ def _confirmed(request: PromotionRequest, choice: Choice) -> tuple[str, ...]:
         raise InvalidRequest(f"not in the checklist: {'; '.join(unknown)}")
     missing = [] if choice.confirms_all else [item for item in checklist if item not in choice.confirmed]
     if missing:
-        raise InvalidRequest(
-            "confirm each sentence of the checklist with --confirm, or all with --confirm-all: "
-            f"{'; '.join(missing)}"
-        )
+        raise NotConfirmed(missing)
     return checklist
 
 

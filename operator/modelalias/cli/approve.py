@@ -4,13 +4,11 @@ import argparse
 from dataclasses import replace
 from typing import Any, Final
 
-from modelalias.api.policy import Approval
-from modelalias.api.request import ApprovalDecision, PromotionRequest
+from modelalias.api.request import ApprovalDecision
 from modelalias.cli import approval_entry, consent, edits, output, report, session
 from modelalias.cli.approval_entry import Choice
 from modelalias.cli.cluster import PersonsCluster
-from modelalias.cli.consent import Sight
-from modelalias.core.errors import InvalidRequest, Refused
+from modelalias.cli.sight import Sight, look
 
 _APPROVE: Final = """\
 Shows the verdict, asks you, and adds one item to spec.approvals: your user name and the evidence of that
@@ -98,11 +96,11 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     is_shown = choice.decision is ApprovalDecision.APPROVE and choice.evidence is None
     if is_shown:
         # asked between two connections: nothing times out while somebody reads, and Ctrl-C ends the command
-        sight = session.with_cluster(options, lambda cluster: _look(cluster, options.request))
+        sight = session.with_cluster(options, lambda cluster: look(cluster, options.request))
         choice = consent.asked(sight, choice)
 
     async def decide(cluster: PersonsCluster) -> str:
-        sight = await _look(cluster, options.request)
+        sight = await look(cluster, options.request)
         if only_prints:
             return _edit_text(sight, options, choice)
         if not is_shown and sight.request.status.resolved is not None:
@@ -110,11 +108,6 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         return await _write(cluster, sight, choice)
 
     return session.with_cluster(options, decide), 0
-
-
-async def _look(cluster: PersonsCluster, name: str) -> Sight:
-    who, request = await cluster.who(), await cluster.request(name)
-    return Sight(who, request, await _rules(cluster, request))
 
 
 def _edit_text(sight: Sight, options: argparse.Namespace, choice: Choice) -> str:
@@ -134,16 +127,3 @@ async def _write(cluster: PersonsCluster, sight: Sight, choice: Choice) -> str:
         cluster, request, lambda latest: approval_entry.edit(latest, sight.rules, who, choice)
     )
     return output.lines([f"{'' if is_new else 'already '}{_DONE[choice.decision]} by {who.user}"])
-
-
-async def _rules(cluster: PersonsCluster, request: PromotionRequest) -> Approval | None:
-    """Read who may approve; None if that cannot be read, and then the operator decides.
-
-    What policies say of it stands in the request's status, as far as it matters.
-    """
-    try:
-        alias = await cluster.alias(request.spec.alias_ref.name)
-    except (Refused, InvalidRequest):
-        return None
-    has_policies = alias.spec.policy_ref is not None or alias.status.policy is not None
-    return None if has_policies else alias.spec.policy.approval

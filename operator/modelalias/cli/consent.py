@@ -5,23 +5,13 @@ evidence that somebody looked at.
 """
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from modelalias.api.policy import Approval
 from modelalias.api.request import PromotionRequest
 from modelalias.cli import approval_entry, output, question, report, table
 from modelalias.cli.approval_entry import Choice
-from modelalias.cli.cluster import Who
+from modelalias.cli.sight import Sight
 from modelalias.core.errors import InvalidRequest
-
-
-@dataclass(frozen=True)
-class Sight:
-    """A request as it is shown to whoever decides on it, and the owner's rules where they can be read."""
-
-    who: Who
-    request: PromotionRequest
-    rules: Approval | None
 
 
 def asked(sight: Sight, choice: Choice) -> Choice:

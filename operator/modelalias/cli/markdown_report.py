@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Final
 
 from modelalias.api.alias import ModelAlias
-from modelalias.api.conditions import Reason, RequestCondition, Status, find
-from modelalias.api.request import PromotionRequest, PromotionRequestStatus, RequestOperation
-from modelalias.api.request_status import GateResult, Phase
-from modelalias.cli import alias_report, report, table
+from modelalias.api.request import PromotionRequest, PromotionRequestStatus
+from modelalias.api.request_status import GateResult
+from modelalias.cli import alias_report, next_step, report, table
 from modelalias.cli.markdown import bullets, command, document, heading, text
 from modelalias.cli.markdown import table as as_table
-from modelalias.cli.rehearsal import GateOutcome, Rehearsal
+from modelalias.cli.next_step import NextStep
+from modelalias.cli.rehearsed import GateOutcome, Rehearsal
 from modelalias.cli.request_state import NO_STATUS, has_ended
 
 _MARKS: Final = {
@@ -25,7 +25,6 @@ _MARKS: Final = {
     GateResult.SKIPPED: "⏭️",
 }
 _RESULT: Final = table.COLUMNS.index("RESULT")
-_NOTHING_MOVED: Final = frozenset({Reason.NO_OP, Reason.NO_CHALLENGER, Reason.ALREADY_PROCESSED})
 
 
 def of_rehearsal(rehearsal: Rehearsal) -> str:
@@ -33,17 +32,18 @@ def of_rehearsal(rehearsal: Rehearsal) -> str:
     alias, status = rehearsal.alias, rehearsal.status
     name, outcome = alias.metadata.name, rehearsal.outcome
     wanted = status.resolved.version if status.resolved else "N"
-    next_step = (
+    after = (
         _next(
-            "To promote it:", f"modelalias promote {name}{_in(alias.metadata.namespace)} --version {wanted}"
+            "To promote it:",
+            f"modelalias promote {name}{next_step.where(alias.metadata.namespace)} --version {wanted}",
         )
-        if outcome is GateOutcome.PASSED and rehearsal.reason not in _NOTHING_MOVED
+        if outcome is GateOutcome.PASSED and rehearsal.reason not in next_step.NOTHING_MOVED
         else ""
     )
     asked = f"ModelAlias {name}: model {alias.spec.model}, alias {alias.spec.alias}, {table.versions(status)}"
     return document(
         [heading(f"Gates of {name}: {outcome}"), text(status.explanation), bullets([asked]), _rules(status)],
-        next_step,
+        after,
     )
 
 
@@ -63,7 +63,7 @@ def of_request(request: PromotionRequest) -> str:
             _rules(status),
             bullets(approvals),
         ],
-        _after(request),
+        _after(next_step.of_request(request)),
     )
 
 
@@ -79,7 +79,7 @@ def of_alias(alias: ModelAlias, now: datetime) -> str:
             _table(alias_report.WORKLOADS, workloads),
             _table(alias_report.CONDITIONS, conditions),
         ],
-        _next("Why it stands so:", f"modelalias explain {name}{_in(alias.metadata.namespace)}"),
+        _next("Why it stands so:", f"modelalias explain {name}{next_step.where(alias.metadata.namespace)}"),
     )
 
 
@@ -97,36 +97,9 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return as_table([column.capitalize() for column in columns], rows) if rows else ""
 
 
-def _after(request: PromotionRequest) -> str:
-    """Return what somebody may do next with a request, or for its alias."""
-    spec, status = request.spec, request.status
-    where = _in(request.metadata.namespace)
-    promote = f"modelalias promote {spec.alias_ref.name}{where}"
-    if status.phase == Phase.AWAITING_APPROVAL:
-        return _next("Whoever is asked decides:", f"modelalias approve {request.metadata.name}{where}")
-    if not has_ended(request):
-        return _next(
-            "It goes on. To wait for its end:",
-            f"modelalias status request/{request.metadata.name}{where} --wait",
-        )
-    succeeded = find(status.conditions, RequestCondition.SUCCEEDED)
-    version = status.resolved.version if status.resolved else None
-    if succeeded is None or succeeded.status is not Status.TRUE:
-        if status.phase == Phase.REJECTED:
-            return _next("It is not judged again. To ask with another version:", f"{promote} --version N")
-        return _next("Why the alias stands as it does:", f"modelalias explain {spec.alias_ref.name}{where}")
-    if succeeded.reason in _NOTHING_MOVED:
-        return ""
-    if spec.dry_run:
-        return _next("Nothing was changed. To do it:", f"{promote} --version {version or 'N'}")
-    if spec.operation is RequestOperation.PROMOTE:
-        return _next("To go back:", f"{promote} --previous --reason WHY")
-    return ""
+def _after(step: NextStep | None) -> str:
+    return "" if step is None else _next(step.sentence, step.line)
 
 
 def _next(sentence: str, line: str) -> str:
     return f"{text(sentence)}\n\n{command(line)}"
-
-
-def _in(namespace: str) -> str:
-    return f" -n {namespace}" if namespace else ""

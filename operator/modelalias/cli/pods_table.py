@@ -20,6 +20,20 @@ class Served(NamedTuple):
     pods: Sequence[Pod]
 
 
+class PodRow(NamedTuple):
+    """One pod, and what it runs."""
+
+    name: str
+    version: str | None
+    """None where that is not known."""
+    readiness: str
+    since: datetime
+    restarts: int
+    node: str
+    why: str
+    """Why it is not ready; "" where it is, or where there is nothing to say."""
+
+
 def text(alias: ModelAlias, found: Sequence[Served]) -> str:
     """Return a line for each workload, and a row for each pod."""
     rows = [row for item in found for row in rows_of(alias, item)]
@@ -53,20 +67,32 @@ def _head(item: Served, status: ServingStatus | None) -> str:
 
 def rows_of(alias: ModelAlias, item: Served) -> Iterator[Sequence[str]]:
     """Return a row for each pod; "?" stands for a version that is not known."""
+    for row in pods(alias, item):
+        yield (
+            _label(item),
+            row.name,
+            row.version or "?",
+            row.readiness,
+            _time(row.since),
+            str(row.restarts),
+            row.node or NOTHING,
+            row.why,
+        )
+
+
+def pods(alias: ModelAlias, item: Served) -> Iterator[PodRow]:
+    """Return the pods of a workload with what each runs."""
     if item.workload is None:
         return
     for pod in item.pods:
-        version = version_of_pod(pod, alias, item.serving, item.workload)
-        since = pod.ready_since or pod.started or pod.created
-        yield (
-            _label(item),
-            pod.ref.name,
-            version or "?",
-            "ending" if pod.ending else "yes" if pod.ready else "no",
-            _time(since),
-            str(pod.restarts),
-            pod.node or NOTHING,
-            "" if pod.ready else pod.trouble,
+        yield PodRow(
+            name=pod.ref.name,
+            version=version_of_pod(pod, alias, item.serving, item.workload),
+            readiness="ending" if pod.ending else "yes" if pod.ready else "no",
+            since=pod.ready_since or pod.started or pod.created,
+            restarts=pod.restarts,
+            node=pod.node,
+            why="" if pod.ready else pod.trouble,
         )
 
 

@@ -7,11 +7,10 @@ from typing import Any, Final
 from modelalias.api.conditions import Condition, RequestCondition, Status, find
 from modelalias.api.request import (
     PromotionRequest,
-    PromotionRequestSpec,
     PromotionRequestStatus,
     RequestOperation,
 )
-from modelalias.cli import table
+from modelalias.cli import request_flags, table
 from modelalias.cli.output import aligned, lines
 from modelalias.cli.request_state import NO_STATUS, has_ended
 
@@ -95,22 +94,7 @@ def head(request: PromotionRequest) -> Iterator[str]:
         [what, *([table.versions(request.status)] if request.status.resolved else [_source(request)])]
     )
     yield f"requested by {spec.requested_by or 'unknown'}{f': {spec.reason}' if spec.reason else ''}"
-    flags = {
-        "dry run: nothing is changed": spec.dry_run,
-        "skips the gates": spec.skip_gates,
-        "abort was requested": spec.abort,
-    }
-    yield from [text for text, is_set in flags.items() if is_set]
-    yield from _on_success(spec)
-
-
-def _on_success(spec: PromotionRequestSpec) -> Iterator[str]:
-    """Return what else the request has written once it has succeeded."""
-    tags = ", ".join(f"{key}={value}" for key, value in sorted(spec.on_success.tags.items()))
-    if tags:
-        yield f"on success sets tags: {tags}"
-    if spec.on_success.delete_source_alias and spec.source is not None and spec.source.alias:
-        yield f"on success removes alias {spec.source.alias}"
+    yield from request_flags.beside(request)
 
 
 def _source(request: PromotionRequest) -> str:

@@ -6,11 +6,11 @@ Its numbers are those that people read; `-o json` has every digit.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelalias.api.gates import Enforcement
-from modelalias.api.request_status import Check, Finding, PromotionRequestStatus
+from modelalias.api.request_status import PromotionRequestStatus
+from modelalias.cli import verdict_rows
 from modelalias.cli.output import NOTHING, aligned, lines
-from modelalias.cli.rehearsal import Rehearsal
-from modelalias.core.judging import numbers
+from modelalias.cli.rehearsed import Rehearsal
+from modelalias.cli.verdict_rows import VerdictRow
 
 COLUMNS: Final = ("NAME", "RESULT", "CANDIDATE", "CHAMPION", "RULE", "DATASET", "MESSAGE")
 
@@ -39,15 +39,9 @@ def rules(status: PromotionRequestStatus) -> Iterator[str]:
 
 def rows(status: PromotionRequestStatus) -> Sequence[Sequence[str]]:
     """Return the rules with their values in `COLUMNS`, as people read them."""
-    return [*map(_rule, status.eligibility), *map(_gate, status.gates)]
+    return [_cells(row) for row in verdict_rows.rows(status)]
 
 
-def _rule(check: Check) -> Sequence[str]:
-    return ("eligibility", check.result, "", "", check.rule, "", check.message)
-
-
-def _gate(finding: Finding) -> Sequence[str]:
-    advice = "advises only" if finding.enforcement == Enforcement.ADVISE else ""
-    message = "; ".join(filter(None, [advice, finding.message, numbers.distance(finding)]))
-    values = (numbers.candidate(finding) or "", numbers.champion(finding) or "")
-    return (finding.name, finding.result, *values, numbers.rule(finding), finding.dataset or "", message)
+def _cells(row: VerdictRow) -> Sequence[str]:
+    values = (row.candidate or "", row.champion or "")
+    return (row.name, row.result, *values, row.rule, row.dataset, row.message)

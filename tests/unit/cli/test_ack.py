@@ -7,7 +7,7 @@ import pytest
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.metadata import ACKNOWLEDGE_DRIFT
-from modelalias.cli import ack, drift
+from modelalias.cli import ack, drift, drift_waiting
 from modelalias.cli.main import main
 from modelalias.cli.waiting import Ending
 from modelalias.core.errors import Refused
@@ -51,7 +51,7 @@ async def _wait(before: dict[str, Any], *reads: Any) -> tuple[str, Ending]:
     drifted = drift.of(alias)
     assert drifted is not None
     cluster.said_of_alias = list(reads)
-    return await drift.until_corrected(cluster, alias, drifted, 30, StandingClock().clock)
+    return await drift_waiting.until_corrected(cluster, alias, drifted, 30, StandingClock().clock)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from modelalias.api.policy import Approval
 from modelalias.api.request import ApprovalDecision
-from modelalias.cli import abort, approval_entry
+from modelalias.cli import abort_edit, approval_entry
 from modelalias.cli.approval_entry import Choice
 from modelalias.cli.cluster import Who
 from modelalias.core.errors import InvalidRequest
@@ -262,10 +262,10 @@ def test_one_who_approved_may_still_reject_and_approve_other_evidence() -> None:
 
 
 def test_an_abort_is_asked_for_once() -> None:
-    edit = abort.edit(request())
+    edit = abort_edit.edit(request())
 
     assert edit is not None
     assert edit.operations[-1] == {"op": "add", "path": "/spec/abort", "value": True}
-    assert abort.edit(request({"abort": True})) is None
+    assert abort_edit.edit(request({"abort": True})) is None
     with pytest.raises(InvalidRequest, match=r"^request go has ended: Rejected, version 4 refused$"):
-        abort.edit(request(**ended()))
+        abort_edit.edit(request(**ended()))

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from modelalias.api.request import ApprovalDecision, PromotionRequest
-from modelalias.cli import abort, approval_entry, edits
+from modelalias.cli import abort_edit, approval_entry, edits
 from modelalias.cli.approval_entry import Choice
 from modelalias.cli.edits import Edit, Filing
 from modelalias.core.errors import InvalidRequest
@@ -104,7 +104,7 @@ async def test_another_request_of_the_name_is_left_alone() -> None:
     cluster.before_patch = replace
 
     with pytest.raises(InvalidRequest, match="another one was created with its name"):
-        await edits.carry_out(cluster, await cluster.request("go"), abort.edit)
+        await edits.carry_out(cluster, await cluster.request("go"), abort_edit.edit)
     assert "abort" not in (cluster.found or {})["spec"]
 
 

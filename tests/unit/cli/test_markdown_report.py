@@ -18,7 +18,7 @@ from modelalias.api.request import (
     Resolved,
 )
 from modelalias.cli import markdown_report, promote, report, status
-from modelalias.cli.rehearsal import GateOutcome, Rehearsal
+from modelalias.cli.rehearsed import GateOutcome, Rehearsal
 from modelalias.core.errors import InvalidRequest
 from tests.support.cli_cluster import EVIDENCE, GATE, NOW, FakeCluster, body, condition, ended, request
 from tests.support.rendered import CALLS, Page, as_written

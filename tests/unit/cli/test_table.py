@@ -7,7 +7,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Check, Finding, GateResult, PromotionRequestStatus, Resolved
 from modelalias.cli import table
-from modelalias.cli.rehearsal import GateOutcome, Rehearsal
+from modelalias.cli.rehearsed import GateOutcome, Rehearsal
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ALIAS = ModelAlias.model_validate(

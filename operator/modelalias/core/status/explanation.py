@@ -5,7 +5,8 @@ It says what the status says, in an order in which people ask; nothing is looked
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from enum import StrEnum
+from typing import Final, NamedTuple
 
 from modelalias.api.alias import (
     Bearing,
@@ -34,30 +35,74 @@ _VERBS: Final = {
 }
 
 
+class Topic(StrEnum):
+    """What a sentence is about."""
+
+    LOOK = "Look"
+    """whether the operator has looked."""
+    CURRENT = "Current"
+    REGISTRY = "Registry"
+    DRIFT = "Drift"
+    UNDER_WAY = "UnderWay"
+    SERVING = "Serving"
+    MONITORS = "Monitors"
+    TRAFFIC = "Traffic"
+    CANDIDATE = "Candidate"
+    WAITING = "Waiting"
+    STOPS = "Stops"
+    QUEUE = "Queue"
+    POLICIES = "Policies"
+    LEFT_BEHIND = "LeftBehind"
+    WINDOWS = "Windows"
+    NEXT = "Next"
+
+
+class Sentence(NamedTuple):
+    """A sentence without its full stop."""
+
+    topic: Topic
+    text: str
+
+
 def explain(alias: ModelAlias, now: datetime) -> str:
     """Return the paragraph."""
-    return " ".join(f"{sentence.rstrip('.')}." for sentence in _sentences(alias, now))
+    return " ".join(f"{sentence.text.rstrip('.')}." for sentence in sentences(alias, now))
 
 
-def _sentences(alias: ModelAlias, now: datetime) -> Iterator[str]:
+def sentences(alias: ModelAlias, now: datetime) -> Iterator[Sentence]:
+    """Return the sentences of the paragraph, each with what it is about."""
     status, name = alias.status, f"{alias.spec.model}@{alias.spec.alias}"
     if status.phase is None:
-        yield f"The operator has not looked at ModelAlias {alias.metadata.name} yet, so nothing is known of {name}"
+        unseen = f"The operator has not looked at ModelAlias {alias.metadata.name} yet, so nothing is known of {name}"
+        yield Sentence(Topic.LOOK, unseen)
         return
     if (status.observed_generation or 0) < alias.metadata.generation:
-        yield "The operator has not looked at the latest edit of the ModelAlias yet; what follows is from before"
-    yield from _current(alias, name)
-    yield from _registry(alias)
-    yield from _under_way(alias, now)
-    yield from _served(alias)
-    yield from _monitors(alias)
-    yield from _traffic(alias)
-    yield from _candidate(alias)
-    yield from _stops(alias)
-    yield from _policies(alias)
-    yield from _left_behind(alias)
-    yield from _windows(alias, now)
-    yield from _next(alias)
+        old = "The operator has not looked at the latest edit of the ModelAlias yet; what follows is from before"
+        yield Sentence(Topic.LOOK, old)
+    parts = {
+        Topic.CURRENT: _current(alias, name),
+        Topic.REGISTRY: _registry(alias),
+        Topic.DRIFT: _drift(alias),
+        Topic.UNDER_WAY: _under_way(alias, now),
+        Topic.SERVING: _served(alias),
+        Topic.MONITORS: _monitors(alias),
+        Topic.TRAFFIC: _traffic(alias),
+        Topic.CANDIDATE: _candidate(alias),
+        Topic.STOPS: _stalled(alias),
+        Topic.WAITING: _waiting(alias),
+    }
+    for topic, texts in parts.items():
+        yield from (Sentence(topic, text) for text in texts)
+    later = {
+        Topic.STOPS: _stops(alias),
+        Topic.QUEUE: _queue(alias),
+        Topic.POLICIES: _policies(alias),
+        Topic.LEFT_BEHIND: _left_behind(alias),
+        Topic.WINDOWS: _windows(alias, now),
+        Topic.NEXT: _next(alias),
+    }
+    for topic, texts in later.items():
+        yield from (Sentence(topic, text) for text in texts)
 
 
 def _policies(alias: ModelAlias) -> Iterator[str]:
@@ -120,22 +165,21 @@ def _grounds(entry: HistoryEntry, current: NamedVersion) -> Iterator[str]:
 
 
 def _registry(alias: ModelAlias) -> Iterator[str]:
-    reachable, in_sync = (
-        _is(alias, AliasCondition.REGISTRY_REACHABLE, Status.FALSE),
-        _is(alias, AliasCondition.IN_SYNC, Status.FALSE),
-    )
-    observed = alias.status.observed
+    reachable = _is(alias, AliasCondition.REGISTRY_REACHABLE, Status.FALSE)
     if reachable is not None:
         yield f"The registry cannot be used now, and nothing moves meanwhile: {reachable.message}"
+        return
+    observed, current = alias.status.observed, alias.status.current
+    if observed is None or current is None or alias.status.plan is not None:
+        return
+    if _is(alias, AliasCondition.IN_SYNC, Status.FALSE) is None:
+        yield f"The registry names it too, as read first at {_time(observed.at)}"
+
+
+def _drift(alias: ModelAlias) -> Iterator[str]:
+    in_sync = _is(alias, AliasCondition.IN_SYNC, Status.FALSE)
     if in_sync is not None:
         yield f"The registry does not agree: {in_sync.message}"
-    elif (
-        reachable is None
-        and observed is not None
-        and alias.status.current is not None
-        and alias.status.plan is None
-    ):
-        yield f"The registry names it too, as read first at {_time(observed.at)}"
 
 
 def _monitors(alias: ModelAlias) -> Iterator[str]:
@@ -204,16 +248,20 @@ def _workload(item: ServingStatus) -> str:
     return f"{sentence}{since}{f': {item.message}' if item.message else ''}"
 
 
-def _stops(alias: ModelAlias) -> Iterator[str]:
-    """Return what keeps the alias from moving, with the way out of each."""
-    stalled, held, reconciling = (
-        _is(alias, kind, Status.TRUE)
-        for kind in (AliasCondition.STALLED, AliasCondition.HELD, AliasCondition.RECONCILING)
-    )
+def _stalled(alias: ModelAlias) -> Iterator[str]:
+    stalled = _is(alias, AliasCondition.STALLED, Status.TRUE)
     if stalled is not None:
         yield f"A person has to change something ({stalled.reason}): {stalled.message}"
+
+
+def _waiting(alias: ModelAlias) -> Iterator[str]:
+    reconciling = _is(alias, AliasCondition.RECONCILING, Status.TRUE)
     if reconciling is not None and alias.status.plan is None:
         yield f"Waiting ({reconciling.reason}): {reconciling.message}"
+
+
+def _stops(alias: ModelAlias) -> Iterator[str]:
+    """Return what keeps the alias from moving, with the way out of each."""
     if alias.spec.version is not None:
         yield (
             f"spec.version pins it to version {alias.spec.version}, so requests are rejected; "
@@ -221,8 +269,12 @@ def _stops(alias: ModelAlias) -> Iterator[str]:
         )
     if alias.spec.suspend:
         yield f"It is suspended: nothing new starts; {ways_out.resume(alias)}"
+    held = _is(alias, AliasCondition.HELD, Status.TRUE)
     if held is not None:
         yield f"Automatic steps are stopped: {held.message}"
+
+
+def _queue(alias: ModelAlias) -> Iterator[str]:
     queue = alias.status.queue
     if queue:
         waits = (
