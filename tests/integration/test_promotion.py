@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from hack.cluster.pause_image import NAME as IMAGE
+from tests.support.kube_api import Person
 from tests.support.mlflow_server import Server
 from tests.support.operator_process import OperatorProcess
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage, condition
+from tests.support.web_visitor import signed_in
 
 GATES: list[dict[str, Any]] = [
     {"name": "auc-floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.7},
@@ -25,6 +27,7 @@ GATES: list[dict[str, Any]] = [
     },
 ]
 ALIAS = "churn-champion"
+EVE = Person("eve")
 MARK = f"modelalias.dev/{ALIAS}"
 
 
@@ -212,3 +215,52 @@ def test_the_operator_ends_when_it_is_asked_to(operator: OperatorProcess) -> Non
     status = operator.stop()
 
     assert status == 0, operator.tail()
+
+
+@pytest.mark.usefixtures("shared_operator")
+def test_the_page_of_an_alias_shows_the_move_on_its_numbers_and_the_pods(
+    stage: Stage, seeded: Seeding
+) -> None:
+    stage.bind({EVE: "view"})
+    for auc in (0.80, 0.85, 0.79):
+        seeded.version(val_auc=auc)
+    stage.deployment("churn-api", IMAGE)
+    _alias(stage, seeded)
+    for version in ("1", "2", "3"):
+        stage.request(f"churn-v{version}", ALIAS, source={"version": version}, reason=f"try {version}")
+        stage.complete(f"churn-v{version}")
+
+    with signed_in(stage.kubeconfig, EVE) as browser:
+        path = f"/a/{stage.namespace}/{ALIAS}"
+        page = browser.get(path)
+        found = browser.get(path, headers={"Accept": "application/json"}).json()
+
+    assert page.status_code == 200
+    newest, first = found["ledger"]["entries"]
+    assert (newest["left"], newest["to"], newest["request"], newest["reason"]) == (
+        "1",
+        "2",
+        "churn-v2",
+        "try 2",
+    )
+    assert [(item["gate"], item["candidate"], item["rule"]) for item in newest["gates"]] == [
+        ("auc-floor", "0.85", ">= 0.7"),
+        ("beats-champion", "0.85", ">= 0.802 (champion 0.8 + 0.002)"),
+    ]
+    assert first["to"] == "1"
+    charts = {item["gate"]: item for item in found["gates"]["charts"]}
+    beats = charts["beats-champion"]
+    assert [(item["version"], item["value"], item.get("result")) for item in beats["points"]] == [
+        ("1", "0.8", "Passed"),
+        ("2", "0.85", "Passed"),
+        ("3", "0.79", "Failed"),
+    ]
+    assert (beats["champion"], beats["championVersion"], beats["bar"]) == ("0.85", "2", "0.852")
+    assert (charts["auc-floor"]["bar"], charts["auc-floor"]["barSaidBy"]) == ("0.7", "the policy")
+    assert [item["version"] for item in found["versions"]["steps"]] == ["1", "2"]
+    (api,) = found["workloads"]
+    assert (api["desired"], api["served"], api["state"]["word"]) == ("2", "2", "Up to date")
+    assert [(item["version"], item["readiness"]) for item in api["pods"]] == [("2", "yes")]
+    assert {"PromoteSucceeded"} <= {item["reason"] for item in found["events"]["rows"]}
+    assert f"model: {seeded.model}" in page.text
+    assert "managedFields" not in page.text.partition("apiVersion")[2]

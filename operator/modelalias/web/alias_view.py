@@ -1,0 +1,220 @@
+"""The page of a ModelAlias as values: put together from what was read. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import Field
+
+from modelalias.api.alias import ModelAlias
+from modelalias.api.conditions import Status
+from modelalias.api.request import PromotionRequest
+from modelalias.cli.pods_table import Served
+from modelalias.core.status import explanation
+from modelalias.core.status.explanation import Topic
+from modelalias.web import (
+    board,
+    gate_chart,
+    ledger,
+    monitor_panel,
+    phases,
+    policy_words,
+    serving_panel,
+    stops,
+    traffic_panel,
+    version_steps,
+)
+from modelalias.web.board import Row
+from modelalias.web.gate_chart import GateCharts
+from modelalias.web.ledger import Ledger
+from modelalias.web.monitor_panel import MonitorRow
+from modelalias.web.phases import Badge
+from modelalias.web.policy_words import Rules
+from modelalias.web.serving_panel import Ref, Workload
+from modelalias.web.stops import Stop
+from modelalias.web.traffic_panel import TrafficPanel
+from modelalias.web.version_steps import VersionSteps
+from modelalias.web.view import Notice, View
+
+MOST_LEFT: Final = 10
+"""Versions that automatic steps leave alone, the newest first."""
+
+
+class EventRow(View):
+    """One Event."""
+
+    at: datetime | None
+    reason: str
+    message: str
+    is_warning: bool
+    times: int
+
+
+class Events(View):
+    """The newest Events of the ModelAlias."""
+
+    rows: tuple[EventRow, ...] = ()
+    left_out: int = 0
+    unread: str = ""
+    """Why they are not shown."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read for the page; a part that could not be read is empty, and its notice says why."""
+
+    alias: ModelAlias
+    merged: ModelAlias | None
+    """The alias with the rules of its policies; None where these could not be read."""
+    requests: Sequence[PromotionRequest] = ()
+    """Those of the alias, in no order."""
+    waiting: Sequence[Mapping[str, Any]] = ()
+    """Those that wait for people."""
+    served: Sequence[Served] = ()
+    unread_pods: Mapping[Ref, str] = field(default_factory=dict)
+    events: Events = field(default_factory=Events)
+    policy_note: str = ""
+    yaml: str = ""
+    notices: Sequence[Notice] = ()
+
+
+class ConditionLine(View):
+    """One condition."""
+
+    type: str
+    status: Badge
+    reason: str
+    message: str
+    since: datetime
+
+
+class Queued(View):
+    """A request that waits for its turn."""
+
+    request: str
+    phase: Badge | None
+    explanation: str
+
+
+class LeftAlone(View):
+    """A version that nothing goes to by itself."""
+
+    version: str
+    why: str
+    at: datetime
+
+
+class AliasView(View):
+    """What the page of a ModelAlias shows."""
+
+    row: Row
+    by: str | None
+    request: str | None
+    """What moved it to the current version."""
+    sentences: tuple[str, ...]
+    """Where it stands, and why."""
+    conditions: tuple[ConditionLine, ...]
+    stops: tuple[Stop, ...]
+    queue: tuple[Queued, ...]
+    workloads: tuple[Workload, ...]
+    traffic: TrafficPanel | None
+    monitors: tuple[MonitorRow, ...]
+    versions: VersionSteps
+    gates: GateCharts
+    ledger: Ledger
+    left_alone: tuple[LeftAlone, ...]
+    left_alone_more: int
+    policy: Rules
+    events: Events
+    notices: tuple[Notice, ...]
+    yaml: str = Field(default="", exclude=True)
+
+
+def view(read: Read, now: datetime, flags: str = "") -> AliasView:
+    """Return the page; `flags` are what a command line needs to act in the same place."""
+    alias, status = read.alias, read.alias.status
+    known = read.merged or alias
+    alone = left_alone(alias)
+    return AliasView(
+        row=board.row(alias, board.waits(read.waiting)),
+        by=status.current.actor if status.current else None,
+        request=status.current.request if status.current else None,
+        sentences=tuple(_sentences(alias, now)),
+        conditions=tuple(_conditions(alias)),
+        stops=tuple(stops.of(alias, flags)),
+        queue=_queue(status.queue, read.requests),
+        workloads=serving_panel.rows(alias, read.served, read.unread_pods),
+        traffic=traffic_panel.of(alias),
+        monitors=monitor_panel.rows(known),
+        versions=version_steps.of(alias, now),
+        gates=gate_chart.of(known, read.requests),
+        ledger=ledger.of(alias, read.requests),
+        left_alone=tuple(alone[:MOST_LEFT]),
+        left_alone_more=max(0, len(alone) - MOST_LEFT),
+        policy=policy_words.of(alias, read.merged, read.policy_note),
+        events=read.events,
+        notices=tuple(read.notices),
+        yaml=read.yaml,
+    )
+
+
+def left_alone(alias: ModelAlias) -> list[LeftAlone]:
+    """Return the versions that automatic steps leave alone, and why, the newest first."""
+    status = alias.status
+    found = [
+        LeftAlone(version=item.version, why=f"was rolled back ({item.reason})", at=item.at)
+        for item in status.rolled_back
+    ]
+    found += [
+        LeftAlone(
+            version=item.version,
+            why=f"monitor {item.monitor} was breached with it ({item.value})",
+            at=item.at,
+        )
+        for item in status.breached
+    ]
+    return sorted(found, key=lambda item: item.at, reverse=True)
+
+
+def _sentences(alias: ModelAlias, now: datetime) -> Iterator[str]:
+    """Return why it stands so, without what has a part of the page of its own."""
+    for item in explanation.sentences(alias, now):
+        if item.topic not in _SHOWN_ELSEWHERE:
+            yield f"{item.text.rstrip('.')}."
+
+
+def _conditions(alias: ModelAlias) -> Iterable[ConditionLine]:
+    tones = {
+        Status.TRUE: phases.Tone.GOOD,
+        Status.FALSE: phases.Tone.BAD,
+        Status.UNKNOWN: phases.Tone.QUIET,
+    }
+    for item in alias.status.conditions:
+        tone = phases.Tone.QUIET if item.type in _NEITHER else tones[item.status]
+        yield ConditionLine(
+            type=item.type,
+            status=phases.badge(item.status, tone),
+            reason=item.reason,
+            message=item.message,
+            since=item.last_transition_time,
+        )
+
+
+_SHOWN_ELSEWHERE: Final = frozenset(
+    {Topic.DRIFT, Topic.STOPS, Topic.SERVING, Topic.TRAFFIC, Topic.QUEUE, Topic.POLICIES}
+)
+_NEITHER: Final = frozenset({"Stalled", "Held", "Reconciling"})
+"""Conditions that are no better True than False."""
+
+
+def _queue(names: Sequence[str], requests: Sequence[PromotionRequest]) -> tuple[Queued, ...]:
+    known = {item.metadata.name: item for item in requests}
+    return tuple(
+        Queued(
+            request=name,
+            phase=phases.of_request(known[name].status.phase) if name in known else None,
+            explanation=known[name].status.explanation if name in known else "",
+        )
+        for name in names
+    )

@@ -1,0 +1,108 @@
+"""A form that writes in a person's own name, the same for every form.
+
+It is read, written by the code of the command line, and answered with 303 to the page that shows what was written.
+Where it is refused, the same page is shown with why, beside the field that it is about, and with what was typed.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from modelalias.adapters.kubernetes_client import CredentialsRefused
+from modelalias.core.errors import InvalidRequest, NotFound, OperatorError
+from modelalias.web import visit as visits
+from modelalias.web.view import View
+from modelalias.web.visit import Visit
+
+MOST_FIELDS: Final = 200
+
+
+class Problem(View):
+    """Why nothing was written."""
+
+    text: str
+    field: str = ""
+    """The field that it is about; "" where it is about none of them."""
+
+
+class Unfit(InvalidRequest):
+    """A field is not filled in as it has to be."""
+
+    def __init__(self, message: str, field: str) -> None:
+        """Keep which field."""
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was typed and chosen; nothing, where a form is opened."""
+
+    values: Mapping[str, tuple[str, ...]]
+
+    def text(self, name: str) -> str:
+        """Return one text without the space around it; "" where there is none."""
+        return next(iter(self.values.get(name, ())), "").replace("\r\n", "\n").strip()
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return every value of a field, as of checkboxes."""
+        return self.values.get(name, ())
+
+
+NOTHING: Final = Typed({})
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a form writes, how its page is shown, and the address that shows what was written."""
+
+    write: Callable[[Visit, Typed], Awaitable[object]]
+    """Raises an `OperatorError`, with `Unfit` for a field, where nothing was written."""
+    show: Callable[[Visit, Typed, Problem | None, HTTPStatus], Awaitable[Response]]
+    address: Callable[[Visit], str]
+
+
+async def opened(visit: Visit, form: Form) -> Response:
+    """Answer with the form as nobody has filled it in."""
+    return await form.show(visit, NOTHING, None, HTTPStatus.OK)
+
+
+async def sent(visit: Visit, form: Form) -> Response:
+    """Write what was sent, or show the form again with why nothing was written."""
+    typed = await typed_in(visit)
+    try:
+        await form.write(visit, typed)
+    except (NotFound, CredentialsRefused):  # there is nothing to show the form for, or nobody to show it to
+        raise
+    except OperatorError as error:
+        return await form.show(visit, typed, problem(error), status_of(error))
+    return RedirectResponse(form.address(visit), HTTPStatus.SEE_OTHER)
+
+
+async def typed_in(visit: Visit) -> Typed:
+    """Read a form; files in it are refused."""
+    try:
+        form = await visit.request.form(max_files=0, max_fields=MOST_FIELDS)
+    except HTTPException as error:
+        raise InvalidRequest(f"the form cannot be read: {error.detail}") from error
+    names = dict.fromkeys(name for name, _ in form.multi_items())
+    values = {name: tuple(text for text in form.getlist(name) if isinstance(text, str)) for name in names}
+    return Typed(values)
+
+
+def problem(error: OperatorError) -> Problem:
+    """Return a failure as it is told beside what was typed."""
+    text = str(error)
+    return Problem(
+        text=f"{text[:1].upper()}{text[1:]}", field=error.field if isinstance(error, Unfit) else ""
+    )
+
+
+def status_of(error: OperatorError) -> HTTPStatus:
+    """Return the status of a form that is shown again."""
+    status = visits.status_of(error)
+    return HTTPStatus.UNPROCESSABLE_ENTITY if status is HTTPStatus.BAD_REQUEST else status

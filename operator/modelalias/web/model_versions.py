@@ -1,0 +1,222 @@
+"""The versions of a model beside the aliases that name them, with the metrics they are judged on. Pure.
+
+Where the registry is read, versions and metrics are its own, compared by the code of `modelalias compare`. Where it is
+not, they are what the statuses of the ModelAliases remember.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from modelalias.api.alias import ModelAlias
+from modelalias.api.alias_status import HistoryEntry, Outcome
+from modelalias.api.gates import Direction
+from modelalias.cli.compared_versions import Chosen
+from modelalias.cli.comparison_text import Comparison
+from modelalias.core.judging import metrics
+from modelalias.core.judging.comparison import Criterion, Entry, Ranking, rank
+from modelalias.web import board, phases
+from modelalias.web.board import Row
+from modelalias.web.mlflow_links import Links
+from modelalias.web.phases import Badge, Tone
+from modelalias.web.view import Notice, View
+
+MOST: Final = 50
+"""Versions on the page, the newest first, beside those that an alias names."""
+MOST_METRICS: Final = 6
+
+
+class Mark(View):
+    """What a version is to one ModelAlias."""
+
+    badge: Badge
+    at: datetime | None = None
+    by: str = ""
+
+
+class Value(View):
+    """A metric of a version."""
+
+    shown: str
+    is_best: bool = False
+    note: str = ""
+    """Why it does not count."""
+
+
+class VersionRow(View):
+    """A version of the model."""
+
+    number: str
+    link: str = ""
+    registered_at: datetime | None = None
+    state: str = ""
+    aliases: tuple[str, ...] = ()
+    """In the registry, whoever manages them."""
+    values: tuple[Value, ...] = ()
+    data: str = ""
+    marks: tuple[tuple[Mark, ...], ...] = ()
+    """Of each ModelAlias, in their order."""
+
+
+class ModelView(View):
+    """The page."""
+
+    registry: str
+    model: str
+    link: str = ""
+    comparison: str = ""
+    rows: tuple[Row, ...] = ()
+    """The ModelAliases."""
+    metrics: tuple[str, ...] = ()
+    versions: tuple[VersionRow, ...] = ()
+    is_registered: bool = False
+    """Whether the versions were read from the registry."""
+    sentences: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+def criteria(aliases: Iterable[ModelAlias]) -> Sequence[Criterion]:
+    """Return the metrics on which the ModelAliases judge, each once, in the order of their gates."""
+    found: dict[str, Criterion] = {}
+    for alias in aliases:
+        for gate in alias.spec.policy.gates:
+            found.setdefault(gate.metric, Criterion(metric=gate.metric, direction=gate.direction))
+        for item in alias.status.current.judged if alias.status.current else ():
+            found.setdefault(item.metric, Criterion(metric=item.metric, direction=Direction.HIGHER))
+    return [*found.values()][:MOST_METRICS]
+
+
+def view(
+    registry: str, model: str, aliases: Sequence[ModelAlias], links: Links, chosen: Chosen | None
+) -> ModelView:
+    """Return the page of a model; without `chosen` from the statuses alone."""
+    wanted = criteria(aliases)
+    marks = [_marks(alias) for alias in aliases]
+    sentences: tuple[str, ...] = ()
+    if chosen is None:
+        known = _remembered(aliases, wanted)
+    else:
+        rankings = [rank(chosen.entries, criterion) for criterion in wanted]
+        known = {entry.number: _of_entry(entry, rankings) for entry in chosen.entries}
+        sentences = tuple(Comparison(model, chosen, rankings).sentences) if rankings else ()
+    numbers = _newest(
+        {*known, *(number for each in marks for number in each)}, {n for each in marks for n in each}
+    )
+    versions = tuple(
+        known.get(number, VersionRow(number=number, values=(Value(shown=""),) * len(wanted))).changed(
+            link=links.version(model, number), marks=tuple(each.get(number, ()) for each in marks)
+        )
+        for number in numbers
+    )
+    return ModelView(
+        registry=registry,
+        model=model,
+        link=links.model(model),
+        comparison=links.comparison(model, _runs(chosen)),
+        rows=tuple(board.row(alias, {}) for alias in aliases),
+        metrics=tuple(criterion.metric for criterion in wanted),
+        versions=versions,
+        is_registered=chosen is not None,
+        sentences=sentences,
+    )
+
+
+def named(aliases: Iterable[ModelAlias]) -> Sequence[str]:
+    """Return the versions that ModelAliases name now or go back to, the newest first."""
+    numbers = {
+        item.version
+        for alias in aliases
+        for item in (alias.status.current, alias.status.previous)
+        if item is not None
+    }
+    return sorted(numbers, key=int, reverse=True)
+
+
+def _newest(numbers: Iterable[str], kept: set[str]) -> Sequence[str]:
+    ordered = sorted(set(numbers), key=int, reverse=True)
+    return [number for place, number in enumerate(ordered) if place < MOST or number in kept]
+
+
+def _runs(chosen: Chosen | None) -> Mapping[str, str]:
+    entries = () if chosen is None else chosen.entries
+    return {entry.version.run_id: entry.number for entry in entries if entry.version.run_id and entry.run}
+
+
+def _of_entry(entry: Entry, rankings: Sequence[Ranking]) -> VersionRow:
+    values = tuple(
+        Value(
+            shown=ranking.shown(entry.number),
+            is_best=entry.number in ranking.best,
+            note=ranking.readings[entry.number].note,
+        )
+        for ranking in rankings
+    )
+    data = metrics.named(rankings[0].readings[entry.number].datasets) if rankings else ""
+    version = entry.version
+    return VersionRow(
+        number=entry.number,
+        registered_at=version.registered_at,
+        state=version.state,
+        aliases=entry.aliases,
+        values=values,
+        data=data,
+    )
+
+
+def _remembered(aliases: Iterable[ModelAlias], wanted: Sequence[Criterion]) -> Mapping[str, VersionRow]:
+    """Return the versions on whose numbers the ModelAliases accepted them."""
+    judged: dict[str, dict[str, str]] = {}
+    for alias in aliases:
+        status = alias.status
+        for entry in status.history:
+            if entry.to is not None and entry.judged:
+                judged.setdefault(entry.to, {}).update({item.metric: item.value for item in entry.judged})
+        for held in (status.previous, status.current):
+            if held is not None and held.judged:
+                judged.setdefault(held.version, {}).update({item.metric: item.value for item in held.judged})
+    return {
+        number: VersionRow(
+            number=number, values=tuple(Value(shown=values.get(item.metric, "")) for item in wanted)
+        )
+        for number, values in judged.items()
+    }
+
+
+def _marks(alias: ModelAlias) -> Mapping[str, tuple[Mark, ...]]:
+    """Return what each version is to a ModelAlias: what it is now first."""
+    found: dict[str, list[Mark]] = {}
+    for number, mark in _each_mark(alias):
+        if not any(mark.badge == other.badge for other in found.setdefault(number, [])):
+            found[number].append(mark)
+    return {number: tuple(marks) for number, marks in found.items()}
+
+
+def _each_mark(alias: ModelAlias) -> Iterator[tuple[str, Mark]]:
+    status = alias.status
+    if status.current is not None:
+        yield status.current.version, _mark("Current", Tone.GOOD, status.current.since, status.current.actor)
+    if status.plan is not None and (to := status.plan.aliases[0].to) is not None:
+        yield to, _mark("On its way", Tone.BUSY, status.plan.started_at, status.plan.actor)
+    if status.observed is not None and (number := status.observed.version) is not None:
+        current = status.current.version if status.current else None
+        if number != current and status.plan is None:
+            yield number, _mark("In the registry", Tone.ASKS, status.observed.at)
+    if status.previous is not None:
+        yield status.previous.version, _mark("Previous", Tone.QUIET, status.previous.since)
+    for gone in reversed(status.rolled_back):
+        yield gone.version, _mark("Rolled back", Tone.BAD, gone.at)
+    for entry in reversed(status.history):
+        yield from _of_history(entry, status.current.version if status.current else None)
+
+
+def _of_history(entry: HistoryEntry, current: str | None) -> Iterator[tuple[str, Mark]]:
+    if entry.to is None or entry.to == current:
+        return
+    if entry.outcome is Outcome.SUCCEEDED:
+        yield entry.to, _mark("Earlier", Tone.QUIET, entry.at, entry.actor)
+    else:
+        yield entry.to, _mark("Failed", Tone.BAD, entry.at, entry.actor)
+
+
+def _mark(word: str, tone: Tone, at: datetime | None = None, by: str | None = None) -> Mark:
+    return Mark(badge=phases.badge(word, tone), at=at, by=by or "")
