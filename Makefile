@@ -16,7 +16,7 @@ TEST := env -u PYTHONDONTWRITEBYTECODE
 # the cluster brings its own kubectl, for machines without one
 export PATH := $(CURDIR)/.cluster/bin:$(PATH)
 
-.PHONY: help venv crds lint format unit test e2e bench cluster cluster-down images demo example example-shell clean
+.PHONY: help venv crds assets lint format unit test e2e bench cluster cluster-down images demo example example-shell pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^uv==' constraints.txt)"
 	# compiled once: nothing is written later (PYTHONDONTWRITEBYTECODE), and the tests start Python hundreds of times
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[training,statistics,dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[training,statistics,dashboard,dev]'
 	touch $@
 
 crds: venv ## write crds/ and manifests/install.yaml from the models
@@ -37,6 +37,9 @@ crds: venv ## write crds/ and manifests/install.yaml from the models
 	$(BIN)/python -m modelalias.api.reference
 	kubectl kustomize manifests/base > manifests/install.yaml.new
 	mv manifests/install.yaml.new manifests/install.yaml
+
+assets: venv ## fetch the files of others that the pages carry, and check them (hack/assets)
+	$(BIN)/python -m hack.assets
 
 format: venv ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
@@ -83,6 +86,10 @@ example-shell: ## print what gives your shell an example's environment, NAME=chu
 bench: venv ## the benchmarks, as a table and JSON
 	$(PYTHON) -m hack.cluster up
 	$(BIN)/python -m tests.bench
+
+pictures: venv ## docs/pictures: the pages in light and dark, taken in Chromium
+	$(PYTHON) -m hack.cluster up
+	$(BIN)/python -m tests.pictures
 
 clean: cluster-down ## remove the environment and the cluster; the caches outside the tree stay
 	rm -rf $(VENV) .cluster

@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, settings
 
+from hack import browser
 from tests.support.kube_api import KubeApi
 from tests.support.mlflow_server import Server
 from tests.support.shared_mlflow import shared_mlflow
@@ -21,6 +22,7 @@ KUBECONFIG: Final = ROOT / ".cluster" / "kubeconfig"
 CLUSTER_SECONDS: Final = 900.0
 RUN: Final = "modelalias_run"
 SIMULATED: Final = "the cluster has simulated nodes, no container runs on them"
+LEFT_OUT: Final = (SIMULATED, browser.NONE)
 
 # A loaded machine is slow, which says nothing about the code.
 settings.register_profile(
@@ -136,12 +138,14 @@ def namespace(namespaces: KubeApi, namespace_name: str) -> Iterator[str]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name the tests that were left out, so that a green run does not promise more than it looked at."""
     skipped = terminalreporter.getreports("skipped")
-    left_out = sorted(report.nodeid for report in skipped if SIMULATED in str(report.longrepr))
+    left_out = sorted(
+        f"{report.nodeid}: {why}" for report in skipped for why in LEFT_OUT if why in str(report.longrepr)
+    )
     if not left_out:
         return
     terminalreporter.section("left out on this machine")
-    for test in left_out:
-        terminalreporter.line(f"{test}: {SIMULATED}")
+    for line in left_out:
+        terminalreporter.line(line)
 
 
 def _cluster_state() -> Mapping[str, Any]:

@@ -13,14 +13,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.bench import asking, figures, idle, latency, monitors, policies, scrape, steady, traffic
+from tests.bench import asking, board, figures, idle, latency, monitors, policies, scrape, steady, traffic
 from tests.bench.product import install
 from tests.bench.site import BenchError, refuse_company
 from tests.support.installation import install_crds
 from tests.support.raw_api import raw_api
 
 WITHOUT_CLUSTER = frozenset({"monitors", "scrape"})
-WITHOUT_PRODUCT = WITHOUT_CLUSTER | {"traffic"}
+WITHOUT_PRODUCT = WITHOUT_CLUSTER | {"traffic", "board"}
 KUBECONFIG = Path(__file__).resolve().parents[2] / ".cluster" / "kubeconfig"
 
 
@@ -42,6 +42,12 @@ async def run(arguments: argparse.Namespace, folder: Path) -> Mapping[str, Any]:
         kubeconfig = str(arguments.kubeconfig)
         report["traffic"] = await asyncio.to_thread(traffic.measure, kubeconfig, arguments.carried, say)
         print(traffic.line(report["traffic"]), flush=True)
+    if arguments.what in {"board", "all"}:
+        kubeconfig = str(arguments.kubeconfig)
+        await asyncio.to_thread(install_crds, kubeconfig)
+        async with raw_api(kubeconfig) as api:
+            report["board"] = await board.measure(api, kubeconfig, arguments.shown, say)
+        print(board.table(report["board"]), flush=True)
     if arguments.what not in WITHOUT_PRODUCT:
         await on_cluster(arguments, folder, report)
     report["machine"]["load_at_end"] = load()
@@ -231,7 +237,18 @@ def main() -> int:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("latency", "idle", "steady", "asking", "policies", "monitors", "scrape", "traffic", "all"),
+        choices=(
+            "latency",
+            "idle",
+            "steady",
+            "asking",
+            "policies",
+            "monitors",
+            "scrape",
+            "traffic",
+            "board",
+            "all",
+        ),
         default="all",
     )
     parser.add_argument(
@@ -240,6 +257,9 @@ def main() -> int:
     parser.add_argument("--aliases", type=int, default=1000, metavar="N", help="ModelAliases, 2 to 20000")
     parser.add_argument(
         "--scraped", type=int, default=10_000, metavar="N", help="ModelAliases of a scrape, 2 to 20000"
+    )
+    parser.add_argument(
+        "--shown", type=int, default=10_000, metavar="N", help="ModelAliases behind the board, 2 to 20000"
     )
     parser.add_argument(
         "--carried", type=int, default=10_000, metavar="N", help="requests through the gateway, 100 to 20000"
@@ -258,6 +278,7 @@ def main() -> int:
         ("requests", 5, 500),
         ("aliases", 2, 20_000),
         ("scraped", 2, 20_000),
+        ("shown", 2, 20_000),
         ("carried", 100, 20_000),
         ("seconds", 5, 3600),
     ):
