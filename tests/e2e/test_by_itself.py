@@ -19,7 +19,7 @@ from tests.support.prometheus_server import PrometheusServer, running_prometheus
 from tests.support.scraped_pods import scraped_pods
 from tests.support.stage import condition
 
-pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(1500)]
 
 LIMIT: Final = 5 * PATIENCE
 OPERATOR: Final = f"system:serviceaccount:{HOME}:{NAME}"

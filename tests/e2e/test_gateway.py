@@ -22,7 +22,11 @@ from tests.support.split import (
 )
 from tests.support.stage import Stage
 
-pytestmark = [pytest.mark.needs_real_pods, pytest.mark.usefixtures("images")]
+pytestmark = [
+    pytest.mark.needs_real_pods,
+    pytest.mark.timeout(1500),  # who comes first builds the images
+    pytest.mark.usefixtures("images"),
+]
 
 REQUESTS: Final = 600
 

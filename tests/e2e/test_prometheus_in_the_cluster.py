@@ -14,7 +14,11 @@ from tests.support.kube_api import KubeApi
 from tests.support.split import CHALLENGER, CHAMPION, apply_sides
 from tests.support.stage import Stage
 
-pytestmark = [pytest.mark.needs_real_pods, pytest.mark.usefixtures("images", "reached")]
+pytestmark = [
+    pytest.mark.needs_real_pods,
+    pytest.mark.timeout(1500),  # who comes first builds the images
+    pytest.mark.usefixtures("images", "reached"),
+]
 
 SECONDS: Final = 60.0
 WANTS: Final = {"prometheus.io/scrape": "true"}

@@ -21,7 +21,7 @@ from tests.support.mlflow_server import Server
 from tests.support.operator_account import HOME, NAME, RBAC
 from tests.support.stage import Object, condition
 
-pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(1500)]
 
 LIMIT: Final = 5 * PATIENCE
 ROOT: Final = Path(__file__).resolve().parents[2]
