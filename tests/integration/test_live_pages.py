@@ -134,9 +134,10 @@ def test_an_api_server_that_is_away_is_told_and_what_was_missed_is_shown_when_it
     team: Team, kubeconfig: str, tmp_path: Path
 ) -> None:
     server = yaml.safe_load(Path(kubeconfig).read_text(encoding="utf-8"))["clusters"][0]["cluster"]["server"]
-    port = urlsplit(server).port
-    assert port is not None
-    with door_to(port, free_port()) as door:
+    where = urlsplit(server)
+    assert where.port is not None
+    assert where.hostname is not None
+    with door_to(where.port, free_port(), where.hostname) as door:
         config = kubeconfig_of(tmp_path, kubeconfig, port=door.port)
         with (
             dashboard(tmp_path, config, {"mode": "viewer"}, team.namespace) as pages,

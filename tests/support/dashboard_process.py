@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -120,7 +121,8 @@ def kubeconfig_of(folder: Path, whole: str, *, token: str | None = None, port: i
         body["users"] = [{"name": item["name"], "user": {"token": token}} for item in body["users"]]
     if port is not None:
         for item in body["clusters"]:
-            item["cluster"]["server"] = f"https://{HOST}:{port}"
+            name = urlsplit(item["cluster"]["server"]).hostname
+            item["cluster"] |= {"server": f"https://{HOST}:{port}", "tls-server-name": name}
     file = folder / f"kubeconfig-{token is None}-{port}"
     file.write_text(json.dumps(body))
     return str(file)

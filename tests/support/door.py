@@ -15,9 +15,9 @@ CHUNK: Final = 65536
 class Door:
     """A port on loopback that leads to a server; shut, it refuses connections, as one that nobody listens on."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, upstream: int, port: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, upstream: int, port: int, host: str = HOST) -> None:
         self.port = port
-        self._loop, self._upstream = loop, upstream
+        self._loop, self._host, self._upstream = loop, host, upstream
         self._listener: asyncio.Server | None = None
         self._through: set[asyncio.Task[None]] = set()
 
@@ -47,7 +47,7 @@ class Door:
         task = asyncio.current_task()
         assert task is not None
         self._through.add(task)
-        beyond, onward = await asyncio.open_connection(HOST, self._upstream)
+        beyond, onward = await asyncio.open_connection(self._host, self._upstream)
         try:
             async with asyncio.TaskGroup() as ways:
                 ways.create_task(_copy(reader, onward))
@@ -67,12 +67,12 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 
 
 @contextmanager
-def door_to(upstream: int, port: int) -> Iterator[Door]:
-    """Open a door to a port of loopback until the block ends."""
+def door_to(upstream: int, port: int, host: str = HOST) -> Iterator[Door]:
+    """Open a door to a port of a host until the block ends."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="door")
     thread.start()
-    door = Door(loop, upstream, port)
+    door = Door(loop, upstream, port, host)
     try:
         door.open()
         yield door

@@ -126,10 +126,11 @@ def behind_a_door(kubeconfig: str, folder: Path) -> Iterator[tuple[Door, str]]:
     """Lead to the API server by a door that a test shuts."""
     body = yaml.safe_load(Path(kubeconfig).read_text(encoding="utf-8"))
     server = body["clusters"][0]["cluster"]
-    port = urlsplit(server["server"]).port
-    assert port is not None
-    with door_to(port, free_port()) as door:
-        server["server"] = f"https://127.0.0.1:{door.port}"
+    where = urlsplit(server["server"])
+    assert where.port is not None
+    assert where.hostname is not None
+    with door_to(where.port, free_port(), where.hostname) as door:
+        server |= {"server": f"https://127.0.0.1:{door.port}", "tls-server-name": where.hostname}
         file = folder / "kubeconfig"
         file.write_text(json.dumps(body), encoding="utf-8")
         yield door, str(file)
