@@ -43,16 +43,10 @@ def variable_replaced(place: Place) -> Seen:
     return _left_alone(place, replaced)
 
 
-def _events_with(place: Place, alias: Object) -> list[str]:
-    """Return the events of the alias, once one tells why RolledOut is not True: it comes after the status."""
+def _events_with(place: Place, alias: Object) -> Sequence[str]:
+    """Return the events of the alias, once one tells why RolledOut is not True."""
     (rolled_out,) = (item for item in alias["conditions"] if item["type"] == "RolledOut")
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        events = list(place.events(ALIAS))
-        if any(event.startswith(f"{rolled_out['reason']}: ") for event in events):
-            return events
-        assert time.monotonic() < deadline, f"not within {PATIENCE:g} s: an event tells of it\n{events}"
-        time.sleep(SEEN)  # poll
+    return place.announces(ALIAS, f"{rolled_out['reason']}: ")
 
 
 def _left_alone(place: Place, generation: int) -> Seen:

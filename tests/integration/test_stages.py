@@ -130,7 +130,7 @@ def test_what_is_written_on_the_versions_and_told_in_events_names_everybody(
         f"{seeded.model}@production: Promote from 1 to 2 Succeeded (PromotionRequest churn-v2-to-production"
     )
     told = f"PromoteSucceeded: {asked}, by ana, approved by bo): better on new customers"
-    team.until("modelalias", PRODUCTION, lambda _: told in team.events(PRODUCTION), f"an event says {told}")
+    team.announces(PRODUCTION, told)
 
     assert {key: new[key] for key in ("operation", "from", "by", "approvers", "reason", "request")} == {
         "operation": "Promote",

@@ -90,6 +90,5 @@ def test_what_the_alias_has_left_behind_is_tagged_and_loses_the_tag_when_it_is_g
 
     left_behind("2")
     assert seeded.aliases() == {"champion": "1"}
-    told = stage.events("churn-champion")
-    assert any(line.startswith("VersionArchived: ") for line in told), told
-    assert any(line.startswith("VersionUnarchived: ") for line in told), told
+    stage.announces("churn-champion", "VersionArchived: ")
+    stage.announces("churn-champion", "VersionUnarchived: ")

@@ -86,7 +86,7 @@ def test_a_challenger_gets_its_share_and_loses_it_when_it_is_promoted(stage: Sta
         lambda it: it["status"]["traffic"].get("split") == "100/0",
         "the status says so",
     )
-    assert any("90/10 to 100/0" in text for text in stage.events(CHAMPION)), stage.events(CHAMPION)
+    stage.announces(CHAMPION, "90/10 to 100/0")
 
 
 def test_a_challenger_without_pods_gets_nothing(stage: Stage, seeded: Seeding) -> None:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -179,10 +179,19 @@ class Stage:
         items = self._look(_READ[kind.lower()])["items"]
         return [_without_managers(item) for item in items if "deletionTimestamp" not in item["metadata"]]
 
-    def events(self, name: str) -> list[str]:
-        """Return reason and message of the events on an object."""
-        found = self._look(_READ["event"], f"?fieldSelector=involvedObject.name%3D{name}")
-        return [f"{item['reason']}: {item['message']}" for item in found["items"]]
+    def announces(self, name: str, *words: str) -> Sequence[str]:
+        """Wait for an event on an object with all these words in "reason: message"; return all of the object.
+
+        An event comes after the status that it tells of.
+        """
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            found = self._look(_READ["event"], f"?fieldSelector=involvedObject.name%3D{name}")
+            told = [f"{item['reason']}: {item['message']}" for item in found["items"]]
+            if any(all(word in line for word in words) for line in told):
+                return told
+            assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: {words} in {told}"
+            time.sleep(self.look_seconds)  # poll
 
     def deployment(
         self, name: str, image: str, *, replicas: int = 1, env: Mapping[str, str] | None = None
