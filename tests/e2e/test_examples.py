@@ -1,11 +1,13 @@
 """Each README in examples/ does on real pods what it shows.
 
 They are played side by side, with one operator and one MLflow: each has a namespace and registered models of its own.
+What is typed into their shells runs in forks, see `typed_programs`.
 """
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -13,12 +15,13 @@ import pytest
 from hack.example import needs, place
 from hack.example.play import Proof, play
 from hack.example.readme import Block, read
+from tests.support.typed_programs import forking_programs
 from tests.support.whole_run import WholeRun
 
 pytestmark = [pytest.mark.needs_real_pods, pytest.mark.timeout(1500)]
 
 SIDE_BY_SIDE: Final = 2
-"""They mostly wait for pods, and for Python to import MLflow, which keeps a core busy."""
+"""They mostly wait for pods."""
 LIMIT: Final = 1400.0
 
 
@@ -32,8 +35,8 @@ def played(
     whole_run.once("examples", _installed)
     asked = [item for item in request.session.items if item.path == request.path]
     names = [str(item.callspec.params["name"]) for item in asked if isinstance(item, pytest.Function)]
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        yield {name: pool.submit(_play, name) for name in names}
+    with forking_programs() as programs, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        yield {name: pool.submit(_play, name, programs) for name in names}
         pool.shutdown(cancel_futures=True)
 
 
@@ -42,9 +45,11 @@ def _installed() -> str:
     return "installed"
 
 
-def _play(name: str) -> Sequence[Proof]:
+def _play(name: str, programs: Path) -> Sequence[Proof]:
     with place.fresh(name) as variables:
-        proofs = play(_blocks(name), place.EXAMPLES / name, {**os.environ, **variables}, print, print)
+        path = os.pathsep.join([str(programs), variables["PATH"]])
+        environ = {**os.environ, **variables, "PATH": path}
+        proofs = play(_blocks(name), place.EXAMPLES / name, environ, print, print)
     place.forget(name, wait=False)
     return proofs
 
