@@ -105,12 +105,19 @@ def _found(
     if _is_certain(alias, serving, entry, workload) and workload.is_rolled():
         return _Found(ServingState.UP_TO_DATE, "", _by_replicas(desired, replicas))
     pods = pods_seen.pods_of(facts, workload.ref)
+    if pods is not None and _are_older(pods, replicas):
+        pods = pods_seen.pods_of(facts, workload.ref, fresh=True)
     if pods is None:
         return _Found(ServingState.UNKNOWN, f"{label}: the operator may not list its pods")
     counts = pods_seen.count(pods, alias, serving, workload)
     return _by_pods(
         facts, alias, serving, workload, entry, pods, counts, _marked_otherwise(alias, workload, entry)
     )
+
+
+def _are_older(pods: Sequence[Pod], replicas: Replicas | None) -> bool:
+    """Return whether pods were looked at before the counts were written: more are available than were ready."""
+    return replicas is not None and sum(pod.ready for pod in pods) < replicas.available
 
 
 def _by_replicas(version: str, replicas: Replicas | None) -> tuple[PodCount, ...]:

@@ -489,3 +489,21 @@ async def test_a_move_that_failed_does_not_hide_that_the_alias_had_been_moved_by
         await it.settle(120)
         assert counts(it) == [("2", 1, 1), (None, 1, 1)], "it started in between: nobody knows"
         assert it.says_nothing_of("Ready")
+
+
+@in_virtual_time
+async def test_pods_that_were_looked_at_before_they_became_ready_are_looked_at_again() -> None:
+    """The counts tell that a pod became available; a look of a second ago would say that it never started."""
+    async with Cluster() as it:
+        await it.model(0.7, aliases={"champion": "1"})
+        it.workloads.add("api", desired=1)
+        it.add_alias(serving=[{"name": "api"}])
+        ref = it.ref("api")
+        it.pods.edits[ref] = {"trouble": "its containers have not been started yet"}
+        it.workloads.set(ref, available=0)
+        await it.settle(1)
+        it.workloads.set(ref, available=1)
+        await it.settle(1)
+
+        assert state(it)[0] == "Unknown"
+        assert "started yet" not in it.alias().status.serving[0].message
