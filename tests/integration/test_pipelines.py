@@ -23,11 +23,11 @@ from tests.support.http_stub import http_stub
 from tests.support.kube_api import KubeApi, Person
 from tests.support.mlflow_server import Server
 from tests.support.operator_process import config_for, running_operator
-from tests.support.program_on_path import program_on_path
 from tests.support.rendered import CALLS, Page, as_written
 from tests.support.seeding import Seeding
 from tests.support.stage import WAIT_SECONDS, Stage
 from tests.support.terminal import Terminal
+from tests.support.typed_programs import forking_programs
 
 ALIAS: Final = "churn-champion"
 BO: Final = Person("bo")
@@ -76,9 +76,9 @@ def model(seeded: Seeding) -> Seeding:
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where scripts find the command line; those that are given none start it as it is installed."""
-    with program_on_path(tmp_path_factory.mktemp("programs")) as folder:
+def programs() -> Iterator[Path]:
+    """Where scripts find programs that fork; those that are given none start what is installed."""
+    with forking_programs() as folder:
         yield folder
 
 
@@ -441,13 +441,15 @@ def _file(model: Seeding, folder: Path) -> Path:
     return file
 
 
-def test_the_workflows_train_and_register_a_version(mlflow_server: Server, tmp_path: Path) -> None:
+def test_the_workflows_train_and_register_a_version(
+    mlflow_server: Server, programs: Path, tmp_path: Path
+) -> None:
     """GitLab's job and GitHub's step train alike; what they hand on is the number of the version."""
     steps = yaml.safe_load((ROOT / "examples/github-actions/workflows/train.yaml").read_text())["jobs"][
         "train"
     ]["steps"]
     (step,) = [step for step in steps if step.get("id") == "train"]
-    runner = Runner(tmp_path, "http://127.0.0.1:1", tmp_path / "event.json")
+    runner = Runner(tmp_path, "http://127.0.0.1:1", tmp_path / "event.json", programs)
     model = f"churn-{time.time_ns()}"
 
     ran = runner.script(step["run"], MODEL=model, MLFLOW_TRACKING_URI=mlflow_server.uri, GIT_COMMIT="c0ffee")

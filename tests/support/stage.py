@@ -1,6 +1,7 @@
 """A namespace to play a story in: apply, look, wait, as a user with kubectl does."""
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,7 @@ class Stage:
         name = [] if who is None else [f"--as={who.name}", *(f"--as-group={group}" for group in who.groups)]
         done = subprocess.run(
             ["kubectl", "--kubeconfig", self.kubeconfig, "--namespace", self.namespace, *name, *arguments],
+            env={**os.environ, "GOGC": "off"},  # it ends before collecting garbage would pay
             input=stdin,
             capture_output=True,
             text=True,
