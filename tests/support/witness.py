@@ -137,10 +137,11 @@ class Witness:
         if self.by_hand:
             return
         told = f"{name} went from {before} to {version}"
-        plan = self.alias.status.plan if self.alias else None
-        if plan is None:
+        alias = self.alias
+        if alias is None or alias.status.plan is None:
             self._wrong(f"{told} without a plan")
             return
+        plan = alias.status.plan
         forward = plan.bearing is Bearing.FORWARD
         source = plan.source_alias
         if version is None and forward and source is not None and source.name == name:
@@ -155,8 +156,9 @@ class Witness:
         self._check(
             version == (move.to if forward else move.from_), f"{told} against the plan {describe(plan)}"
         )
+        is_previous = forward and name != alias.spec.alias  # it is written whoever moved it
         self._check(
-            before in {move.from_, move.to, move.named},
+            is_previous or before in {move.from_, move.to, move.named},
             f"{told} although somebody else had moved it: {describe(plan)}",
         )
 
