@@ -1,8 +1,9 @@
-"""A promotion request from the options that were typed; options that were left out are not set in it."""
+"""A promotion request from what somebody wants; what was left out is not set in it."""
 
 import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -19,26 +20,96 @@ _RUN_CHARACTERS: Final = 8
 _LONGEST_LABEL: Final = 63
 
 
-def draft(options: argparse.Namespace, user: str, namespace: str) -> Filing:
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody wants of one ModelAlias."""
+
+    alias: str
+    version: str | None = None
+    run_id: str | None = None
+    artifact_path: str | None = None
+    from_alias: str | None = None
+    previous: bool = False
+    operation: RequestOperation = RequestOperation.PROMOTE
+    reason: str | None = None
+    expected_current: str | None = None
+    skip_gates: bool = False
+    verdict_only: bool = False
+    delete_source_alias: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    expires_after: str | None = None
+    ttl_seconds_after_finished: int | None = None
+    name: str | None = None
+    """None: the API server makes one that begins with `prefix`."""
+
+
+def draft(wanted: Wanted, user: str, namespace: str) -> Filing:
     """Return the request; raise `InvalidRequest` if the API server would refuse it."""
-    operation = _operation(options)
+    operation = wanted.operation
     spec = _without_unset(
-        aliasRef={"name": options.alias},
+        aliasRef={"name": wanted.alias},
         operation=None if operation is RequestOperation.PROMOTE else str(operation),
-        source=_source(options),
-        expectedCurrent=options.expected_current,
-        reason=options.reason,
+        source=_source(wanted),
+        expectedCurrent=wanted.expected_current,
+        reason=wanted.reason,
         requestedBy=user,
-        skipGates=options.skip_gates,
-        dryRun=options.verdict_only,
-        onSuccess=_without_unset(deleteSourceAlias=options.delete_source_alias, tags=_tags(options.tag)),
-        expiresAfter=options.expires_after,
-        ttlSecondsAfterFinished=options.ttl_seconds_after_finished,
+        skipGates=wanted.skip_gates,
+        dryRun=wanted.verdict_only,
+        onSuccess=_without_unset(deleteSourceAlias=wanted.delete_source_alias, tags=dict(wanted.tags)),
+        expiresAfter=wanted.expires_after,
+        ttlSecondsAfterFinished=wanted.ttl_seconds_after_finished,
     )
     _must_be_valid(spec, operation)
-    name = {"name": options.name} if options.name else {"generateName": _prefix(options, operation)}
-    metadata = {**name, "namespace": namespace, "labels": _labels(options.alias)}
+    name = {"name": wanted.name} if wanted.name else {"generateName": prefix(wanted)}
+    metadata = {**name, "namespace": namespace, "labels": _labels(wanted.alias)}
     return Filing({"apiVersion": API_VERSION, "kind": "PromotionRequest", "metadata": metadata, "spec": spec})
+
+
+def prefix(wanted: Wanted) -> str:
+    """Return how the name that the API server makes begins: the alias and what is asked for."""
+    if wanted.version:
+        suffix = f"v{wanted.version}"
+    elif wanted.run_id:
+        suffix = f"run-{wanted.run_id[:_RUN_CHARACTERS]}"
+    else:
+        suffix = f"from-{wanted.from_alias}" if wanted.from_alias else str(wanted.operation)
+    if wanted.operation is RequestOperation.ROLLBACK and wanted.version:
+        suffix = f"rollback-{suffix}"
+    return f"{wanted.alias}-{re.sub(r'[^a-z0-9]+', '-', suffix.lower()).strip('-')}-"
+
+
+def going_back(alias: str, version: str | None, reason: str, name: str | None = None) -> Wanted:
+    """Return what going back asks for; without a version the one that was accepted before."""
+    return Wanted(
+        alias=alias,
+        version=version,
+        previous=version is None,
+        operation=RequestOperation.ROLLBACK,
+        reason=reason,
+        name=name,
+    )
+
+
+def typed(options: argparse.Namespace) -> Wanted:
+    """Return what the options of `modelalias promote` say."""
+    return Wanted(
+        alias=options.alias,
+        version=options.version,
+        run_id=options.run_id,
+        artifact_path=options.artifact_path,
+        from_alias=options.from_alias,
+        previous=options.previous,
+        operation=_operation(options),
+        reason=options.reason,
+        expected_current=options.expected_current,
+        skip_gates=options.skip_gates,
+        verdict_only=options.verdict_only,
+        delete_source_alias=options.delete_source_alias,
+        tags=_tags(options.tag),
+        expires_after=options.expires_after,
+        ttl_seconds_after_finished=options.ttl_seconds_after_finished,
+        name=options.name,
+    )
 
 
 def _labels(alias: str) -> Mapping[str, str]:
@@ -52,13 +123,13 @@ def _operation(options: argparse.Namespace) -> RequestOperation:
     return RequestOperation.ROLLBACK if options.previous else RequestOperation.PROMOTE
 
 
-def _source(options: argparse.Namespace) -> Mapping[str, Any]:
+def _source(wanted: Wanted) -> Mapping[str, Any]:
     return _without_unset(
-        version=options.version,
-        runId=options.run_id,
-        artifactPath=options.artifact_path,
-        alias=options.from_alias,
-        previous=options.previous,
+        version=wanted.version,
+        runId=wanted.run_id,
+        artifactPath=wanted.artifact_path,
+        alias=wanted.from_alias,
+        previous=wanted.previous,
     )
 
 
@@ -76,20 +147,7 @@ def _must_be_valid(spec: Mapping[str, Any], operation: RequestOperation) -> None
         raise InvalidRequest(f"the request is not valid: {unfit.message(error)}") from error
 
 
-def _prefix(options: argparse.Namespace, operation: RequestOperation) -> str:
-    """Return the prefix of the generated name: the alias and what is asked for."""
-    if options.version:
-        suffix = f"v{options.version}"
-    elif options.run_id:
-        suffix = f"run-{options.run_id[:_RUN_CHARACTERS]}"
-    else:
-        suffix = f"from-{options.from_alias}" if options.from_alias else str(operation)
-    if operation is RequestOperation.ROLLBACK and options.version:
-        suffix = f"rollback-{suffix}"
-    return f"{options.alias}-{re.sub(r'[^a-z0-9]+', '-', suffix.lower()).strip('-')}-"
-
-
-def _tags(pairs: list[str]) -> Mapping[str, str]:
+def _tags(pairs: Iterable[str]) -> Mapping[str, str]:
     tags = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")

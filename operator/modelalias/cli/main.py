@@ -20,6 +20,8 @@ INTERRUPTED: Final = 130
 COMMANDS: Final[Mapping[str, str]] = {
     "gate": "gate",
     "promote": "promote",
+    "rollback": "rollback",
+    "undo": "rollback",
     "status": "status",
     "explain": "explain",
     "serving": "serving",
@@ -28,6 +30,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "abort": "abort",
     "pin": "pin",
     "unpin": "pin",
+    "suspend": "suspend",
+    "resume": "suspend",
     "release": "release",
     "ack": "ack",
     "history": "history",

@@ -44,7 +44,7 @@ def of_request(request: PromotionRequest) -> NextStep | None:
     if spec.dry_run:
         return NextStep("Nothing was changed. To do it:", f"{promote} --version {version or 'N'}")
     if spec.operation is RequestOperation.PROMOTE:
-        return NextStep("To go back:", f"{promote} --previous --reason WHY")
+        return NextStep("To go back:", f"modelalias rollback {spec.alias_ref.name}{place} -m WHY")
     return None
 
 

@@ -1,15 +1,25 @@
 """`modelalias pin` and `modelalias unpin`: set and clear `spec.version` of a ModelAlias."""
 
 import argparse
-from collections.abc import Callable
 from typing import Any, Final
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request_status import PromotionRequestStatus
-from modelalias.cli import edits, output, pin_edit, pin_waiting, session, status, table, waiting
+from modelalias.cli import (
+    alias_edit,
+    edit_command,
+    edits,
+    output,
+    pin_edit,
+    pin_waiting,
+    session,
+    status,
+    table,
+    waiting,
+)
 from modelalias.cli.alias_edit import AliasEdit
 from modelalias.cli.cluster import PersonsCluster
-from modelalias.core.errors import InvalidRequest, StaleObject
+from modelalias.core.errors import InvalidRequest
 
 _PIN: Final = """\
 Sets spec.version, in your name. While it is set, promotion requests are rejected. With policy.pins: Gated a
@@ -39,37 +49,15 @@ exit status:
   2   the pin was not removed; standard error says why
 """
 
-Make = Callable[[ModelAlias], AliasEdit | None]
-
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
     """Add both commands and their arguments."""
-    parser = _command(commands, "pin", "keep an alias at one version until it is unpinned", _PIN, run_pin)
+    parser = edit_command.add(
+        commands, "pin", "keep an alias at one version until it is unpinned", _PIN, run_pin
+    )
     parser.add_argument("version", metavar="VERSION", help="a version of the model")
     status.add_wait_flags(parser, "the pin was taken or refused")
-    _command(commands, "unpin", "let requests move an alias again", _UNPIN, run_unpin)
-
-
-def _command(
-    commands: "argparse._SubParsersAction[Any]",
-    name: str,
-    text: str,
-    more: str,
-    run: Callable[[argparse.Namespace], tuple[str, int]],
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=text,
-        description=f"{text[0].upper()}{text[1:]}.",
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("alias", metavar="ALIAS", help="name of the ModelAlias")
-    edits.add_flags(parser)
-    session.add_flags(parser)
-    parser.set_defaults(run=run)
-    return parser
+    edit_command.add(commands, "unpin", "let requests move an alias again", _UNPIN, run_unpin)
 
 
 def run_pin(options: argparse.Namespace) -> tuple[str, int]:
@@ -86,8 +74,10 @@ def run_pin(options: argparse.Namespace) -> tuple[str, int]:
             return pin_edit.pin(found, options.version, user)
 
         if only_prints:
-            return _printed(make(alias), f"{options.alias} is {pin_edit.described(alias)}", options), 0
-        pinned = await carry_out(cluster, alias, make)
+            return edit_command.printed(
+                make(alias), f"{options.alias} is {pin_edit.described(alias)}", options
+            ), 0
+        pinned = await alias_edit.carry_out(cluster, alias, make, pin_edit.must_agree)
         message = f"{options.alias}: {pin_edit.described(pinned or alias)}{'' if pinned else ' already'}"
         if not options.wait:
             return output.lines([message]), 0
@@ -104,36 +94,12 @@ def run_unpin(options: argparse.Namespace) -> tuple[str, int]:
     async def unpin(cluster: PersonsCluster) -> str:
         alias = await cluster.alias(options.alias)
         if only_prints:
-            return _printed(pin_edit.unpin(alias), f"{options.alias} is not pinned", options)
+            return edit_command.printed(pin_edit.unpin(alias), f"{options.alias} is not pinned", options)
         former = pin_edit.described(alias)
-        unpinned = await carry_out(cluster, alias, pin_edit.unpin)
+        unpinned = await alias_edit.carry_out(cluster, alias, pin_edit.unpin, pin_edit.must_agree)
         return output.lines([f"{options.alias}: {f'was {former}, now not pinned' if unpinned else former}"])
 
     return session.with_cluster(options, unpin), 0
-
-
-async def carry_out(cluster: PersonsCluster, alias: ModelAlias, make: Make) -> ModelAlias | None:
-    """Carry out the edit, and once more on a fresh read if something else of the alias was changed first.
-
-    Return the alias as the API server answers, or None if there is nothing to do. Raise `InvalidRequest` if
-    somebody else has changed the pin since it was read.
-    """
-    edit = make(alias)
-    if edit is None:
-        return None
-    try:
-        return await cluster.patch_alias(edit.alias, edit.operations)
-    except (StaleObject, InvalidRequest):
-        latest = await cluster.alias(alias.metadata.name)
-        if latest.metadata.uid == alias.metadata.uid and latest.spec.version != alias.spec.version:
-            message = (
-                f"somebody changed the pin meanwhile: {alias.metadata.name} is {pin_edit.described(latest)}"
-            )
-            raise InvalidRequest(message) from None
-        again = make(latest)
-        if again is None or again == edit or latest.metadata.uid != alias.metadata.uid:
-            raise  # it was not refused because somebody else wrote first
-        return await cluster.patch_alias(again.alias, again.operations)
 
 
 async def _wait(cluster: PersonsCluster, pinned: ModelAlias, seconds: float) -> tuple[str, int]:
@@ -146,10 +112,3 @@ async def _wait(cluster: PersonsCluster, pinned: ModelAlias, seconds: float) -> 
         else []
     )
     return output.lines([*rules, pin_waiting.conclusion(latest, pinned)]), ending
-
-
-def _printed(edit: AliasEdit | None, nothing: str, options: argparse.Namespace) -> str:
-    if edit is None:
-        output.tell(f"nothing to do: {nothing}")
-        return ""
-    return edits.text(edit, options.output)

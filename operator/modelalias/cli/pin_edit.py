@@ -22,10 +22,7 @@ _VERSION: Final[TypeAdapter[str]] = TypeAdapter(ModelVersionNumber)
 
 def pin(alias: ModelAlias, version: str, user: str) -> AliasEdit | None:
     """Return the edit that pins the alias in the user's name; None if that pin is set already."""
-    try:
-        _VERSION.validate_python(version)
-    except ValidationError as error:
-        raise InvalidRequest(f"{version!r} is not a version of a model: give a number such as 4") from error
+    must_be_version(version)
     if alias.spec.version == version:
         return None
     signature = alias_edit.annotated(alias, PINNED_BY, user)
@@ -39,6 +36,22 @@ def unpin(alias: ModelAlias) -> AliasEdit | None:
     signed = PINNED_BY in alias.metadata.annotations
     signature = [alias_edit.remove(alias_edit.path_of(PINNED_BY))] if signed else []
     return _edit(alias, alias_edit.remove("/spec/version"), *signature)
+
+
+def must_be_version(text: str) -> None:
+    """Raise `InvalidRequest` for a text that is no version of a model."""
+    try:
+        _VERSION.validate_python(text)
+    except ValidationError as error:
+        raise InvalidRequest(f"{text!r} is not a version of a model: give a number such as 4") from error
+
+
+def must_agree(seen: ModelAlias, latest: ModelAlias) -> None:
+    """Raise `InvalidRequest` if somebody else has changed the pin since it was read."""
+    if latest.spec.version != seen.spec.version:
+        raise InvalidRequest(
+            f"somebody changed the pin meanwhile: {latest.metadata.name} is {described(latest)}"
+        )
 
 
 def described(alias: ModelAlias) -> str:

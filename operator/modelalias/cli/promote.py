@@ -3,18 +3,16 @@
 import argparse
 from typing import Any, Final
 
-from modelalias.api.request import PromotionRequest, RequestOperation
-from modelalias.cli import edits, filing, output, session, source_alias, status, waiting
-from modelalias.cli.cluster import ObjectMissing, PersonsCluster
-from modelalias.cli.waiting import Ending
-from modelalias.core.errors import InvalidRequest, Refused
+from modelalias.api.request import RequestOperation
+from modelalias.cli import file_request, filing
+from modelalias.core.errors import InvalidRequest
 
 _MORE: Final = """\
 examples:
   %(prog)s churn-champion --version 4 --reason "retrained on Q3" --wait
   %(prog)s churn-champion --from-alias challenger --delete-source-alias
   %(prog)s churn-champion --run-id "$RUN_ID" --wait --timeout 1h -o json > verdict.json
-  %(prog)s churn-champion --previous --reason "complaints from the branch"
+  %(prog)s churn-champion --operation Swap --reason "try the other"
   %(prog)s churn-champion --version 4 --dry-run | kubectl create -f -
 
 exit status:
@@ -38,20 +36,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     parser.add_argument("alias", metavar="ALIAS", help="name of the ModelAlias")
     _add_source(parser)
     _add_options(parser)
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="print the request for kubectl create, and file nothing",
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        choices=("text", "name", "json", "markdown", "yaml"),
-        help="name: only the request's name; json, markdown: the same as of status; "
-        "with --dry-run: yaml (the default) or json",
-    )
-    status.add_wait_flags(parser)
-    session.add_flags(parser)
+    file_request.add_flags(parser)
     parser.set_defaults(run=run)
 
 
@@ -88,6 +73,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="default: Promote; with --previous: Rollback",
     )
     group.add_argument(
+        "-m",
         "--reason",
         metavar="WHY",
         help="why; it is kept in the history; required for a rollback, a swap and --skip-gates",
@@ -124,67 +110,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="delete the request this many seconds after its end",
     )
-    group.add_argument(
-        "--name", metavar="NAME", help="name of the request; default: a new name that begins with ALIAS"
-    )
 
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
-    if options.output == "yaml" and not options.dry_run:
-        raise InvalidRequest("-o yaml needs --dry-run")
-    if options.output == "markdown" and options.dry_run:
-        raise InvalidRequest("--dry-run prints the request as yaml or json")
-    if options.dry_run and options.wait:
-        raise InvalidRequest("--wait has nothing to wait for: --dry-run files no request")
     if options.must_exist and not (options.from_alias and options.wait):
         raise InvalidRequest(
             "--must-exist needs --from-alias and --wait: only the operator looks the alias up"
         )
-    return session.with_cluster(options, lambda cluster: _promote(cluster, options))
-
-
-async def _promote(cluster: PersonsCluster, options: argparse.Namespace) -> tuple[str, int]:
-    who = await cluster.who()
-    draft = filing.draft(options, who.user, cluster.namespace)
-    await _must_exist(cluster, options.alias)
-    if options.dry_run:
-        return edits.text(draft, options.output), 0
-    request = await cluster.create(draft.body)
-    message = f"request {request.metadata.name} filed by {who.user}"
-    if options.wait:
-        output.tell(message)
-        return await _wait(cluster, request, options)
-    if options.output in {"name", "json", "markdown"}:
-        return status.formatted(request, options.output), 0
-    return output.lines([message]), 0
-
-
-async def _wait(
-    cluster: PersonsCluster, request: PromotionRequest, options: argparse.Namespace
-) -> tuple[str, int]:
-    """Wait for the end; tell a source alias that never was from one that was promoted before."""
-    latest, ending = await waiting.until_ended(
-        cluster, request, options.timeout, output.tell, waiting.clock()
-    )
-    if source_alias.is_missing(latest):
-        warning = await source_alias.warning(cluster, latest)
-        if warning:
-            output.tell(warning)
-        if options.must_exist:
-            ending = Ending.NOT_SUCCEEDED
-    return status.formatted(latest, options.output), ending
-
-
-async def _must_exist(cluster: PersonsCluster, alias: str) -> None:
-    """Raise `ObjectMissing` if there is no such ModelAlias.
-
-    Pass if the caller may not read it, or if it is of a newer release: the API server and the operator decide
-    then.
-    """
-    try:
-        await cluster.alias(alias)
-    except ObjectMissing:
-        raise
-    except (Refused, InvalidRequest):
-        return
+    return file_request.run(filing.typed(options), options, source_must_exist=options.must_exist)

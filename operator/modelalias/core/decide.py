@@ -336,7 +336,7 @@ def _follow(
 def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) -> Answer:
     if alias.spec.suspend and not request.spec.dry_run:
         so_far = VerdictSoFar(resolved=rollback.meant_now(context, alias, request))
-        message = f"waits: ModelAlias {context.name} is suspended; {ways_out.resume(alias)}"
+        message = f"waits: ModelAlias {context.name} is suspended; to go on: {ways_out.resume(alias)}"
         return NotReady(Reason.SUSPENDED, message, None, so_far)
     unknown = context.policies.problem
     if unknown is not None and not _needs_no_rules(request):

@@ -156,7 +156,9 @@ def _advance(
             return _end_as_recorded(context, alias, plan, ended, draft)
     match step:
         case Do() if alias.spec.suspend:
-            message = f"stands still: ModelAlias {context.name} is suspended; {ways_out.resume(alias)}"
+            message = (
+                f"stands still: ModelAlias {context.name} is suspended; to go on: {ways_out.resume(alias)}"
+            )
             _halt(context, alias, own, message, draft)
             return draft.decision()
         case Do() if context.trouble is not None:

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import AliasCondition, Condition, Status, find
 from modelalias.cli import drift
 from modelalias.core.status import ways_out
 from modelalias.web.view import Command, View
-
-_TO_GO_ON: Final = "to go on: "
 
 
 class Stop(View):
@@ -29,11 +26,10 @@ def of(alias: ModelAlias, flags: str = "") -> Iterator[Stop]:
     yield from _drifted(alias, flags)
     yield from _held(alias, flags)
     if alias.spec.suspend:
-        line = ways_out.resume(alias).removeprefix(_TO_GO_ON)
         yield Stop(
             title="Suspended",
             text="Nothing new starts, and a plan under way stops before its next step.",
-            command=_command(line, flags, "To go on:"),
+            command=_command(ways_out.resume(alias), flags, "To go on:"),
         )
     if alias.spec.version is not None:
         by = f", set by {alias.metadata.pinned_by}" if alias.metadata.pinned_by else ""

@@ -91,7 +91,7 @@ def typed(*arguments: str) -> argparse.Namespace:
     ],
 )
 def test_a_request_says_what_was_said(arguments: list[str], name: str, spec: Mapping[str, Any]) -> None:
-    made = filing.draft(typed(*arguments), "ana", "ml")
+    made = filing.draft(filing.typed(typed(*arguments)), "ana", "ml")
 
     assert made.body == {
         "apiVersion": "modelalias.dev/v1alpha1",
@@ -106,7 +106,7 @@ def test_a_request_says_what_was_said(arguments: list[str], name: str, spec: Map
 
 
 def test_a_name_that_was_given_is_kept() -> None:
-    made = filing.draft(typed("--version", "4", "--name", "churn-v4"), "ana", "ml")
+    made = filing.draft(filing.typed(typed("--version", "4", "--name", "churn-v4")), "ana", "ml")
 
     assert (made.body["metadata"]["name"], made.body["metadata"]["namespace"]) == ("churn-v4", "ml")
     assert "generateName" not in made.body["metadata"]
@@ -152,7 +152,7 @@ def test_a_name_that_was_given_is_kept() -> None:
 )
 def test_what_the_api_server_would_not_take_is_said_at_once(arguments: list[str], words: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        filing.draft(typed(*arguments), "ana", "ml")
+        filing.draft(filing.typed(typed(*arguments)), "ana", "ml")
 
     assert words in str(refused.value)
 
@@ -162,3 +162,30 @@ def test_two_sources_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None
         typed("--version", "4", "--previous")
 
     assert "not allowed with argument" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "same"),
+    [
+        (["-m", "worse"], ["--previous", "-m", "worse"]),
+        (
+            ["--to-version", "2", "--reason", "worse", "--name", "back"],
+            ["--operation", "Rollback", "--version", "2", "--reason", "worse", "--name", "back"],
+        ),
+    ],
+    ids=["the-one-before", "by-its-number"],
+)
+@pytest.mark.parametrize("verb", ["rollback", "undo"])
+def test_going_back_files_what_promote_files(verb: str, command: list[str], same: list[str]) -> None:
+    options = main.parser([verb]).parse_args([verb, "churn-champion", *command])
+
+    wanted = filing.going_back(options.alias, options.to_version, options.reason, options.name)
+
+    assert filing.draft(wanted, "ana", "ml") == filing.draft(filing.typed(typed(*same)), "ana", "ml")
+
+
+def test_going_back_needs_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main.parser(["rollback"]).parse_args(["rollback", "churn-champion"])
+
+    assert "the following arguments are required: -m/--reason" in capsys.readouterr().err

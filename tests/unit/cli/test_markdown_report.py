@@ -17,7 +17,8 @@ from modelalias.api.request import (
     PromotionRequestStatus,
     Resolved,
 )
-from modelalias.cli import markdown_report, promote, report, status
+from modelalias.cli import file_request, markdown_report, report, status
+from modelalias.cli.filing import Wanted
 from modelalias.cli.rehearsed import GateOutcome, Rehearsal
 from modelalias.core.errors import InvalidRequest
 from tests.support.cli_cluster import EVIDENCE, GATE, NOW, FakeCluster, body, condition, ended, request
@@ -101,7 +102,7 @@ def test_a_refused_request_shows_which_gate_by_how_much_and_how_to_ask_again() -
 @pytest.mark.parametrize(
     ("spec", "told", "line"),
     [
-        ({}, ended("Succeeded"), "modelalias promote churn-champion -n ml --previous --reason WHY"),
+        ({}, ended("Succeeded"), "modelalias rollback churn-champion -n ml -m WHY"),
         ({"dryRun": True}, ended("Succeeded"), "modelalias promote churn-champion -n ml --version 4"),
         ({}, ended("RolledBack"), "modelalias explain churn-champion -n ml"),
         ({}, {"phase": "Queued"}, "modelalias status request/go -n ml --wait"),
@@ -220,4 +221,4 @@ async def test_status_shows_both_of_one_name_and_a_request_alone_when_it_waits()
 
 def test_a_request_that_is_only_printed_is_printed_for_kubectl() -> None:
     with pytest.raises(InvalidRequest, match="yaml or json"):
-        promote.run(Namespace(output="markdown", dry_run=True, wait=False))
+        file_request.run(Wanted("churn-champion"), Namespace(output="markdown", dry_run=True, wait=False))

@@ -9,7 +9,7 @@ import yaml
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.metadata import PINNED_BY
-from modelalias.cli import edits, pin, pin_edit, pin_waiting
+from modelalias.cli import alias_edit, edits, pin_edit, pin_waiting
 from modelalias.cli.waiting import Ending
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
 from tests.support.cli_cluster import NOW, FakeCluster, condition
@@ -47,11 +47,14 @@ def _status(current: str | None, *, observed: int = 1, stalled: str = "", **more
 
 async def _pin(cluster: FakeCluster, version: str = "4") -> ModelAlias | None:
     alias = await cluster.alias(NAME)
-    return await pin.carry_out(cluster, alias, lambda found: pin_edit.pin(found, version, cluster.me.user))
+    return await alias_edit.carry_out(
+        cluster, alias, lambda found: pin_edit.pin(found, version, cluster.me.user), pin_edit.must_agree
+    )
 
 
 async def _unpin(cluster: FakeCluster) -> ModelAlias | None:
-    return await pin.carry_out(cluster, await cluster.alias(NAME), pin_edit.unpin)
+    alias = await cluster.alias(NAME)
+    return await alias_edit.carry_out(cluster, alias, pin_edit.unpin, pin_edit.must_agree)
 
 
 @pytest.mark.parametrize(

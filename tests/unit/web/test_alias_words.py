@@ -242,7 +242,7 @@ DRIFTED = {"observed": {"version": "8", "at": AT, "epoch": 2}}
             {"suspend": True},
             {},
             "Suspended",
-            'kubectl patch modelalias churn-champion -n ml --type=merge -p \'{"spec":{"suspend":false}}\' --context prod',
+            "modelalias resume churn-champion -n ml --context prod",
             id="suspended",
         ),
         pytest.param(

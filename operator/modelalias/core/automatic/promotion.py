@@ -69,7 +69,7 @@ def _why_stopped(context: Context, alias: ModelAlias) -> str:
     if spec.version is not None:
         return f"waits: spec.version pins version {spec.version}; {ways_out.unpin(alias)}"
     if spec.suspend:
-        return f"waits: suspended; {ways_out.resume(alias)}"
+        return f"waits: suspended; to go on: {ways_out.resume(alias)}"
     if status.hold is not None:
         return f"waits: automatic steps are on hold; {ways_out.release(alias)}"
     if has_drifted(status):

@@ -205,7 +205,7 @@ def _suspicions(context: Context, alias: ModelAlias, breach: Breach) -> Iterator
     if entry.disarmed or context.by_itself.mass_breach:
         yield "monitors of many aliases were breached at once, so it is not the models (MassBreach)"
     if spec.suspend:
-        yield f"the ModelAlias is suspended; {ways_out.resume(alias)}"
+        yield f"the ModelAlias is suspended; to go on: {ways_out.resume(alias)}"
     if has_drifted(status):
         yield "somebody moved the alias by hand, so it is not certain which version the numbers are of"
     if is_return(status):

@@ -276,7 +276,7 @@ def _reconciling(alias: ModelAlias, status: ModelAliasStatus, pending: Cause | N
     way = "to" if plan.bearing is Bearing.FORWARD else "back from"
     message = f"{plan.operation} {way} version {to or 'none'}"
     if alias.spec.suspend:
-        message += f"; suspended; {ways_out.resume(alias)}"
+        message += f"; suspended; to go on: {ways_out.resume(alias)}"
     return NewCondition(kind, True, Reason.PROGRESSING, message)
 
 
@@ -329,7 +329,7 @@ def _what_stops_requests(alias: ModelAlias) -> Iterator[str]:
     if alias.spec.version is not None:
         yield f"spec.version pins it; to let requests decide: {ways_out.unpin(alias)}"
     if alias.spec.suspend:
-        yield f"suspended; {ways_out.resume(alias)}"
+        yield f"suspended; to go on: {ways_out.resume(alias)}"
 
 
 def _phase(alias: ModelAlias, status: ModelAliasStatus, conditions: tuple[Condition, ...]) -> AliasPhase:

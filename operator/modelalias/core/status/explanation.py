@@ -268,7 +268,7 @@ def _stops(alias: ModelAlias) -> Iterator[str]:
             f"to let them decide: {ways_out.unpin(alias)}"
         )
     if alias.spec.suspend:
-        yield f"It is suspended: nothing new starts; {ways_out.resume(alias)}"
+        yield f"It is suspended: nothing new starts; to go on: {ways_out.resume(alias)}"
     held = _is(alias, AliasCondition.HELD, Status.TRUE)
     if held is not None:
         yield f"Automatic steps are stopped: {held.message}"

@@ -10,7 +10,7 @@ def promote(alias: ModelAlias, version: str) -> str:
 
 def go_back(alias: ModelAlias, version: str) -> str:
     """Return the command that goes back to a version; it asks for a reason."""
-    return f"modelalias promote {_name(alias)} --operation Rollback --version {version} --reason WHY"
+    return f"modelalias rollback {_name(alias)} --to-version {version} -m WHY"
 
 
 def unpin(alias: ModelAlias) -> str:
@@ -19,9 +19,8 @@ def unpin(alias: ModelAlias) -> str:
 
 
 def resume(alias: ModelAlias) -> str:
-    """Return in words how a suspended alias goes on."""
-    patch = '{"spec":{"suspend":false}}'
-    return f"to go on: kubectl patch modelalias {_name(alias)} --type=merge -p '{patch}'"
+    """Return the command that lets a suspended alias go on."""
+    return f"modelalias resume {_name(alias)}"
 
 
 def release(alias: ModelAlias) -> str:

@@ -94,7 +94,7 @@ def _looked(
     carried = words.shown(route, traffic)
     if alias.spec.suspend:
         draft.wake(context.now + QUIET_POLL)
-        message = f"not changed while it is suspended; {ways_out.resume(alias)}"
+        message = f"not changed while it is suspended; to go on: {ways_out.resume(alias)}"
         after = _said(status, Cause(Reason.SUSPENDED, message)).changed(split=carried)
         same = after if carried == status.split else after.changed(version=None, step=None)
         return _dated(context, status, same)

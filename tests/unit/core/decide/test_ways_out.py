@@ -9,7 +9,7 @@ from modelalias.cli import main
 from tests.support.harness import MODEL, Cluster
 from tests.support.virtual_loop import in_virtual_time
 
-RESUME = """kubectl patch modelalias churn-champion -n ml --type=merge -p '{"spec":{"suspend":false}}'"""
+RESUME = "modelalias resume churn-champion -n ml"
 
 
 async def _drifted(it: Cluster, **spec: Any) -> None:
@@ -30,7 +30,7 @@ async def test_drift_says_how_to_move_back_and_how_to_keep_the_new_version() -> 
 
         assert it.condition("InSync").message == (
             "someone moved churn@champion to 3; this resource answers for version 2; to move it back: "
-            "modelalias promote churn-champion -n ml --operation Rollback --version 2 --reason WHY; "
+            "modelalias rollback churn-champion -n ml --to-version 2 -m WHY; "
             "to keep version 3: modelalias promote churn-champion -n ml --version 3"
         )
         assert it.condition("Ready").message == it.condition("InSync").message
@@ -49,7 +49,7 @@ async def test_drift_to_nothing_and_drift_from_nothing_have_one_way_out() -> Non
 
         gone, new = it.condition("InSync").message, it.condition("InSync", "churn-next").message
         assert gone.endswith(
-            "to move it back: modelalias promote churn-champion -n ml --operation Rollback --version 1 --reason WHY"
+            "to move it back: modelalias rollback churn-champion -n ml --to-version 1 -m WHY"
         )
         assert new.endswith(
             "version none; to keep version 2: modelalias promote churn-next -n ml --version 2"
@@ -142,7 +142,7 @@ async def test_an_alias_that_never_had_a_version_says_the_same_of_itself() -> No
 @pytest.mark.parametrize(
     "command",
     [
-        "modelalias promote churn-champion -n ml --operation Rollback --version 2 --reason WHY",
+        "modelalias rollback churn-champion -n ml --to-version 2 -m WHY",
         "modelalias promote churn-champion -n ml --version 3",
     ],
 )

@@ -17,7 +17,7 @@ BASE: dict[str, Any] = {
     "observed": {"version": "4", "at": AT},
 }
 CURRENT = "churn@champion is version 4 since 2026-01-01 12:00 UTC"
-BACK = "modelalias promote churn-champion -n ml --operation Rollback --version 3 --reason WHY"
+BACK = "modelalias rollback churn-champion -n ml --to-version 3 -m WHY"
 MOVE = "To move it: modelalias promote churn-champion -n ml --version N."
 
 
@@ -196,7 +196,10 @@ API = {"kind": "Deployment", "name": "churn-api"}
             id="pin that waits",
         ),
         pytest.param(
-            {"suspend": True}, {}, ["It is suspended: nothing new starts; to go on: kubectl"], id="suspended"
+            {"suspend": True},
+            {},
+            ["It is suspended: nothing new starts; to go on: modelalias resume"],
+            id="suspended",
         ),
         pytest.param(
             {},
