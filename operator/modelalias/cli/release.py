@@ -8,10 +8,9 @@ from modelalias.api.alias_status import Hold
 from modelalias.api.conditions import AliasCondition, find
 from modelalias.api.fields import timestamp_text
 from modelalias.api.metadata import RELEASE_HOLD
-from modelalias.cli import alias_waiting, output, said, session, status, waiting
+from modelalias.cli import alias_waiting, holds, output, said, session, status, waiting
 from modelalias.cli.alias_waiting import Awaited
 from modelalias.cli.cluster import PersonsCluster
-from modelalias.cli.said import Said
 from modelalias.cli.waiting import Ending
 
 _MORE: Final = f"""\
@@ -63,19 +62,13 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         if hold is None:
             return output.lines([f"{options.alias}: there is no hold"]), Ending.SUCCEEDED
         if options.dry_run:
-            return output.lines([_said(hold, user).command(alias)]), Ending.SUCCEEDED
-        written, new = await said.say(cluster, alias, lambda found: wanted(found, user))
+            return output.lines([holds.release(hold, user).command(alias)]), Ending.SUCCEEDED
+        written, new = await said.say(cluster, alias, lambda found: holds.wanted(found, user))
         if new is not None:
-            output.tell(f"{options.alias}: release of {described(hold)} asked for by {user}")
+            output.tell(f"{options.alias}: release of {holds.described(hold)} asked for by {user}")
         return await until_released(cluster, written, hold, options.timeout, waiting.clock())
 
     return session.with_cluster(options, release)
-
-
-def wanted(alias: ModelAlias, user: str) -> Said | None:
-    """Return what ends the hold; None if there is none, or if somebody has said so."""
-    hold = alias.status.hold
-    return None if hold is None else said.unless(alias.metadata.release, _said(hold, user))
 
 
 async def until_released(
@@ -100,18 +93,10 @@ def conclusion(latest: ModelAlias, hold: Hold) -> str:
     """Return in one sentence where the hold stands."""
     now = latest.status.hold
     if now is None:
-        return f"{described(hold)} has ended"
+        return f"{holds.described(hold)} has ended"
     if now.since != hold.since:
-        return f"{described(hold)} has ended, and another one began at {timestamp_text(now.since)} ({now.reason})"
+        another = f"another one began at {timestamp_text(now.since)} ({now.reason})"
+        return f"{holds.described(hold)} has ended, and {another}"
     condition = find(latest.status.conditions, AliasCondition.HELD)
     message = "" if condition is None else condition.message
-    return f"{described(hold)} goes on{f': {message}' if message else ''}"
-
-
-def described(hold: Hold) -> str:
-    """Return which hold it is."""
-    return f"the hold since {timestamp_text(hold.since)} ({hold.reason})"
-
-
-def _said(hold: Hold, user: str) -> Said:
-    return Said(RELEASE_HOLD, timestamp_text(hold.since), user)
+    return f"{holds.described(hold)} goes on{f': {message}' if message else ''}"

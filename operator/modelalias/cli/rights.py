@@ -22,6 +22,11 @@ class Right(Value):
     verb: str
     plural: str
     name: str
+    """"" for what has no name yet."""
+
+    def __str__(self) -> str:
+        """Name the verb and what it is on."""
+        return f"{self.verb} {self.plural}{f'/{self.name}' if self.name else ''}"
 
 
 def to_decide(request: PromotionRequest) -> tuple[Right, ...]:
@@ -31,9 +36,24 @@ def to_decide(request: PromotionRequest) -> tuple[Right, ...]:
 
 def to_abort(request: PromotionRequest) -> tuple[Right, ...]:
     """Return what aborting a request takes."""
-    promotes = request.spec.operation is RequestOperation.PROMOTE
-    verbs = ["promote" if promotes else "rollback", *(["bypass"] if request.spec.skip_gates else [])]
+    verbs = [_verb(request.spec.operation), *(["bypass"] if request.spec.skip_gates else [])]
     return *(_on_alias(verb, request) for verb in verbs), _edit(request)
+
+
+def to_file(operation: RequestOperation, alias: str) -> tuple[Right, ...]:
+    """Return what filing a request takes, by the name of its ModelAlias."""
+    asks = Right(verb=_verb(operation), plural=ALIASES, name=alias)
+    return asks, Right(verb="create", plural=REQUESTS, name="")
+
+
+def to_edit(alias: str) -> tuple[Right, ...]:
+    """Return what changing the spec of a ModelAlias takes, by its name."""
+    return (Right(verb="patch", plural=ALIASES, name=alias),)
+
+
+def to_say(alias: str) -> tuple[Right, ...]:
+    """Return what releasing a hold and acknowledging a drift take, by the name of the ModelAlias."""
+    return Right(verb="release", plural=ALIASES, name=alias), *to_edit(alias)
 
 
 def review(right: Right, namespace: str) -> Mapping[str, Any]:
@@ -55,6 +75,10 @@ def review(right: Right, namespace: str) -> Mapping[str, Any]:
 def is_allowed(answer: Mapping[str, Any]) -> bool:
     """Return what the API server answered to a review."""
     return answer.get("status", {}).get("allowed") is True
+
+
+def _verb(operation: RequestOperation) -> str:
+    return "promote" if operation is RequestOperation.PROMOTE else "rollback"
 
 
 def _on_alias(verb: str, request: PromotionRequest) -> Right:

@@ -6,7 +6,7 @@ import pytest
 
 from modelalias.api.alias_status import Hold
 from modelalias.api.metadata import PINNED_BY, RELEASE_HOLD
-from modelalias.cli import release, said
+from modelalias.cli import holds, release, said
 from modelalias.cli.waiting import Ending
 from modelalias.core.errors import InvalidRequest, Unavailable
 from tests.support.cli_cluster import FakeCluster, condition
@@ -29,7 +29,7 @@ def _alias(hold: dict[str, Any] | None = HOLD, **metadata: Any) -> dict[str, Any
 
 async def _say(cluster: FakeCluster) -> tuple[dict[str, str], bool]:
     """Return the annotations after the command's write, and whether it wrote."""
-    written, new = await said.say(cluster, await cluster.alias(NAME), lambda it: release.wanted(it, "bo"))
+    written, new = await said.say(cluster, await cluster.alias(NAME), lambda it: holds.wanted(it, "bo"))
     return dict(written.metadata.annotations), new is not None
 
 
@@ -108,7 +108,7 @@ async def test_an_alias_that_was_made_anew_is_not_written() -> None:
 
 async def test_what_is_printed_for_kubectl_is_one_line_of_a_shell() -> None:
     alias = await FakeCluster(alias=_alias()).alias(NAME)
-    new = release.wanted(alias, "o'neil of ml")
+    new = holds.wanted(alias, "o'neil of ml")
     assert new is not None
 
     assert new.command(alias) == (

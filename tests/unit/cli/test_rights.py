@@ -2,7 +2,8 @@
 
 import pytest
 
-from modelalias.cli import rights_reading
+from modelalias.api.request import RequestOperation
+from modelalias.cli import rights, rights_reading
 from modelalias.cli.api_server import opened
 from modelalias.cli.kubeconfig import Access
 from modelalias.cli.object_events import newest_first
@@ -38,6 +39,44 @@ async def test_the_first_right_that_is_missing(
     answers: dict[str, bool | OperatorError], missing: Right | None
 ) -> None:
     assert await rights_reading.missing(_Asked(**answers), [APPROVE, PATCH]) == missing
+
+
+async def test_each_right_is_asked_for_once_whatever_it_is_for() -> None:
+    asked: list[Right] = []
+
+    class Counted(_Asked):
+        async def may(self, right: Right) -> bool:
+            asked.append(right)
+            return await super().may(right)
+
+    lacks = await rights_reading.missing_for(
+        Counted(patch=False), {"reject": (APPROVE, PATCH), "approve": (APPROVE,), "abort": (PATCH,)}
+    )
+
+    assert lacks == {"reject": PATCH, "approve": None, "abort": PATCH}
+    assert asked == [APPROVE, PATCH]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (
+            rights.to_file(RequestOperation.PROMOTE, "c"),
+            ["promote modelaliases/c", "create promotionrequests"],
+        ),
+        (
+            rights.to_file(RequestOperation.ROLLBACK, "c"),
+            ["rollback modelaliases/c", "create promotionrequests"],
+        ),
+        (rights.to_edit("c"), ["patch modelaliases/c"]),
+        (rights.to_say("c"), ["release modelaliases/c", "patch modelaliases/c"]),
+    ],
+    ids=["promote", "go-back", "edit", "say"],
+)
+def test_what_is_done_with_an_alias_takes_the_verbs_of_the_policy(
+    wanted: tuple[Right, ...], words: list[str]
+) -> None:
+    assert [str(right) for right in wanted] == words
 
 
 async def test_an_api_server_that_does_not_answer_is_told() -> None:
