@@ -1,4 +1,4 @@
-"""Deciding on requests from the page, on the real API server with the shipped policy and roles.
+"""Deciding on requests, and filing them, from the page, on the real API server with the shipped policy and roles.
 
 ana        edit, modelalias-approver       files requests, and may approve those of others
 bo, cy     modelalias-approver, ml-leads   approve
@@ -104,6 +104,32 @@ def test_nobody_decides_who_may_not_and_the_page_says_why(team: Stage) -> None:
     assert f">Gus may not approve modelaliases/{ALIAS}</p>" in refused.text, "the policy's own sentence"
     assert "I was asked</textarea>" in refused.text
     assert "approvals" not in team.get("promotionrequest", "go")["spec"]
+
+
+def test_who_may_not_promote_gets_the_command_and_who_may_files_it_once(team: Stage) -> None:
+    with window(team, ANA) as ana, window(team, BO) as bo:
+        of_bo, form_of_bo = bo.page(ALIAS, of="a"), bo.page(ALIAS, "/promote?version=2", of="a")
+        form, pin = ana.page(ALIAS, "/promote?version=2", of="a"), ana.page(ALIAS, "/pin", of="a")
+        refused = bo.fill_in(ALIAS, "promote", of="a", seen=form, message="mine")
+        filed = ana.fill_in(ALIAS, "promote", of="a", seen=form, message="once more")
+        again = ana.fill_in(ALIAS, "promote", of="a", seen=form, message="once more")
+
+    assert f"You may not promote modelaliases/{ALIAS}." in of_bo
+    command = f"modelalias promote {ALIAS} -n {team.namespace} --version 2 --reason WHY"
+    assert (command in form_of_bo, "<form" in form_of_bo) == (True, False)
+    assert f"You may not patch modelaliases/{ALIAS}." in pin
+    assert refused.status_code == 403
+    assert "may not create promotionrequests" in refused.text
+    assert "mine</textarea>" in refused.text
+    assert (filed.status_code, again.headers["location"]) == (303, filed.headers["location"])
+    made = team.get("promotionrequest", filed.headers["location"].rpartition("/")[2])
+    assert made["metadata"]["labels"] == {"modelalias.dev/alias": ALIAS}
+    assert made["spec"] == {
+        "aliasRef": {"name": ALIAS},
+        "source": {"version": "2"},
+        "requestedBy": "ana",
+        "reason": "once more",
+    }
 
 
 def test_what_was_judged_again_is_not_approved_unseen(team: Stage) -> None:

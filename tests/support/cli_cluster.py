@@ -147,7 +147,7 @@ class FakeCluster:
         for operation in operations:
             _carry_out(patched, operation)
         self.alias_body = patched
-        return await self.alias(name)
+        return ModelAlias.model_validate(patched)
 
     async def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
         one = self.found if kind is Kind.REQUESTS else self.alias_body

@@ -16,7 +16,7 @@ from modelalias.cli.changes import Event, Happened
 from modelalias.cli.cluster import Heartbeat, Kind, PersonsCluster, Who
 from modelalias.cli.kubeconfig import Access
 from modelalias.cli.object_events import ObjectEvent
-from modelalias.core.errors import OperatorError
+from modelalias.core.errors import OperatorError, StaleObject
 from modelalias.web import rendering
 from modelalias.web.app import app
 from modelalias.web.identity import Person
@@ -60,7 +60,7 @@ class Cluster:
         self.logs: dict[str, str | OperatorError] = {}
         self.patches: list[Sequence[Mapping[str, Any]]] = []
         self.on_patch: Callable[[], None] = lambda: None
-        """What happens just before a request is patched, such as another's write or a refusal."""
+        """What happens just before something is written, such as another's write or a refusal."""
         self.is_closed = False
         self.watches: list[FakeWatch] = []
         self.watch_error: OperatorError | None = None
@@ -72,8 +72,7 @@ class Cluster:
         return "ml"
 
     def within(self, namespace: str) -> PersonsCluster:
-        found = {kind: self.named(kind, namespace) for kind in self.bodies}
-        return _OneNamespace(self, namespace, found)
+        return _OneNamespace(self, namespace)
 
     def now(self) -> datetime:
         return NOW
@@ -159,9 +158,9 @@ class Cluster:
 class _OneNamespace(FakeCluster):
     """One namespace, whose patches are seen by later reads."""
 
-    def __init__(self, cluster: Cluster, namespace: str, found: Mapping[Kind, Mapping[str, Any]]) -> None:
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
         super().__init__()
-        self._cluster, self._namespace, self._found = cluster, namespace, found
+        self._cluster, self._namespace = cluster, namespace
         self.me, self.time, self.told = cluster.me, NOW, cluster.told
         self.lease = Heartbeat(holder="pod", renewed=NOW)
         workloads = cluster.namespaces.get(namespace)
@@ -181,12 +180,14 @@ class _OneNamespace(FakeCluster):
 
     async def alias(self, name: str) -> Any:
         self._raise()
-        if self.alias_body is None:
-            self.alias_body = self._found[Kind.ALIASES].get(name)
+        self.alias_body = self._cluster.named(Kind.ALIASES, self._namespace).get(name)
         return await super().alias(name)
 
     async def create(self, body: Mapping[str, Any]) -> Any:
         self._raise()
+        self._cluster.on_patch()
+        if body["metadata"].get("name") in self._cluster.named(Kind.REQUESTS, self._namespace):
+            raise StaleObject("it exists already")
         created = await super().create(body)
         assert self.found is not None
         self.found["metadata"]["namespace"] = self._namespace
@@ -203,8 +204,10 @@ class _OneNamespace(FakeCluster):
 
     async def patch_alias(self, name: str, operations: Sequence[Mapping[str, Any]]) -> Any:
         self._raise()
-        self.alias_body = self._found[Kind.ALIASES].get(name)
+        self._cluster.on_patch()
+        self.alias_body = self._cluster.named(Kind.ALIASES, self._namespace).get(name)
         patched = await super().patch_alias(name, operations)
+        self._cluster.patches.append(operations)
         self._write(Kind.ALIASES, self.alias_body)
         return patched
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from httpx2 import Response
 from starlette.testclient import TestClient
@@ -21,6 +21,7 @@ from modelalias.web.visit import Site
 from tests.support.kube_api import Person
 from tests.support.stage import Stage
 
+Of = Literal["r", "a"]
 PORT: Final = 8300
 ORIGIN: Final = f"http://127.0.0.1:{PORT}"
 
@@ -31,9 +32,9 @@ class Window:
     def __init__(self, client: TestClient, namespace: str) -> None:
         self._client, self._namespace = client, namespace
 
-    def page(self, name: str, below: str = "") -> str:
-        """Open the page of a request, or a form of it, and return its text."""
-        answer = self._client.get(self._path(name, below))
+    def page(self, name: str, below: str = "", *, of: Of = "r") -> str:
+        """Open the page of a request or, with "a", of a ModelAlias, or a form of it, and return its text."""
+        answer = self._client.get(self._path(name, below, of))
         assert answer.status_code == 200, answer.text
         return unescape(answer.text)
 
@@ -44,17 +45,18 @@ class Window:
         return unescape(answer.text)
 
     def fill_in(
-        self, name: str, deed: str, *, seen: str | None = None, **fields: str | list[str]
+        self, name: str, deed: str, *, seen: str | None = None, of: Of = "r", **fields: str | list[str]
     ) -> Response:
-        """Open a form, fill it in, and send it with what was hidden in it; or the form that was seen before."""
-        form = self.page(name, f"/{deed}") if seen is None else seen
+        """Open a form, fill it in, and send it with what was hidden in it; or the last form of what was seen before."""
+        page = self.page(name, f"/{deed}", of=of) if seen is None else seen
+        form = page[page.rfind("<form") :]
         hidden = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form))
         return self._client.post(
-            self._path(name, f"/{deed}"), data={**hidden, **fields}, headers={"Origin": ORIGIN}
+            self._path(name, f"/{deed}", of), data={**hidden, **fields}, headers={"Origin": ORIGIN}
         )
 
-    def _path(self, name: str, below: str) -> str:
-        return f"/r/{self._namespace}/{name}{below}"
+    def _path(self, name: str, below: str, of: Of) -> str:
+        return f"/{of}/{self._namespace}/{name}{below}"
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from modelalias.web.board import Row
 from modelalias.web.gate_chart import GateCharts
 from modelalias.web.ledger import Ledger
 from modelalias.web.monitor_panel import MonitorRow
+from modelalias.web.offers import Act, Obstacle
 from modelalias.web.phases import Badge
 from modelalias.web.policy_words import Rules
 from modelalias.web.serving_panel import Ref, Workload
@@ -116,6 +117,8 @@ class AliasView(View):
     """Where it stands, and why."""
     conditions: tuple[ConditionLine, ...]
     stops: tuple[Stop, ...]
+    acts: tuple[Act, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
     queue: tuple[Queued, ...]
     workloads: tuple[Workload, ...]
     traffic: TrafficPanel | None

@@ -17,8 +17,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelalias.core.errors import Refused
-from modelalias.web import live_stream, local_session, rendering, request_forms, visit
+from modelalias.web import alias_forms, live_stream, local_session, rendering, request_forms, visit
 from modelalias.web.acts import Deed
+from modelalias.web.alias_acts import AliasDeed
 from modelalias.web.alias_page import alias_page
 from modelalias.web.approvals_page import approvals_page
 from modelalias.web.board_page import board_page
@@ -30,21 +31,21 @@ from modelalias.web.model_page import model_page
 from modelalias.web.request_page import request_page
 from modelalias.web.visit import Fault, Page, Site
 
+_ALIAS: Final = "/a/{namespace}/{name}"
+_REQUEST: Final = "/r/{namespace}/{name}"
 PAGES: Final[Mapping[str, Page]] = {
     "/": board_page,
     "/approvals": approvals_page,
-    "/a/{namespace}/{name}": alias_page,
-    "/r/{namespace}/{name}": request_page,
-    "/r/{namespace}/{name}/approve": request_forms.opening(Deed.APPROVE),
-    "/r/{namespace}/{name}/reject": request_forms.opening(Deed.REJECT),
-    "/r/{namespace}/{name}/abort": request_forms.opening(Deed.ABORT),
+    _ALIAS: alias_page,
+    **{f"{_ALIAS}/{deed}": alias_forms.opening(deed) for deed in AliasDeed},
+    _REQUEST: request_page,
+    **{f"{_REQUEST}/{deed}": request_forms.opening(deed) for deed in Deed},
     "/m/{registry}/{model}": model_page,
 }
 """What is shown at which address."""
 FORMS: Final[Mapping[str, Page]] = {
-    "/r/{namespace}/{name}/approve": request_forms.sending(Deed.APPROVE),
-    "/r/{namespace}/{name}/reject": request_forms.sending(Deed.REJECT),
-    "/r/{namespace}/{name}/abort": request_forms.sending(Deed.ABORT),
+    **{f"{_ALIAS}/{deed}": alias_forms.sending(deed) for deed in AliasDeed},
+    **{f"{_REQUEST}/{deed}": request_forms.sending(deed) for deed in Deed},
 }
 """What takes a form at which address; a person who may not write is refused before it is called."""
 

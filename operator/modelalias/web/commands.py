@@ -1,7 +1,10 @@
 """The command lines that do what a page shows, quoted so that they can be pasted. Pure."""
 
 import shlex
+from collections.abc import Sequence
 
+from modelalias.api.alias import ModelAlias
+from modelalias.api.metadata import Metadata
 from modelalias.api.request import PromotionRequest
 from modelalias.cli import next_step
 from modelalias.web.view import Command
@@ -11,11 +14,17 @@ def of_request(
     verb: str, request: PromotionRequest, *words: str, flags: str = "", purpose: str = ""
 ) -> Command:
     """Return a command line of `modelalias` on a request."""
-    where = next_step.where(request.metadata.namespace)
-    line = f"modelalias {verb} {shlex.quote(request.metadata.name)}{where}"
-    return Command(
-        line=" ".join([line, *(shlex.join([word]) for word in words), *_given(flags)]), purpose=purpose
-    )
+    return _on(verb, request.metadata, words, flags, purpose)
+
+
+def of_alias(verb: str, alias: ModelAlias, *words: str, flags: str = "", purpose: str = "") -> Command:
+    """Return a command line of `modelalias` on a ModelAlias."""
+    return _on(verb, alias.metadata, words, flags, purpose)
+
+
+def _on(verb: str, meta: Metadata, words: Sequence[str], flags: str, purpose: str) -> Command:
+    line = f"modelalias {verb} {shlex.quote(meta.name)}{next_step.where(meta.namespace)}"
+    return Command(line=" ".join([line, *map(shlex.quote, words), *_given(flags)]), purpose=purpose)
 
 
 def reading(request: PromotionRequest, flags: str) -> tuple[Command, ...]:

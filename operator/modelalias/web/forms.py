@@ -19,6 +19,8 @@ from modelalias.web.view import View
 from modelalias.web.visit import Visit
 
 MOST_FIELDS: Final = 200
+MOST_CHARACTERS: Final = 1024
+"""Of a remark or a reason, as the API server takes it."""
 
 
 class Problem(View):
@@ -58,12 +60,11 @@ NOTHING: Final = Typed({})
 
 @dataclass(frozen=True)
 class Form:
-    """What a form writes, how its page is shown, and the address that shows what was written."""
+    """What a form writes, and how its page is shown."""
 
-    write: Callable[[Visit, Typed], Awaitable[object]]
-    """Raises an `OperatorError`, with `Unfit` for a field, where nothing was written."""
+    write: Callable[[Visit, Typed], Awaitable[str]]
+    """Returns the address that shows what was written; raises an `OperatorError`, `Unfit` for a field, where nothing was."""
     show: Callable[[Visit, Typed, Problem | None, HTTPStatus], Awaitable[Response]]
-    address: Callable[[Visit], str]
 
 
 async def opened(visit: Visit, form: Form) -> Response:
@@ -75,12 +76,12 @@ async def sent(visit: Visit, form: Form) -> Response:
     """Write what was sent, or show the form again with why nothing was written."""
     typed = await typed_in(visit)
     try:
-        await form.write(visit, typed)
+        address = await form.write(visit, typed)
     except (NotFound, CredentialsRefused):  # there is nothing to show the form for, or nobody to show it to
         raise
     except OperatorError as error:
         return await form.show(visit, typed, problem(error), status_of(error))
-    return RedirectResponse(form.address(visit), HTTPStatus.SEE_OTHER)
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
 
 async def typed_in(visit: Visit) -> Typed:
@@ -92,6 +93,16 @@ async def typed_in(visit: Visit) -> Typed:
     names = dict.fromkeys(name for name, _ in form.multi_items())
     values = {name: tuple(text for text in form.getlist(name) if isinstance(text, str)) for name in names}
     return Typed(values)
+
+
+def remark(typed: Typed, needed: str = "", field: str = "message") -> str:
+    """Return what was typed as a remark or a reason; raise `Unfit`, with `needed` where there has to be one."""
+    text = typed.text(field)
+    if needed and not text:
+        raise Unfit(needed, field)
+    if len(text) > MOST_CHARACTERS:
+        raise Unfit(f"At most {MOST_CHARACTERS} characters; these are {len(text)}.", field)
+    return text
 
 
 def problem(error: OperatorError) -> Problem:

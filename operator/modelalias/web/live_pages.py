@@ -28,9 +28,17 @@ def _alias(parameter: Read, _: Read) -> Sequence[Watched]:
     return Watched(Kind.ALIASES, namespace, f"metadata.name={board.selected(name)}"), requests
 
 
+def _promotion(parameter: Read, query: Read) -> Sequence[Watched]:
+    judged = query("judged")
+    return _named(parameter("namespace"), judged) if judged else ()
+
+
 def _request(parameter: Read, _: Read) -> Sequence[Watched]:
-    name = board.selected(parameter("name"))
-    return (Watched(Kind.REQUESTS, parameter("namespace"), f"metadata.name={name}"),)
+    return _named(parameter("namespace"), parameter("name"))
+
+
+def _named(namespace: str, request: str) -> Sequence[Watched]:
+    return (Watched(Kind.REQUESTS, namespace, f"metadata.name={board.selected(request)}"),)
 
 
 def _model(parameter: Read, _: Read) -> Sequence[Watched]:
@@ -41,6 +49,7 @@ LIVE: Final[Mapping[str, Live]] = {
     "/": Live(_board, BoardFollowing, pause=5.0),
     "/approvals": Live(_approvals),
     "/a/{namespace}/{name}": Live(_alias),
+    "/a/{namespace}/{name}/promote": Live(_promotion),
     "/r/{namespace}/{name}": Live(_request),
     "/m/{registry}/{model}": Live(_model),
 }

@@ -13,6 +13,7 @@ from modelalias.cli.cluster import Kind
 from modelalias.cli.compared_versions import Chosen
 from modelalias.core.errors import OperatorError, Refused
 from modelalias.web import board, model_versions
+from modelalias.web.model_versions import ModelView
 from modelalias.web.reading import Reader
 from modelalias.web.registries import Opened
 from modelalias.web.view import Notice
@@ -21,27 +22,32 @@ from modelalias.web.visit import Visit
 
 async def model_page(visit: Visit) -> Response:
     """Show which alias of a model names which version, and how the versions compare."""
-    registry, model = visit.parameter("registry"), visit.parameter("model")
-    aliases, cluster = await _aliases(visit.reader, registry, model)
+    where = visit.parameter("registry"), visit.parameter("model")
+    return await visit.answer("model.html", await read(visit, *where, visit.reader.namespace))
+
+
+async def read(visit: Visit, registry: str, model: str, namespace: str) -> ModelView:
+    """Read the model; its ModelAliases in that one namespace where the person may not list in all."""
+    aliases, cluster = await _aliases(visit.reader, registry, model, namespace)
     site = visit.site.registries.named(registry)
     chosen, registered = await _versions(site.opened, model)
     view = model_versions.view(registry, model, aliases, site.links, chosen)
-    return await visit.answer("model.html", view.changed(notices=(*cluster, *registered)))
+    return view.changed(notices=(*cluster, *registered))
 
 
 async def _aliases(
-    reader: Reader, registry: str, model: str
+    reader: Reader, registry: str, model: str, namespace: str
 ) -> tuple[Sequence[ModelAlias], tuple[Notice, ...]]:
-    """Read the ModelAliases of the model, in the person's own namespace where they may not list in all."""
+    """Read the ModelAliases of the model."""
     selector = f"spec.model={board.selected(model)}"
     notices: tuple[Notice, ...] = ()
     try:
         page = await reader.page(Kind.ALIASES, "", selector=selector)
     except Refused as error:
-        if not reader.namespace:
+        if not namespace:
             raise
-        page = await reader.page(Kind.ALIASES, reader.namespace, selector=selector)
-        notices = (Notice(text=f"Only ModelAliases of namespace {reader.namespace} are shown: {error}."),)
+        page = await reader.page(Kind.ALIASES, namespace, selector=selector)
+        notices = (Notice(text=f"Only ModelAliases of namespace {namespace} are shown: {error}."),)
     found = []
     for body in page.items:
         try:

@@ -15,15 +15,14 @@ from modelalias.cli.approval_entry import Choice, EvidenceChanged, NotConfirmed
 from modelalias.cli.cluster import ObjectMissing
 from modelalias.core.errors import InvalidRequest
 from modelalias.web import acts, forms, request_reading
-from modelalias.web.acts import DECISIONS, Act, Deed
-from modelalias.web.forms import Form, Problem, Typed, Unfit
+from modelalias.web.acts import DECISIONS, Deed
+from modelalias.web.forms import MOST_CHARACTERS, Form, Problem, Typed, Unfit
+from modelalias.web.offers import Act
 from modelalias.web.rendering import segment
 from modelalias.web.request_view import RequestView
 from modelalias.web.view import View
 from modelalias.web.visit import Page, Visit
 
-MOST_CHARACTERS: Final = 1024
-"""Of a remark or a reason, as the API server takes it."""
 _CHANGED: Final = (
     "The evidence has changed since you looked, so nothing was written. Below is the verdict as it is now."
 )
@@ -86,7 +85,7 @@ async def _show(
     return await visit.answer("request_form.html", view, status)
 
 
-async def _decide(visit: Visit, deed: Deed, typed: Typed) -> None:
+async def _decide(visit: Visit, deed: Deed, typed: Typed) -> str:
     cluster = request_reading.cluster_of(visit)
     seen = await sight.look(cluster, visit.parameter("name"))
     _must_be_the_same(seen.request, typed)
@@ -101,22 +100,21 @@ async def _decide(visit: Visit, deed: Deed, typed: Typed) -> None:
         raise InvalidRequest(_CHANGED) from error
     except NotConfirmed as error:
         raise Unfit("Confirm each sentence, or do not approve.", _unticked(seen.request, error)) from error
+    return _address(visit)
 
 
-async def _abort(visit: Visit, _: Deed, typed: Typed) -> None:
+async def _abort(visit: Visit, _: Deed, typed: Typed) -> str:
     cluster = request_reading.cluster_of(visit)
     request = await cluster.request(visit.parameter("name"))
     _must_be_the_same(request, typed)
     await edits.carry_out(cluster, request, abort_edit.edit)
+    return _address(visit)
 
 
 def _choice(request: PromotionRequest, decision: ApprovalDecision, typed: Typed) -> Choice:
     """Return what a person chose; sentences are ticked by their number, which the evidence keeps the same."""
-    message, checklist = typed.text("message"), _checklist(request)
-    if decision is ApprovalDecision.REJECT and not message:
-        raise Unfit("Say why: the reason is kept with the request.", "message")
-    if len(message) > MOST_CHARACTERS:
-        raise Unfit(f"At most {MOST_CHARACTERS} characters; these are {len(message)}.", "message")
+    needed = "Say why: the reason is kept with the request." if decision is ApprovalDecision.REJECT else ""
+    message, checklist = forms.remark(typed, needed), _checklist(request)
     ticked = typed.all("confirm")
     return Choice(
         decision=decision,
@@ -150,7 +148,6 @@ def _form(deed: Deed) -> Form:
     return Form(
         write=lambda visit, typed: write(visit, deed, typed),
         show=lambda visit, typed, problem, status: _show(visit, deed, typed, problem, status),
-        address=_address,
     )
 
 

@@ -8,9 +8,8 @@ from modelalias.adapters.kubernetes_client import CredentialsRefused
 from modelalias.cli import rights, rights_reading, sight
 from modelalias.cli.cluster import PersonsCluster
 from modelalias.cli.object_events import ObjectEvent
-from modelalias.cli.rights import Right
 from modelalias.core.errors import InvalidRequest, OperatorError, Refused, Unavailable
-from modelalias.web import acts, request_view
+from modelalias.web import acts, offers, request_view
 from modelalias.web.acts import Deed, Standing
 from modelalias.web.request_view import Evaluation, RequestView
 from modelalias.web.visit import Visit
@@ -23,15 +22,8 @@ async def standing_of(visit: Visit) -> Standing:
     cluster = cluster_of(visit)
     seen = await sight.look(cluster, visit.parameter("name"))
     decide, abort = rights.to_decide(seen.request), rights.to_abort(seen.request)
-    to_decide, to_abort = await asyncio.gather(
-        rights_reading.missing(cluster, decide), rights_reading.missing(cluster, abort)
-    )
-    lacks: dict[Deed, Right | None] = {
-        Deed.APPROVE: to_decide,
-        Deed.REJECT: to_decide,
-        Deed.ABORT: to_abort,
-    }
-    return Standing(seen, lacks, may_write=visit.person.may_write, flags=visit.person.flags)
+    wanted = {Deed.APPROVE: decide, Deed.REJECT: decide, Deed.ABORT: abort}
+    return Standing(seen, await rights_reading.missing_for(cluster, wanted), visit.looking)
 
 
 def cluster_of(visit: Visit) -> PersonsCluster:
@@ -42,9 +34,9 @@ def cluster_of(visit: Visit) -> PersonsCluster:
 def view_of(standing: Standing) -> RequestView:
     """Return the request with what the person can do, without what has to be read beside it."""
     seen = standing.sight
-    view = request_view.request_view(seen.request, seen.rules, standing.flags)
+    view = request_view.request_view(seen.request, seen.rules, standing.looking.flags)
     found = acts.acts(standing)
-    return view.changed(acts=found, obstacles=acts.obstacles(found))
+    return view.changed(acts=found, obstacles=offers.obstacles(found))
 
 
 async def whole_view(visit: Visit) -> RequestView:

@@ -13,8 +13,8 @@ from modelalias.cli import kubernetes_yaml, request_flags
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.request_state import has_ended
 from modelalias.web import approvals, commands, phases, request_steps, verdict
-from modelalias.web.acts import Act, Obstacle
 from modelalias.web.approvals import Approvals
+from modelalias.web.offers import Act, Obstacle
 from modelalias.web.phases import Badge, Tone
 from modelalias.web.request_steps import Step
 from modelalias.web.verdict import Verdict

@@ -22,6 +22,7 @@ from modelalias.core.errors import (
     Unavailable,
 )
 from modelalias.web.identity import Identity, NotSignedIn, Person
+from modelalias.web.offers import Looking
 from modelalias.web.reading import Reader, Readers
 from modelalias.web.registries import Registries
 from modelalias.web.streams import Streams
@@ -88,6 +89,11 @@ class Visit:
     def query(self, name: str) -> str:
         """Return what was asked behind the question mark; "" where it was not."""
         return self.request.query_params.get(name, "").strip()
+
+    @property
+    def looking(self) -> Looking:
+        """What decides whether forms are offered."""
+        return Looking(may_write=self.person.may_write, flags=self.person.flags)
 
     async def answer(self, template: str, view: View, status: HTTPStatus = HTTPStatus.OK) -> Response:
         """Answer with a page, or with the same as JSON where that was asked for."""

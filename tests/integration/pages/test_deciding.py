@@ -136,7 +136,38 @@ def test_without_javascript_bo_rejects_and_says_why(browser: Browser, asked: Sta
     assert seeded.aliases()["champion"] == "1"
 
 
-@pytest.mark.xfail(reason="the forms to go back and to promote have not landed", strict=True)
+def test_ana_promotes_a_version_once_she_has_seen_its_verdict(
+    browser: Browser, asked: Stage, seeded: Seeding
+) -> None:
+    own(asked, seeded, gates=[GATE])
+    with seats(browser, asked, ANA) as pages:
+        page = pages[ANA]
+        page.goto(f"/a/{asked.namespace}/{ALIAS}")
+        by_key(page, page.get_by_role("link", name="Promote"))
+        page.keyboard.press("Enter")
+        page.get_by_label("Or another version").fill("three")
+        page.get_by_role("button", name="See the verdict").click()
+        expect(page.get_by_label("Or another version")).to_be_focused()
+        on_mistake = barriers(page)
+        page.get_by_label("Or another version").fill("3")
+        page.get_by_role("button", name="See the verdict").click()
+
+        expect(page.get_by_role("heading", name="to version 3")).to_be_visible()
+        page.get_by_label("Why").fill("the best so far")
+        expect(page.locator("main")).to_contain_text("would replace 1 as champion", timeout=SOON)
+        expect(page.get_by_role("row", name="auc").get_by_text("0.9")).to_be_visible()
+        expect(page.get_by_label("Why")).to_have_value("the best so far")
+        on_verdict = barriers(page)
+        assert seeded.aliases()["champion"] == "1", "a dry run changes nothing"
+        page.get_by_role("button", name="Promote as ana").click()
+
+        page.wait_for_url(f"**/r/{asked.namespace}/{ALIAS}-v3-*")
+        expect(page.locator("main .badge").first).to_have_text("Succeeded", timeout=SOON)
+        expect(page.locator("main")).to_contain_text("the best so far")
+    assert (list(on_mistake), list(on_verdict)) == ([], [])
+    assert seeded.aliases()["champion"] == "3"
+
+
 def test_ana_goes_back_to_a_version_that_was_accepted(
     browser: Browser, asked: Stage, seeded: Seeding
 ) -> None:
@@ -145,13 +176,64 @@ def test_ana_goes_back_to_a_version_that_was_accepted(
         asked.complete(f"v{version}")
     with seats(browser, asked, ANA) as pages:
         page = pages[ANA]
-        page.set_default_timeout(5_000)
         page.goto(f"/a/{asked.namespace}/{ALIAS}")
-        page.get_by_role("link", name=re.compile("go back", re.IGNORECASE)).first.click()
-        page.get_by_role("radio", name=re.compile(r"\b2\b")).check()
-        page.get_by_label(re.compile("why|reason", re.IGNORECASE)).fill("version 3 is slow")
-        page.get_by_role("button", name=re.compile("go back|roll back|promote", re.IGNORECASE)).click()
+        page.get_by_role("link", name="Go back").click()
+        expect(page.get_by_role("radio", name=re.compile(r"\b2\b"))).to_be_checked()
+        page.get_by_role("radio", name=re.compile(r"^1\b")).check()
+        page.get_by_role("radio", name=re.compile(r"^2\b")).check()
+        page.get_by_role("button", name="Go back").click()
+        expect(page.get_by_label("Why")).to_be_focused()
+        on_mistake = barriers(page)
+        page.get_by_label("Why").fill("version 3 is slow")
+        page.get_by_role("button", name="Go back").click()
+        page.wait_for_url(f"**/r/{asked.namespace}/*")
         page.goto(f"/a/{asked.namespace}/{ALIAS}")
 
         expect(page.locator("main .version").first).to_have_text("2", timeout=SOON)
+        expect(page.locator("#ledger + .timeline, .timeline").first).to_contain_text("version 3 is slow")
+    assert list(on_mistake) == []
     assert seeded.aliases()["champion"] == "2"
+
+
+def test_without_javascript_ana_promotes_goes_back_and_pins(
+    browser: Browser, asked: Stage, seeded: Seeding
+) -> None:
+    with (
+        dashboard(asked.kubeconfig, asked.namespace, ANA) as pages,
+        window(browser, pages, java_script_enabled=False) as (context, _),
+    ):
+        page = context.new_page()
+        page.goto(f"/a/{asked.namespace}/{ALIAS}")
+        page.get_by_role("link", name="Promote").click()
+        page.get_by_label("Or another version").fill("2")
+        page.get_by_role("button", name="See the verdict").click()
+        asked.complete(page.url.rpartition("judged=")[2])
+        page.reload()
+        expect(page.locator("main")).to_contain_text("would replace 1 as champion")
+        page.get_by_role("button", name="Promote as ana").click()
+        asked.complete(page.url.rpartition("/")[2])
+        assert seeded.aliases()["champion"] == "2"
+
+        page.goto(f"/a/{asked.namespace}/{ALIAS}/rollback")
+        page.get_by_label("Why").fill("slow")
+        page.get_by_role("button", name="Go back as ana").click()
+        asked.complete(page.url.rpartition("/")[2])
+        page.goto(f"/a/{asked.namespace}/{ALIAS}")
+        page.get_by_role("link", name="Release the hold").click()
+        page.get_by_role("button", name="Release as ana").click()
+        asked.until("modelalias", ALIAS, lambda it: "hold" not in it["status"], "the hold has ended")
+
+        page.get_by_role("link", name="Pin").click()
+        page.get_by_role("radio", name=re.compile(r"^1\b")).check()
+        page.get_by_role("button", name="Pin as ana").click()
+        page.get_by_role("link", name="Suspend").click()
+        page.get_by_role("button", name="Suspend as ana").click()
+        expect(page.locator("main")).to_contain_text("Pinned to version 1")
+        expect(page.locator("main")).to_contain_text("Suspended")
+        page.get_by_role("link", name="Unpin").click()
+        page.get_by_role("button", name="Unpin as ana").click()
+        page.get_by_role("link", name="Resume").click()
+        page.get_by_role("button", name="Resume as ana").click()
+        expect(page.get_by_role("link", name="Suspend")).to_be_visible()
+    assert {"version", "suspend"} & asked.get("modelalias", ALIAS)["spec"].keys() == set()
+    assert seeded.aliases()["champion"] == "1"

@@ -9,7 +9,8 @@ from modelalias.cli import rights
 from modelalias.cli.cluster import Who
 from modelalias.cli.rights import Right
 from modelalias.cli.sight import Sight
-from modelalias.web.acts import Act, Deed, Standing, acts, obstacles
+from modelalias.web.acts import Deed, Standing, acts
+from modelalias.web.offers import Act, Looking, obstacles
 from tests.support.cli_cluster import approval, ended, request
 
 BO = Who(user="bo", groups=("ml-leads",))
@@ -24,7 +25,7 @@ def _acts(
     lacks: dict[Deed, Right | None] | None = None,
     **how: Any,
 ) -> dict[str, Act]:
-    found = acts(Standing(Sight(who, asked, rules), lacks or {}, **how))
+    found = acts(Standing(Sight(who, asked, rules), lacks or {}, Looking(**how)))
     return {item.deed: item for item in found}
 
 

@@ -10,14 +10,19 @@ from hypothesis import HealthCheck, given, settings
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
+from modelalias.cli.cluster import Kind
 from modelalias.cli.kubeconfig import Access
-from modelalias.web import alias_view, plot, rendering
+from modelalias.web import alias_acts, alias_view, plot, rendering
+from modelalias.web.alias_acts import AliasDeed
 from modelalias.web.alias_view import AliasView, Read
 from modelalias.web.identity import Person
 from tests.support.any_status import aliases, requests
+from tests.support.web_site import Cluster, browser
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 TEMPLATES = rendering.environment()
+CLUSTER = Cluster()
+BROWSER = browser(CLUSTER)
 COORDINATE = re.compile(r'\s(?:x|y|x1|x2|y1|y2|cx|cy|d|width)="([^"]*)"')
 
 
@@ -57,6 +62,24 @@ def test_every_status_is_a_page_with_its_numbers(
     for monitor in view.monitors:
         assert monitor.value is None or not _plain(monitor.value) or f"<b>{monitor.value}</b>" in text
     assert not re.search(r"\b(?:nan|inf)\b", " ".join(COORDINATE.findall(text)))
+
+
+@given(alias=aliases())
+@settings(max_examples=40, deadline=timedelta(seconds=5), suppress_health_check=[HealthCheck.too_slow])
+def test_every_status_has_its_forms(alias: ModelAlias) -> None:
+    body = alias.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    body["metadata"].update(namespace="ml", name="x")
+    CLUSTER.bodies[Kind.ALIASES] = [body]
+    alias = ModelAlias.model_validate(body)
+
+    for deed in AliasDeed:
+        answer = BROWSER.get(f"/a/ml/x/{deed}")
+
+        assert answer.status_code == 200
+        assert ("<form" in answer.text) is alias_acts.makes_sense(
+            deed, alias
+        ) or "operator acts" in answer.text
+        assert not re.search("<script>alert|\u202e", answer.text)
 
 
 def _plain(value: str) -> bool:

@@ -1,5 +1,6 @@
 """The page of a model: versions beside aliases, and metrics by the code of `compare`."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -222,3 +223,45 @@ class TestLinks:
 
     def test_one_version_is_no_comparison(self) -> None:
         assert Links("https://m").comparison("a", {"r": "1"}) == ""
+
+
+class TestChoosingInAForm:
+    """What promoting and pinning offer is what the page of the model knows."""
+
+    async def test_the_newest_versions_of_the_registry_are_offered_and_older_ones_counted(self) -> None:
+        registry = await registry_with(*(0.5 + number / 100 for number in range(15)))
+        found = browser(Cluster([alias(spec=GATED)]), registries=site(registry))
+
+        for deed in ("promote", "pin"):
+            choices = found.get(f"/a/ml/churn-champion/{deed}", headers=JSON).json()["choices"]
+
+            assert [item["version"] for item in choices["offered"]] == [
+                str(15 - place) for place in range(12)
+            ]
+            assert choices["offered"][0]["values"] == ["auc 0.64"]
+            assert choices["leftOut"] == 3
+
+    async def test_a_registry_that_does_not_answer_leaves_what_the_alias_remembers_and_says_so(self) -> None:
+        registries = site(FakeRegistry(), Unavailable("no answer within 10 s"))
+
+        page = browser(Cluster([alias()]), registries=registries).get("/a/ml/churn-champion/promote").text
+
+        assert re.findall(r'type="radio" name="version" value="(\d+)"', page) == ["3"]
+        assert "The registry could not be read, so that this is what the cluster knows: no answer" in page
+
+    def test_who_may_not_list_in_all_namespaces_chooses_by_those_of_the_alias(self) -> None:
+        cluster = Cluster([alias(), alias("other", "team", current={"version": "9", "since": SINCE})])
+        cluster.error, cluster.only = Refused("may not list modelaliases in the cluster"), "ml"
+
+        page = browser(cluster).get("/a/ml/churn-champion/promote").text
+
+        assert re.findall(r'type="radio" name="version" value="(\d+)"', page) == ["3"]
+        assert "may not list" not in page
+
+    def test_who_may_list_nowhere_chooses_by_what_the_alias_remembers(self) -> None:
+        cluster = Cluster([alias(previous={"version": "2", "since": SINCE})])
+        cluster.error, cluster.only = Refused("may not list modelaliases"), "nowhere"
+
+        page = browser(cluster).get("/a/ml/churn-champion/promote").text
+
+        assert re.findall(r'type="radio" name="version" value="(\d+)"', page) == ["3", "2"]

@@ -3,7 +3,7 @@
 Its own status says that. What the registry's aliases name, or named, proves nothing: anybody may move them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from modelalias.api.alias import HistoryEntry, ModelAliasStatus, NamedVersion, Outcome
@@ -41,6 +41,18 @@ def is_known(status: ModelAliasStatus, version: ModelVersion) -> bool:
 def is_number_known(status: ModelAliasStatus, number: str | None) -> bool:
     """Return whether a ModelAlias accepted some version of that number."""
     return number is not None and bool(_known(status, number))
+
+
+def newest_first(status: ModelAliasStatus) -> Mapping[str, NamedVersion | HistoryEntry]:
+    """Return what a ModelAlias accepted by its number, each as it was accepted last, the newest first."""
+    found: dict[str, NamedVersion | HistoryEntry] = {}
+    for entry in _moves(status.history[::-1]):
+        if entry.to is not None:
+            found.setdefault(entry.to, entry)
+    for named in (status.current, status.previous):  # what the history may have forgotten
+        if named is not None:
+            found.setdefault(named.version, named)
+    return found
 
 
 def _known(status: ModelAliasStatus, number: str) -> list[NamedVersion | HistoryEntry]:

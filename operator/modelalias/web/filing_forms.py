@@ -1,0 +1,190 @@
+"""`/a/{namespace}/{name}/promote` and `/rollback`: requests that people file from the page.
+
+Each is the one that `modelalias promote` or `modelalias rollback` would file, by their code and in the person's own name. A
+promotion is chosen first; a dry run of it, judged by the operator, shows the verdict on the same page before it is filed.
+"""
+
+import secrets
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlencode
+
+from pydantic import Field
+from starlette.responses import Response
+
+from modelalias.api.alias import ModelAlias
+from modelalias.api.request import PromotionRequest
+from modelalias.cli import filing
+from modelalias.cli.filing import Wanted
+from modelalias.core.errors import InvalidRequest, NotFound, StaleObject
+from modelalias.web import alias_acts, alias_standing, board, choosing, forms, going_back, request_view
+from modelalias.web.alias_acts import AliasDeed
+from modelalias.web.board import Row
+from modelalias.web.forms import MOST_CHARACTERS, Form, Problem, Typed, Unfit
+from modelalias.web.going_back import Target
+from modelalias.web.offers import Act
+from modelalias.web.rendering import segment
+from modelalias.web.request_view import RequestView
+from modelalias.web.version_choices import Choices
+from modelalias.web.view import Notice, View
+from modelalias.web.visit import Visit
+
+JUDGE: Final = "judge"
+"""The step in which a promotion is filed as a dry run, to see its verdict."""
+KEPT_SECONDS: Final = 3600
+"""How long such a dry run stays after its end."""
+_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
+_ONCE: Final = 5
+_LONGEST_PREFIX: Final = 58
+"""Of a name that the API server makes: five of its letters follow."""
+_SUSPENDED: Final = Notice(
+    text="It is suspended: what you file waits until it is resumed; a dry run is judged."
+)
+
+
+class FilingView(View):
+    """A form that files a request."""
+
+    deed: AliasDeed
+    row: Row
+    uid: str
+    act: Act | None
+    """How it can be done; None where it makes no sense as the alias stands."""
+    user: str
+    version: str = ""
+    number: str = ""
+    message: str = ""
+    choices: Choices | None = None
+    """Where the version of a promotion is to be chosen first."""
+    targets: tuple[Target, ...] = ()
+    judged: str = ""
+    """The dry run that shows the verdict."""
+    verdict: RequestView | None = None
+    once: str = Field(default="", exclude=True)
+    """The end of the request's name, so that a form that is sent twice files one request."""
+    most_characters: int = MOST_CHARACTERS
+    notices: tuple[Notice, ...] = ()
+    problem: Problem | None = None
+
+
+async def _show_promotion(
+    visit: Visit, typed: Typed, problem: Problem | None, status: HTTPStatus
+) -> Response:
+    asked = Typed(
+        {name: (typed.text(name) or visit.query(name),) for name in ("version", "number", "judged")}
+    )
+    alias = await alias_standing.alias_of(visit)
+    version = ""
+    if asked.text("version") or asked.text("number"):
+        try:
+            version = choosing.chosen(asked)
+        except Unfit as error:
+            problem, status = problem or forms.problem(error), forms.status_of(error)
+    view = (await _view(visit, AliasDeed.PROMOTE, alias, version)).changed(
+        number=asked.text("number"), message=typed.text("message"), problem=problem
+    )
+    if version:
+        verdict = await _verdict(visit, alias, version, asked.text("judged"))
+        view = view.changed(verdict=verdict, judged=verdict.name if verdict else "")
+    else:
+        view = view.changed(choices=await choosing.offered(visit, alias))
+    return await visit.answer("promote_form.html", view, status)
+
+
+async def _show_rollback(visit: Visit, typed: Typed, problem: Problem | None, status: HTTPStatus) -> Response:
+    alias = await alias_standing.alias_of(visit)
+    targets = going_back.targets(alias)
+    former = next((item.version for item in targets if item.is_former), "")
+    version = typed.text("version") or visit.query("version") or former
+    view = (await _view(visit, AliasDeed.ROLLBACK, alias, version)).changed(
+        targets=targets, message=typed.text("message"), problem=problem
+    )
+    return await visit.answer("rollback_form.html", view, status)
+
+
+async def _view(visit: Visit, deed: AliasDeed, alias: ModelAlias, version: str) -> FilingView:
+    standing = await alias_standing.standing_of(visit, alias, [deed])
+    return FilingView(
+        deed=deed,
+        row=board.row(alias, {}),
+        uid=alias.metadata.uid,
+        act=alias_acts.act(deed, standing, version),
+        user=(await visit.reader.who()).user,
+        version=version,
+        once="".join(secrets.choice(_LETTERS) for _ in range(_ONCE)),
+        notices=(_SUSPENDED,) if alias.spec.suspend else (),
+    )
+
+
+async def _verdict(visit: Visit, alias: ModelAlias, version: str, name: str) -> RequestView | None:
+    """Read the dry run that shows the verdict; None where there is none of this version any more."""
+    if not name:
+        return None
+    try:
+        request = await alias_standing.cluster_of(visit).request(name)
+    except (NotFound, InvalidRequest):
+        return None
+    return request_view.request_view(request, None) if _is_dry_run(request, alias, version) else None
+
+
+def _is_dry_run(request: PromotionRequest, alias: ModelAlias, version: str) -> bool:
+    spec = request.spec
+    asked = spec.source.version if spec.source else None
+    return spec.dry_run and spec.alias_ref.name == alias.metadata.name and asked == version
+
+
+async def _promote(visit: Visit, typed: Typed) -> str:
+    alias = await alias_standing.same_alias(visit, typed)
+    version, is_dry = choosing.chosen(typed), typed.text("step") == JUDGE
+    reason = forms.remark(typed)
+    wanted = Wanted(alias=alias.metadata.name, version=version, reason=reason or None)
+    if not is_dry:
+        return _page_of(await _file(visit, wanted, typed.text("once")))
+    wanted = Wanted(
+        alias=alias.metadata.name,
+        version=version,
+        verdict_only=True,
+        ttl_seconds_after_finished=KEPT_SECONDS,
+    )
+    judged = await _file(visit, wanted, typed.text("once"))
+    query = urlencode({"version": version, "judged": judged.metadata.name})
+    return f"{alias_standing.address(visit, AliasDeed.PROMOTE)}?{query}"
+
+
+async def _roll_back(visit: Visit, typed: Typed) -> str:
+    alias = await alias_standing.same_alias(visit, typed)
+    version = choosing.chosen(typed, at="version")
+    reason = forms.remark(typed, "Say why: the reason is kept in the history.")
+    wanted = filing.going_back(alias.metadata.name, version, reason)
+    return _page_of(await _file(visit, wanted, typed.text("once")))
+
+
+async def _file(visit: Visit, wanted: Wanted, once: str) -> PromotionRequest:
+    """File a request, under a name of its own where the form has the end of one."""
+    cluster, user = alias_standing.cluster_of(visit), (await visit.reader.who()).user
+    name = _name(wanted, once)
+    draft = filing.draft(replace(wanted, name=name), user, cluster.namespace)
+    try:
+        return await cluster.create(draft.body)
+    except StaleObject:
+        if name is None:
+            raise
+        found = await cluster.request(name)
+        if found.spec_hash != PromotionRequest.model_validate(draft.body).spec_hash:
+            raise
+        return found  # the form was sent twice
+
+
+def _name(wanted: Wanted, once: str) -> str | None:
+    if len(once) != _ONCE or not set(once) <= set(_LETTERS):
+        return None
+    return f"{filing.prefix(wanted)[:_LONGEST_PREFIX]}{once}"
+
+
+def _page_of(request: PromotionRequest) -> str:
+    return f"/r/{segment(request.metadata.namespace)}/{segment(request.metadata.name)}"
+
+
+PROMOTE: Final = Form(write=_promote, show=_show_promotion)
+ROLLBACK: Final = Form(write=_roll_back, show=_show_rollback)

@@ -1,0 +1,56 @@
+"""The versions that an alias can go back to, by what it remembers itself. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from modelalias.api.alias import HistoryEntry, ModelAlias, NamedVersion
+from modelalias.core.ledger import accepted
+from modelalias.core.requests.former import former
+from modelalias.web.view import View
+
+MOST: Final = 20
+"""Versions that are offered, the newest first."""
+
+
+class Target(View):
+    """A version that was accepted before."""
+
+    version: str
+    at: datetime
+    """When it was accepted last."""
+    by: str
+    reason: str
+    is_former: bool
+    """Whether it is the version before the current one, to which one goes back without naming any."""
+    warning: str
+    """What speaks against it."""
+
+
+def targets(alias: ModelAlias) -> tuple[Target, ...]:
+    """Return what can be gone back to; the current version only while the alias names another one, or is on its way."""
+    return tuple(_targets(alias))[:MOST]
+
+
+def _targets(alias: ModelAlias) -> Iterator[Target]:
+    status = alias.status
+    current = None if status.current is None else status.current.version
+    named = current if status.observed is None else status.observed.version
+    is_there = status.plan is None and named == current
+    before = former(status) if is_there else current
+    bad = {item.version: "was rolled back" for item in status.rolled_back}
+    bad |= {item.version: f"monitor {item.monitor} was breached with it" for item in status.breached}
+    for number, item in accepted.newest_first(status).items():
+        if number != current or not is_there:
+            yield _target(number, item, is_former=number == before, warning=bad.get(number, ""))
+
+
+def _target(number: str, item: NamedVersion | HistoryEntry, *, is_former: bool, warning: str) -> Target:
+    return Target(
+        version=number,
+        at=item.at if isinstance(item, HistoryEntry) else item.since,
+        by=item.actor or "",
+        reason=item.reason if isinstance(item, HistoryEntry) else "",
+        is_former=is_former,
+        warning=warning,
+    )

@@ -1,0 +1,517 @@
+"""What people do with a ModelAlias from the page: what the command line writes, or the same page with why not."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from modelalias.api.metadata import ACKNOWLEDGE_DRIFT, PINNED_BY, RELEASE_HOLD
+from modelalias.cli import kubeconfig, main
+from modelalias.cli.cluster import Kind
+from modelalias.cli.kubeconfig import Flags
+from modelalias.core.errors import OperatorError, Refused, Unavailable
+from modelalias.web import rendering
+from modelalias.web.alias_acts import AliasDeed
+from modelalias.web.app import app
+from modelalias.web.identity import Person
+from modelalias.web.local_session import LocalSession
+from modelalias.web.reading import Readers
+from modelalias.web.visit import Site
+from tests.support.cli_cluster import body as request_body
+from tests.support.cli_cluster import ended
+from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
+from tests.support.web_site import ORIGIN, Cluster, alias, browser
+
+AT = "2026-01-01T00:00:00Z"
+UID = "u-churn-champion"
+HEADERS = {"Origin": ORIGIN}
+PATH = "/a/ml/churn-champion"
+HOLD: dict[str, Any] = {"hold": {"reason": "RolledBack", "since": AT}}
+DRIFT: dict[str, Any] = {"observed": {"version": "9", "at": AT, "epoch": 3}}
+HISTORY: dict[str, Any] = {
+    "history": [
+        {
+            "from": left,
+            "to": to,
+            "at": AT,
+            "operation": "Promote",
+            "outcome": "Succeeded",
+            "actor": "ana",
+            "reason": "retrained",
+        }
+        for left, to in (("1", "2"), ("2", "3"))
+    ]
+}
+
+
+def _written(cluster: Cluster) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = cluster.bodies[Kind.ALIASES][0]
+    return found
+
+
+def _filed(cluster: Cluster) -> list[Mapping[str, Any]]:
+    return [*cluster.bodies[Kind.REQUESTS]]
+
+
+def _hidden(text: str) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', text))
+
+
+def _autofocused(text: str) -> list[str]:
+    return re.findall(r'id="([^"]*)"[^>]* autofocus', text)
+
+
+class TestTheSameAsTheCommandLine:
+    """One API server, asked by the command and by the page."""
+
+    @pytest.fixture
+    def stands(self) -> dict[str, Any]:
+        """The ModelAlias, which each test makes as its command needs it."""
+        return alias(**HISTORY)
+
+    @pytest.fixture
+    def stub(self, stands: dict[str, Any]) -> Iterator[HttpStub]:
+        def respond(seen: Seen) -> Answer:
+            if seen.path.endswith("/selfsubjectreviews"):
+                return Answer({"status": {"userInfo": {"username": "bo"}}}, 201)
+            if seen.path.endswith("/selfsubjectaccessreviews"):
+                return Answer({"status": {"allowed": True}}, 201)
+            if seen.method == "POST":
+                return Answer(request_body(), 201)
+            if seen.method == "PATCH":  # the operator has acted at once
+                stands["status"].pop("hold", None)
+                stands["status"].pop("observed", None)
+                done = {"type": "InSync", "status": "True", "reason": "InSync", "lastTransitionTime": AT}
+                stands["status"]["conditions"] = [done]
+            return Answer(stands)
+
+        with http_stub(respond) as found:
+            yield found
+
+    @pytest.fixture
+    def config(self, stub: HttpStub, tmp_path: Path) -> Path:
+        path = tmp_path / "config"
+        path.write_text(
+            f"""\
+current-context: a
+contexts: [{{name: a, context: {{cluster: a, user: a, namespace: ml}}}}]
+clusters: [{{name: a, cluster: {{server: "{stub.uri}"}}}}]
+users: [{{name: a, user: {{token: hunter2}}}}]
+"""
+        )
+        return path
+
+    @pytest.mark.parametrize(
+        ("command", "form", "spec", "status"),
+        [
+            pytest.param(
+                ["promote", "--version", "4", "--reason", "retrained\non Q3"],
+                {"version": "4", "message": " retrained\r\non Q3 "},
+                {},
+                {},
+                id="promote",
+            ),
+            pytest.param(["promote", "--version", "12"], {"number": "12"}, {}, {}, id="promote-without-why"),
+            pytest.param(
+                [
+                    *("promote", "--version", "4", "--verdict-only"),
+                    *("--ttl-seconds-after-finished", "3600"),
+                ],
+                {"version": "4", "step": "judge"},
+                {},
+                {},
+                id="dry-run",
+            ),
+            pytest.param(
+                ["rollback", "--to-version", "2", "-m", "slow"],
+                {"version": "2", "message": "slow"},
+                {},
+                {},
+                id="rollback",
+            ),
+            pytest.param(["pin", "4"], {"version": "3", "number": "4"}, {}, {}, id="pin"),
+            pytest.param(["pin", "4"], {"version": "4", "seen": "3"}, {"version": "3"}, {}, id="pin-anew"),
+            pytest.param(["unpin"], {"seen": "3"}, {"version": "3"}, {}, id="unpin"),
+            pytest.param(["suspend"], {}, {}, {}, id="suspend"),
+            pytest.param(["suspend"], {}, {"suspend": False}, {}, id="suspend-what-said-no"),
+            pytest.param(["resume"], {}, {"suspend": True}, {}, id="resume"),
+            pytest.param(["release"], {"seen": AT}, {}, HOLD, id="release"),
+            pytest.param(["ack"], {"seen": "9@3"}, {"drift": "Restore"}, DRIFT, id="ack"),
+        ],
+    )
+    def test_a_form_sends_what_the_command_sends(
+        self,
+        command: list[str],
+        form: dict[str, str],
+        spec: dict[str, Any],
+        status: dict[str, Any],
+        stands: dict[str, Any],
+        stub: HttpStub,
+        config: Path,
+    ) -> None:
+        verb, *words = command
+        stands["spec"].update(spec)
+        stands["status"].update(status)
+        assert main.main([verb, "churn-champion", *words, "--kubeconfig", str(config)]) == 0
+        (by_command,) = _writes(stub)
+        stub.seen.clear()
+        stands["status"].update(status)
+        session = LocalSession(
+            Person(kubeconfig.read(Flags(kubeconfig=str(config)), {}, config.parent)), 8300
+        )
+
+        with TestClient(
+            app(Site(session, Readers(), rendering.environment())), base_url=ORIGIN, follow_redirects=False
+        ) as client:
+            client.get("/", params={"token": session.token})
+            answer = client.post(f"{PATH}/{verb}", data={"uid": UID, **form}, headers=HEADERS)
+
+        (by_form,) = _writes(stub)
+        assert answer.status_code == 303
+        assert by_form == by_command
+
+
+def _writes(stub: HttpStub) -> list[tuple[Any, ...]]:
+    kept = ("authorization", "content-type", "user-agent")
+    return [
+        (
+            seen.method,
+            seen.path,
+            seen.values,
+            sorted((key, value) for key, value in seen.headers.items() if key.lower() in kept),
+        )
+        for seen in stub.seen
+        if seen.method in {"PATCH", "POST"} and "selfsubject" not in seen.path
+    ]
+
+
+def test_the_page_offers_what_makes_sense_now() -> None:
+    text = browser(Cluster([alias(**HISTORY, **HOLD)])).get(PATH).text
+
+    assert re.findall(rf'href="{PATH}/([a-z]+)"', text) == [
+        "promote",
+        "rollback",
+        "release",
+        "pin",
+        "suspend",
+    ]
+
+
+def test_who_may_not_promote_gets_the_command_instead() -> None:
+    cluster = Cluster([alias(**HISTORY)])
+    cluster.lacks = {"promote"}
+    client = browser(cluster)
+
+    page, form = client.get(PATH).text, client.get(f"{PATH}/promote?version=4").text
+
+    assert "You may not promote modelaliases/churn-champion." in page
+    assert "<code>modelalias promote churn-champion -n ml --version N --reason WHY</code>" in page
+    assert re.findall(rf'href="{PATH}/([a-z]+)"', page) == ["rollback", "pin", "suspend"]
+    assert "<code>modelalias promote churn-champion -n ml --version 4 --reason WHY</code>" in form
+    assert "<form" not in form
+
+
+@pytest.mark.parametrize("deed", ["pin", "suspend"])
+def test_who_may_not_edit_the_alias_gets_the_command_instead(deed: str) -> None:
+    cluster = Cluster([alias()])
+    cluster.lacks = {"patch"}
+
+    form = browser(cluster).get(f"{PATH}/{deed}").text
+
+    assert "You may not patch modelaliases/churn-champion." in form
+    assert f"<code>modelalias {deed} churn-champion -n ml" in form
+    assert "<form" not in form
+
+
+@pytest.mark.parametrize("deed", AliasDeed)
+def test_where_only_looking_is_allowed_there_is_the_command(deed: AliasDeed) -> None:
+    is_pinned, is_suspended = deed is AliasDeed.UNPIN, deed is AliasDeed.RESUME
+    spec = {"drift": "Restore", **({"version": "3"} if is_pinned else {}), "suspend": is_suspended}
+    cluster = Cluster([alias(spec=spec, **HISTORY, **HOLD, **DRIFT)])
+    client = browser(cluster, may_write=False)
+
+    page = client.get(f"{PATH}/{deed}").text
+    answer = client.post(f"{PATH}/{deed}", data={"uid": UID}, headers=HEADERS)
+
+    assert f"<code>modelalias {deed} churn-champion -n ml" in page
+    assert "<form" not in page
+    assert answer.status_code == 403
+    assert not cluster.patches
+    assert not _filed(cluster)
+
+
+class TestPromoting:
+    """Choose, see the verdict, file."""
+
+    def test_the_versions_that_the_page_knows_can_be_chosen(self) -> None:
+        judged = [{"metric": "val_auc", "value": "0.9"}]
+        staging = alias("churn-staging", current={"version": "5", "since": AT, "judged": judged})
+        text = browser(Cluster([alias(**HISTORY), staging])).get(f"{PATH}/promote").text
+
+        found = re.findall(r'<input type="radio" name="version" value="(\d+)"', text)
+        assert found == ["5", "3", "2"]
+        assert re.findall(r'<span class="sub">([^<]*)</span>', text) == [
+            "churn-staging: current",
+            "current",
+            "earlier",
+        ]
+        assert "val_auc 0.9" in text
+        assert 'name="number"' in text
+        assert " checked" not in text
+
+    def test_a_dry_run_is_filed_first_and_its_verdict_shown_on_the_form(self) -> None:
+        cluster = Cluster([alias()])
+        client = browser(cluster)
+        form = client.get(f"{PATH}/promote").text
+
+        answer = client.post(f"{PATH}/promote", data={**_hidden(form), "number": "4"}, headers=HEADERS)
+
+        (filed,) = _filed(cluster)
+        name = filed["metadata"]["name"]
+        assert (answer.status_code, answer.headers["location"]) == (
+            303,
+            f"{PATH}/promote?version=4&judged={name}",
+        )
+        assert filed["spec"] == {
+            "aliasRef": {"name": "churn-champion"},
+            "source": {"version": "4"},
+            "requestedBy": "ana",
+            "dryRun": True,
+            "ttlSecondsAfterFinished": 3600,
+        }
+        assert "has not looked at this request yet" in client.get(answer.headers["location"]).text
+
+        resolved = {"version": "4", "champion": "3", "from": "version 4", "evidence": "sha256:" + "1" * 64}
+        told = request_body(**ended("Succeeded", "version 4 would replace 3", resolved=resolved))["status"]
+        cluster.bodies[Kind.REQUESTS] = [{**filed, "status": told}]
+        shown = client.get(answer.headers["location"]).text
+
+        assert "version 4 would replace 3" in shown
+        assert ">0.9<" in shown
+        assert "Promote as ana" in shown
+
+    def test_what_is_filed_has_a_page_to_which_the_form_leads(self) -> None:
+        cluster = Cluster([alias()])
+        client = browser(cluster)
+        form = client.get(f"{PATH}/promote?version=4").text
+        fields = {"uid": UID, "version": "4", "message": "retrained", "once": _hidden(form)["once"]}
+
+        first = client.post(f"{PATH}/promote", data=fields, headers=HEADERS)
+        second = client.post(f"{PATH}/promote", data=fields, headers=HEADERS)
+
+        (filed,) = _filed(cluster)
+        name = filed["metadata"]["name"]
+        assert re.fullmatch(r"churn-champion-v4-[a-z0-9]{5}", name)
+        assert (first.status_code, first.headers["location"]) == (303, f"/r/ml/{name}")
+        assert second.headers["location"] == f"/r/ml/{name}", "a form that is sent twice files one request"
+        assert filed["spec"]["reason"] == "retrained"
+
+    def test_the_name_of_another_request_is_not_taken_for_ones_own(self) -> None:
+        cluster = Cluster([alias()])
+        client = browser(cluster)
+        fields = {"uid": UID, "version": "4", "once": "bcdfg"}
+        client.post(f"{PATH}/promote", data=fields, headers=HEADERS)
+
+        answer = client.post(f"{PATH}/promote", data={**fields, "message": "mine"}, headers=HEADERS)
+
+        assert answer.status_code == 409
+        assert "mine</textarea>" in answer.text
+        assert len(_filed(cluster)) == 1
+
+    @pytest.mark.parametrize(
+        "spec",
+        [{"source": {"version": "5"}, "dryRun": True}, {"dryRun": False}],
+        ids=["version", "no-dry-run"],
+    )
+    def test_a_verdict_on_something_else_is_not_shown(self, spec: dict[str, Any]) -> None:
+        cluster = Cluster([alias()], [request_body(spec)])
+
+        text = browser(cluster).get(f"{PATH}/promote?version=4&judged=go").text
+
+        assert "There is no verdict to see." in text
+        assert ">0.9<" not in text
+
+    def test_whoever_files_while_it_is_suspended_is_told(self) -> None:
+        text = browser(Cluster([alias(spec={"suspend": True})])).get(f"{PATH}/promote?version=4").text
+
+        assert "It is suspended: what you file waits until it is resumed" in text
+
+    def test_requests_are_rejected_while_it_is_pinned_so_there_is_no_form(self) -> None:
+        text = browser(Cluster([alias(spec={"version": "3"})])).get(f"{PATH}/promote").text
+
+        assert "It is pinned: requests are rejected until it is unpinned." in text
+        assert "<form" not in text
+
+
+def test_going_back_offers_what_was_accepted_with_the_one_before_chosen() -> None:
+    text = browser(Cluster([alias(**HISTORY)])).get(f"{PATH}/rollback").text
+
+    assert re.findall(r'type="radio" name="version" value="(\d+)"( checked)?', text) == [("2", " checked")]
+    assert "retrained" in text
+    assert "Go back as ana" in text
+
+
+@pytest.mark.parametrize(
+    ("deed", "form", "field", "sentence"),
+    [
+        ("promote", {}, "number", "Choose a version, or type its number."),
+        ("promote", {"number": "four"}, "number", "give a number such as 4."),
+        ("promote", {"version": "4", "message": "x" * 1025}, "message", "At most 1024 characters"),
+        ("rollback", {"version": "2"}, "message", "Say why: the reason is kept in the history."),
+        ("rollback", {"message": "slow"}, "version", "Choose a version."),
+        ("pin", {"number": "<b>4"}, "number", "is not a version of a model"),
+        ("pin", {}, "number", "Choose a version, or type its number."),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field_and_the_browser_goes_there(
+    deed: str, form: dict[str, str], field: str, sentence: str
+) -> None:
+    cluster = Cluster([alias(**HISTORY)])
+
+    answer = browser(cluster).post(f"{PATH}/{deed}", data={"uid": UID, **form}, headers=HEADERS)
+
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert "<b>4" not in answer.text
+    assert _autofocused(answer.text) == [field]
+    assert f'aria-describedby="problem-{field}"' in answer.text
+    assert not cluster.patches
+    assert not _filed(cluster)
+
+
+@pytest.mark.parametrize(
+    ("deed", "form"),
+    [
+        ("promote", {"version": "4", "message": "not before the holidays"}),
+        ("rollback", {"version": "2", "message": "not before the holidays"}),
+        ("pin", {"number": "41"}),
+        ("suspend", {}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("error", "status"), [(Refused("bo may not do that"), 403), (Unavailable("no answer"), 503)]
+)
+def test_a_refusal_is_told_on_the_same_page_with_what_was_typed(
+    deed: str, form: dict[str, str], error: OperatorError, status: int
+) -> None:
+    cluster = Cluster([alias(**HISTORY)])
+    cluster.on_patch = _raising(error)
+
+    answer = browser(cluster).post(f"{PATH}/{deed}", data={"uid": UID, **form}, headers=HEADERS)
+
+    assert answer.status_code == status
+    assert f"autofocus>{str(error).capitalize()}</p>" in answer.text
+    assert ("not before the holidays</textarea>" in answer.text) is ("message" in form)
+    assert ('value="41"' in answer.text) is ("number" in form)
+
+
+def _raising(error: OperatorError) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("deed", AliasDeed)
+def test_another_alias_of_the_name_is_left_alone(deed: AliasDeed) -> None:
+    cluster = Cluster([alias(**HISTORY, **HOLD, **DRIFT)])
+
+    answer = browser(cluster).post(
+        f"{PATH}/{deed}", data={"uid": "u-0", "version": "2", "message": "x", "seen": AT}, headers=HEADERS
+    )
+
+    assert answer.status_code == 404
+    assert "was deleted, and another one was created with its name" in answer.text
+    assert not cluster.patches
+    assert not _filed(cluster)
+
+
+@pytest.mark.parametrize(
+    ("deed", "spec", "status"),
+    [
+        ("pin", {"version": "5"}, {}),
+        ("unpin", {"version": "5"}, {}),
+        ("release", {}, HOLD),
+        ("ack", {"drift": "Restore"}, DRIFT),
+    ],
+)
+@pytest.mark.parametrize("is_late", [False, True], ids=["before", "while-it-is-written"])
+def test_what_somebody_changed_since_it_was_seen_is_left_alone(
+    deed: str, spec: dict[str, Any], status: dict[str, Any], is_late: bool
+) -> None:
+    now = alias(spec=spec, **status)
+    seen = alias(
+        spec={**spec, **({"version": "3"} if "version" in spec else {})},
+        **{
+            **status,
+            **({"hold": {"reason": "Failed", "since": "2025-12-31T00:00:00Z"}} if "hold" in status else {}),
+            **({"observed": {**DRIFT["observed"], "epoch": 2}} if "observed" in status else {}),
+        },
+    )
+    cluster = Cluster([seen])
+    client = browser(cluster)
+    form = {**_hidden(client.get(f"{PATH}/{deed}").text), "number": "4"}
+
+    def change() -> None:
+        cluster.bodies[Kind.ALIASES] = [{**now, "metadata": {**now["metadata"], "annotations": {"a": "b"}}}]
+
+    if is_late:
+        cluster.on_patch = change
+    else:
+        change()
+    answer = client.post(f"{PATH}/{deed}", data=form, headers=HEADERS)
+
+    assert answer.status_code == 422
+    assert "Somebody has changed it since you looked, so nothing was written." in answer.text
+    assert _written(cluster)["spec"] == now["spec"]
+    assert _written(cluster)["metadata"]["annotations"] == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("deed", "form"),
+    [("unpin", {"seen": "3"}), ("release", {"seen": AT}), ("ack", {"seen": "9@3"}), ("resume", {})],
+)
+def test_what_has_ended_by_itself_is_not_an_error(deed: str, form: dict[str, str]) -> None:
+    cluster = Cluster([alias()])
+
+    answer = browser(cluster).post(f"{PATH}/{deed}", data={"uid": UID, **form}, headers=HEADERS)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, PATH)
+    assert not cluster.patches
+
+
+def test_a_pin_is_signed_and_what_is_said_has_ones_own_name() -> None:
+    cluster = Cluster([alias(spec={"drift": "Restore"}, **HOLD, **DRIFT)])
+    client = browser(cluster)
+
+    for deed in ("pin", "release", "ack"):
+        form = _hidden(client.get(f"{PATH}/{deed}").text)
+        answer = client.post(f"{PATH}/{deed}", data={**form, "version": "3"}, headers=HEADERS)
+        assert (answer.status_code, answer.headers["location"]) == (303, PATH)
+
+    assert _written(cluster)["spec"]["version"] == "3"
+    assert _written(cluster)["metadata"]["annotations"] == {
+        PINNED_BY: "ana",
+        RELEASE_HOLD: f"{AT} ana",
+        ACKNOWLEDGE_DRIFT: "9@3 ana",
+    }
+    page = client.get(PATH).text
+    assert "The end of the hold was asked for by ana; the operator acts on it." in page
+
+
+def test_a_program_gets_the_problem_as_json() -> None:
+    answer = browser(Cluster([alias(**HISTORY)])).post(
+        f"{PATH}/rollback",
+        data={"uid": UID, "version": "2"},
+        headers={**HEADERS, "Accept": "application/json"},
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["problem"] == {
+        "text": "Say why: the reason is kept in the history.",
+        "field": "message",
+    }
+    assert [item["version"] for item in answer.json()["targets"]] == ["2"]
