@@ -119,7 +119,7 @@ def test_who_may_not_promote_gets_the_command_and_who_may_files_it_once(team: St
     assert (command in form_of_bo, "<form" in form_of_bo) == (True, False)
     assert f"You may not patch modelaliases/{ALIAS}." in pin
     assert refused.status_code == 403
-    assert "may not create promotionrequests" in refused.text
+    assert "May not create promotionrequests" in refused.text
     assert "mine</textarea>" in refused.text
     assert (filed.status_code, again.headers["location"]) == (303, filed.headers["location"])
     made = team.get("promotionrequest", filed.headers["location"].rpartition("/")[2])
