@@ -12,8 +12,7 @@ from modelalias.api.request_status import Phase
 from modelalias.cli import rights, rights_reading, sight
 from modelalias.cli.cluster import Kind, Who
 from modelalias.cli.rights import Right
-from modelalias.core.errors import Refused
-from modelalias.web import awaiting
+from modelalias.web import awaiting, own_namespace
 from modelalias.web.awaiting import ApprovalsView, Found
 from modelalias.web.board import Key
 from modelalias.web.reading import Reader
@@ -28,17 +27,12 @@ AT_ONCE: Final = 8
 
 async def approvals_page(visit: Visit) -> Response:
     """Show the requests that wait for people."""
-    namespace = visit.query("namespace")
-    try:
-        view = await read(visit.reader, namespace, visit.query("after"))
-    except Refused as error:
-        own = visit.reader.namespace
-        if namespace or not own:
-            raise
-        notice = Notice(text=f"Only namespace {own} is shown: {error}. Name another namespace to see it.")
-        view = await read(visit.reader, own, visit.query("after"))
-        view = view.changed(notices=(notice, *view.notices))
-    return await visit.answer("approvals.html", view)
+    view, notices = await own_namespace.read(
+        visit.reader,
+        visit.query("namespace"),
+        lambda namespace: read(visit.reader, namespace, visit.query("after")),
+    )
+    return await visit.answer("approvals.html", view.changed(notices=(*notices, *view.notices)))
 
 
 async def read(reader: Reader, namespace: str, after: str) -> ApprovalsView:

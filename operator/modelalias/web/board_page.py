@@ -7,28 +7,21 @@ from starlette.responses import Response
 
 from modelalias.api.alias_status import AliasPhase
 from modelalias.cli.cluster import Kind
-from modelalias.core.errors import Refused
-from modelalias.web import board, board_reading, board_search
+from modelalias.web import board, board_reading, board_search, own_namespace
 from modelalias.web.board import Asked, Board, Show
 from modelalias.web.reading import Reader
-from modelalias.web.view import Notice
 from modelalias.web.visit import Visit
 
 
 async def board_page(visit: Visit) -> Response:
     """Show every ModelAlias that the person may see."""
     wanted = asked(visit)
-    try:
-        view = await read(visit.reader, wanted)
-    except Refused as error:
-        if wanted.namespace or not visit.reader.namespace:
-            raise
-        # most people may list in their own namespaces only
-        own = visit.reader.namespace
-        view = await read(visit.reader, wanted.changed(namespace=own))
-        notice = Notice(text=f"Only namespace {own} is shown: {error}. Name another namespace to see it.")
-        view = view.changed(notices=(notice, *view.notices))
-    return await visit.answer("board.html", view)
+    view, notices = await own_namespace.read(
+        visit.reader,
+        wanted.namespace,
+        lambda namespace: read(visit.reader, wanted.changed(namespace=namespace)),
+    )
+    return await visit.answer("board.html", view.changed(notices=(*notices, *view.notices)))
 
 
 def asked(visit: Visit) -> Asked:
