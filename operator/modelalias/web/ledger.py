@@ -7,10 +7,11 @@ from typing import Final
 
 from modelalias.api.alias import HistoryEntry, ModelAlias, Outcome
 from modelalias.api.request import PromotionRequest
-from modelalias.api.request_status import Finding, GateResult
+from modelalias.api.request_status import Finding
 from modelalias.core.judging import numbers
-from modelalias.web import phases
+from modelalias.web import phases, verdict
 from modelalias.web.phases import Badge, Tone
+from modelalias.web.verdict import JudgedGate
 from modelalias.web.view import Command, View
 
 _TONES: Final[Mapping[Outcome, Tone]] = {
@@ -20,12 +21,6 @@ _TONES: Final[Mapping[Outcome, Tone]] = {
     Outcome.ABORTED: Tone.QUIET,
 }
 _WORDS: Final[Mapping[Outcome, str]] = {Outcome.ROLLED_BACK: "Rolled back"}
-_RESULTS: Final[Mapping[GateResult, Tone]] = {
-    GateResult.PASSED: Tone.GOOD,
-    GateResult.FAILED: Tone.BAD,
-    GateResult.INCONCLUSIVE: Tone.QUIET,
-    GateResult.SKIPPED: Tone.QUIET,
-}
 NOT_SIGNED_HERE: Final = (
     "Whether a record is signed stands on the version in MLflow, and not in this list. To check the record of the "
     "version that the alias names:"
@@ -38,20 +33,6 @@ class Measured(View):
 
     metric: str
     value: str
-
-
-class Judged(View):
-    """How a gate came out, with its numbers."""
-
-    gate: str
-    metric: str
-    candidate: str | None
-    champion: str | None
-    rule: str
-    result: Badge
-    stops: bool
-    """False: a gate that only advises."""
-    message: str
 
 
 class Entry(View):
@@ -74,7 +55,7 @@ class Entry(View):
     message: str
     numbers: tuple[Measured, ...]
     """The metrics of the version's run on which the verdict rests."""
-    gates: tuple[Judged, ...]
+    gates: tuple[JudgedGate, ...]
     """The verdict of the request, where it is still there to be read."""
 
 
@@ -95,20 +76,6 @@ def of(alias: ModelAlias, requests: Iterable[PromotionRequest]) -> Ledger:
     return Ledger(entries=tuple(entries), kept=alias.spec.history_limit, commands=_checks(alias))
 
 
-def judged(finding: Finding) -> Judged:
-    """Return how a gate came out, with numbers as people read them."""
-    return Judged(
-        gate=finding.name,
-        metric=finding.metric,
-        candidate=numbers.candidate(finding),
-        champion=numbers.champion(finding),
-        rule=numbers.rule(finding),
-        result=phases.badge(finding.result, _RESULTS[finding.result]),
-        stops=finding.enforcement == "Block",
-        message=finding.message,
-    )
-
-
 def _entry(item: HistoryEntry, findings: Sequence[Finding]) -> Entry:
     word = _WORDS.get(item.outcome, str(item.outcome))
     return Entry(
@@ -127,7 +94,7 @@ def _entry(item: HistoryEntry, findings: Sequence[Finding]) -> Entry:
         failure=item.failure,
         message=item.message,
         numbers=tuple(Measured(metric=one.metric, value=numbers.short(one.value)) for one in item.judged),
-        gates=tuple(map(judged, findings)),
+        gates=tuple(map(verdict.gate, findings)),
     )
 
 

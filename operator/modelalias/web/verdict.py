@@ -74,7 +74,7 @@ def verdict(status: PromotionRequestStatus) -> Verdict:
         champion=resolved.champion if resolved else None,
         named=resolved.named if resolved else None,
         passed=_passed(status),
-        gates=tuple(map(_gate, status.gates)),
+        gates=tuple(map(gate, status.gates)),
         rules=tuple(
             JudgedRule(rule=item.rule, result=result(item.result), message=item.message)
             for item in status.eligibility
@@ -110,7 +110,8 @@ def _numbers(row: VerdictRow) -> str:
     return f"{row.name} {row.candidate or 'without a value'}{against}"
 
 
-def _gate(finding: Finding) -> JudgedGate:
+def gate(finding: Finding) -> JudgedGate:
+    """Return a gate with its numbers."""
     row = verdict_rows.of_finding(finding)
     return JudgedGate(
         name=row.name,

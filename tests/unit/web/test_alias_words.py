@@ -9,6 +9,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
 from modelalias.web import ledger, policy_words, serving_panel, stops, traffic_panel
 from modelalias.web.phases import Tone
+from modelalias.web.verdict import Number
 from tests.support import cli_cluster, web_site
 from tests.support.cli_cluster import condition
 
@@ -340,8 +341,8 @@ def test_a_move_is_told_with_who_why_and_numbers() -> None:
     )
     (judged,) = entry.gates
     assert (judged.candidate, judged.champion, judged.rule, judged.result.tone) == (
-        "0.9",
-        "0.8",
+        Number(text="0.9", exact="0.9"),
+        Number(text="0.8", exact="0.8"),
         ">= 0.81 (champion 0.8 + 0.01)",
         Tone.GOOD,
     )
