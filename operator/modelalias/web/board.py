@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.alias_status import AliasPhase
-from modelalias.api.conditions import AliasCondition, Status, find, is_true
+from modelalias.api.conditions import AliasCondition, Status, find
 from modelalias.api.plan import Bearing, Plan
 from modelalias.api.request import PromotionRequest
 from modelalias.api.request_status import ApprovalStatus, Phase
@@ -25,6 +25,8 @@ ASKS_FOR_SOMEBODY: Final = frozenset(
 """Phases that no time cures. `Unreachable` is not one of them: it is the registry that somebody has to look at."""
 UNREADABLE: Final = "This release of the page cannot read the object; a newer one can."
 
+_WAY_OUT: Final = "; "
+"""What parts, in the message of a hold, why it began from what releases it."""
 _SHOWN: Final = ("phase", "current", "previous", "served", "plan", "queue", "conditions")
 """What a row needs of a status; the rest, such as the history, is most of it."""
 
@@ -112,6 +114,8 @@ class Row(View):
     phase: Badge
     pinned: str | None = None
     is_held: bool = False
+    hold: str = ""
+    """Since when automatic steps are on hold, and why."""
     is_breached: bool = False
     """Whether a monitor is beyond its bound."""
     move: Move | None = None
@@ -184,7 +188,8 @@ def row(alias: ModelAlias, waits: Waits) -> Row:
     """Return a ModelAlias as a row."""
     spec, status = alias.spec, alias.status
     where = Key(alias.metadata.namespace, alias.metadata.name)
-    held, asking = is_true(status.conditions, AliasCondition.HELD), waits.get(where, ())
+    hold, asking = find(status.conditions, AliasCondition.HELD), waits.get(where, ())
+    held = hold is not None and hold.status is Status.TRUE
     monitors = find(status.conditions, AliasCondition.MONITORS_PASSING)
     return Row(
         id=identity(where),
@@ -200,6 +205,7 @@ def row(alias: ModelAlias, waits: Waits) -> Row:
         phase=phases.of_alias(status.phase),
         pinned=spec.version,
         is_held=held,
+        hold=hold.message.partition(_WAY_OUT)[0] if held and hold is not None else "",
         is_breached=monitors is not None and monitors.status is Status.FALSE,
         move=None if status.plan is None else _move(status.plan, spec.alias),
         waits=tuple(asking),

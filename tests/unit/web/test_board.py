@@ -22,7 +22,11 @@ PLAN = {
     "startedAt": "2026-01-01T12:00:00Z",
     "request": {"name": "go", "uid": "u-1"},
 }
-HELD = [condition("Held", "True", "RolledBack")]
+HELD = [
+    condition(
+        "Held", "True", "RolledBack", "held since noon: version 4 was rolled back; a promotion releases it"
+    )
+]
 BREACHED = [condition("MonitorsPassing", "False", "Breached")]
 
 
@@ -52,7 +56,10 @@ def names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         (alias(phase="Degraded"), {"needs_somebody": True}),
         (alias(phase="Unreachable"), {"needs_somebody": False}),
         (alias(phase="Suspended"), {"needs_somebody": False}),
-        (alias(conditions=HELD), {"is_held": True, "needs_somebody": True}),
+        (
+            alias(conditions=HELD),
+            {"is_held": True, "needs_somebody": True, "hold": "held since noon: version 4 was rolled back"},
+        ),
         (alias(conditions=BREACHED), {"is_breached": True, "needs_somebody": False}),
         (alias(spec={"version": "3"}), {"pinned": "3"}),
         (alias(queue=["one", "two"]), {"queued": 2}),
