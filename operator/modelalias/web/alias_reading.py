@@ -1,8 +1,9 @@
 """What is read for the page of a ModelAlias, each part for itself: one that fails takes no other along."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from modelalias.api.request import PromotionRequest
 from modelalias.cli import file_policies, heartbeat, kubernetes_yaml
 from modelalias.cli.api_server import Page
 from modelalias.cli.cluster import Kind, PersonsCluster
+from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.pods_table import Served
 from modelalias.core.errors import InvalidRequest, OperatorError
 from modelalias.ports import WorkloadRef
@@ -35,6 +37,8 @@ NOT_TOGETHER: Final = (
     "The policies that can be read do not give the rules of the status, so theirs are shown by name only."
 )
 NOTHING: Final = Page(items=(), after="", left=0)
+_NO_POLICIES: Final[Sequence[Mapping[str, Any]]] = ()
+_NO_EVENTS: Final[Sequence[ObjectEvent]] = ()
 _OF_KUBECTL: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _NO_LONGER: Final = "statuses may be old"
 
@@ -53,12 +57,12 @@ async def read(reader: Reader, namespace: str, name: str) -> Read:
     alias = await cluster.alias(name)
     itself, of_alias = f"metadata.name={board.selected(name)}", f"spec.aliasRef.name={board.selected(name)}"
     lists = asyncio.gather(
-        _part(reader.page(Kind.ALIASES, namespace, selector=itself, most=1), NOTHING),
-        _part(reader.page(Kind.REQUESTS, namespace, selector=of_alias, most=MOST_REQUESTS), NOTHING),
-        _part(reader.page(Kind.REQUESTS, namespace, selector=f"{of_alias},{WAITING}"), NOTHING),
+        _part(lambda: reader.page(Kind.ALIASES, namespace, selector=itself, most=1), NOTHING),
+        _part(lambda: reader.page(Kind.REQUESTS, namespace, selector=of_alias, most=MOST_REQUESTS), NOTHING),
+        _part(lambda: reader.page(Kind.REQUESTS, namespace, selector=f"{of_alias},{WAITING}"), NOTHING),
     )
     others = asyncio.gather(
-        _part(_policies(reader, alias), ()),
+        _part(partial(_policies, reader, alias), _NO_POLICIES),
         _pods(cluster, alias),
         _events(cluster, alias.metadata.uid),
         heartbeat.look(cluster, heartbeat.NAMESPACE),
@@ -80,9 +84,10 @@ async def read(reader: Reader, namespace: str, name: str) -> Read:
     )
 
 
-async def _part(work: Awaitable[T], otherwise: T) -> _Part[T]:
+async def _part(work: Callable[[], Awaitable[T]], otherwise: T) -> _Part[T]:
+    """Read a part. Not given as a coroutine: where the page is left before it begins, nothing would await that."""
     try:
-        return _Part(await work)
+        return _Part(await work())
     except OperatorError as error:
         return _Part(otherwise, str(error))
 
@@ -126,7 +131,7 @@ def _merged(alias: ModelAlias, policies: _Part[Sequence[Mapping[str, Any]]]) -> 
 async def _pods(cluster: PersonsCluster, alias: ModelAlias) -> Mapping[Ref, _Part[Served | None]]:
     """Read the pods of the first workloads."""
     wanted = alias.spec.serving[:MOST_WORKLOADS]
-    parts = await asyncio.gather(*(_part(_served(cluster, alias, item), None) for item in wanted))
+    parts = await asyncio.gather(*(_part(partial(_served, cluster, alias, item), None) for item in wanted))
     found = {Ref(item.kind, item.name): part for item, part in zip(wanted, parts, strict=True)}
     why = f"only the pods of the first {MOST_WORKLOADS} workloads are shown here"
     rest = (Ref(item.kind, item.name) for item in alias.spec.serving[MOST_WORKLOADS:])
@@ -152,7 +157,7 @@ def _requests(bodies: Sequence[Mapping[str, Any]]) -> Sequence[PromotionRequest]
 async def _events(cluster: PersonsCluster, uid: str) -> Events:
     if not uid:
         return Events()
-    part = await _part(cluster.events(uid), ())
+    part = await _part(partial(cluster.events, uid), _NO_EVENTS)
     rows = tuple(EventRow(**item.model_dump()) for item in part.value[:MOST_EVENTS])
     return Events(rows=rows, left_out=len(part.value) - len(rows), unread=part.why_not)
 

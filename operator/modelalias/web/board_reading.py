@@ -5,7 +5,7 @@ shown; phases are counted in the table of those that are not Ready; and the API 
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -61,7 +61,7 @@ async def one(reader: Reader, key: Key, waits: Waits) -> Row | None:
     As a list of one, which the API server answers from its cache, where a single object is read from etcd and decoded.
     """
     selector = f"metadata.name={board.selected(key.name)}"
-    page = await _unless_refused(reader.page(Kind.ALIASES, key.namespace, selector=selector, most=1))
+    page = await _unless_refused(reader, Kind.ALIASES, key.namespace, selector, 1)
     return next(iter(_rows(page.items, waits)), None)
 
 
@@ -104,7 +104,7 @@ async def _need(reader: Reader, namespace: str) -> _Need:
     """Read who needs somebody: by phase, held, and those for which a request waits, the longest first."""
     in_phase, held, asking = await asyncio.gather(
         reader.page(Kind.ALIASES, namespace, selector=IN_NEED, most=MOST_FIRST),
-        _unless_refused(reader.page(Kind.ALIASES, namespace, selector=HELD, most=MOST_FIRST)),
+        _unless_refused(reader, Kind.ALIASES, namespace, HELD, MOST_FIRST),
         _waiting(reader, namespace),
     )
     waits = board.waits(asking.items)
@@ -120,13 +120,13 @@ async def _need(reader: Reader, namespace: str) -> _Need:
 
 
 async def _waiting(reader: Reader, namespace: str) -> Page:
-    return await _unless_refused(reader.page(Kind.REQUESTS, namespace, selector=WAITING, most=2 * MOST))
+    return await _unless_refused(reader, Kind.REQUESTS, namespace, WAITING, 2 * MOST)
 
 
-async def _unless_refused(reading: Awaitable[Page]) -> Page:
-    """Return nothing where it may not be read, or where older CRDs cannot select by the field."""
+async def _unless_refused(reader: Reader, kind: Kind, namespace: str, selector: str, most: int) -> Page:
+    """Read a page; return nothing where it may not be read, or where older CRDs cannot select by the field."""
     try:
-        return await reading
+        return await reader.page(kind, namespace, selector=selector, most=most)
     except (Refused, InvalidRequest):
         return Page(items=(), after="", left=None)
 
