@@ -125,7 +125,10 @@ async def _verdict(visit: Visit, alias: ModelAlias, version: str, name: str) -> 
         request = await alias_standing.cluster_of(visit).request(name)
     except (NotFound, InvalidRequest):
         return None
-    return request_view.request_view(request, None) if _is_dry_run(request, alias, version) else None
+    if not _is_dry_run(request, alias, version):
+        return None
+    links = visit.site.registries.named(alias.spec.registry).links
+    return request_view.request_view(request, None, links=links)
 
 
 def _is_dry_run(request: PromotionRequest, alias: ModelAlias, version: str) -> bool:

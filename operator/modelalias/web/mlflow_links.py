@@ -25,6 +25,10 @@ class Links:
         """Return the address of a version."""
         return f"{self.model(model)}/versions/{quote(number, safe='')}" if self.ui else ""
 
+    def run(self, run_id: str) -> str:
+        """Return the address of a run."""
+        return f"{self.ui}/#/runs/{quote(run_id, safe='')}" if self.ui else ""
+
     def comparison(self, model: str, versions: Mapping[str, str]) -> str:
         """Return the address of a comparison of versions, by their runs."""
         if not self.ui or len(versions) < _FEWEST:

@@ -65,7 +65,7 @@ async def _show(
     visit: Visit, deed: Deed, typed: Typed, problem: Problem | None, status: HTTPStatus
 ) -> Response:
     standing = await request_reading.standing_of(visit)
-    request = request_reading.view_of(standing)
+    request = request_reading.view_of(visit, standing)
     evidence = request.verdict.evidence or ""
     ticked = typed.all("confirm") if typed.text("evidence") == evidence else ()
     checklist = request.approvals.checklist if request.approvals and deed is Deed.APPROVE else ()

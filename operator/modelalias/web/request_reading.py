@@ -1,7 +1,7 @@
 """Reading what the pages of a request show; what may not be read is told and keeps no page from being shown."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from modelalias.adapters.kubernetes_client import CredentialsRefused
@@ -31,17 +31,18 @@ def cluster_of(visit: Visit) -> PersonsCluster:
     return visit.reader.within(visit.parameter("namespace"))
 
 
-def view_of(standing: Standing) -> RequestView:
+def view_of(visit: Visit, standing: Standing) -> RequestView:
     """Return the request with what the person can do, without what has to be read beside it."""
-    seen = standing.sight
-    view = request_view.request_view(seen.request, seen.rules, standing.looking.flags)
+    seen, resolved = standing.sight, standing.sight.request.status.resolved
+    links = visit.site.registries.named((resolved and resolved.registry) or "").links
+    view = request_view.request_view(seen.request, seen.rules, standing.looking.flags, links)
     found = acts.acts(standing)
     return view.changed(acts=found, obstacles=offers.obstacles(found))
 
 
 async def whole_view(visit: Visit) -> RequestView:
     """Read everything that the page of a request shows."""
-    view, cluster = view_of(await standing_of(visit)), cluster_of(visit)
+    view, cluster = view_of(visit, await standing_of(visit)), cluster_of(visit)
     (events, no_events), evaluation = await asyncio.gather(
         _events(cluster, view.uid),
         asyncio.gather(*(_with_lines(cluster, item) for item in view.evaluation)),
@@ -52,21 +53,21 @@ async def whole_view(visit: Visit) -> RequestView:
 
 
 async def _events(cluster: PersonsCluster, uid: str) -> tuple[Sequence[ObjectEvent], str]:
-    events, why_not = await _or_why(cluster.events(uid))
+    events, why_not = await _or_why(lambda: cluster.events(uid))
     return events or (), why_not
 
 
 async def _with_lines(cluster: PersonsCluster, item: Evaluation) -> Evaluation:
     if item.last_lines:
         return item
-    lines, why_not = await _or_why(cluster.last_lines(item.job))
+    lines, why_not = await _or_why(lambda: cluster.last_lines(item.job))
     return item.changed(last_lines=lines or "", no_lines=why_not)
 
 
-async def _or_why(reading: Awaitable[T]) -> tuple[T | None, str]:
+async def _or_why(reading: Callable[[], Awaitable[T]]) -> tuple[T | None, str]:
     """Return what was read, or None and why it could not be read."""
     try:
-        return await reading, ""
+        return await reading(), ""
     except CredentialsRefused:
         raise
     except (Refused, InvalidRequest, Unavailable) as error:

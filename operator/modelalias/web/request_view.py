@@ -14,6 +14,7 @@ from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.request_state import has_ended
 from modelalias.web import approvals, commands, phases, request_steps, verdict
 from modelalias.web.approvals import Approvals
+from modelalias.web.mlflow_links import NO_LINKS, Links
 from modelalias.web.offers import Act, Obstacle
 from modelalias.web.phases import Badge, Tone
 from modelalias.web.request_steps import Step
@@ -83,6 +84,10 @@ class RequestView(View):
     asked: Asked
     steps: tuple[Step, ...]
     verdict: Verdict
+    version_link: str = ""
+    """To the version in MLflow."""
+    run_link: str = ""
+    """To the run whose numbers were judged."""
     evaluation: tuple[Evaluation, ...]
     approvals: Approvals | None
     acts: tuple[Act, ...] = ()
@@ -98,7 +103,9 @@ class RequestView(View):
     notices: tuple[Notice, ...] = ()
 
 
-def request_view(request: PromotionRequest, rules: Approval | None, flags: str = "") -> RequestView:
+def request_view(
+    request: PromotionRequest, rules: Approval | None, flags: str = "", links: Links = NO_LINKS
+) -> RequestView:
     """Return a request as its page shows it, without what has to be read beside it."""
     meta, status, resolved = request.metadata, request.status, request.status.resolved
     return RequestView(
@@ -116,6 +123,8 @@ def request_view(request: PromotionRequest, rules: Approval | None, flags: str =
         asked=_asked(request),
         steps=tuple(request_steps.steps(status)),
         verdict=verdict.verdict(status),
+        version_link=links.version(resolved.model, resolved.version) if resolved and resolved.model else "",
+        run_link=links.run(resolved.run_id) if resolved and resolved.run_id else "",
         evaluation=tuple(map(_evaluation, status.evaluation)),
         approvals=approvals.approvals(request, rules),
         following=commands.following(request, flags),

@@ -8,6 +8,8 @@ import pytest
 from modelalias.adapters.kubernetes_client import CredentialsRefused
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.core.errors import OperatorError, Refused, Unavailable
+from modelalias.web.mlflow_links import Links
+from modelalias.web.registries import Registries, RegistrySite
 from tests.support.cli_cluster import body, ended
 from tests.support.web_site import NOW, Cluster, alias, browser
 
@@ -101,3 +103,24 @@ def test_the_result_and_the_object_are_there_for_programs() -> None:
     assert "&#34;phase&#34;: &#34;Rejected&#34;" in text
     assert "aliasRef:\n    name: churn-champion" in text
     assert "kubectl get promotionrequests.modelalias.dev go -n ml -o yaml" in text
+
+
+def test_the_verdict_leads_to_the_version_and_its_run_in_mlflow() -> None:
+    resolved = {
+        "version": "4",
+        "from": "version 4",
+        "runId": "8f2c",
+        "registry": "default",
+        "model": "churn & co",
+    }
+    cluster = Cluster([alias()], [body(resolved=resolved)])
+    registries = Registries({"default": RegistrySite(links=Links("https://ml"))})
+
+    linked, bare = (
+        browser(cluster, registries=registries).get("/r/ml/go").text,
+        browser(cluster).get("/r/ml/go").text,
+    )
+
+    assert '<a href="https://ml/#/models/churn%20%26%20co/versions/4">version 4</a>' in linked
+    assert '<a href="https://ml/#/runs/8f2c">its run</a>' in linked
+    assert "In MLflow" not in bare
