@@ -59,7 +59,7 @@ def _alias_status(team: ShownTeam) -> dict[str, object]:
     return {
         "phase": "Stalled",
         "current": {"version": "4", "since": team.ago(days=1), "actor": TEXT[:256]},
-        "history": [move],
+        "history": [{**move, "to": "3", "outcome": "Succeeded"}, move],
         "queue": [REQUEST],
         "conditions": [
             team.condition("Ready", "False", "PolicyConflict", LONG),
@@ -123,6 +123,16 @@ def test_what_a_tenant_wrote_is_text(browser: Browser, bo: Dashboard, hostile: s
         page.goto(address)
 
         assert f"{SCRIPT}{EVENT}{IMAGE}" in page.locator("main").inner_text()
+        assert_only_text(page)
+
+
+def test_what_a_tenant_wrote_is_text_in_a_form(browser: Browser, ana: Dashboard, hostile: str) -> None:
+    with window(browser, ana, size=PHONE) as (context, _):
+        page = context.new_page()
+        page.goto(f"/a/{hostile}/{ALIAS}/rollback")
+        page.get_by_role("radio").check()
+
+        assert f"{SCRIPT}{EVENT}{IMAGE}" in page.locator("form").inner_text()
         assert_only_text(page)
 
 

@@ -214,6 +214,19 @@ def test_who_may_not_promote_gets_the_command_instead() -> None:
     assert "<form" not in form
 
 
+def test_what_takes_rights_that_one_lacks_stands_together() -> None:
+    cluster = Cluster([alias(**HISTORY)])
+    cluster.lacks = {"promote", "rollback", "patch"}
+
+    page = browser(cluster).get(PATH).text
+
+    assert page.count('<details class="obstacle"') == 1
+    assert "What can be done here takes rights that you lack." in page
+    for verb in ("promote", "rollback", "patch"):
+        assert f"<p>You may not {verb} modelaliases/churn-champion.</p>" in page
+    assert page.count("<code>modelalias ") >= 4
+
+
 @pytest.mark.parametrize("deed", ["pin", "suspend"])
 def test_who_may_not_edit_the_alias_gets_the_command_instead(deed: str) -> None:
     cluster = Cluster([alias()])
