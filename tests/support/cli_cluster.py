@@ -8,11 +8,14 @@ from typing import Any, Final
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
-from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing, Who
+from modelalias.cli.changes import Event, Watch
+from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing, Page, Who
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.rights import Right
 from modelalias.core.errors import InvalidRequest, OperatorError
 from modelalias.ports import Pod, Workload, WorkloadRef
+from modelalias.rest import Resource
+from tests.support.fake_watch import FakeWatch
 
 NOW: Final = "2026-01-01T00:00:00Z"
 EVIDENCE: Final = f"sha256:{'1' * 64}"
@@ -94,6 +97,18 @@ class FakeCluster:
         self.pods_of: dict[str, Sequence[Pod]] = {}
         self.pods_error: OperatorError | None = None
 
+        self.pages: list[Page | OperatorError] = []
+        """What the next lists answer; without any they have the request or the ModelAlias."""
+        self.listed: list[tuple[Kind, str, str]] = []
+        """What was listed: kind, selectors, and from where."""
+        self.watches: list[FakeWatch] = []
+        """Those that were begun, each told by the test what happens."""
+        self.told_at_once: list[Event | OperatorError | None] = []
+        """What the next watch tells before anything else; None ends it."""
+        self.objects: dict[tuple[str, str, str], Mapping[str, Any] | OperatorError] = {}
+        """Any objects, by plural, namespace and name."""
+        self.described: Mapping[str, Any] | None = None
+
     @property
     def namespace(self) -> str:
         return "ml"
@@ -149,10 +164,48 @@ class FakeCluster:
         self.alias_body = patched
         return ModelAlias.model_validate(patched)
 
-    async def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
-        one = self.found if kind is Kind.REQUESTS else self.alias_body
-        if one is not None and namespace in {"", self.namespace}:
-            yield one
+    async def every(
+        self, kind: Kind, namespace: str, *, selector: str = "", labels: str = ""
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        page = await self.page(kind, namespace, selector=selector, labels=labels)
+        for item in page.items:
+            yield item
+
+    async def page(
+        self, kind: Kind, namespace: str, *, selector: str = "", labels: str = "", after: str = ""
+    ) -> Page:
+        self.listed.append((kind, ",".join(item for item in (selector, labels) if item), after))
+        if self.pages:
+            answer = self.pages.pop(0)
+            if isinstance(answer, OperatorError):
+                raise answer
+            return answer
+        one = {Kind.REQUESTS: self.found, Kind.ALIASES: self.alias_body}.get(kind)
+        there = one is not None and namespace in {"", self.namespace}
+        return Page(items=(one,) if one is not None and there else (), after="", left=0, version="1")
+
+    async def names(self, kind: Kind, namespace: str) -> Sequence[tuple[str, str]]:
+        items = [item["metadata"] async for item in self.every(kind, namespace)]
+        return [(item["namespace"], item["name"]) for item in items]
+
+    async def watch(
+        self, kind: Kind, namespace: str, *, selector: str = "", labels: str = "", since: str
+    ) -> Watch:
+        watch = FakeWatch(kind, namespace, ",".join(item for item in (selector, labels) if item), since)
+        for item in self.told_at_once:
+            watch.told.put_nowait(item)
+        self.told_at_once = []
+        self.watches.append(watch)
+        return watch
+
+    async def body(self, resource: Resource, name: str, namespace: str = "") -> Mapping[str, Any] | None:
+        found = self.objects.get((resource.plural, namespace, name))
+        if isinstance(found, OperatorError):
+            raise found
+        return found
+
+    async def schemas(self) -> Mapping[str, Any] | None:
+        return self.described
 
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
         metadata = {

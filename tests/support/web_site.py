@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from starlette.testclient import TestClient
 
-from modelalias.cli.api_server import Page, Table
+from modelalias.cli.api_server import Table
 from modelalias.cli.changes import Event, Happened
-from modelalias.cli.cluster import Heartbeat, Kind, PersonsCluster, Who
+from modelalias.cli.cluster import Heartbeat, Kind, Page, PersonsCluster, Who
 from modelalias.cli.kubeconfig import Access
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.core.errors import OperatorError, StaleObject

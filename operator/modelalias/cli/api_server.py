@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from modelalias.adapters import kubernetes_client
 from modelalias.adapters.jobs import KubernetesJobs
@@ -18,24 +18,24 @@ from modelalias.adapters.kubernetes_client import (
     Connection,
     CredentialsRefused,
     Denied,
+    KindNotServed,
     Verb,
 )
 from modelalias.adapters.lease import KubernetesLease
 from modelalias.adapters.pods import KubernetesPods
 from modelalias.adapters.workloads import KubernetesWorkloads
-from modelalias.api import unfit
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import GROUP, VERSION, Value
 from modelalias.api.request import PromotionRequest
 from modelalias.api.workload import WorkloadKind
-from modelalias.cli import credential_plugin, object_events, rights, watching
+from modelalias.cli import credential_plugin, listed_objects, object_events, rights, watching
 from modelalias.cli.changes import Watch
-from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing, Who
+from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing, Page, Who
 from modelalias.cli.kubeconfig import Access
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.rights import Right
 from modelalias.cli.watching import ApiWatch
-from modelalias.core.errors import InvalidRequest, Refused
+from modelalias.core.errors import InvalidRequest, NotFound, Refused
 from modelalias.kinds import KINDS
 from modelalias.ports import JobRef, Pod, Workload, WorkloadRef
 from modelalias.rest import PatchType, Resource
@@ -52,6 +52,8 @@ ALIASES: Final = Resource(group=GROUP, version=VERSION, plural="modelaliases")
 REQUESTS: Final = Resource(group=GROUP, version=VERSION, plural="promotionrequests")
 POLICIES: Final = Resource(group=GROUP, version=VERSION, plural="promotionpolicies")
 CLUSTER_POLICIES: Final = Resource(group=GROUP, version=VERSION, plural="clusterpromotionpolicies")
+EVENTS: Final = Resource(group="", version="v1", plural="events")
+NAMESPACES: Final = Resource(group="", version="v1", plural="namespaces")
 _RESOURCES: Final = {
     Kind.ALIASES: ALIASES,
     Kind.REQUESTS: REQUESTS,
@@ -60,6 +62,8 @@ _RESOURCES: Final = {
     Kind.DAEMON_SETS: KINDS[WorkloadKind.DAEMON_SET].resource,
     Kind.POLICIES: POLICIES,
     Kind.CLUSTER_POLICIES: CLUSTER_POLICIES,
+    Kind.EVENTS: EVENTS,
+    Kind.NAMESPACES: NAMESPACES,
 }
 _WHOLE: Final = "application/json"
 _METADATA: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
@@ -68,22 +72,21 @@ REVIEWS: Final = Resource(group="authentication.k8s.io", version="v1", plural="s
 ACCESS_REVIEWS: Final = Resource(
     group="authorization.k8s.io", version="v1", plural="selfsubjectaccessreviews"
 )
-EVENTS: Final = Resource(group="", version="v1", plural="events")
 
 _STRICT: Final = (("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"))
 _DENIED: Final = "denied request: "
+_Query = tuple[tuple[str, str], ...]
 
 
-class Page(Value):
-    """Some objects of a list, as they stand."""
+class _Description(Resource):
+    """The OpenAPI document of a group, at an address of its own."""
 
-    items: tuple[Mapping[str, Any], ...]
-    after: str
-    """Where the list goes on; "" at its end."""
-    left: int | None
-    """How many objects follow; None where the API server does not say, as with a selector."""
-    version: str = ""
-    """From where a watch tells what has changed since."""
+    def path(self, namespace: str, name: str = "") -> str:  # noqa: ARG002 - it has neither
+        """Return the address of the document."""
+        return f"/openapi/v3/apis/{self.api_version}"
+
+
+_DESCRIPTION: Final = _Description(group=GROUP, version=VERSION, plural="schemas")
 
 
 class Table(Value):
@@ -204,11 +207,13 @@ class ApiServer:
         """Read the pods of a workload, the newest first."""
         return await KubernetesPods(await self._shared.opened()).of(workload)
 
-    async def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
+    async def every(
+        self, kind: Kind, namespace: str, *, selector: str = "", labels: str = ""
+    ) -> AsyncIterator[Mapping[str, Any]]:
         """Read all objects of a kind as they stand, page by page."""
         after = ""
         while True:
-            page = await self.page(kind, namespace, after=after)
+            page = await self.page(kind, namespace, selector=selector, labels=labels, after=after)
             for item in page.items:
                 yield item
             after = page.after
@@ -216,10 +221,17 @@ class ApiServer:
                 return
 
     async def page(
-        self, kind: Kind, namespace: str, *, selector: str = "", most: int = PAGE, after: str = ""
+        self,
+        kind: Kind,
+        namespace: str,
+        *,
+        selector: str = "",
+        labels: str = "",
+        most: int = PAGE,
+        after: str = "",
     ) -> Page:
-        """Read at most so many objects of a kind that a field selector takes, from where a page before ended."""
-        answer = await self._list(kind, namespace, selector, most, after)
+        """Read at most so many objects of a kind that the selectors take, from where a page before ended."""
+        answer = await self._list(kind, namespace, _selected(selector, labels), most, after)
         after, left = _rest(answer)
         version = answer.get("metadata", {}).get("resourceVersion") or ""
         return Page(items=tuple(answer.get("items", ())), after=after, left=left, version=version)
@@ -228,7 +240,7 @@ class ApiServer:
         self, kind: Kind, namespace: str, *, selector: str = "", most: int = PAGE, after: str = ""
     ) -> Table:
         """Read what `kubectl get` shows of objects of a kind, without their namespaces: a small part of their size."""
-        answer = await self._list(kind, namespace, selector, most, after, _TABLE)
+        answer = await self._list(kind, namespace, _selected(selector), most, after, _TABLE)
         columns = [str(column.get("name")) for column in answer.get("columnDefinitions", ())]
         after, left = _rest(answer)
         rows = tuple(_cells(row, columns) for row in answer.get("rows", ()))
@@ -238,15 +250,14 @@ class ApiServer:
         self, kind: Kind, namespace: str, *, selector: str = "", most: int = PAGE, after: str = ""
     ) -> Sequence[tuple[str, str]]:
         """Read namespaces and names of objects of a kind."""
-        answer = await self._list(kind, namespace, selector, most, after, _METADATA)
-        items = (item.get("metadata", {}) for item in answer.get("items", ()))
+        answer = await self._list(kind, namespace, _selected(selector), most, after, _METADATA)
+        items = (item.get("metadata", {}) for item in answer.get("items") or ())  # an empty list is null
         return [(str(item.get("namespace", "")), str(item.get("name", ""))) for item in items]
 
     async def _list(
-        self, kind: Kind, namespace: str, selector: str, most: int, after: str, accept: str = _WHOLE
+        self, kind: Kind, namespace: str, selected: _Query, most: int, after: str, accept: str = _WHOLE
     ) -> Mapping[str, Any]:
-        query = [("limit", str(most))]
-        query += [("fieldSelector", selector)] if selector else []
+        query = [("limit", str(most)), *selected]
         query += [("includeObject", "None")] if accept == _TABLE else []
         return await self._send(
             Call(
@@ -275,17 +286,35 @@ class ApiServer:
         ref = JobRef(namespace=self.namespace, name=job)
         return await KubernetesJobs(await self._shared.opened()).last_lines(ref)
 
-    async def watch(self, kind: Kind, namespace: str, *, selector: str = "", since: str) -> Watch:
-        """Watch the objects of a kind that a field selector takes; it has to be closed."""
-        query = (*watching.query(since), *((("fieldSelector", selector),) if selector else ()))
+    async def watch(
+        self, kind: Kind, namespace: str, *, selector: str = "", labels: str = "", since: str
+    ) -> Watch:
+        """Watch the objects of a kind that the selectors take; it has to be closed."""
+        query = (*watching.query(since), *_selected(selector, labels))
         call = Call(verb=Verb.WATCH, resource=_RESOURCES[kind], namespace=namespace, query=query)
         connection = await self._shared.opened()
         return ApiWatch(call, await connection.open_lines(call, silence=watching.SILENCE))
 
+    async def body(self, resource: Resource, name: str, namespace: str = "") -> Mapping[str, Any] | None:
+        """Read any object; None where there is none, or where its kind is not served."""
+        call = Call(verb=Verb.GET, resource=resource, namespace=namespace, name=name)
+        return await self._there(call)
+
+    async def schemas(self) -> Mapping[str, Any] | None:
+        """Read how our kinds are described; everybody who is signed in may."""
+        found = await self._there(Call(verb=Verb.GET, resource=_DESCRIPTION, namespace=""))
+        return None if found is None else dict(found.get("components", {}).get("schemas", {}))
+
+    async def _there(self, call: Call) -> Mapping[str, Any] | None:
+        try:
+            return await self._send(call)
+        except (NotFound, KindNotServed):
+            return None
+
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
         """Create a request and return it with its generated name."""
         call = Call(verb=Verb.CREATE, resource=REQUESTS, namespace=self.namespace, query=_STRICT)
-        return _parsed(PromotionRequest, await self._send(call, body))
+        return listed_objects.read(PromotionRequest, await self._send(call, body))
 
     async def patch(self, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
         """Change a request by a JSON patch."""
@@ -295,7 +324,7 @@ class ApiServer:
     async def patch_alias(self, name: str, operations: Sequence[Mapping[str, Any]]) -> ModelAlias:
         """Change a ModelAlias by a JSON patch and return it as it is then."""
         call = Call(verb=Verb.PATCH, resource=ALIASES, namespace=self.namespace, name=name, query=_STRICT)
-        return _parsed(ModelAlias, await self._send(call, list(operations), PatchType.JSON))
+        return listed_objects.read(ModelAlias, await self._send(call, list(operations), PatchType.JSON))
 
     async def renew(self) -> None:
         """Close the connection and open another with fresh credentials."""
@@ -308,7 +337,7 @@ class ApiServer:
     async def _read(self, resource: Resource, name: str, model: type[M]) -> M:
         if not name:  # without a name the whole list would be read
             raise InvalidRequest(f"the name of the {model.__name__} is empty")
-        return _parsed(
+        return listed_objects.read(
             model,
             await self._send(Call(verb=Verb.GET, resource=resource, namespace=self.namespace, name=name)),
         )
@@ -339,6 +368,12 @@ async def opened(access: Access) -> AsyncIterator[ApiServer]:
         yield server
     finally:
         await server.close()
+
+
+def _selected(fields: str = "", labels: str = "") -> _Query:
+    """Return the selectors that are not empty."""
+    pairs = (("fieldSelector", fields), ("labelSelector", labels))
+    return tuple(pair for pair in pairs if pair[1])
 
 
 def _rest(answer: Mapping[str, Any]) -> tuple[str, int | None]:
@@ -373,13 +408,3 @@ def policy_message(message: str) -> str:
 def _missing(call: Call) -> ObjectMissing:
     kind = "ModelAlias" if call.resource == ALIASES else "PromotionRequest"
     return ObjectMissing(f"there is no {kind} {call.name} in namespace {call.namespace}")
-
-
-def _parsed(model: type[M], body: Mapping[str, Any]) -> M:
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        name = body.get("metadata", {}).get("name", "")
-        raise InvalidRequest(
-            f"this release cannot read {model.__name__} {name}: {unfit.message(error)}"
-        ) from error

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import Value
 from modelalias.api.request import PromotionRequest
+from modelalias.cli.changes import Watch
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.rights import Right
 from modelalias.core.errors import NotFound
 from modelalias.ports import Pod, Workload, WorkloadRef
+from modelalias.rest import Resource
 
 
 class ObjectMissing(NotFound):
@@ -28,6 +30,20 @@ class Kind(StrEnum):
     DAEMON_SETS = "daemonsets"
     POLICIES = "promotionpolicies"
     CLUSTER_POLICIES = "clusterpromotionpolicies"
+    EVENTS = "events"
+    NAMESPACES = "namespaces"
+
+
+class Page(Value):
+    """Some objects of a list, as they stand."""
+
+    items: tuple[Mapping[str, Any], ...]
+    after: str
+    """Where the list goes on; "" at its end."""
+    left: int | None
+    """How many objects follow; None where the API server does not say, as with a selector."""
+    version: str = ""
+    """From where a watch tells what has changed since."""
 
 
 class Who(Value):
@@ -79,8 +95,32 @@ class PersonsCluster(Protocol):
     async def pods(self, workload: Workload) -> Sequence[Pod]:
         """Read the pods of a workload, the newest first."""
 
-    def every(self, kind: Kind, namespace: str) -> AsyncIterator[Mapping[str, Any]]:
-        """Read all objects of a kind as they stand, in one namespace or, with "", in all, page by page."""
+    def every(
+        self, kind: Kind, namespace: str, *, selector: str = "", labels: str = ""
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Read all objects of a kind as they stand, in one namespace or, with "", in all, page by page.
+
+        `selector` is one of fields, `labels` one of labels.
+        """
+
+    async def page(
+        self, kind: Kind, namespace: str, *, selector: str = "", labels: str = "", after: str = ""
+    ) -> Page:
+        """Read some objects of a kind, from where a page before ended."""
+
+    async def names(self, kind: Kind, namespace: str) -> Sequence[tuple[str, str]]:
+        """Read namespaces and names of some objects of a kind."""
+
+    async def watch(
+        self, kind: Kind, namespace: str, *, selector: str = "", labels: str = "", since: str
+    ) -> Watch:
+        """Watch what changes after `since`, the version of a page; the watch has to be closed."""
+
+    async def body(self, resource: Resource, name: str, namespace: str = "") -> Mapping[str, Any] | None:
+        """Read any object as it stands; None where there is none, or where its kind is not served."""
+
+    async def schemas(self) -> Mapping[str, Any] | None:
+        """Read how the API server describes our kinds, by OpenAPI's names; None where it serves none."""
 
     async def may(self, right: Right) -> bool:
         """Ask the API server whether the user has a right."""

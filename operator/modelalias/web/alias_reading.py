@@ -12,8 +12,7 @@ from modelalias.api.alias import ModelAlias, Serving
 from modelalias.api.promotion_policy import PolicyKind
 from modelalias.api.request import PromotionRequest
 from modelalias.cli import file_policies, heartbeat, kubernetes_yaml
-from modelalias.cli.api_server import Page
-from modelalias.cli.cluster import Kind, PersonsCluster
+from modelalias.cli.cluster import Kind, Page, PersonsCluster
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.pods_table import Served
 from modelalias.core.errors import InvalidRequest, OperatorError

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from modelalias.api.alias_status import AliasPhase
 from modelalias.api.request_status import Phase
-from modelalias.cli.api_server import Page
-from modelalias.cli.cluster import Kind
+from modelalias.cli.cluster import Kind, Page
 from modelalias.core.errors import InvalidRequest, Refused
 from modelalias.web import board
 from modelalias.web.board import Asked, Board, Key, Row, Show, Waits

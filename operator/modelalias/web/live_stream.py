@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modelalias.adapters.kubernetes_client import Expired
-from modelalias.cli.api_server import Page as ApiPage
 from modelalias.cli.changes import Event, Happened, Watch
 from modelalias.cli.cluster import Kind
+from modelalias.cli.cluster import Page as ApiPage
 from modelalias.core.errors import NotFound, OperatorError, Refused
 from modelalias.web import visit as visiting
 from modelalias.web.event_stream import EventStream, Say

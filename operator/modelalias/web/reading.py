@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from modelalias.cli.api_server import ApiServer, Page, Table
+from modelalias.cli.api_server import ApiServer, Table
 from modelalias.cli.changes import Watch
-from modelalias.cli.cluster import Kind, PersonsCluster, Who
+from modelalias.cli.cluster import Kind, Page, PersonsCluster, Who
 from modelalias.core.errors import Unavailable
 from modelalias.web.identity import Person
 
