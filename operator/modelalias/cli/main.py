@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "promote": "promote",
     "rollback": "rollback",
     "undo": "rollback",
+    "list": "listing",
     "status": "status",
     "explain": "explain",
     "serving": "serving",

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 NOTHING: Final = "-"
+CLEAR: Final = "\x1b[H\x1b[2J"
+"""What empties a terminal."""
 _GAP: Final = "   "
 
 
-def show(text: str) -> None:
-    """Write a result to standard output at once."""
+def show(text: str) -> bool:
+    """Write a result to standard output at once; return whether anybody reads on."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -18,6 +20,8 @@ def show(text: str) -> None:
         BrokenPipeError
     ):  # the reader, such as head, has ended; keep the interpreter from writing again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
 
 
 def tell(message: str) -> None:
@@ -26,10 +30,11 @@ def tell(message: str) -> None:
     sys.stderr.flush()
 
 
-def aligned(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Return rows of equal length as lines with aligned columns, for `lines`."""
+def aligned(rows: Iterable[Sequence[str]], least: Sequence[int] = ()) -> Iterator[str]:
+    """Return rows of equal length as lines with aligned columns, for `lines`; `least` are widths of columns."""
     cells = [[cell or NOTHING for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(pair) for pair in zip(widths, least, strict=True)] if least else widths
     for row in cells:
         yield _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 

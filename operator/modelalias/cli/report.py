@@ -91,17 +91,18 @@ def head(request: PromotionRequest) -> Iterator[str]:
     spec = request.spec
     what = f"request {request.metadata.name}: {spec.operation} of {spec.alias_ref.name}"
     yield ", ".join(
-        [what, *([table.versions(request.status)] if request.status.resolved else [_source(request)])]
+        [what, *([table.versions(request.status)] if request.status.resolved else [source(request)])]
     )
     yield f"requested by {spec.requested_by or 'unknown'}{f': {spec.reason}' if spec.reason else ''}"
     yield from request_flags.beside(request)
 
 
-def _source(request: PromotionRequest) -> str:
-    source = request.spec.source
-    if source is None:
+def source(request: PromotionRequest) -> str:
+    """Return in words which version is asked for."""
+    given = request.spec.source
+    if given is None:
         return "alias and previousAlias" if request.spec.operation is RequestOperation.SWAP else "no source"
-    ways = {"version": source.version, "run": source.run_id, "the version of alias": source.alias}
+    ways = {"version": given.version, "run": given.run_id, "the version of alias": given.alias}
     return next((f"{kind} {value}" for kind, value in ways.items() if value), "the previous version")
 
 

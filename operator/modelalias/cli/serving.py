@@ -14,7 +14,6 @@ from modelalias.core.errors import Unavailable
 from modelalias.ports import WorkloadRef
 
 PAUSE_SECONDS: Final = 2.0
-_CLEAR: Final = "\x1b[H\x1b[2J"
 
 _MORE: Final = """\
 The lines above the table are what the operator says of each workload; the table is read from the API server in your
@@ -78,7 +77,7 @@ async def read(cluster: PersonsCluster, name: str) -> tuple[ModelAlias, Sequence
 
 
 async def watch(
-    cluster: PersonsCluster, name: str, show: Callable[[str], None], clock: Clock, *, redraws: bool
+    cluster: PersonsCluster, name: str, show: Callable[[str], object], clock: Clock, *, redraws: bool
 ) -> None:
     """Show the pods until interrupted: anew whenever something changed, or the changes alone."""
     before: str | None = None
@@ -96,7 +95,7 @@ async def watch(
             rows = tuple(row for item in found for row in pods_table.rows_of(alias, item))
             if text != before:
                 if redraws:
-                    show(f"{_CLEAR}{text}")
+                    show(f"{output.CLEAR}{text}")
                 elif before is None:
                     show(text)
                 else:

@@ -1,42 +1,53 @@
-"""`modelalias status`: the state of a ModelAlias or of a request, now or once the request has ended."""
+"""`modelalias status`: the state of a ModelAlias or of a request, now, as it changes, or once the request has ended."""
 
 import argparse
 import json
 import re
+import sys
 from collections.abc import Sequence
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any, Final
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import duration
 from modelalias.api.request import PromotionRequest
-from modelalias.cli import alias_report, heartbeat, markdown_report, output, report, session, waiting
-from modelalias.cli.cluster import ObjectMissing, PersonsCluster
-from modelalias.cli.waiting import Ending
-from modelalias.core.errors import InvalidRequest, OperatorError, Refused
+from modelalias.cli import (
+    alias_report,
+    following,
+    heartbeat,
+    kubernetes_yaml,
+    listed_objects,
+    markdown_report,
+    named_objects,
+    output,
+    report,
+    session,
+    waiting,
+)
+from modelalias.cli.cluster import Kind, PersonsCluster
+from modelalias.cli.following import Key, Wanted
+from modelalias.cli.table_watch import Report, Show
+from modelalias.cli.waiting import Clock, Ending
+from modelalias.core.errors import InvalidRequest
 
 _MORE: Final = """\
 NAME is that of a ModelAlias or of a PromotionRequest; where there are both, both are shown. Of two with the same
-name, alias/NAME and request/NAME mean one, and --wait and -o json the request.
+name, alias/NAME and request/NAME mean one, and --wait, --watch, -o json and -o yaml the request.
 
 examples:
   %(prog)s churn-champion
-  %(prog)s churn-v4
+  %(prog)s churn-champion --watch
+  %(prog)s request/churn-v4 -o yaml
   %(prog)s churn-v4 --wait --timeout 1h -o json > verdict.json
 
 exit status:
-  0   the state was printed; with --wait: the request succeeded
-  1   with --wait: the request was refused, failed, undone, aborted or deleted
-  2   with --wait: the request has not ended in time; or the state could not be read: standard error says why
+  0     the state was printed; with --wait: the request succeeded
+  1     with --wait: the request was refused, failed, undone, aborted or deleted; with --watch: it was deleted
+  2     with --wait: the request has not ended in time; or the state could not be read: standard error says why
+  130   --watch was interrupted
 """
 
-
-_ALIAS: Final = "alias"
-_REQUEST: Final = "request"
-_KINDS: Final = {
-    **dict.fromkeys((_ALIAS, "malias", "modelalias", "modelaliases"), _ALIAS),
-    **dict.fromkeys((_REQUEST, "mpr", "promotionrequest", "promotionrequests"), _REQUEST),
-}
 _FIRST_STATUS: Final = timedelta(seconds=30)
 """What runs shows something after a second or two, also while the registry does not answer."""
 
@@ -53,12 +64,27 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     parser.add_argument("name", metavar="NAME", help="name of the ModelAlias or the PromotionRequest")
     parser.add_argument(
-        "-o", "--output", choices=("text", "json", "markdown"), default="text", help="default: text"
+        "-o",
+        "--output",
+        choices=("text", "json", "yaml", "markdown"),
+        default="text",
+        help="json, yaml: the same fields; default: text",
     )
+    add_watch_flag(parser)
     add_wait_flags(parser)
     heartbeat.add_flag(parser)
     session.add_flags(parser)
     parser.set_defaults(run=run)
+
+
+def add_watch_flag(parser: argparse.ArgumentParser, elsewhere: str = "what is new is printed") -> None:
+    """Add the option that makes a command go on showing what changes."""
+    parser.add_argument(
+        "-w",
+        "--watch",
+        action="store_true",
+        help=f"go on until interrupted: a terminal is drawn anew, elsewhere {elsewhere}",
+    )
 
 
 def add_wait_flags(parser: argparse.ArgumentParser, until: str = "the request has ended") -> None:
@@ -84,24 +110,29 @@ def add_timeout_flag(parser: argparse.ArgumentParser, default: str, text: str) -
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
+    if options.watch and (options.wait or options.output != "text"):
+        raise InvalidRequest("--watch shows text until it is interrupted: not with --wait and -o")
     return session.with_cluster(options, lambda cluster: show(cluster, options))
 
 
 async def show(cluster: PersonsCluster, options: argparse.Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
-    kind, name = _named(options.name)
+    kind, name = named_objects.parse(options.name)
     if options.wait:
-        if kind == _ALIAS:
+        if kind is Kind.ALIASES:
             raise InvalidRequest("--wait waits for a request to end: an alias has no end")
         return await wait(cluster, await cluster.request(name), options.timeout, options.output)
-    alias, request = await _found(cluster, kind, name)
+    alias, request = await named_objects.find(cluster, kind, name)
     runs = await heartbeat.look(cluster, options.operator_namespace)
     if runs.endswith("may be old"):
         output.tell(runs)
-    if options.output == "json":
+    if options.watch:
+        redraws = sys.stdout.isatty()
+        return "", await watch(cluster, request or alias, output.show, waiting.clock(), redraws=redraws)
+    if options.output in {"json", "yaml"}:
         of_alias = None if alias is None else alias_report.as_json(alias, cluster.now())
         shown = of_alias if request is None else report.as_json(request)
-        return json.dumps(shown, indent=2) + "\n", Ending.SUCCEEDED
+        return as_data(shown, options.output), Ending.SUCCEEDED
     if options.output == "markdown":
         documents = [
             *([] if alias is None else [markdown_report.of_alias(alias, cluster.now())]),
@@ -119,37 +150,41 @@ async def show(cluster: PersonsCluster, options: argparse.Namespace) -> tuple[st
     return "\n".join(texts), Ending.SUCCEEDED
 
 
-def _named(name: str) -> tuple[str | None, str]:
-    """Return which kind a name means, None for either, and the name."""
-    kind, slash, rest = name.partition("/")
-    return (_KINDS.get(kind.lower(), name), rest) if slash else (None, name)
+async def watch(
+    cluster: PersonsCluster,
+    item: PromotionRequest | ModelAlias | None,
+    show: Show,
+    clock: Clock,
+    *,
+    redraws: bool,
+) -> Ending:
+    """Show a request or an alias whenever it has changed, until it is deleted or nobody reads on."""
+    assert item is not None  # noqa: S101 - one of both was found
+    model = type(item)
+    kind = Kind.REQUESTS if model is PromotionRequest else Kind.ALIASES
+    key = Key(item.metadata.namespace, item.metadata.name)
+    wanted = Wanted(kind=kind, namespace=key.namespace, selector=f"metadata.name={key.name}")
+    drawn = Report(show, redraws=redraws)
+    async with aclosing(following.follow(cluster, wanted, output.tell, clock)) as looks:
+        async for objects in looks:
+            if key not in objects:
+                output.tell(f"{named_objects.word(kind)} {key.name} was deleted")
+                return Ending.NOT_SUCCEEDED
+            latest = listed_objects.read(model, objects[key])
+            text = (
+                report.text(latest)
+                if isinstance(latest, PromotionRequest)
+                else alias_report.text(latest, cluster.now())
+            )
+            if not drawn.look(text):
+                break
+    return Ending.SUCCEEDED
 
 
-async def _found(
-    cluster: PersonsCluster, kind: str | None, name: str
-) -> tuple[ModelAlias | None, PromotionRequest | None]:
-    """Read what has that name; what the user may not read does not count while there is something else."""
-    if kind not in {None, _ALIAS, _REQUEST}:
-        raise InvalidRequest(f"{kind} names no kind: say alias/NAME or request/NAME")
-    alias, request = None, None
-    errors: list[OperatorError] = []
-    if kind != _REQUEST:
-        try:
-            alias = await cluster.alias(name)
-        except (ObjectMissing, Refused) as error:
-            errors.append(error)
-    if kind != _ALIAS:
-        try:
-            request = await cluster.request(name)
-        except (ObjectMissing, Refused) as error:
-            errors.append(error)
-    if alias is None and request is None:
-        refused = next((error for error in errors if isinstance(error, Refused)), None)
-        if refused is not None or kind is not None:
-            raise refused or errors[0]
-        message = f"there is no ModelAlias and no PromotionRequest {name} in namespace {cluster.namespace}"
-        raise ObjectMissing(message)
-    return alias, request
+def as_data(shown: object, form: str) -> str:
+    """Return what programs read, as JSON or as YAML."""
+    text = json.dumps(shown, indent=2)
+    return f"{text}\n" if form == "json" else kubernetes_yaml.dump(json.loads(text))
 
 
 def _is_late(cluster: PersonsCluster, unseen: Sequence[ModelAlias | PromotionRequest]) -> bool:
@@ -171,8 +206,8 @@ def formatted(request: PromotionRequest, form: str | None) -> str:
     match form:
         case "name":
             return output.lines([request.metadata.name])
-        case "json":
-            return json.dumps(report.as_json(request), indent=2) + "\n"
+        case "json" | "yaml":
+            return as_data(report.as_json(request), form)
         case "markdown":
             return markdown_report.of_request(request)
         case _:

@@ -1,5 +1,6 @@
 """`modelalias status` shows the ModelAlias or the request of that name, and says where to look when nothing comes."""
 
+import asyncio
 import json
 from argparse import Namespace
 from datetime import UTC, datetime, timedelta
@@ -7,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from modelalias.cli import status
-from modelalias.cli.cluster import Heartbeat, ObjectMissing
+from modelalias.cli import kubernetes_yaml, main, output, status
+from modelalias.cli.changes import Event, Happened
+from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing
+from modelalias.cli.waiting import Clock, Ending
 from modelalias.core.errors import InvalidRequest, Refused
 from tests.support.cli_cluster import NOW, FakeCluster, body, condition
 
@@ -47,7 +50,14 @@ def _alias(**told: Any) -> dict[str, Any]:
 
 
 async def _shown(cluster: FakeCluster, name: str = "go", form: str = "text", *, wait: bool = False) -> str:
-    options = Namespace(name=name, output=form, wait=wait, timeout=1, operator_namespace="modelalias-system")
+    options = Namespace(
+        name=name,
+        output=form,
+        wait=wait,
+        watch=False,
+        timeout=1,
+        operator_namespace="modelalias-system",
+    )
     text, exit_status = await status.show(cluster, options)
     assert exit_status == 0
     return text
@@ -117,6 +127,65 @@ async def test_as_json_an_alias_has_what_programs_ask_first() -> None:
 
     assert (found["modelAlias"], found["version"], found["ready"], found["held"]) == ("go", "4", True, False)
     assert found["serving"][0]["pods"] == [{"version": "4", "pods": 3, "ready": 2}]
+
+
+async def test_yaml_has_the_fields_of_json() -> None:
+    for cluster in (FakeCluster(body()), FakeCluster(None, _alias())):
+        found = kubernetes_yaml.load_all(await _shown(cluster, form="yaml"))
+
+        assert found == [json.loads(await _shown(cluster, form="json"))]
+
+
+async def test_an_alias_is_followed_until_it_is_deleted(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster, shown = FakeCluster(None, _alias()), list[str]()
+    rolling = {**_alias(phase="RollingOut")}
+    told = [
+        Event(happened=Happened.MODIFIED, body=rolling),
+        Event(happened=Happened.DELETED, body=rolling),
+    ]
+
+    async def pause(_: float) -> None:
+        await asyncio.sleep(0)
+
+    def show(text: str) -> bool:
+        shown.append(text)
+        cluster.watches[0].tell(told[len(shown) - 1])
+        return True
+
+    clock = Clock(lambda: 0.0, pause)
+    ending = await status.watch(cluster, await cluster.alias("go"), show, clock, redraws=False)
+
+    assert ending is Ending.NOT_SUCCEEDED
+    assert "phase: Ready" in shown[0]
+    assert shown[1:] == ["phase: RollingOut\n"]
+    assert capsys.readouterr().err == "ModelAlias go was deleted\n"
+    assert (cluster.watches[0].kind, cluster.watches[0].selector) == (Kind.ALIASES, "metadata.name=go")
+
+
+async def test_a_request_is_followed_until_nobody_reads() -> None:
+    cluster, shown = FakeCluster(body()), list[str]()
+
+    async def pause(_: float) -> None:
+        await asyncio.sleep(0)
+
+    def show(text: str) -> bool:
+        shown.append(text)
+        return False
+
+    clock = Clock(lambda: 0.0, pause)
+    ending = await status.watch(cluster, await cluster.request("go"), show, clock, redraws=True)
+
+    assert ending is Ending.SUCCEEDED
+    assert shown[0].startswith(f"{output.CLEAR}request go: Promote")
+    assert cluster.watches[0].kind is Kind.REQUESTS
+
+
+@pytest.mark.parametrize("words", [["--wait"], ["-o", "json"]])
+def test_following_is_neither_waiting_nor_for_programs(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["status", "go", "--watch", *words]) == 2
+    assert "--watch shows text" in capsys.readouterr().err
 
 
 async def test_as_json_the_request_is_shown_where_there_are_both() -> None:

@@ -1,0 +1,60 @@
+"""ModelAliases in a table, one row for each: which version, how it stands, and what goes on."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from modelalias.api.alias import AliasPhase, Bearing, ModelAlias
+from modelalias.cli import ages, alias_report
+from modelalias.cli.output import clipped
+from modelalias.core.ledger import history
+
+_COLUMNS: Final = ("NAME", "ALIAS", "VERSION", "SERVES", "PHASE", "SINCE", "NOW")
+_WIDE: Final = ("PREVIOUS", "BY", "REQUEST")
+_LONGEST: Final = 60
+"""Characters of the last column, without -o wide."""
+
+
+def columns(*, is_wide: bool) -> Sequence[str]:
+    """Return the names of the columns."""
+    return (*_COLUMNS[:-1], *_WIDE, _COLUMNS[-1]) if is_wide else _COLUMNS
+
+
+def row(alias: ModelAlias, now: datetime, *, is_wide: bool) -> Sequence[str]:
+    """Return the cells."""
+    status, current, previous = alias.status, alias.status.current, alias.status.previous
+    first = (
+        alias.metadata.name,
+        f"{alias.spec.model}@{alias.spec.alias}",
+        "" if current is None else current.version,
+        status.served or "",
+        status.phase or "",
+        "" if current is None else ages.age(current.since, now),
+    )
+    goes_on = "; ".join(under_way(alias))
+    if not is_wide:
+        return (*first, clipped(goes_on, _LONGEST))
+    by, request = ("", "") if current is None else (current.actor or "", current.request or "")
+    return (*first, "" if previous is None else previous.version, by, request, goes_on)
+
+
+def under_way(alias: ModelAlias) -> Iterator[str]:
+    """Return what goes on with an alias, what stops it, and who waits."""
+    spec, status = alias.spec, alias.status
+    if status.plan is not None:
+        to = history.moved(status.plan, spec.alias).to
+        request = status.plan.request
+        what = f"{status.plan.operation} of version {to}" if to else str(status.plan.operation)
+        by = f" ({request.name})" if request is not None else ""
+        yield f"{what}{by}{', being undone' if status.plan.bearing is Bearing.BACKWARD else ''}"
+    elif status.phase not in {None, AliasPhase.READY} and alias_report.message(alias):
+        yield alias_report.message(alias)
+    if spec.version is not None:
+        yield f"pinned to version {spec.version}"
+    if status.hold is not None:
+        yield f"held ({status.hold.reason})"
+    if spec.suspend:
+        yield "suspended"
+    if status.queue:
+        more = f" and {len(status.queue) - 1} more" if len(status.queue) > 1 else ""
+        yield f"next: {status.queue[0]}{more}"
