@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "undo": "rollback",
     "list": "listing",
     "status": "status",
+    "events": "events",
     "explain": "explain",
     "serving": "serving",
     "approve": "approve",

@@ -157,7 +157,8 @@ async def _events(cluster: PersonsCluster, uid: str) -> Events:
     if not uid:
         return Events()
     part = await _part(partial(cluster.events, uid), _NO_EVENTS)
-    rows = tuple(EventRow(**item.model_dump()) for item in part.value[:MOST_EVENTS])
+    shown = set(EventRow.model_fields)
+    rows = tuple(EventRow(**item.model_dump(include=shown)) for item in part.value[:MOST_EVENTS])
     return Events(rows=rows, left_out=len(part.value) - len(rows), unread=part.why_not)
 
 

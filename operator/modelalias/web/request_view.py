@@ -137,7 +137,8 @@ def request_view(
 
 def happened(events: Sequence[ObjectEvent]) -> tuple[Happened, ...]:
     """Return the newest Events."""
-    return tuple(Happened(**event.model_dump()) for event in events[:SHOWN_EVENTS])
+    shown = set(Happened.model_fields)
+    return tuple(Happened(**event.model_dump(include=shown)) for event in events[:SHOWN_EVENTS])
 
 
 def _asked(request: PromotionRequest) -> Asked:
