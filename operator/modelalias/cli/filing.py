@@ -61,7 +61,7 @@ def draft(wanted: Wanted, user: str, namespace: str) -> Filing:
     )
     _must_be_valid(spec, operation)
     name = {"name": wanted.name} if wanted.name else {"generateName": prefix(wanted)}
-    metadata = {**name, "namespace": namespace, "labels": _labels(wanted.alias)}
+    metadata = {**name, "namespace": namespace, "labels": labels(wanted.alias)}
     return Filing({"apiVersion": API_VERSION, "kind": "PromotionRequest", "metadata": metadata, "spec": spec})
 
 
@@ -112,7 +112,7 @@ def typed(options: argparse.Namespace) -> Wanted:
     )
 
 
-def _labels(alias: str) -> Mapping[str, str]:
+def labels(alias: str) -> Mapping[str, str]:
     """Return the label by which the requests of an alias are found; too long a name is none, and refused later."""
     return {ALIAS_LABEL: alias} if len(alias) <= _LONGEST_LABEL else {}
 

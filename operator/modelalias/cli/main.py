@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "promote": "promote",
     "rollback": "rollback",
     "undo": "rollback",
+    "retry": "retry",
     "list": "listing",
     "status": "status",
     "events": "events",
