@@ -54,9 +54,19 @@ RUNS: Final = "the operator runs"
 def where_to_look(namespace: str) -> tuple[str, ...]:
     """Return what to type where the operator does not do its work."""
     return (
-        f"is it there?      kubectl -n {namespace} get deployment,pods",
-        f"what does it say? kubectl -n {namespace} logs deployment/modelalias-operator",
+        f"is it there?      {is_there(namespace)}",
+        f"what does it say? {logs(namespace)}",
     )
+
+
+def is_there(namespace: str) -> str:
+    """Return the command that shows whether the operator is installed."""
+    return f"kubectl -n {namespace} get deployment,pods"
+
+
+def logs(namespace: str) -> str:
+    """Return the command that shows what the operator says."""
+    return f"kubectl -n {namespace} logs deployment/modelalias-operator"
 
 
 def _long(ago: timedelta) -> str:

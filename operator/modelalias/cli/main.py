@@ -48,6 +48,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "adopt": "adopt",
     "ab": "ab",
     "dashboard": "dashboard",
+    "doctor": "doctor",
 }
 """The module of each command: only that of the command that was typed is imported, all of them for the help."""
 

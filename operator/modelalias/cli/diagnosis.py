@@ -1,0 +1,230 @@
+"""What an examination of a cluster has found, line by line, each with what to do about it. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from modelalias.api.alias import ModelAlias
+from modelalias.api.conditions import AliasCondition, Status, find
+from modelalias.api.fields import Value
+from modelalias.cli import ages, crd_fit, heartbeat
+from modelalias.cli.cluster import Heartbeat, Who
+from modelalias.cli.crd_fit import Fit
+from modelalias.cli.next_step import where
+
+SKEW: Final = timedelta(seconds=5)
+"""By how much clocks may differ: answers say the time to the second, and take a while."""
+INSTALL: Final = "kubectl apply --server-side -k ."
+"""As the README says, in the folder with one's own kustomization."""
+
+
+class State(StrEnum):
+    """What a line says."""
+
+    OK = "ok"
+    WARNING = "warning"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+    """the person may not look, or it cannot be told"""
+
+
+class Line(Value):
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    message: str
+    remedy: str = ""
+    """A command, or two; "" where there is nothing to do."""
+
+
+class Hidden(NamedTuple):
+    """Something that could not be read, and why."""
+
+    why: str
+
+
+Read = Mapping[str, Any] | Hidden | None
+"""An object, None where there is none."""
+
+
+def definitions(fits: Iterable[Fit]) -> Iterator[Line]:
+    """Return a line for each of our kinds."""
+    for fit in fits:
+        name = f"CRD {fit.kind}"
+        if not fit.is_served:
+            yield _line(name, State.MISSING, "the API server does not serve it", INSTALL)
+        elif fit.lacks:
+            message = f"it is of an older release, without {crd_fit.some(fit.lacks)}"
+            yield _line(name, State.WARNING, message, INSTALL)
+        elif fit.has_more:
+            message = f"it is of a newer release than this command, with {crd_fit.some(fit.has_more)}"
+            yield _line(name, State.WARNING, message, "pip install --upgrade 'git+https://<this repository>'")
+        else:
+            yield _line(name, State.OK, "it has the fields of this release")
+
+
+def policy(kind: str, name: str, policy: Read, binding: Read, *, is_needed: bool) -> Line:
+    """Return whether an admission policy and its binding are there."""
+    title = f"{kind} {name}"
+    hidden = next((item for item in (policy, binding) if isinstance(item, Hidden)), None)
+    if hidden is not None:
+        return _line(title, State.UNKNOWN, hidden.why)
+    absent = [word for word, item in (("policy", policy), ("binding", binding)) if item is None]
+    if absent:
+        state = State.MISSING if is_needed else State.WARNING
+        effect = (
+            "" if is_needed else "; without it requestedBy and the signature of a pin are written by hand"
+        )
+        return _line(title, state, f"there is no {' and no '.join(absent)}{effect}", INSTALL)
+    actions = _spec(binding).get("validationActions", ["Deny"])
+    if "Deny" not in actions:
+        return _line(
+            title, State.WARNING, f"it does not deny: its binding says {', '.join(actions)}", INSTALL
+        )
+    return _line(title, State.OK, "policy and binding are there")
+
+
+def operator(found: Heartbeat | Hidden | None, namespace: str, now: datetime) -> Line:
+    """Return whether the operator runs and leads."""
+    look = heartbeat.is_there(namespace)
+    if isinstance(found, Hidden):
+        return _line("operator", State.UNKNOWN, found.why)
+    if found is None:
+        return _line(
+            "operator",
+            State.MISSING,
+            f"there is no Lease of it in namespace {namespace}: it runs elsewhere (--operator-namespace) or never ran",
+            look,
+        )
+    sentence = heartbeat.sentence(found, now)
+    if sentence != heartbeat.RUNS:
+        state = State.WARNING if sentence.startswith("no operator holds") else State.MISSING
+        return _line("operator", state, sentence, look)
+    age = ages.age(found.renewed, now)
+    return _line("operator", State.OK, f"{found.holder} leads, and renewed its Lease {age} ago")
+
+
+def version(deployment: Read, ours: str, namespace: str) -> Line:
+    """Return whether the operator is of the release of this command, as its image's tag says."""
+    title = "operator's version"
+    if isinstance(deployment, Hidden):
+        return _line(title, State.UNKNOWN, deployment.why)
+    if deployment is None:
+        return _line(title, State.UNKNOWN, f"there is no Deployment modelalias-operator in {namespace}")
+    containers = _spec(deployment).get("template", {}).get("spec", {}).get("containers", [])
+    image = next((str(item.get("image", "")) for item in containers if item.get("name") == "operator"), "")
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    if not tag[:1].isdigit():
+        return _line(
+            title, State.UNKNOWN, f"its image {image or 'is not known and'} has no tag that tells it"
+        )
+    if tag != ours:
+        remedy = f"pip install 'git+https://<this repository>@{tag}'"
+        return _line(title, State.WARNING, f"the operator is {tag}, this command {ours}", remedy)
+    return _line(title, State.OK, tag)
+
+
+def person(who: Who) -> Line:
+    """Return who is asking."""
+    return _line("you", State.OK, f"{who.user}, in {', '.join(who.groups) or 'no group'}")
+
+
+def rights(has: Mapping[str, bool], who: Who, namespace: str) -> Iterator[Line]:
+    """Return what the person may do; who may not even look can do nothing with these commands."""
+    bind = f"kubectl create rolebinding NAME -n {namespace} --clusterrole=view --user={who.user}"
+    if not has["look"]:
+        yield _line("rights", State.MISSING, f"you may not read ModelAliases in namespace {namespace}", bind)
+        return
+    may = ", ".join(what for what, is_there in has.items() if is_there)
+    may_not = ", ".join(what for what, is_there in has.items() if not is_there)
+    beyond = f"; not: {may_not}" if may_not else ""
+    yield _line("rights", State.OK, f"in namespace {namespace} you may {may}{beyond}")
+
+
+def registries(aliases: Iterable[ModelAlias] | Hidden) -> Iterator[Line]:
+    """Return a line for each registry that ModelAliases name, as the operator says that it answers."""
+    if isinstance(aliases, Hidden):
+        yield _line("registry", State.UNKNOWN, aliases.why)
+        return
+    found: dict[str, Line] = {}
+    for alias in aliases:
+        line = _registry(alias)
+        before = found.get(line.name)
+        if before is None or _WORSE.index(line.state) > _WORSE.index(before.state):
+            found[line.name] = line
+    if not found:
+        yield _line("registry", State.UNKNOWN, "no ModelAlias names one, so the operator has told of none")
+    yield from (found[name] for name in sorted(found))
+
+
+_WORSE: Final = (State.UNKNOWN, State.OK, State.WARNING)
+
+
+def _registry(alias: ModelAlias) -> Line:
+    name = f"registry {alias.spec.registry}"
+    condition = find(alias.status.conditions, AliasCondition.REGISTRY_REACHABLE)
+    if condition is None or condition.status is Status.UNKNOWN:
+        return _line(name, State.UNKNOWN, "the operator has not told of it yet")
+    if condition.status is Status.TRUE:
+        return _line(name, State.OK, condition.message)
+    meta = alias.metadata
+    return _line(
+        name,
+        State.WARNING,
+        f"ModelAlias {meta.name}: {condition.message}",
+        f"modelalias status alias/{meta.name}{where(meta.namespace)}",
+    )
+
+
+def clock(own: datetime, servers: datetime) -> Line:
+    """Return whether this machine and the API server agree on the time."""
+    ahead = servers - own
+    if abs(ahead) <= SKEW:
+        return _line("clock", State.OK, f"as the API server's, to {SKEW.total_seconds():g} s")
+    side = "behind" if ahead > timedelta() else "ahead of"
+    message = f"this machine's clock is {ages.short(abs(ahead))} {side} the API server's"
+    return _line("clock", State.WARNING, message, "timedatectl set-ntp true")
+
+
+def signing(keys: Read, namespace: str) -> Line:
+    """Return whether the operator has published a key that records can be checked with."""
+    title = "signing key"
+    if isinstance(keys, Hidden):
+        return _line(title, State.UNKNOWN, keys.why)
+    number = 0 if keys is None else len(keys.get("data") or {})
+    if not number:
+        message = (
+            f"no public key stands in ConfigMap {namespace}/modelalias-public-keys: records are not signed, "
+            "or the operator's configuration has another name for it"
+        )
+        return _line(title, State.WARNING, message, heartbeat.logs(namespace))
+    return _line(title, State.OK, f"public keys in ConfigMap {namespace}/modelalias-public-keys: {number}")
+
+
+def metrics(service: Read, namespace: str) -> Line:
+    """Return whether Prometheus can find the operator's metrics."""
+    title = "metrics"
+    if isinstance(service, Hidden):
+        return _line(title, State.UNKNOWN, service.why)
+    if service is None:
+        return _line(title, State.WARNING, f"there is no Service modelalias-metrics in {namespace}", INSTALL)
+    ports = [str(port.get("port")) for port in _spec(service).get("ports", [])]
+    return _line(
+        title, State.OK, f"Service {namespace}/modelalias-metrics, port {', '.join(ports)}, /metrics"
+    )
+
+
+def _spec(item: Read) -> Mapping[str, Any]:
+    spec: Mapping[str, Any] = item.get("spec", {}) if isinstance(item, Mapping) else {}
+    return spec
+
+
+def _line(name: str, state: State, message: str, remedy: str = "") -> Line:
+    return Line(name=name, state=state, message=message, remedy=remedy)
+
+
+def is_complete(lines: Sequence[Line]) -> bool:
+    """Return whether nothing is missing."""
+    return all(line.state is not State.MISSING for line in lines)

@@ -1,0 +1,110 @@
+"""What `modelalias doctor` reads, with the rights of the person who asks."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+
+from modelalias.api.alias import ModelAlias
+from modelalias.cli import crd_fit, diagnosis
+from modelalias.cli.cluster import Kind, PersonsCluster
+from modelalias.cli.diagnosis import Hidden, Line
+from modelalias.cli.rights import ALIASES, APPROVE, REQUESTS, Right
+from modelalias.core.errors import InvalidRequest, Refused, Unavailable
+from modelalias.rest import Resource
+
+T = TypeVar("T")
+
+_ADMISSION: Final = "admissionregistration.k8s.io"
+_VALIDATING: Final = "ValidatingAdmissionPolicy"
+_MUTATING: Final = "MutatingAdmissionPolicy"
+_POLICIES: Final = (
+    (_VALIDATING, "promotionrequests.modelalias.dev"),
+    (_VALIDATING, "modelaliases.modelalias.dev"),
+    (_VALIDATING, "promotionpolicies.modelalias.dev"),
+    (_MUTATING, "promotionrequests.modelalias.dev"),
+    (_MUTATING, "modelaliases.modelalias.dev"),
+)
+_PLURALS: Final = {
+    _VALIDATING: ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+    _MUTATING: ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"),
+}
+_DEPLOYMENTS: Final = Resource(group="apps", version="v1", plural="deployments")
+_CONFIG_MAPS: Final = Resource(group="", version="v1", plural="configmaps")
+_SERVICES: Final = Resource(group="", version="v1", plural="services")
+_RIGHTS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "look": (("get", ALIASES), ("list", ALIASES)),
+    "promote": (("promote", ALIASES), ("create", REQUESTS)),
+    "roll back": (("rollback", ALIASES), ("create", REQUESTS)),
+    "approve": ((APPROVE, ALIASES), ("patch", REQUESTS)),
+    "edit ModelAliases": (("patch", ALIASES),),
+    "release holds": (("release", ALIASES), ("patch", ALIASES)),
+    "skip gates": (("bypass", ALIASES), ("create", REQUESTS)),
+}
+"""What people do, and the verbs that it takes."""
+
+
+async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequence[Line]:
+    """Look at everything; raise `Unavailable` if the API server does not answer at all."""
+    who = await cluster.who()
+    own, servers = datetime.now(UTC), cluster.now()
+    schemas, has, aliases, policies = await asyncio.gather(
+        cluster.schemas(),
+        _rights(cluster),
+        _unless_hidden(_aliases(cluster)),
+        asyncio.gather(*(_policy(cluster, kind, name) for kind, name in _POLICIES)),
+    )
+    lease, deployment, keys, service = await asyncio.gather(
+        _unless_hidden(cluster.heartbeat(operators)),
+        _unless_hidden(cluster.body(_DEPLOYMENTS, "modelalias-operator", operators)),
+        _unless_hidden(cluster.body(_CONFIG_MAPS, "modelalias-public-keys", operators)),
+        _unless_hidden(cluster.body(_SERVICES, "modelalias-metrics", operators)),
+    )
+    return [
+        *diagnosis.definitions(crd_fit.fits(schemas)),
+        *policies,
+        diagnosis.operator(lease, operators, cluster.now()),
+        diagnosis.version(deployment, ours, operators),
+        diagnosis.person(who),
+        *diagnosis.rights(has, who, cluster.namespace),
+        *diagnosis.registries(aliases),
+        diagnosis.clock(own, servers),
+        diagnosis.signing(keys, operators),
+        diagnosis.metrics(service, operators),
+    ]
+
+
+async def _policy(cluster: PersonsCluster, kind: str, name: str) -> Line:
+    policy, binding = [
+        await _unless_hidden(cluster.body(Resource(group=_ADMISSION, version="v1", plural=plural), name))
+        for plural in _PLURALS[kind]
+    ]
+    return diagnosis.policy(kind, name, policy, binding, is_needed=kind == _VALIDATING)
+
+
+async def _aliases(cluster: PersonsCluster) -> Sequence[ModelAlias]:
+    found = []
+    async for body in cluster.every(Kind.ALIASES, cluster.namespace):
+        try:
+            found.append(ModelAlias.model_validate(body))
+        except ValidationError:  # it is of another release; what fits of it is not known
+            continue
+    return found
+
+
+async def _rights(cluster: PersonsCluster) -> Mapping[str, bool]:
+    async def has(needed: tuple[tuple[str, str], ...]) -> bool:
+        asked = (cluster.may(Right(verb=verb, plural=plural, name="")) for verb, plural in needed)
+        return all(await asyncio.gather(*asked))
+
+    return dict(zip(_RIGHTS, await asyncio.gather(*map(has, _RIGHTS.values())), strict=True))
+
+
+async def _unless_hidden(reading: Awaitable[T]) -> T | Hidden:
+    """Return what is read, or why it cannot be."""
+    try:
+        return await reading
+    except (Refused, InvalidRequest, Unavailable) as error:
+        return Hidden(str(error))

@@ -1,0 +1,258 @@
+"""`modelalias doctor`: each line says what is there, what is missing, and what to type."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from modelalias.api import crds
+from modelalias.api.alias import ModelAlias
+from modelalias.cli import crd_fit, diagnosis, doctor, examination
+from modelalias.cli.cluster import Heartbeat, Who
+from modelalias.cli.diagnosis import Hidden, Line, State
+from modelalias.core.errors import Refused
+from tests.support.cli_cluster import FakeCluster, condition
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SYSTEM = "modelalias-system"
+HIDDEN = Hidden("may not get it: none of your roles grants it")
+
+
+def _described() -> dict[str, Any]:
+    return {f"dev.modelalias.v1alpha1.{kind.model.__name__}": crds.root_schema(kind) for kind in crds.KINDS}
+
+
+def _without(schema: Mapping[str, Any], part: str, field: str) -> dict[str, Any]:
+    inner = schema["properties"][part]
+    fields = {key: value for key, value in inner["properties"].items() if key != field}
+    return {**schema, "properties": {**schema["properties"], part: {**inner, "properties": fields}}}
+
+
+def _states(lines: Any) -> list[tuple[str, State]]:
+    return [(line.name, line.state) for line in lines]
+
+
+def test_crds_of_this_release_fit() -> None:
+    assert {state for _, state in _states(diagnosis.definitions(crd_fit.fits(_described())))} == {State.OK}
+
+
+def test_crds_of_another_release_are_told_by_their_fields() -> None:
+    served = _described()
+    name = "dev.modelalias.v1alpha1.PromotionRequest"
+    ours = served[name]
+    older = _without(ours, "spec", "onSuccess")
+    status = ours["properties"]["status"]
+    newer = {
+        **ours,
+        "properties": {
+            **ours["properties"],
+            "status": {**status, "properties": {**status["properties"], "mood": {"type": "string"}}},
+        },
+    }
+
+    told = {
+        key: next(
+            line
+            for line in diagnosis.definitions(crd_fit.fits({**served, name: schema}))
+            if line.name == "CRD PromotionRequest"
+        )
+        for key, schema in {"older": older, "newer": newer}.items()
+    }
+
+    assert {line.state for line in told.values()} == {State.WARNING}
+    assert "without spec.onSuccess, spec.onSuccess.deleteSourceAlias" in told["older"].message
+    assert told["newer"].message.endswith("newer release than this command, with status.mood")
+
+
+def test_fields_of_lists_and_maps_are_compared_too() -> None:
+    served = json.loads(json.dumps(_described()))
+    status = served["dev.modelalias.v1alpha1.ModelAlias"]["properties"]["status"]
+    del status["properties"]["conditions"]["items"]["properties"]["reason"]
+
+    found = next(fit for fit in crd_fit.fits(served) if fit.kind == "ModelAlias")
+
+    assert found.lacks == ("status.conditions[].reason",)
+
+
+@pytest.mark.parametrize("served", [None, {}])
+def test_without_crds_everything_is_missing(served: Mapping[str, Any] | None) -> None:
+    lines = list(diagnosis.definitions(crd_fit.fits(served)))
+
+    assert {line.state for line in lines} == {State.MISSING}
+    assert {line.remedy for line in lines} == {"kubectl apply --server-side -k ."}
+    assert len(lines) == 4
+
+
+DENIES: Mapping[str, Any] = {"spec": {"validationActions": ["Deny"]}}
+
+
+@pytest.mark.parametrize(
+    ("policy", "binding", "is_needed", "state"),
+    [
+        ({}, DENIES, True, State.OK),
+        ({}, {"spec": {}}, False, State.OK),
+        (None, None, True, State.MISSING),
+        ({}, None, True, State.MISSING),
+        (None, None, False, State.WARNING),
+        ({}, {"spec": {"validationActions": ["Audit"]}}, True, State.WARNING),
+        (HIDDEN, HIDDEN, True, State.UNKNOWN),
+        ({}, HIDDEN, True, State.UNKNOWN),
+    ],
+)
+def test_a_policy_needs_its_binding(policy: Any, binding: Any, is_needed: bool, state: State) -> None:
+    line = diagnosis.policy("ValidatingAdmissionPolicy", "x", policy, binding, is_needed=is_needed)
+
+    assert line.state is state
+    assert bool(line.remedy) is (state in {State.MISSING, State.WARNING})
+
+
+@pytest.mark.parametrize(
+    ("lease", "state", "said"),
+    [
+        (Heartbeat(holder="pod-1", renewed=NOW - timedelta(seconds=4)), State.OK, "pod-1 leads"),
+        (Heartbeat(holder="", renewed=NOW), State.WARNING, "no operator holds the Lease"),
+        (Heartbeat(holder="pod-1", renewed=NOW - timedelta(hours=3)), State.MISSING, "(3 h ago)"),
+        (Heartbeat(holder="pod-1", renewed=NOW - timedelta(hours=1)), State.MISSING, "has not renewed"),
+        (Heartbeat(holder="pod-1", renewed=None), State.MISSING, "never renewed"),
+        (None, State.MISSING, "there is no Lease of it in namespace modelalias-system"),
+        (HIDDEN, State.UNKNOWN, "may not"),
+    ],
+)
+def test_the_operator_runs_if_it_renews_its_lease(lease: Any, state: State, said: str) -> None:
+    line = diagnosis.operator(lease, SYSTEM, NOW)
+
+    assert (line.state, said in line.message) == (state, True), line
+    assert ("kubectl -n modelalias-system get" in line.remedy) is (state in {State.MISSING, State.WARNING})
+
+
+def _deployment(image: str) -> Mapping[str, Any]:
+    containers = [{"name": "proxy", "image": "x:9.9"}, {"name": "operator", "image": image}]
+    return {"spec": {"template": {"spec": {"containers": containers}}}}
+
+
+@pytest.mark.parametrize(
+    ("deployment", "state"),
+    [
+        (_deployment("registry.invalid:5000/operator:0.1.0"), State.OK),
+        (_deployment("registry.invalid/operator:0.1.0@sha256:0a"), State.OK),
+        (_deployment("registry.invalid/operator:0.2.0"), State.WARNING),
+        (_deployment("registry.invalid:5000/operator"), State.UNKNOWN),
+        (_deployment("registry.invalid/operator:main"), State.UNKNOWN),
+        (None, State.UNKNOWN),
+        (HIDDEN, State.UNKNOWN),
+    ],
+)
+def test_the_tag_of_the_image_is_the_operators_version(deployment: Any, state: State) -> None:
+    assert diagnosis.version(deployment, "0.1.0", SYSTEM).state is state
+
+
+def test_rights_say_what_is_there_and_what_is_not() -> None:
+    who = Who(user="ana", groups=("staff",))
+
+    may = [*diagnosis.rights({"look": True, "promote": True, "approve": False}, who, "ml")]
+    blind = [*diagnosis.rights({"look": False, "promote": True}, who, "ml")]
+
+    assert _states(may) == [("rights", State.OK)]
+    assert may[0].message == "in namespace ml you may look, promote; not: approve"
+    assert _states(blind) == [("rights", State.MISSING)]
+    assert blind[0].remedy == "kubectl create rolebinding NAME -n ml --clusterrole=view --user=ana"
+
+
+def _alias(registry: str, status: str | None) -> Mapping[str, Any]:
+    conditions = [] if status is None else [condition("RegistryReachable", status, "X", f"it is {status}")]
+    return {
+        "metadata": {"name": "churn", "namespace": "ml"},
+        "spec": {"model": "churn", "alias": "champion", "registry": registry},
+        "status": {"conditions": conditions},
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "states"),
+    [
+        ([("a", "True"), ("b", "False")], [("registry a", State.OK), ("registry b", State.WARNING)]),
+        ([("a", "True"), ("a", "False"), ("a", None)], [("registry a", State.WARNING)]),
+        ([("a", None), ("a", "True")], [("registry a", State.OK)]),
+        ([], [("registry", State.UNKNOWN)]),
+    ],
+)
+def test_a_registry_is_as_the_operator_says(
+    told: list[tuple[str, str | None]], states: list[tuple[str, State]]
+) -> None:
+    aliases = [ModelAlias.model_validate(_alias(*item)) for item in told]
+
+    assert _states(diagnosis.registries(aliases)) == states
+    assert _states(diagnosis.registries(HIDDEN)) == [("registry", State.UNKNOWN)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state", "said"),
+    [
+        (0, State.OK, "as the API server's"),
+        (-5, State.OK, "as the API server's"),
+        (90, State.WARNING, "90s behind the API server's"),
+        (-7200, State.WARNING, "2h ahead of the API server's"),
+    ],
+)
+def test_clocks_are_compared(seconds: int, state: State, said: str) -> None:
+    line = diagnosis.clock(NOW, NOW + timedelta(seconds=seconds))
+
+    assert line.state is state
+    assert said in line.message
+
+
+def test_keys_and_metrics_are_known_by_what_is_published() -> None:
+    keys = [diagnosis.signing(item, SYSTEM).state for item in ({"data": {"a": "k"}}, {}, None, HIDDEN)]
+    ports = {"spec": {"ports": [{"port": 8000}]}}
+    metrics = [diagnosis.metrics(item, SYSTEM).state for item in (ports, None, HIDDEN)]
+
+    assert keys == [State.OK, State.WARNING, State.WARNING, State.UNKNOWN]
+    assert metrics == [State.OK, State.WARNING, State.UNKNOWN]
+
+
+async def test_what_may_not_be_read_is_not_missing() -> None:
+    cluster = FakeCluster(None, {**_alias("default", "True"), "metadata": {"name": "a", "namespace": "ml"}})
+    cluster.described, cluster.time = _described(), datetime.now(UTC)
+    cluster.lease = Refused("may not get leases")
+    for mode in ("validating", "mutating"):
+        for name in ("promotionrequests", "modelaliases", "promotionpolicies"):
+            where = (f"{mode}admissionpolicies", "", f"{name}.modelalias.dev")
+            cluster.objects[where] = Refused("may not get policies")
+    for plural, name in (("deployments", "operator"), ("configmaps", "public-keys"), ("services", "metrics")):
+        cluster.objects[plural, SYSTEM, f"modelalias-{name}"] = Refused("may not get")
+
+    lines = await examination.examine(cluster, SYSTEM, "0.1.0")
+
+    assert diagnosis.is_complete(lines)
+    assert [line.name for line in lines if line.state is State.OK] == [
+        "CRD ModelAlias",
+        "CRD PromotionRequest",
+        "CRD PromotionPolicy",
+        "CRD ClusterPromotionPolicy",
+        "you",
+        "rights",
+        "registry default",
+        "clock",
+    ]
+    assert {line.message for line in lines if "policies" in line.message} == {"may not get policies"}
+
+
+def test_text_ends_with_what_to_type_and_json_says_whether_all_is_there() -> None:
+    lines = [
+        Line(name="you", state=State.OK, message="ana"),
+        Line(name="operator", state=State.MISSING, message="gone", remedy="kubectl get pods"),
+    ]
+
+    assert doctor.text(lines).splitlines() == [
+        "CHECK      STATE     MESSAGE",
+        "you        ok        ana",
+        "operator   missing   gone",
+        "",
+        "what to do:",
+        "  operator:",
+        "    kubectl get pods",
+    ]
+    assert json.loads(doctor.as_json(lines))["complete"] is False
+    assert "what to do" not in doctor.text(lines[:1])
