@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from modelalias.cli import colour
+
 NOTHING: Final = "-"
 CLEAR: Final = "\x1b[H\x1b[2J"
 """What empties a terminal."""
@@ -14,7 +16,7 @@ _GAP: Final = "   "
 def show(text: str) -> bool:
     """Write a result to standard output at once; return whether anybody reads on."""
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(colour.painted(text) if colour.is_wanted(sys.stdout, os.environ) else text)
         sys.stdout.flush()
     except (
         BrokenPipeError
