@@ -69,6 +69,12 @@ def read(flags: Flags, environ: Mapping[str, str], home: Path) -> Access:
     return access if flags.user is None else replace(access, acts_as=flags.user, groups=flags.groups)
 
 
+def contexts(flags: Flags, environ: Mapping[str, str], home: Path) -> list[str]:
+    """Return the names of the contexts that can be chosen; raise what `read` raises for its files."""
+    files = _files(flags, environ, home)
+    return [] if files is None else sorted(_merged(map(_one, files))["contexts"])
+
+
 def _files(flags: Flags, environ: Mapping[str, str], home: Path) -> Iterable[Path] | None:
     """Return the files to read; None means the pod's service account."""
     if flags.kubeconfig:

@@ -49,6 +49,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "ab": "ab",
     "dashboard": "dashboard",
     "doctor": "doctor",
+    "completion": "completion",
 }
 """The module of each command: only that of the command that was typed is imported, all of them for the help."""
 

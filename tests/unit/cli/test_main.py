@@ -422,7 +422,7 @@ def test_help_names_what_was_typed(
     "command",
     [
         *("gate", "promote", "status", "approve", "reject", "abort", "pin", "unpin", "history", "export"),
-        *("lineage", "compare"),
+        *("lineage", "compare", "retry", "doctor", "completion"),
     ],
 )
 def test_each_command_explains_its_statuses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
