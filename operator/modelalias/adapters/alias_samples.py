@@ -1,13 +1,14 @@
 """What each ModelAlias and each request that has not ended shows in the metrics."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
 from typing import Final, NamedTuple
 
 from modelalias.adapters.sample_lines import Family, MetricType, Sample, texts
 from modelalias.api.alias import ModelAlias, MonitorState, MonitorStatus
-from modelalias.api.conditions import RequestCondition, is_true
+from modelalias.api.conditions import AliasCondition, RequestCondition, Status, find, is_true
 from modelalias.api.request import Phase, PromotionRequest
 
 _ALIAS: Final = ("alias_namespace", "alias_name")
@@ -57,6 +58,19 @@ class AliasSamples:
             "When the version was accepted that is current.",
             *_ALIAS,
         )
+        self._stalled = Family(
+            "modelalias_alias_stalled",
+            gauge,
+            "A ModelAlias for which nothing more happens until a person changes something.",
+            *_ALIAS,
+            "reason",
+        )
+        self._held = Family(
+            "modelalias_alias_hold_timestamp_seconds",
+            gauge,
+            "Since when automatic steps are on hold.",
+            *_ALIAS,
+        )
         self._oldest = Family(
             "modelalias_request_oldest_timestamp_seconds",
             gauge,
@@ -66,6 +80,9 @@ class AliasSamples:
         )
         self._values = Family(
             "modelalias_monitor_value", gauge, "The last reading of a monitor.", *_ALIAS, "monitor"
+        )
+        self._states = Family(
+            "modelalias_monitor_state", gauge, "How a monitor stands now.", *_ALIAS, "monitor", "state"
         )
         self._breaches = Family(
             "modelalias_monitor_breaches_total",
@@ -77,15 +94,17 @@ class AliasSamples:
         self._waiting = Family(
             "modelalias_requests", gauge, "Requests that have not ended.", "alias_namespace", "phase"
         )
-        self.families = (
+        self._of_aliases = (
             self._info,
             self._phase,
             self._promoted,
-            self._oldest,
+            self._stalled,
+            self._held,
             self._values,
+            self._states,
             self._breaches,
-            self._waiting,
         )
+        self.families = (*self._of_aliases, self._oldest, self._waiting)
         self._monitors: dict[_Owner, dict[str, _Monitor]] = {}
         self._requests: dict[tuple[str, str], _Request] = {}
         self._requests_of: defaultdict[_Owner, set[str]] = defaultdict(set)
@@ -103,12 +122,14 @@ class AliasSamples:
         self._info.put(owner, [((*owner, spec.registry, spec.model, spec.alias, version), 1)])
         self._phase.put(owner, [] if status.phase is None else [((*owner, str(status.phase)), 1)])
         self._promoted.put(owner, [] if current is None else [(owner, current.since.timestamp())])
+        self._held.put(owner, [] if status.hold is None else [(owner, status.hold.since.timestamp())])
+        self._stalled.put(owner, [((*owner, reason), 1) for reason in _stalled(alias)])
         self._see_monitors(owner, alias)
 
     def alias_gone(self, namespace: str, name: str) -> None:
         """Forget a ModelAlias; its requests may still be there."""
         owner = _Owner(namespace, name)
-        for family in (self._info, self._phase, self._promoted, self._values, self._breaches):
+        for family in self._of_aliases:
             family.drop(owner)
         self._monitors.pop(owner, None)
 
@@ -170,10 +191,19 @@ class AliasSamples:
         else:
             self._monitors.pop(owner, None)
         self._breaches.put(owner, [((*owner, name), item.breaches) for name, item in now.items()])
+        states = {name: _state(statuses.get(name)) for name in names}
+        self._states.put(owner, [((*owner, name, state), 1) for name, state in states.items()])
         numbers = {name: _number(statuses.get(name)) for name in names}
         self._values.put(
             owner, [((*owner, name), item) for name, item in numbers.items() if item is not None]
         )
+
+
+def _stalled(alias: ModelAlias) -> Iterator[str]:
+    """Yield why a person has to change something, where one has to."""
+    condition = find(alias.status.conditions, AliasCondition.STALLED)
+    if condition is not None and condition.status is Status.TRUE:
+        yield condition.reason
 
 
 def _counted(before: _Monitor | None, status: MonitorStatus | None) -> _Monitor:
@@ -188,6 +218,11 @@ def _counted(before: _Monitor | None, status: MonitorStatus | None) -> _Monitor:
         return before
     begins = breached and not (same and before.breached)
     return _Monitor(status.version, breached, before.breaches + begins)
+
+
+def _state(status: MonitorStatus | None) -> str:
+    """Return how a monitor stands; one of which nothing is written yet waits."""
+    return str(MonitorState.WAITING if status is None else status.state)
 
 
 def _number(status: MonitorStatus | None) -> float | None:

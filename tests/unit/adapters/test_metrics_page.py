@@ -1,7 +1,5 @@
 """The page that Prometheus reads: its names and labels, what is on it from the start, and its escaping."""
 
-import re
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,6 +9,7 @@ from modelalias.adapters.sample_lines import Family, MetricType
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
 from modelalias.ports import CallOutcome, FailureKind, RequestEnd, Telemetry
+from tests.support import shipped_monitoring
 from tests.support.scraped import Page
 
 ALIAS: Final = frozenset({"alias_namespace", "alias_name"})
@@ -22,6 +21,8 @@ TABLE: Final[dict[str, tuple[str, frozenset[str]]]] = {
     "modelalias_alias_info": ("gauge", ALIAS | {"registry", "model", "alias", "version"}),
     "modelalias_alias_phase": ("gauge", ALIAS | {"phase"}),
     "modelalias_alias_promoted_timestamp_seconds": ("gauge", ALIAS),
+    "modelalias_alias_stalled": ("gauge", ALIAS | {"reason"}),
+    "modelalias_alias_hold_timestamp_seconds": ("gauge", ALIAS),
     "modelalias_requests": ("gauge", frozenset({"alias_namespace", "phase"})),
     "modelalias_request_oldest_timestamp_seconds": ("gauge", ALIAS | {"phase"}),
     "modelalias_requests_total": (
@@ -47,26 +48,13 @@ TABLE: Final[dict[str, tuple[str, frozenset[str]]]] = {
     "modelalias_queue_wait_seconds": ("histogram", frozenset()),
     "modelalias_event_loop_lag_seconds": ("histogram", frozenset()),
     "modelalias_monitor_value": ("gauge", ALIAS | {"monitor"}),
+    "modelalias_monitor_state": ("gauge", ALIAS | {"monitor", "state"}),
     "modelalias_monitor_breaches_total": ("counter", ALIAS | {"monitor"}),
     "modelalias_monitor_queries_total": ("counter", frozenset({"source", "outcome"})),
 }
 """Every metric, with exactly these labels; docs/metrics.md says what they mean."""
-ALERTED: Final = {
-    "modelalias_build_info": set[str](),
-    "modelalias_leader": set[str](),
-    "modelalias_identity_proved": set[str](),
-    "modelalias_reconcile_errors_total": {"kind"},
-    "modelalias_queue_wait_seconds": set[str](),
-    "modelalias_registry_up": {"registry"},
-    "modelalias_registry_requests_total": {"registry", "outcome"},
-    "modelalias_alias_phase": {"alias_namespace", "alias_name", "phase"},
-    "modelalias_requests_total": {"alias_namespace", "outcome"},
-    "modelalias_request_oldest_timestamp_seconds": {"alias_namespace", "alias_name", "phase"},
-    "modelalias_request_phase_duration_seconds": {"phase"},
-    "modelalias_alias_info": {"alias_namespace", "alias_name"},
-}
-"""What alert rules and dashboards read."""
 SINCE: Final = "2026-01-01T12:00:00Z"
+HOLD: Final = {"reason": "RolledBack", "since": SINCE}
 MONITOR: Final = {
     "name": "errors",
     "direction": "LowerIsBetter",
@@ -86,14 +74,21 @@ def accepted(version: str = "3", **status: Any) -> dict[str, Any]:
     return {"phase": "Ready", "current": {"version": version, "since": SINCE}, **status}
 
 
-def watched(state: str, value: str | None = "0.5", version: str = "3", name: str = "errors") -> ModelAlias:
+def watched(
+    state: str, value: str | None = "0.5", version: str = "3", name: str = "errors", **status: Any
+) -> ModelAlias:
     monitor = {"name": name, "state": state, "value": value, "version": version}
-    return alias(spec={"monitors": [{**MONITOR, "name": name}]}, status=accepted(monitors=[monitor]))
+    return alias(
+        spec={"monitors": [{**MONITOR, "name": name}]}, status=accepted(monitors=[monitor], **status)
+    )
+
+
+def condition(kind: str, status: str, reason: str = "X") -> dict[str, Any]:
+    return {"type": kind, "status": status, "reason": reason, "message": "", "lastTransitionTime": SINCE}
 
 
 def request(name: str, phase: str | None, since: str = SINCE, complete: bool = False) -> PromotionRequest:
-    done = {"type": "Complete", "status": str(complete), "reason": "X", "message": ""}
-    conditions = [{**done, "lastTransitionTime": SINCE, "observedGeneration": 1}]
+    conditions = [condition("Complete", str(complete))]
     return PromotionRequest.model_validate(
         {
             "metadata": {"name": name, "namespace": "ml", "creationTimestamp": SINCE},
@@ -106,7 +101,7 @@ def request(name: str, phase: str | None, since: str = SINCE, complete: bool = F
 def fed() -> PrometheusTelemetry:
     """Return what has heard of one thing of each kind."""
     telemetry = PrometheusTelemetry(wall=lambda: 1_000.0)
-    telemetry.alias_seen(watched("Passing"))
+    telemetry.alias_seen(watched("Passing", hold=HOLD, conditions=[condition("Stalled", "True")]))
     telemetry.request_seen(request("go", "Queued"))
     telemetry.request_ended(RequestEnd("ml", "Promote", "Succeeded", "Succeeded", 3.0))
     telemetry.phase_left("Queued", 2.0)
@@ -122,21 +117,7 @@ def test_every_metric_has_its_name_its_type_and_its_labels() -> None:
 
 
 def test_the_page_about_metrics_names_them_all() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
-    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `modelalias_")]
-    told = {
-        name: frozenset(re.findall(r"`(\w+)`", labels))
-        for _, names, _, labels, *_ in rows
-        for name in re.findall(r"`(\w+)`", names)
-    }
-
-    assert told == {name: labels for name, (_, labels) in TABLE.items()}
-
-
-def test_what_alerts_read_is_there() -> None:
-    ours = Page.of(fed()).ours()
-
-    assert {name: labels - ours[name][1] for name, labels in ALERTED.items() if labels - ours[name][1]} == {}
+    assert shipped_monitoring.documented() == {name: labels for name, (_, labels) in TABLE.items()}
 
 
 def test_the_library_tells_of_the_process() -> None:
@@ -271,6 +252,44 @@ def test_the_oldest_request_of_each_phase_is_dated() -> None:
     assert after.value("modelalias_requests", alias_namespace="ml", phase="Succeeded") is None
 
 
+def test_a_hold_is_dated_while_it_stands() -> None:
+    telemetry = PrometheusTelemetry()
+    telemetry.alias_seen(alias(status=accepted(hold=HOLD)))
+    held = Page.of(telemetry)
+    telemetry.alias_seen(alias(status=accepted()))
+    released = Page.of(telemetry)
+
+    since = "modelalias_alias_hold_timestamp_seconds"
+    assert held.value(since, alias_namespace="ml", alias_name="churn-champion") == accepted_at()
+    assert released.series(since) == {}
+
+
+def test_what_a_person_has_to_change_stands_with_its_reason() -> None:
+    telemetry = PrometheusTelemetry()
+    seen = []
+    for status, reason in (("True", "Invalid"), ("True", "RolloutFailed"), ("False", "Accepted")):
+        telemetry.alias_seen(alias(status=accepted(conditions=[condition("Stalled", status, reason)])))
+        seen.append(
+            [dict(labels)["reason"] for labels in Page.of(telemetry).series("modelalias_alias_stalled")]
+        )
+
+    assert seen == [["Invalid"], ["RolloutFailed"], []]
+
+
+@pytest.mark.parametrize("state", ["Waiting", "Passing", "Failing", "Breached", "NoData"])
+def test_a_monitor_shows_its_present_state_alone(state: str) -> None:
+    telemetry = PrometheusTelemetry()
+    telemetry.alias_seen(alias(spec={"monitors": [MONITOR]}, status=accepted()))
+    unread = Page.of(telemetry)
+    telemetry.alias_seen(watched(state))
+    page = Page.of(telemetry)
+
+    name = {"alias_namespace": "ml", "alias_name": "churn-champion", "monitor": "errors"}
+    assert unread.value("modelalias_monitor_state", **name, state="Waiting") == 1
+    assert page.value("modelalias_monitor_state", **name, state=state) == 1
+    assert len(page.series("modelalias_monitor_state")) == 1
+
+
 @pytest.mark.parametrize(
     ("states", "breaches"),
     [
@@ -323,7 +342,7 @@ def test_a_monitor_that_was_taken_away_has_no_series() -> None:
     telemetry.alias_seen(alias(status=accepted()))
     none = Page.of(telemetry)
 
-    for name in ("modelalias_monitor_value", "modelalias_monitor_breaches_total"):
+    for name in ("modelalias_monitor_value", "modelalias_monitor_state", "modelalias_monitor_breaches_total"):
         assert {dict(labels)["monitor"] for labels in renamed.series(name)} == {"latency"}
         assert none.series(name) == {}
 
