@@ -32,7 +32,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[training,statistics,dashboard,dev]'
 	touch $@
 
-crds: venv ## write crds/ and manifests/install.yaml from the models
+crds: venv ## write what is generated: crds/, the reference, manifests/install.yaml, what the alert rules become
+	$(BIN)/python -m hack.derived
 	$(BIN)/python -m modelalias.api.crds
 	$(BIN)/python -m modelalias.api.reference
 	kubectl kustomize manifests/base > manifests/install.yaml.new
@@ -52,6 +53,7 @@ lint: venv ## ruff, mypy strict, import contracts, generated files, pipelines
 	$(BIN)/lint-imports
 	$(BIN)/python -m modelalias.api.crds --check
 	$(BIN)/python -m modelalias.api.reference --check
+	$(BIN)/python -m hack.derived --check
 	$(BIN)/python -m hack.pipelines
 
 cluster: ## a local Kubernetes, kubeconfig at .cluster/kubeconfig

@@ -1,4 +1,5 @@
-"""The metrics of a real operator: what a promotion shows, and that a registry that hangs keeps no scrape waiting."""
+"""The metrics of a real operator: what a promotion shows, that all is there which alerts and dashboards read, and that a
+registry that hangs keeps no scrape waiting."""
 
 import socket
 import time
@@ -7,14 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import shipped_monitoring
 from tests.support.mlflow_server import Server
 from tests.support.operator_process import OperatorProcess, config_for, running_operator
+from tests.support.promql_words import unknown
 from tests.support.scraped import Page
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage
 
 ALIAS = "churn-champion"
 SECONDS = 30.0
+MONITOR = {
+    "name": "errors",
+    "direction": "LowerIsBetter",
+    "threshold": 0.1,
+    "prometheus": {"query": "vector(0)"},
+}
+OF_A_READING = {"modelalias_monitor_value", "modelalias_monitor_queries_total"}
+"""What has series once a monitor was read, which takes up to a minute and a Prometheus."""
 GATE = {"name": "auc", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.5}
 
 
@@ -25,6 +36,21 @@ def _until(operator: OperatorProcess, holds: Callable[[Page], bool]) -> Page:
         assert time.monotonic() < deadline, page.text[-6000:]
         time.sleep(0.2)  # poll
     return page
+
+
+def _makes_everything_show(stage: Stage, seeded: Seeding) -> None:
+    """Leave an alias on hold, with a monitor and a request that waits, and another one that cannot be carried out."""
+    spec = {"model": seeded.model, "alias": "champion", "policy": {"gates": [GATE]}, "monitors": [MONITOR]}
+    stage.apply("ModelAlias", ALIAS, spec)
+    stage.apply("ModelAlias", "misspelt", {"model": seeded.model, "alias": "other", "registry": "nowhere"})
+    seeded.version(val_auc=0.9)
+    stage.request("churn-v2", ALIAS, source={"version": "2"})
+    stage.complete("churn-v2")
+    stage.request("back", ALIAS, operation="Rollback", source={"previous": True}, reason="complaints")
+    stage.complete("back")
+    unfinished = seeded.version_of(seeded.begin(val_auc=0.9))
+    stage.request("early", ALIAS, source={"version": unfinished})
+    stage.reaches("early", "Pending")
 
 
 @pytest.fixture
@@ -66,6 +92,22 @@ def test_a_promotion_is_counted(
         _until(operator, lambda page: (page.value("modelalias_event_loop_lag_seconds_count") or 0) >= 1)
         assert (page.value("process_resident_memory_bytes") or 0) > 1
         assert not [value for value in page.label_values() if "churn-v1" in value or "http" in value]
+
+        _makes_everything_show(stage, seeded)
+        said = {
+            "modelalias_alias_hold_timestamp_seconds",
+            "modelalias_alias_stalled",
+            "modelalias_monitor_state",
+        }
+        page = _until(operator, lambda page: said <= page.ours().keys())
+        there = {name: labels for name, (_, labels) in page.metrics().items()}
+        unread = {
+            name: labels for name, labels in shipped_monitoring.documented().items() if name in OF_A_READING
+        }
+        assert all(f"# TYPE {name.removesuffix('_total')}" in page.text for name in unread)
+        expressions = shipped_monitoring.expressions()
+        missing = {place: [*unknown(text, {**unread, **there})] for place, text in expressions.items()}
+        assert {place: names for place, names in missing.items() if names} == {}
 
 
 @pytest.mark.usefixtures("kube_api")

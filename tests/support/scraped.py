@@ -35,11 +35,13 @@ class Page:
         return found
 
     def ours(self) -> Mapping[str, tuple[str, frozenset[str]]]:
-        """Return type and labels of each metric of ours; a counter's name is that of its samples."""
+        """Return type and labels of each metric of ours that has a sample."""
+        return {name: found for name, found in self.metrics().items() if name.startswith("modelalias_")}
+
+    def metrics(self) -> Mapping[str, tuple[str, frozenset[str]]]:
+        """Return type and labels of each metric that has a sample; a counter's name is that of its samples."""
         metrics: dict[str, tuple[str, frozenset[str]]] = {}
         for family in self._families:
-            if not family.name.startswith("modelalias_"):
-                continue
             total = family.name + ("_total" if family.type == "counter" else "")
             for sample in family.samples:
                 labels = frozenset(sample.labels) - {"le"}

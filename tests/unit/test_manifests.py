@@ -125,6 +125,29 @@ def test_metrics_are_found_where_the_operator_shows_them() -> None:
     )
 
 
+@needs_kubectl
+def test_monitoring_comes_beside_the_base(tmp_path: Path) -> None:
+    parts = [MANIFESTS / "components" / name for name in ("alerts", "grafana-dashboards")]
+    names = {"resources": [MANIFESTS / "base"], "components": parts}
+    relative = {key: [os.path.relpath(path, tmp_path) for path in paths] for key, paths in names.items()}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(relative))
+
+    built = {(item["kind"], item["metadata"]["name"]): item for item in documents(_built(str(tmp_path)))}
+
+    service, monitor = built["Service", "modelalias-metrics"], built["ServiceMonitor", "modelalias"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert [item["port"] for item in monitor["spec"]["endpoints"]] == [
+        item["name"] for item in service["spec"]["ports"]
+    ]
+    rules = built["PrometheusRule", "modelalias"]
+    (plain,) = documents((MANIFESTS / "components" / "alerts" / "rules.yaml").read_text(encoding="utf-8"))
+    assert rules["spec"] == plain
+    boards = built["ConfigMap", "modelalias-dashboards"]
+    assert boards["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert {"modelalias-aliases.json", "modelalias-operator.json"} == set(boards["data"])
+    assert {item["metadata"]["namespace"] for item in (monitor, rules, boards)} == {"modelalias-system"}
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example_is_understood(path: Path) -> None:
     for body in documents(path.read_text(encoding="utf-8")):
