@@ -6,13 +6,15 @@ comments, order and line breaks stay as they were written.
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from textwrap import indent
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ALERTS: Final = Path("manifests/components/alerts")
+ARGO: Final = Path("contrib/argocd")
+GROUP: Final = "modelalias.dev"
 
 _RULE_HEAD: Final = """\
 # Made of rules.yaml by `make crds`: change it there.
@@ -26,6 +28,18 @@ metadata:
     app.kubernetes.io/name: modelalias
     app.kubernetes.io/part-of: modelalias
 spec:
+"""
+_ARGO_HEAD: Final = """\
+# Made of resource_customizations by `make crds`: change it there. How to bring it into your argocd-cm: docs/gitops.md.
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: argocd-cm
+  namespace: argocd
+  labels:
+    app.kubernetes.io/name: argocd-cm
+    app.kubernetes.io/part-of: argocd
+data:
 """
 
 
@@ -49,6 +63,7 @@ def derived(root: Path) -> Mapping[Path, str]:
     """Return the text of each file, by its path below the repository."""
     return {
         ALERTS / "prometheus-rule.yaml": prometheus_rule((root / ALERTS / "rules.yaml").read_text("utf-8")),
+        ARGO / "argocd-cm.yaml": argo_settings(root / ARGO / "resource_customizations" / GROUP),
     }
 
 
@@ -56,6 +71,39 @@ def prometheus_rule(rules: str) -> str:
     """Return a PrometheusRule with the rules of a file for Prometheus."""
     lines = [line for line in rules.splitlines(keepends=True) if not line.startswith("#")]
     return _RULE_HEAD + indent("".join(lines), "  ")
+
+
+def argo_settings(folder: Path) -> str:
+    """Return Argo CD's ConfigMap with the scripts of a folder that is laid out as Argo CD's own are."""
+    return _ARGO_HEAD + "".join(_settings(kind) for kind in sorted(folder.iterdir()))
+
+
+def _settings(kind: Path) -> str:
+    actions = sorted((kind / "actions").glob("*/action.lua"))
+    definitions = [_entry("- name: " + path.parent.name, [("action.lua", path)]) for path in actions]
+    text = _entry("", [("discovery.lua", kind / "actions" / "discovery.lua")])
+    text += "definitions:\n" + "".join(definitions)
+    return "".join(
+        (
+            _block(f"resource.customizations.health.{GROUP}_{kind.name}", _read(kind / "health.lua"), "  "),
+            _block(f"resource.customizations.actions.{GROUP}_{kind.name}", text, "  "),
+        )
+    )
+
+
+def _entry(head: str, scripts: Iterable[tuple[str, Path]]) -> str:
+    """Return YAML with scripts as blocks, those of a list's item below its head."""
+    depth = "  " if head else ""
+    blocks = "".join(_block(name, _read(path), depth) for name, path in scripts)
+    return f"{head}\n{blocks}" if head else blocks
+
+
+def _block(key: str, text: str, depth: str) -> str:
+    return f"{depth}{key}: |\n{indent(text, depth + '  ')}"
+
+
+def _read(path: Path) -> str:
+    return path.read_text("utf-8")
 
 
 def _is(path: Path, text: str) -> bool:
