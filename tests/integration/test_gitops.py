@@ -1,4 +1,5 @@
-"""A tool that applies what stands in Git, again and again: nothing is moved twice, and it finds no drift."""
+"""A tool that applies what stands in Git, again and again: nothing is moved twice, it finds no drift, and its health
+checks know how it stands."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,10 +7,12 @@ from typing import Any
 import pytest
 
 from hack.cluster.pause_image import NAME as IMAGE
+from tests.support import argo_lua, flux
 from tests.support.gitops_tool import GitOps, deployment, manifest
+from tests.support.kstatus import KStatus
 from tests.support.kube_api import Person
 from tests.support.seeding import Seeding
-from tests.support.stage import Object, Stage, condition
+from tests.support.stage import STABLE_SECONDS, Object, Stage, condition
 
 ALIAS = "churn-champion"
 BO, CY = Person("bo"), Person("cy")
@@ -40,6 +43,7 @@ def _alias(seeded: Seeding, **spec: Any) -> Object:
         "alias": "champion",
         "previousAlias": "prev-champion",
         "serving": [{"name": "churn-api"}],
+        "rollout": {"stableSeconds": STABLE_SECONDS},
     }
     return manifest("ModelAlias", ALIAS, {**common, **spec})
 
@@ -54,6 +58,15 @@ def _registry(seeded: Seeding) -> tuple[Any, ...]:
     """Return all that the operator writes in the registry: aliases and the tags of each version."""
     versions = seeded.client.search_model_versions(f"name = '{seeded.model}'")
     return seeded.aliases(), {str(item.version): seeded.tags(str(item.version)) for item in versions}
+
+
+def _health(item: Object) -> tuple[str, KStatus]:
+    """Return what Argo CD and Flux make of an object with the scripts and expressions that are shipped."""
+    return argo_lua.health(item)["status"], flux.health(item)
+
+
+SUCCEEDS, FAILS = ("Healthy", KStatus.CURRENT), ("Degraded", KStatus.FAILED)
+MOVES, ASKS = ("Progressing", KStatus.IN_PROGRESS), ("Suspended", KStatus.CURRENT)
 
 
 def _pods(stage: Stage, name: str = "churn-api") -> int:
@@ -79,7 +92,8 @@ def test_a_set_is_applied_again_at_every_stage_of_a_promotion_and_after_it(
     tool.apply(*whole)
     team.kubectl("wait", "--for=condition=IdentityProved", f"modelalias/{ALIAS}", "--timeout=60s")
     team.kubectl("rollout", "status", "deployment/churn-api", "--timeout=60s")
-    team.reaches("go", "AwaitingApproval")
+    asking = team.reaches("go", "AwaitingApproval")
+    unmoved = team.get("modelalias", ALIAS)
     tool.settles(*whole)
     team.approve("go", BO)
     tool.settles(*whole)
@@ -88,8 +102,10 @@ def test_a_set_is_applied_again_at_every_stage_of_a_promotion_and_after_it(
     team.reaches("go", "RollingOut")
     tool.settles(*whole)
     under_way = team.get("promotionrequest", "go")
+    moving = team.get("modelalias", ALIAS)
     team.free_quota()
     ended = team.complete("go")
+    healthy = [_health(team.get("promotionrequest", "go")), _health(team.get("modelalias", ALIAS))]
     tool.settles(*whole)
     before = _registry(seeded), _pods(team)
     team.kubectl("delete", "promotionrequest", "go")
@@ -98,6 +114,9 @@ def test_a_set_is_applied_again_at_every_stage_of_a_promotion_and_after_it(
     tool.settles(*whole)
 
     assert under_way["status"]["phase"] == "RollingOut"
+    assert (_health(asking), _health(unmoved)) == (ASKS, SUCCEEDS)
+    assert (_health(under_way), _health(moving)) == (MOVES, MOVES)
+    assert healthy == [SUCCEEDS, SUCCEEDS]
     assert [item["user"] for item in under_way["spec"]["approvals"]] == ["bo", "cy"]
     assert ended["phase"] == "Succeeded"
     assert (again["phase"], condition(again, "Complete")) == ("Succeeded", ("True", "AlreadyProcessed"))
@@ -138,6 +157,7 @@ def test_a_cluster_built_anew_from_git_ends_every_request_as_it_ended(stage: Sta
         if name != "replaced":
             stage.complete(name)
     first = stage.ended(*requests)
+    told = {name: _health(stage.get("promotionrequest", name)) for name in requests}
     seeded.client.set_registered_model_alias(seeded.model, "challenger", "6")
     before = _registry(seeded), _pods(stage)
 
@@ -149,9 +169,10 @@ def test_a_cluster_built_anew_from_git_ends_every_request_as_it_ended(stage: Sta
 
     phases = ["Succeeded", "Succeeded", "Rejected", "Aborted", "Superseded", "Succeeded", "Succeeded"]
     assert {name: status["phase"] for name, status in first.items()} == dict(zip(asked, phases, strict=True))
+    assert told == {name: FAILS if name == "refused" else SUCCEEDS for name in requests}
     assert seeded.aliases() == {"champion": "2", "prev-champion": "1", "challenger": "6"}
-    told = {name: (status["phase"], condition(status, "Complete")[1]) for name, status in again.items()}
-    assert told == {name: (status["phase"], "AlreadyProcessed") for name, status in first.items()}
+    ends = {name: (status["phase"], condition(status, "Complete")[1]) for name, status in again.items()}
+    assert ends == {name: (status["phase"], "AlreadyProcessed") for name, status in first.items()}
     assert (_registry(seeded), _pods(stage)) == before
     assert [item["operation"] for item in stage.status("modelalias", ALIAS)["history"]] == ["Adopt"]
 

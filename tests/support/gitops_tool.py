@@ -24,10 +24,11 @@ class GitOps:
         return self._stage.kubectl("diff", *self._flags, "-f", "-", stdin=_list(manifests), check=False)
 
     def settles(self, *manifests: Object) -> None:
-        """Apply twice in a row; each time there is nothing to change, and `kubectl diff` ends with status 0."""
-        for _ in range(2):
-            self._stage.kubectl("diff", *self._flags, "-f", "-", stdin=_list(manifests))
-            self.apply(*manifests)
+        """Apply; there is nothing to change before and after, and `kubectl diff` ends with status 0."""
+        diff = ("diff", *self._flags, "-f", "-")
+        self._stage.kubectl(*diff, stdin=_list(manifests))
+        self.apply(*manifests)
+        self._stage.kubectl(*diff, stdin=_list(manifests))
 
 
 def manifest(kind: str, name: str, spec: Object, **metadata: Mapping[str, str]) -> Object:
