@@ -112,6 +112,16 @@ def _add_crds_of_gateway_api(go: Path, environ: Mapping[str, str], built: Path) 
         shutil.copyfile(crds / f"gateway.networking.k8s.io_{plural}.yaml", built / f"{plural}-crd.yaml")
 
 
+def _add_crds_of_monitoring(go: Path, environ: Mapping[str, str], built: Path) -> None:
+    """Copy the CRDs of which we ship objects out of the Prometheus Operator's module."""
+    name = "github.com/prometheus-operator/prometheus-operator"
+    command = [str(go), "mod", "download", name]
+    subprocess.run(command, cwd=MONITORING.folder, env=environ, check=True, capture_output=True)
+    crds = _module_folder(go, environ, MONITORING.folder, name) / "example" / "prometheus-operator-crd"
+    for plural in ("prometheusrules", "servicemonitors"):
+        shutil.copyfile(crds / f"monitoring.coreos.com_{plural}.yaml", built / f"{plural}-crd.yaml")
+
+
 def _module_folder(go: Path, environ: Mapping[str, str], folder: Path, module: str) -> Path:
     """Find where Go keeps the files of a module that the go.mod of this folder names."""
     command = [str(go), "list", "-m", "-f", "{{.Dir}}", module]
@@ -163,10 +173,14 @@ GATEWAY_KINDS: Final = (
     "tlsroutes",
 )
 
+MONITORING: Final = Recipe(
+    "monitoring", "the CRDs of the Prometheus Operator", 10, packages=(), finish=_add_crds_of_monitoring
+)
+
 ACTIONLINT: Final = Recipe(
     "actionlint", "actionlint", 20, packages=("github.com/rhysd/actionlint/cmd/actionlint",)
 )
 """What `make lint` checks workflows with; it stands here because it is built as the others are."""
 
-EXTRAS: Final = {recipe.name: recipe for recipe in (ROLLOUTS, KSERVE, GATEWAY, ACTIONLINT)}
+EXTRAS: Final = {recipe.name: recipe for recipe in (ROLLOUTS, KSERVE, GATEWAY, MONITORING, ACTIONLINT)}
 """What no cluster needs to come up, and some tests do."""

@@ -3,15 +3,20 @@ registry that hangs keeps no scrape waiting."""
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from hack.cluster import recipes
 from tests.support import shipped_monitoring
+from tests.support.argo_rollouts import installed
+from tests.support.kube_api import KubeApi
 from tests.support.mlflow_server import Server
 from tests.support.operator_process import OperatorProcess, config_for, running_operator
+from tests.support.prometheus_server import PrometheusServer, running_prometheus
 from tests.support.promql_words import unknown
+from tests.support.quick_yaml import documents
 from tests.support.scraped import Page
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage
@@ -26,6 +31,19 @@ MONITOR = {
 }
 OF_A_READING = {"modelalias_monitor_value", "modelalias_monitor_queries_total"}
 """What has series once a monitor was read, which takes up to a minute and a Prometheus."""
+SHOWN_LAST = {
+    "modelalias_alias_hold_timestamp_seconds",
+    "modelalias_alias_stalled",
+    "modelalias_monitor_state",
+}
+QUIET = {
+    "modelalias-aliases: Longest wait for people A",
+    "modelalias-aliases: Monitors A",
+    "modelalias-aliases: annotation Moves",
+    "modelalias-operator: Calls that failed A",
+    "modelalias-operator: Queries for monitors A",
+}
+"""What may have nothing to show in this story: nobody is asked, no monitor is read, nothing moves any more or fails."""
 GATE = {"name": "auc", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.5}
 
 
@@ -38,7 +56,34 @@ def _until(operator: OperatorProcess, holds: Callable[[Page], bool]) -> Page:
     return page
 
 
-def _makes_everything_show(stage: Stage, seeded: Seeding) -> None:
+def _what_is_missing(page: Page) -> Mapping[str, list[str]]:
+    """Return what rules and panels name and the page does not have, by where they stand."""
+    there = {name: labels for name, (_, labels) in page.metrics().items()}
+    documented = shipped_monitoring.documented()
+    unread = {name: documented[name] for name in OF_A_READING}
+    assert all(f"# TYPE {name}" in page.text for name in unread)
+    expressions = shipped_monitoring.expressions()
+    missing = {place: [*unknown(text, {**unread, **there})] for place, text in expressions.items()}
+    return {place: names for place, names in missing.items() if names}
+
+
+def _what_shows_nothing(operator: OperatorProcess, directory: Path) -> set[str]:
+    """Let a Prometheus scrape the operator and evaluate everything; return the panels that stay empty."""
+    with running_prometheus(directory, [f"127.0.0.1:{operator.metrics_port}"]) as prometheus:
+        _until_scraped(prometheus, times=2)
+        expressions = shipped_monitoring.expressions()
+        answers = {place: prometheus.ask(text) for place, text in expressions.items()}
+    return {place for place, series in answers.items() if not series} - shipped_monitoring.rules().keys()
+
+
+def _until_scraped(prometheus: PrometheusServer, times: int) -> None:
+    deadline = time.monotonic() + SECONDS
+    while len(prometheus.samples("modelalias_build_info")) < times:
+        assert time.monotonic() < deadline, "Prometheus does not scrape the operator"
+        time.sleep(0.2)  # poll
+
+
+def _make_everything_show(stage: Stage, seeded: Seeding) -> None:
     """Leave an alias on hold, with a monitor and a request that waits, and another one that cannot be carried out."""
     spec = {"model": seeded.model, "alias": "champion", "policy": {"gates": [GATE]}, "monitors": [MONITOR]}
     stage.apply("ModelAlias", ALIAS, spec)
@@ -61,7 +106,7 @@ def silent() -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("kube_api")
-def test_a_promotion_is_counted(
+def test_a_promotion_is_counted_and_all_is_there_that_alerts_and_dashboards_read(
     kubeconfig: str, namespace: str, stage: Stage, seeded: Seeding, mlflow_server: Server, tmp_path: Path
 ) -> None:
     seeded.version(val_auc=0.8)
@@ -93,21 +138,23 @@ def test_a_promotion_is_counted(
         assert (page.value("process_resident_memory_bytes") or 0) > 1
         assert not [value for value in page.label_values() if "churn-v1" in value or "http" in value]
 
-        _makes_everything_show(stage, seeded)
-        said = {
-            "modelalias_alias_hold_timestamp_seconds",
-            "modelalias_alias_stalled",
-            "modelalias_monitor_state",
-        }
-        page = _until(operator, lambda page: said <= page.ours().keys())
-        there = {name: labels for name, (_, labels) in page.metrics().items()}
-        unread = {
-            name: labels for name, labels in shipped_monitoring.documented().items() if name in OF_A_READING
-        }
-        assert all(f"# TYPE {name.removesuffix('_total')}" in page.text for name in unread)
-        expressions = shipped_monitoring.expressions()
-        missing = {place: [*unknown(text, {**unread, **there})] for place, text in expressions.items()}
-        assert {place: names for place, names in missing.items() if names} == {}
+        _make_everything_show(stage, seeded)
+        page = _until(operator, lambda page: page.ours().keys() >= SHOWN_LAST)
+        assert _what_is_missing(page) == {}
+        assert _what_shows_nothing(operator, tmp_path / "prometheus") <= QUIET
+
+
+@pytest.mark.parametrize("file", ["service-monitor.yaml", "prometheus-rule.yaml"])
+def test_the_prometheus_operator_would_take_what_is_shipped(
+    kubeconfig: str, kube_api: KubeApi, file: str
+) -> None:
+    installed(kubeconfig, recipes.MONITORING)
+    (body,) = documents((shipped_monitoring.RULES.with_name(file)).read_text(encoding="utf-8"))
+    place = f"namespaces/{body['metadata']['namespace']}/{body['kind'].lower()}s"
+
+    taken = kube_api.create(f"/apis/{body['apiVersion']}/{place}", body, dry_run=True)
+
+    assert taken.ok, taken.message
 
 
 @pytest.mark.usefixtures("kube_api")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -52,10 +53,18 @@ class PrometheusServer:
 
     def samples(self, selector: str, last: str = "1h") -> Sequence[Sample]:
         """Return what it has scraped of some series in so much time, in the order of time."""
-        query = urlencode({"query": f"{selector}[{last}]"})
-        with urlopen(f"{self.uri}/api/v1/query?{query}", timeout=10) as answer:  # noqa: S310 - our own server
-            found = json.load(answer)["data"]["result"]
+        found = self.ask(f"{selector}[{last}]")
         return sorted((float(at), float(value)) for series in found for at, value in series["values"])
+
+    def ask(self, expression: str) -> Sequence[Mapping[str, Any]]:
+        """Return the series that an expression yields now; fail with what Prometheus says against it."""
+        query = urlencode({"query": expression})
+        try:
+            with urlopen(f"{self.uri}/api/v1/query?{query}", timeout=10) as answer:  # noqa: S310 - our own server
+                result: Sequence[Mapping[str, Any]] = json.load(answer)["data"]["result"]
+        except HTTPError as error:
+            raise AssertionError(f"{expression}: {error.read().decode()}") from error
+        return result
 
 
 @contextmanager
