@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[training,statistics,dashboard,dev]'
 	touch $@
 
-crds: venv ## write what is generated: crds/, the reference, manifests/install.yaml, what alerts and Argo CD's scripts become
+crds: venv ## write what is generated: crds/, reference, install.yaml, PrometheusRule, argocd-cm.yaml
 	$(BIN)/python -m hack.derived
 	$(BIN)/python -m modelalias.api.crds
 	$(BIN)/python -m modelalias.api.reference
