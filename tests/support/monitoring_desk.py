@@ -46,6 +46,7 @@ class Desk:
     ) -> None:
         self.prometheus, self.registry = FakePrometheus(), FakeRegistry()
         self.woken: list[Key] = []
+        self.counted: set[tuple[str, str]] = set()
         self._began = asyncio.get_running_loop().time()
         self._task: asyncio.Task[None] | None = None
         self.monitoring = Monitoring(
@@ -55,6 +56,7 @@ class Desk:
             self.woken.append,
             asyncio.get_running_loop().time,
             self.wall,
+            lambda source, outcome: self.counted.add((source, outcome)),
         )
 
     async def __aenter__(self) -> Self:

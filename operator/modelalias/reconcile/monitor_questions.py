@@ -30,6 +30,11 @@ class Source(NamedTuple):
     system: System
     name: str
 
+    @property
+    def counted_as(self) -> str:
+        """The source in one word, for metrics: its kind and its configured name, where there is one to ask."""
+        return f"{self.system}/{self.name}" if self.name else str(self.system)
+
 
 class Question(NamedTuple):
     """What a source is asked; equal questions have one answer, whoever has them."""

@@ -144,7 +144,7 @@ class SourceReader:
             _log.info("a source of monitors can be read again", extra=self._fields())
 
     def _count(self, outcome: str) -> None:
-        self._queried(f"{self._source.system}/{self._source.name}", outcome)
+        self._queried(self._source.counted_as, outcome)
 
     def _name(self) -> str:
         return f"{self._source.system} named {self._source.name}"

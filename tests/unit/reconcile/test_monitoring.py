@@ -418,6 +418,16 @@ class TestNoData:
 
             assert it.status().message == "the operator's configuration has no Prometheus named east"
             assert it.prometheus.queries == []
+            assert {source for source, _ in it.counted} == {"nobody"}
+
+    @in_virtual_time
+    async def test_a_query_is_counted_by_its_source_and_how_it_ended(self) -> None:
+        async with Desk() as it:
+            it.see(alias("churn"))
+            it.see(alias("drift", monitor_body(**DRIFT)))
+            await asyncio.sleep(10 * MINUTE)
+
+            assert {source for source, _ in it.counted} == {"Prometheus/default", "registry/default"}
 
     @in_virtual_time
     async def test_a_namespace_that_may_not_ask_is_told_so(self) -> None:
