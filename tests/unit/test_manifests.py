@@ -595,3 +595,71 @@ def test_a_bearers_pod_has_the_certificate_of_the_api_server_and_no_token() -> N
 @pytest.mark.parametrize("mode", [Mode.VIEWER, Mode.IMPERSONATE])
 def test_the_other_modes_have_their_own_token(mode: Mode) -> None:
     assert _dashboard(mode)["Deployment"]["spec"]["template"]["spec"]["automountServiceAccountToken"] is True
+
+
+def _object(version: str, kind: str, name: str, **spec: Any) -> Mapping[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+NAMES = ROOT / "contrib" / "kustomize" / "name-references.yaml"
+OURS = "modelalias.dev/v1alpha1"
+WORKLOADS = {
+    "Deployment": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "DaemonSet": "apps/v1",
+    "Rollout": "argoproj.io/v1alpha1",
+    "InferenceService": "serving.kserve.io/v1beta1",
+}
+
+
+@needs_kubectl
+def test_kustomize_changes_references_with_the_names(tmp_path: Path) -> None:
+    serving = [{"kind": kind, "name": kind.lower()} for kind in WORKLOADS]
+    evaluation = {"evaluation": {"cronJob": "judge"}}
+    traffic = {
+        "httpRoute": "churn",
+        "backends": [{"service": "churn"}, {"service": "churn-next", "alias": "challenger"}],
+    }
+    alias = {
+        "model": "churn",
+        "alias": "champion",
+        "serving": [*serving, {"kind": "Deployment", "name": "not-here"}],
+        "policy": evaluation,
+        "policyRef": {"name": "house"},
+        "traffic": traffic,
+    }
+    request = {"aliasRef": {"name": "churn"}, "source": {"version": "1"}}
+    route = {"rules": [{"backendRefs": [{"name": "churn", "port": 80}, {"name": "churn-next", "port": 80}]}]}
+    objects = [
+        *(_object(version, kind, kind.lower()) for kind, version in WORKLOADS.items()),
+        _object("batch/v1", "CronJob", "judge"),
+        _object("gateway.networking.k8s.io/v1", "HTTPRoute", "churn", **route),
+        _object("v1", "Service", "churn"),
+        _object("v1", "Service", "churn-next"),
+        _object(OURS, "PromotionPolicy", "house", policy=evaluation),
+        _object(OURS, "ModelAlias", "churn", **alias),
+        _object(OURS, "PromotionRequest", "go", **request),
+    ]
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(objects))
+    shutil.copy(NAMES, tmp_path / NAMES.name)
+    build = {
+        "resources": ["all.yaml"],
+        "configurations": [NAMES.name],
+        "namePrefix": "a-",
+        "nameSuffix": "-z",
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(build))
+
+    built = {body["kind"]: body["spec"] for body in documents(_built(str(tmp_path)))}
+    named = {item["kind"]: item["name"] for item in built["ModelAlias"]["serving"][: len(WORKLOADS)]}
+    assert named == {kind: f"a-{kind.lower()}-z" for kind in WORKLOADS}
+    assert built["ModelAlias"]["serving"][-1]["name"] == "not-here"
+    assert built["ModelAlias"]["policyRef"] == {"name": "a-house-z"}
+    for kind in ("ModelAlias", "PromotionPolicy"):
+        assert built[kind]["policy"]["evaluation"]["cronJob"] == "a-judge-z"
+    assert built["ModelAlias"]["traffic"]["httpRoute"] == "a-churn-z"
+    services = ["a-churn-z", "a-churn-next-z"]
+    assert [item["service"] for item in built["ModelAlias"]["traffic"]["backends"]] == services
+    assert [item["name"] for item in built["HTTPRoute"]["rules"][0]["backendRefs"]] == services
+    assert built["PromotionRequest"]["aliasRef"] == {"name": "a-churn-z"}
+    assert (built["ModelAlias"]["model"], built["ModelAlias"]["alias"]) == ("churn", "champion")
