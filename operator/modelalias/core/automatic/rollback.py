@@ -28,6 +28,7 @@ from modelalias.api.request import (
     RequestOperation,
     Source,
 )
+from modelalias.core.errors import NotFound
 from modelalias.core.monitoring import bounds, series
 from modelalias.core.plan import windows
 from modelalias.core.protocol.context import Context
@@ -138,7 +139,20 @@ def _outcome(context: Context, alias: ModelAlias, current: NamedVersion, breach:
         return _Outcome(
             "nothing is rolled back yet: it is old, and the number is read again first", again=True
         )
+    if _named(context, alias) != current.version:  # a look of a moment ago told otherwise
+        return _Outcome(f"nothing is rolled back: {_MOVED}", again=True)
     return _file(context, alias, current, breach, names)
+
+
+_MOVED: Final = "somebody moved the alias by hand, so it is not certain which version the numbers are of"
+
+
+def _named(context: Context, alias: ModelAlias) -> str | None:
+    """Return which version the alias names in the registry now."""
+    try:
+        return context.facts.aliases(alias.spec.model).get(alias.spec.alias)
+    except NotFound:
+        return None
 
 
 def _file(
@@ -207,7 +221,7 @@ def _suspicions(context: Context, alias: ModelAlias, breach: Breach) -> Iterator
     if spec.suspend:
         yield f"the ModelAlias is suspended; to go on: {ways_out.resume(alias)}"
     if has_drifted(status):
-        yield "somebody moved the alias by hand, so it is not certain which version the numbers are of"
+        yield _MOVED
     if is_return(status):
         next_ = ways_out.promote(alias, "N")
         yield f"the version was gone back to, and an automatic rollback never follows another move back: {next_}"

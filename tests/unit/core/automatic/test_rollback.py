@@ -17,6 +17,10 @@ from tests.support.virtual_loop import in_virtual_time
 from tests.support.watched_alias import BREACHED, ERRORS, breach, own, query, said
 from tests.support.world import MODEL, alias_spec
 
+BAD = 0.12
+FAILURES = 3
+"""Readings in a row that are a breach."""
+
 
 async def promoted(it: Cluster, *monitors: dict[str, Any], **fields: Any) -> None:
     """Let version 2 be promoted over version 1, and wait until its monitors pass."""
@@ -97,6 +101,31 @@ async def test_a_suspended_alias_is_gone_back_from_once_it_goes_on() -> None:
         it.edit_alias(suspend=False)
         await it.settle(BREACHED)
         assert [it.phase(name) for name in own(it)] == ["Succeeded"]
+
+
+@in_virtual_time
+@pytest.mark.parametrize("version", ["3", None], ids=["to another version", "away"])
+async def test_nothing_is_filed_for_an_alias_that_somebody_moves_in_that_moment(
+    monkeypatch: pytest.MonkeyPatch, version: str | None
+) -> None:
+    """Nobody has told the operator yet: its request would be rejected, and so would the next one."""
+    async with Cluster() as it:
+        await promoted(it, drift="Restore")
+        read, bad = it.prometheus.query, []
+
+        async def read_and_moved(text: str) -> float | None:
+            value = await read(text)
+            bad.extend([value] if value == BAD else [])
+            if len(bad) == FAILURES:
+                it.registry.move(MODEL, "champion", version)
+            return value
+
+        monkeypatch.setattr(it.prometheus, "query", read_and_moved)
+        breach(it, value=BAD)
+        await it.settle(BREACHED)
+
+        ended = {name: (it.phase(name), it.request(name).status.explanation) for name in own(it)}
+        assert [phase for phase, _ in ended.values()] == ["Succeeded"], ended
 
 
 @in_virtual_time
