@@ -34,8 +34,8 @@ USERS: Final = (
 _QUICK: Final = ("--kube-api-qps=500", "--kube-api-burst=1000")
 
 # Go's garbage collection takes a quarter of the processor time of a cluster with so few objects, unless it may
-# keep more garbage: 0.3 GiB more, and it begins in earnest before there is much of it.
-_SELDOM: Final = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+# keep more garbage: up to 1 GiB more, and it begins in earnest before there is much of it.
+_SELDOM: Final = {"GOGC": "800", "GOMEMLIMIT": "2GiB"}
 
 
 @dataclass(frozen=True)
