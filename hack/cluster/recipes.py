@@ -182,5 +182,9 @@ ACTIONLINT: Final = Recipe(
 )
 """What `make lint` checks workflows with; it stands here because it is built as the others are."""
 
-EXTRAS: Final = {recipe.name: recipe for recipe in (ROLLOUTS, KSERVE, GATEWAY, MONITORING, ACTIONLINT)}
+HELM: Final = Recipe("helm", "Helm", 120, packages=("helm.sh/helm/v4/cmd/helm",))
+"""What installs the chart. Its modules are pinned to those of Kubernetes wherever Helm takes these, so that most of it is
+compiled already."""
+
+EXTRAS: Final = {recipe.name: recipe for recipe in (ROLLOUTS, KSERVE, GATEWAY, MONITORING, ACTIONLINT, HELM)}
 """What no cluster needs to come up, and some tests do."""
