@@ -37,11 +37,8 @@ class SimulatedProvider:
 
     def up(self) -> None:
         """Start the control plane, kwok, and two nodes that take every pod."""
-        kube, kwok = built(recipes.KUBE), built(recipes.KWOK)
-        record.write(self.layout, Record(self.kind, boot_id()))
-        # Nobody inside the cluster could reach the API server, so it need not tell an address for that.
-        flags = (f"--advertise-address={_LOCAL}", "--endpoint-reconciler-type=none")
-        plane = ControlPlane(self.layout, kube / "kube", _LOCAL, _free_ports(), flags)
+        kwok = built(recipes.KWOK)
+        plane = control_plane(self.layout)
         api = plane.start()
         command = (
             str(kwok / "kwok"),
@@ -68,6 +65,14 @@ class SimulatedProvider:
         written = record.read(self.layout)
         api = recorded_api(self.layout)
         return written is not None and written.running() and api is not None and api.ready()
+
+
+def control_plane(layout: Layout) -> ControlPlane:
+    """Make a control plane that can run beside any other, and record it, so that the provider's `down` ends it."""
+    record.write(layout, Record(Kind.SIMULATED, boot_id()))
+    # Nobody inside the cluster could reach the API server, so it need not tell an address for that.
+    flags = (f"--advertise-address={_LOCAL}", "--endpoint-reconciler-type=none")
+    return ControlPlane(layout, built(recipes.KUBE) / "kube", _LOCAL, _free_ports(), flags)
 
 
 def _free_ports() -> Ports:
