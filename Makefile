@@ -38,6 +38,7 @@ crds: venv ## write what is generated: crds/, reference, install.yaml, Prometheu
 	$(BIN)/python -m modelalias.api.reference
 	kubectl kustomize manifests/base > manifests/install.yaml.new
 	mv manifests/install.yaml.new manifests/install.yaml
+	$(BIN)/python -m hack.chart
 
 assets: venv ## fetch the files of others that the pages carry, and check them (hack/assets)
 	$(BIN)/python -m hack.assets
@@ -51,6 +52,7 @@ lint: venv ## ruff, mypy strict, import contracts, generated files, pipelines
 	$(BIN)/ruff check .
 	$(BIN)/mypy operator/modelalias training hack tests .github/actions/promote
 	$(BIN)/lint-imports
+	$(BIN)/python -m hack.chart --check
 	$(BIN)/python -m modelalias.api.crds --check
 	$(BIN)/python -m modelalias.api.reference --check
 	$(BIN)/python -m hack.derived --check
