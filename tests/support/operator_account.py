@@ -41,6 +41,12 @@ def signed_in(kubeconfig: str, namespace: str, directory: Path) -> str:
     return _sign_in(kubeconfig, api, HOME, namespace, _rules("ClusterRole", "Role"), directory)
 
 
+def as_installed(kubeconfig: str, directory: Path) -> str:
+    """Return a kubeconfig in the name of the account that somebody has installed, once it may do what is shipped and
+    nothing else."""
+    return _sign_in(kubeconfig, KubeApi(kubeconfig), HOME, HOME, _rules("ClusterRole", "Role"), directory)
+
+
 class Copy:
     """The account under the same rules in another namespace, where a test may take some of them away."""
 
