@@ -15,9 +15,12 @@ MANIFESTS: Final = (
     "base/alias-policy.yaml",
     "base/rules-policy.yaml",
     "base/signing-policy.yaml",
+    "components/alerts/rules.yaml",
     "components/dashboard/viewer/role-binding.yaml",
     "components/dashboard/impersonate/role.yaml",
     "components/dashboard/impersonate-writes/role.yaml",
+    "components/grafana-dashboards/modelalias-aliases.json",
+    "components/grafana-dashboards/modelalias-operator.json",
 )
 CRDS: Final = "crds/modelalias.dev_*.yaml"
 

@@ -77,10 +77,11 @@ def _helm(kubeconfig: str, *words: str) -> helm.Done:
 
 
 def test_everything_that_the_chart_can_make_is_valid(own_kubeconfig: str, api: KubeApi) -> None:
-    crds.install(own_kubeconfig, built(recipes.GATEWAY))
+    for recipe in (recipes.GATEWAY, recipes.MONITORING):
+        crds.install(own_kubeconfig, built(recipe))
     for name in (helm.HOME, "monitoring"):
         assert api.create("/api/v1/namespaces", {"metadata": {"name": name}}).code in {201, 409}
-    others = {"ServiceMonitor", "PodMonitor"}  # kinds of the Prometheus Operator, which is not here
+    others = {"PodMonitor"}  # the recipe has the CRDs of what manifests/ has
     made = {
         json.dumps(item) for name in helm.VALUES for item in helm.rendered(name) if item["kind"] not in others
     }

@@ -73,6 +73,34 @@ def test_the_dashboard_is_what_its_component_builds(mode: Mode) -> None:
         assert made[name] == item, name
 
 
+def test_alerts_and_dashboards_are_what_the_components_build() -> None:
+    components = {**_built("components/alerts"), **_built("components/grafana-dashboards")}
+    made = by_key(rendered("monitoring"))
+
+    assert made.keys() - _base().keys() == components.keys()
+    for name, item in without_labels(components).items():
+        assert without_labels(made)[name] == item, name
+    shown = made["ConfigMap", "modelalias-system", "modelalias-dashboards"]
+    assert shown["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def test_an_alert_can_be_left_out_and_runbooks_be_elsewhere() -> None:
+    (rule,) = _only("everything", "PrometheusRule")
+    (shipped,) = _only("monitoring", "PrometheusRule")
+
+    left_out = {it["alert"] for it in _alerts(shipped)} - {it["alert"] for it in _alerts(rule)}
+    assert left_out == {"ModelAliasOnHold"}
+    assert {it["annotations"]["runbook_url"] for it in _alerts(rule)} == {
+        f"https://wiki.example.com/runbooks/{it['alert']}.md" for it in _alerts(rule)
+    }
+    wrong = "--set=metrics.prometheusRule.enabled=true,metrics.prometheusRule.disabled={OnHold}"
+    assert "names OnHold, and there is no such alert: ModelAlias" in helm.refused(wrong)
+
+
+def _alerts(rule: Object) -> list[Mapping[str, Any]]:
+    return [alert for group in rule["spec"]["groups"] for alert in group["rules"]]
+
+
 def test_writing_as_others_takes_the_second_component() -> None:
     rights = [_rules(item) for item in _only("everything", "ClusterRole")]
     component = [_rules(item) for item in _built("components/dashboard/impersonate-writes").values()]

@@ -80,6 +80,7 @@ def _folded(node: Any) -> Any:
     return kept
 
 
-def _configuration(name: str, text: str) -> Settings | DashboardConfig:
-    given = yaml.safe_load(text)
-    return Settings.model_validate(given) if name == "config.yaml" else DashboardConfig.model_validate(given)
+def _configuration(name: str, text: str) -> Settings | DashboardConfig | str:
+    if name == "config.yaml":
+        return Settings.model_validate(yaml.safe_load(text))
+    return DashboardConfig.model_validate(yaml.safe_load(text)) if name == "dashboard.yaml" else text

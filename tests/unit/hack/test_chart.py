@@ -94,7 +94,7 @@ def _given(values: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[s
     for name, item in values.items():
         yield (*path, name)
         if isinstance(item, Mapping) and not re.search(
-            "config$|resources|ecurityContext|Probe|strategy", name
+            "config$|labels|resources|ecurityContext|Probe|strategy", name
         ):
             yield from _given(item, (*path, name))
 
