@@ -13,6 +13,7 @@ from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from modelalias.adapters.kubernetes_client import CredentialsRefused
 from modelalias.core.errors import (
     InvalidRequest,
     NotFound,
@@ -35,6 +36,7 @@ SEEN: Final = "seen"
 _LOG: Final = logging.getLogger(__name__)
 _STATUSES: Final = (
     (NotSignedIn, HTTPStatus.UNAUTHORIZED, "Not signed in"),
+    (CredentialsRefused, HTTPStatus.UNAUTHORIZED, "Not signed in"),
     (NotFound, HTTPStatus.NOT_FOUND, "Not found"),
     (InvalidRequest, HTTPStatus.BAD_REQUEST, "That cannot be done"),
     (StaleObject, HTTPStatus.CONFLICT, "Somebody was faster"),

@@ -52,7 +52,7 @@ def test_a_page_is_a_page_and_json(path: str) -> None:
     [
         (Unavailable("the API server did not answer"), 503),
         (Refused("may not list"), 403),
-        (CredentialsRefused("the API server does not accept your credentials"), 403),
+        (CredentialsRefused("the API server does not accept your credentials"), 401),
         (InvalidRequest("that is wrong"), 400),
         (StaleObject("changed"), 409),
     ],

@@ -58,7 +58,7 @@ def test_credentials_whose_time_is_over_are_no_missing_permission() -> None:
     cluster = _cluster()
     cluster.told = CredentialsRefused("the API server does not accept your credentials")
 
-    assert browser(cluster).get("/r/ml/go").status_code == 403
+    assert browser(cluster).get("/r/ml/go").status_code == 401
 
 
 def test_events_are_the_newest_and_not_many() -> None:
