@@ -29,9 +29,12 @@ class Credentials(Value):
     """Files that hold a server's credentials; each is read again when it changes."""
 
     token_file: Path | None = None
+    """A bearer token."""
     username_file: Path | None = None
+    """A user name, with `passwordFile`."""
     password_file: Path | None = None
     ca_file: Path | None = None
+    """Certificates to trust in place of the system's, as PEM."""
 
     @model_validator(mode="after")
     def _one_way_to_authenticate(self) -> Self:

@@ -29,7 +29,9 @@ class AllowRule(Value):
     """Namespaces, and the registered models that they may manage; a rule allows what matches both."""
 
     namespaces: Annotated[tuple[Pattern, ...], Field(min_length=1)] = ("*",)
+    """Shell patterns of namespaces; each has to match the whole name."""
     models: Annotated[tuple[Pattern, ...], Field(min_length=1)] = ("*",)
+    """Shell patterns of registered models."""
 
     def allows(self, namespace: str, model: str) -> bool:
         """Return whether both match."""
@@ -50,6 +52,7 @@ class RegistrySettings(Value):
     model. Empty: none."""
     credentials: Credentials = Credentials()
     snapshot_interval: Duration = "30s"
+    """How often the aliases of the whole registry are read: a move by hand is seen within it."""
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
     """Total time one call may take."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 6
@@ -103,7 +106,9 @@ class LeaseSettings(Value):
     """The Lease by which one of several operators in a cluster becomes the one that acts."""
 
     enabled: bool = True
+    """False: for a process outside of a cluster that is the only one. Two without a Lease undo each other's work."""
     namespace: ObjectName = DEFAULT_NAMESPACE
+    """The operator's own namespace."""
     name: ObjectName = "modelalias-operator"
 
 
@@ -113,7 +118,9 @@ class SigningSettings(Value):
     namespace: ObjectName | None = None
     """The Lease's namespace where it is left out."""
     secret: ObjectName = "modelalias-signing-key"  # noqa: S105 - the name of an object
+    """Secret with the private key; the operator makes it where it is missing."""
     public_keys: ObjectName = "modelalias-public-keys"
+    """ConfigMap with the public keys that are believed."""
 
 
 class WebhookSettings(Value):
@@ -132,7 +139,9 @@ class MetricsSettings(Value):
     """What Prometheus is shown."""
 
     enabled: bool = True
+    """False: nothing listens on the port."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    """Port of `/metrics`; another one has to be changed in Deployment and Service too."""
     per_alias: bool = True
     """Whether each ModelAlias has series of its own."""
 
@@ -141,6 +150,7 @@ class Settings(Value):
     """The operator's configuration."""
 
     registries: Annotated[Mapping[ItemName, RegistrySettings], Field(min_length=1)]
+    """Each MLflow registry, by the name that `spec.registry` uses."""
     prometheus: Annotated[Mapping[ItemName, PrometheusSettings], Field(default_factory=dict)]
     """Each Prometheus that monitors may ask, by the name that `spec.monitors[].prometheus.server` uses."""
     namespaces: tuple[str, ...] = ()
@@ -161,10 +171,12 @@ class Settings(Value):
     resync: Duration = "10m"
     """How often each ModelAlias is reconciled without a change."""
     liveness_port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    """Port of `/healthz`, for the probes."""
     webhooks: WebhookSettings | None = None
-    """Left out: nothing listens."""
+    """Where MLflow's webhooks are heard. Left out: nothing listens."""
     metrics: MetricsSettings = MetricsSettings()
     log_level: Annotated[str, Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
     identity: Annotated[str, Field(min_length=1, max_length=128)] = "modelalias-operator"
     """Name of this process in the Lease and in events; the pod's name in a cluster."""
 
