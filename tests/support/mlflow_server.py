@@ -20,6 +20,8 @@ START_SECONDS = 120.0
 """Generous: on a loaded machine the imports and the first migration of the database take most of a minute."""
 STOP_SECONDS = 10.0
 LOG_LINES = 40
+OTHER_PYTHON = "MODELALIAS_TEST_MLFLOW_PYTHON"
+"""Variable with the Python of another environment, to try another release of the server: docs/compatibility.md."""
 
 
 class ServerFailedError(RuntimeError):
@@ -62,7 +64,7 @@ def running_mlflow(
     chosen = port or free_port(host)
     log = directory / "mlflow.log"
     command = [
-        sys.executable,
+        os.environ.get(OTHER_PYTHON, sys.executable),
         "-m",
         "mlflow",
         "server",
