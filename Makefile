@@ -36,6 +36,8 @@ crds: venv ## write what is generated: crds/, reference, install.yaml, Prometheu
 	$(BIN)/python -m hack.derived
 	$(BIN)/python -m modelalias.api.crds
 	$(BIN)/python -m modelalias.api.reference
+	$(BIN)/python -m hack.reference_pages
+	$(BIN)/python -m hack.diagrams
 	kubectl kustomize manifests/base > manifests/install.yaml.new
 	mv manifests/install.yaml.new manifests/install.yaml
 	$(BIN)/python -m hack.chart
@@ -56,6 +58,8 @@ lint: venv ## ruff, mypy strict, import contracts, generated files, pipelines
 	$(BIN)/python -m modelalias.api.crds --check
 	$(BIN)/python -m modelalias.api.reference --check
 	$(BIN)/python -m hack.derived --check
+	$(BIN)/python -m hack.reference_pages --check
+	$(BIN)/python -m hack.diagrams --check
 	$(BIN)/python -m hack.pipelines
 
 cluster: ## a local Kubernetes, kubeconfig at .cluster/kubeconfig
