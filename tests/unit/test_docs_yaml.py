@@ -1,4 +1,4 @@
-"""What users copy out of docs/migration.md is valid, and names things that exist."""
+"""What users copy out of docs/start.md and docs/migration.md is valid, and names things that exist."""
 
 import ast
 import re
@@ -18,6 +18,7 @@ from modelalias.cli.main import parser
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 MIGRATION: Final = (DOCS / "migration.md").read_text(encoding="utf-8")
+START: Final = (DOCS / "start.md").read_text(encoding="utf-8")
 KINDS: Final[Mapping[str, type[BaseModel]]] = {
     kind.__name__: kind for kind in (ModelAlias, PromotionRequest, PromotionPolicy, ClusterPromotionPolicy)
 }
@@ -55,5 +56,22 @@ def test_each_command_is_understood(command: str) -> None:
     )
 
     options = parser().parse_args(words)
+
+    assert callable(options.run)
+
+
+def test_what_the_first_page_applies_is_valid() -> None:
+    bodies = [
+        body
+        for block in re.findall(r"<<EOF\n(.*?)^EOF$", START, re.DOTALL | re.MULTILINE)
+        for body in kubernetes_yaml.load_all(block)
+    ]
+
+    assert [KINDS[body["kind"]].model_validate(body) is not None for body in bodies] == [True, True, True]
+
+
+@pytest.mark.parametrize("command", re.findall(r"^modelalias (.*)$", START, re.MULTILINE))
+def test_each_command_of_the_first_page_is_understood(command: str) -> None:
+    options = parser().parse_args(shlex.split(command, comments=True))
 
     assert callable(options.run)
