@@ -16,7 +16,7 @@ TEST := env -u PYTHONDONTWRITEBYTECODE
 # the cluster brings its own kubectl, for machines without one
 export PATH := $(CURDIR)/.cluster/bin:$(PATH)
 
-.PHONY: help venv crds assets lint format unit test e2e bench cluster cluster-down images demo example example-shell pictures clean
+.PHONY: help venv crds assets lint docs format unit test e2e bench cluster cluster-down images demo example example-shell pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^uv==' constraints.txt)"
 	# compiled once: nothing is written later (PYTHONDONTWRITEBYTECODE), and the tests start Python hundreds of times
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[training,statistics,dashboard,dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[training,statistics,dashboard,docs,dev]'
 	touch $@
 
 crds: venv ## write what is generated: crds/, reference, install.yaml, PrometheusRule, argocd-cm.yaml
@@ -49,7 +49,7 @@ format: venv ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: venv ## ruff, mypy strict, import contracts, generated files, pipelines
+lint: venv ## ruff, mypy strict, import contracts, generated files, pipelines, the site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy operator/modelalias training hack tests .github/actions/promote
@@ -61,6 +61,10 @@ lint: venv ## ruff, mypy strict, import contracts, generated files, pipelines
 	$(BIN)/python -m hack.reference_pages --check
 	$(BIN)/python -m hack.diagrams --check
 	$(BIN)/python -m hack.pipelines
+	$(MAKE) --no-print-directory docs
+
+docs: venv ## the documentation as a site, build/docs/index.html; whatever does not fit together ends it
+	$(BIN)/python -m sphinx --quiet --nitpicky --fail-on-warning --conf-dir docs . build/docs
 
 cluster: ## a local Kubernetes, kubeconfig at .cluster/kubeconfig
 	$(PYTHON) -m hack.cluster up
@@ -100,4 +104,4 @@ pictures: venv ## docs/pictures: the pages in light and dark, taken in Chromium
 	$(BIN)/python -m tests.pictures
 
 clean: cluster-down ## remove the environment and the cluster; the caches outside the tree stay
-	rm -rf $(VENV) .cluster
+	rm -rf $(VENV) .cluster build/docs
