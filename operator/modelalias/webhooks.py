@@ -17,6 +17,7 @@ from aiohttp import web
 
 from modelalias.api.fields import duration
 from modelalias.probes import BACKLOG, listener
+from modelalias.rates import Rate
 from modelalias.settings import Settings
 from modelalias.webhook_deliveries import DELIVERY_ID, SIGNATURE, TIMESTAMP, Deliveries, Delivery, Verdict
 
@@ -36,25 +37,6 @@ _ANSWERS: Final = {
 }
 
 _log = logging.getLogger(__name__)
-
-
-class Rate:
-    """So many in a second, and some more at once after a pause."""
-
-    def __init__(self, per_second: float, burst: float, clock: Callable[[], float]) -> None:
-        """Take a monotonic clock in seconds."""
-        self._per_second, self._burst, self._clock = per_second, burst, clock
-        self._left, self._at = burst, clock()
-
-    def allows(self) -> bool:
-        """Return whether there is room for one more, and take it."""
-        now = self._clock()
-        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
-        self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 class Pokes:
