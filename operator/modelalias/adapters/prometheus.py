@@ -5,22 +5,15 @@ redirect is followed, so that credentials reach the configured host alone.
 """
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final
 
 import aiohttp
 
-from modelalias.adapters.credential_files import (
-    CredentialTexts,
-    Stamp,
-    authorization,
-    stamp_of,
-    unreadable,
-)
+from modelalias.adapters.credential_files import CredentialTexts, authorization
 from modelalias.adapters.prometheus_answers import LARGEST, Unauthorized, failure, number_in, too_large
+from modelalias.adapters.server_trust import ServerTrust
 from modelalias.core.errors import InvalidRequest, Unavailable
 from modelalias.rest import FIELD_MANAGER
 from modelalias.servers import PrometheusSettings
@@ -40,7 +33,7 @@ class Prometheus:
         self._url = f"{settings.uri.rstrip('/')}/api/v1/query"
         self._files, self._seconds = settings.credentials, settings.timeout_seconds
         self._texts = CredentialTexts(OWNER)
-        self._trusted: tuple[Stamp, ssl.SSLContext] | None = None
+        self._trust = ServerTrust(settings.credentials.ca_file, OWNER)
         self._turns = asyncio.Semaphore(settings.concurrency)
         self._silences = 0
         self._silence = ""
@@ -106,7 +99,7 @@ class Prometheus:
         }
         try:
             async with self._client.post(
-                self._url, data=form, headers=headers, ssl=self._trust(), allow_redirects=False
+                self._url, data=form, headers=headers, ssl=self._trust.context(), allow_redirects=False
             ) as response:
                 body = await _bounded(response)
                 if response.status != HTTPStatus.OK:
@@ -126,16 +119,6 @@ class Prometheus:
             token=text(files.token_file),
         )
 
-    def _trust(self) -> ssl.SSLContext | bool:
-        """Return whose certificates are accepted: connections that were trusted by an older file are not used."""
-        file = self._files.ca_file
-        if file is None:
-            return True
-        stamp = stamp_of(file, OWNER)
-        if self._trusted is None or self._trusted[0] != stamp:
-            self._trusted = stamp, _context(file)
-        return self._trusted[1]
-
     def _why_not(self, error: Exception) -> str:
         """Return why a query was not answered; the library's own message holds the address."""
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
@@ -145,13 +128,6 @@ class Prometheus:
         if isinstance(error, aiohttp.ClientConnectorError):
             return "Prometheus cannot be reached"
         return "Prometheus' answer broke off"
-
-
-def _context(file: Path) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=str(file))
-    except OSError as error:
-        raise unreadable(file, OWNER) from error
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes | None:
