@@ -10,6 +10,7 @@ from modelalias.api.conditions import AliasCondition, Reason, Status, find, is_t
 from modelalias.api.fields import Value
 from modelalias.api.request import Phase, PromotionRequestStatus
 from modelalias.core.status import annotations, monitors, traffic
+from modelalias.core.status.occasions import Occasion
 from modelalias.ports import EventType
 
 _ENDS = {
@@ -22,6 +23,16 @@ _ENDS = {
     Phase.SUPERSEDED: EventType.NORMAL,
     Phase.EXPIRED: EventType.WARNING,
 }
+_TROUBLE = (
+    (AliasCondition.STALLED, True, Occasion.STALLED),
+    (AliasCondition.IN_SYNC, False, Occasion.DRIFTED),
+    (AliasCondition.REGISTRY_REACHABLE, False, Occasion.REGISTRY_UNREACHABLE),
+    (AliasCondition.IDENTITY_PROVED, False, Occasion.IDENTITY_UNPROVED),
+    (AliasCondition.VERIFIED, False, Occasion.NOT_VERIFIED),
+    (AliasCondition.TRAFFIC_ROUTED, False, Occasion.TRAFFIC_NOT_ROUTED),
+    (AliasCondition.HELD, True, Occasion.HELD),
+)
+"""Conditions, the status that is told of each, and as what."""
 
 
 class News(Value):
@@ -32,6 +43,8 @@ class News(Value):
     message: str
     annotations: Mapping[str, str] = Field(default_factory=lambda: MappingProxyType({}))
     """The same for programs, see `core.status.annotations`."""
+    occasion: Occasion | None = None
+    """What it is for the channels of the configuration; None where no channel is told."""
 
 
 def of_request(
@@ -39,11 +52,36 @@ def of_request(
     after: PromotionRequestStatus,
     about: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[News, ...]:
-    """Tell each change of phase once; `about` is what the request says for programs."""
-    if after.phase is None or after.phase == before.phase:
-        return ()
-    kind = _ENDS.get(after.phase, EventType.NORMAL)
-    return (News(type=kind, reason=str(after.phase), message=after.explanation, annotations=about),)
+    """Tell each change of phase and each approval once; `about` is what the request says for programs."""
+    news = [*_of_approvals(before, after, about)]
+    if after.phase is not None and after.phase != before.phase:
+        reason = str(after.phase)
+        news.append(
+            News(
+                type=_ENDS.get(after.phase, EventType.NORMAL),
+                reason=reason,
+                message=after.explanation,
+                annotations=about,
+                occasion=Occasion(reason) if reason in set(Occasion) else None,
+            )
+        )
+    return tuple(news)
+
+
+def _of_approvals(
+    before: PromotionRequestStatus, after: PromotionRequestStatus, about: Mapping[str, str]
+) -> Iterator[News]:
+    """Tell that another approval is valid."""
+    old, now = before.approvals, after.approvals
+    if now is not None and now.valid > (0 if old is None else old.valid):
+        by = f", by {', '.join(now.by)}" if now.by else ""
+        yield News(
+            type=EventType.NORMAL,
+            reason=str(Occasion.APPROVED),
+            message=f"{now.valid} of {now.required} approvals{by}",
+            annotations=about,
+            occasion=Occasion.APPROVED,
+        )
 
 
 def _moved(name: str, entry: HistoryEntry) -> str:
@@ -78,16 +116,10 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
                 reason=f"{entry.operation}{entry.outcome}",
                 message=_moved(name, entry),
                 annotations=annotations.of_move(alias, entry),
+                occasion=Occasion.MOVED if entry.outcome is Outcome.SUCCEEDED else Occasion.NOT_MOVED,
             )
         )
-    for condition, bad in (
-        (AliasCondition.STALLED, True),
-        (AliasCondition.IN_SYNC, False),
-        (AliasCondition.REGISTRY_REACHABLE, False),
-        (AliasCondition.IDENTITY_PROVED, False),
-        (AliasCondition.VERIFIED, False),
-        (AliasCondition.TRAFFIC_ROUTED, False),
-    ):
+    for condition, bad, occasion in _TROUBLE:
         old, now = find(before.conditions, condition), find(after.conditions, condition)
         stands = now is not None and str(now.status) == str(bad)
         if (
@@ -95,25 +127,52 @@ def of_alias(alias: ModelAlias, after: ModelAliasStatus) -> tuple[News, ...]:
             and stands
             and (old is None or (old.status, old.reason) != (now.status, now.reason))
         ):
-            news.append(News(type=EventType.WARNING, reason=now.reason, message=now.message))
+            news.append(
+                News(type=EventType.WARNING, reason=now.reason, message=now.message, occasion=occasion)
+            )
     returned = not is_true(before.conditions, AliasCondition.REGISTRY_REACHABLE) and is_true(
         after.conditions, AliasCondition.REGISTRY_REACHABLE
     )
     if returned and find(before.conditions, AliasCondition.REGISTRY_REACHABLE) is not None:
         news.append(
-            News(type=EventType.NORMAL, reason=str(Reason.REACHABLE), message="the registry answers again")
+            News(
+                type=EventType.NORMAL,
+                reason=str(Reason.REACHABLE),
+                message="the registry answers again",
+                occasion=Occasion.REGISTRY_REACHABLE,
+            )
         )
     passing = find(after.conditions, AliasCondition.MONITORS_PASSING)
     if passing is not None and monitors.is_news(before, after):
-        news.append(News(type=EventType.WARNING, reason=passing.reason, message=passing.message))
+        silent = passing.reason == str(Reason.NO_DATA)
+        news.append(
+            News(
+                type=EventType.WARNING,
+                reason=passing.reason,
+                message=passing.message,
+                occasion=Occasion.MONITOR_SILENT if silent else Occasion.MONITOR_BREACHED,
+            )
+        )
     news += [
-        News(type=EventType.NORMAL, reason="TrafficMoved", message=message)
+        News(
+            type=EventType.NORMAL,
+            reason="TrafficMoved",
+            message=message,
+            occasion=Occasion.TRAFFIC_MOVED,
+        )
         for message in traffic.moved(before, after)
     ]
     said = alias.metadata.release
     if before.hold is not None and after.hold is None and not new and said is not None:
         message = f"{name}: automatic steps go on: {said.user} released the hold"
-        news.append(News(type=EventType.NORMAL, reason="HoldReleased", message=message))
+        news.append(
+            News(
+                type=EventType.NORMAL,
+                reason="HoldReleased",
+                message=message,
+                occasion=Occasion.HOLD_RELEASED,
+            )
+        )
     news += _of_retention(name, before, after)
     about = annotations.of_alias(alias)
     every = (*news, *_of_workloads(before, after))
@@ -143,7 +202,8 @@ def _of_workloads(before: ModelAliasStatus, after: ModelAliasStatus) -> Iterator
         good = now.status is Status.TRUE
         if not good or (old is not None and old.reason not in moves):
             kind = EventType.NORMAL if good else EventType.WARNING
-            yield News(type=kind, reason=now.reason, message=now.message)
+            occasion = Occasion.ROLLED_OUT if good else Occasion.NOT_ROLLED_OUT
+            yield News(type=kind, reason=now.reason, message=now.message, occasion=occasion)
     known = {(item.kind, item.name, text) for item in before.serving for text in item.warnings}
     for item in after.serving:
         for text in item.warnings:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from modelalias.api.alias import ModelAliasSpec
-from modelalias.api.conditions import Reason
 from modelalias.api.request import Finding, PromotionRequestStatus
 
 LONGEST: Final = 32_768
@@ -15,7 +14,7 @@ LONGEST: Final = 32_768
 def of(
     spec: ModelAliasSpec | None,
     status: PromotionRequestStatus,
-    reason: Reason,
+    reason: str,
     heading: Mapping[str, str | None],
 ) -> Mapping[str, object]:
     """Return the verdict as a mapping.
@@ -52,12 +51,16 @@ def of(
 
 def text(verdict: Mapping[str, object], findings: Sequence[Finding]) -> str:
     """Write it on one line, without the details where there is no room for them."""
-    whole = _line(verdict)
-    if len(whole) <= LONGEST:
-        return whole
+    return _line(fitted(verdict, findings))
+
+
+def fitted(verdict: Mapping[str, object], findings: Sequence[Finding]) -> Mapping[str, object]:
+    """Return it without the details where there is no room for them."""
+    if len(_line(verdict)) <= LONGEST:
+        return verdict
     short = [{"name": item.name, "result": item.result} for item in findings]
     left = {key: value for key, value in verdict.items() if key not in {"evaluation", "eligibility"}}
-    return _line({**left, "gates": short})
+    return {**left, "gates": short}
 
 
 def _line(verdict: Mapping[str, object]) -> str:
