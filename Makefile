@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check "$$(grep '^uv==' constraints.txt)"
 	# compiled once: nothing is written later (PYTHONDONTWRITEBYTECODE), and the tests start Python hundreds of times
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[training,statistics,dashboard,docs,dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[training,statistics,dashboard,docs,notify,dev]'
 	touch $@
 
 crds: venv ## write what is generated: crds/, reference, install.yaml, PrometheusRule, argocd-cm.yaml

@@ -15,6 +15,7 @@ from typing import Any, Final
 import kopf
 
 from modelalias import logs, probes, scrapes, settings, webhooks
+from modelalias.adapters import notification_channels
 from modelalias.adapters.admission import KubernetesAdmission
 from modelalias.adapters.discovery import KubernetesDiscovery
 from modelalias.adapters.jobs import KubernetesJobs
@@ -30,7 +31,7 @@ from modelalias.adapters.signing_keys import KubernetesSigningKeys
 from modelalias.adapters.workloads import KubernetesWorkloads
 from modelalias.core.errors import InvalidRequest
 from modelalias.handlers import rewatching, tuning, watches
-from modelalias.ports import Cluster
+from modelalias.ports import Cluster, Servers
 from modelalias.reconcile import loop_lag
 from modelalias.reconcile.engine import Engine
 
@@ -56,6 +57,9 @@ async def serve(config: settings.Settings) -> None:
         metrics = {name: Prometheus(item) for name, item in config.prometheus.items()}
         for source in metrics.values():
             stack.push_async_callback(source.close)
+        channels = notification_channels.opened(config.notifications.channels)
+        for channel in channels.values():
+            stack.push_async_callback(channel.close)
         objects = KubernetesObjects(connection, identity=config.identity)
         engine = Engine(
             config,
@@ -68,12 +72,11 @@ async def serve(config: settings.Settings) -> None:
                 KubernetesPods(connection),
                 KubernetesRoutes(connection),
             ),
-            registries,
+            Servers(registries, metrics, channels),
             lead,
             time.monotonic,
             connection.clock.now,
-            metrics,
-            telemetry=telemetry,
+            telemetry,
         )
         await _serve_metrics(stack, config.metrics, telemetry, lead)
         async with webhooks.heard(config, engine.poke, connection.clock.now):

@@ -18,6 +18,7 @@ import yaml
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from modelalias.api.fields import Duration, ItemName, ObjectName, Value
+from modelalias.channels import NotificationSettings
 from modelalias.core.errors import InvalidRequest
 from modelalias.servers import Address, Credentials, Pattern, PrometheusSettings
 
@@ -175,6 +176,7 @@ class Settings(Value):
     webhooks: WebhookSettings | None = None
     """Where MLflow's webhooks are heard. Left out: nothing listens."""
     metrics: MetricsSettings = MetricsSettings()
+    notifications: NotificationSettings = NotificationSettings()
     log_level: Annotated[str, Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
     identity: Annotated[str, Field(min_length=1, max_length=128)] = "modelalias-operator"

@@ -27,19 +27,22 @@ from modelalias.api.promotion_policy import ClusterPromotionPolicySpec, Promotio
 from modelalias.api.request import PromotionRequest, PromotionRequestSpec, Resolved
 from modelalias.core.errors import Refused
 from modelalias.kinds.pod_template import PodWorkload
-from modelalias.ports import Cluster as Ports
 from modelalias.ports import (
+    Channel,
     GivenPolicy,
     Job,
     JobRef,
+    Lead,
     ModelVersion,
     NewJob,
     Route,
+    Servers,
     Telemetry,
     Workload,
     WorkloadChange,
     WorkloadRef,
 )
+from modelalias.ports import Cluster as Ports
 from modelalias.reconcile.engine import Engine
 from modelalias.settings import Settings
 from tests.support.fake_jobs import FakeJobs
@@ -243,7 +246,7 @@ class _Errors(logging.Handler):
         self.records.append(logging.Formatter().format(record))
 
 
-class _Leads:
+class Leads:
     """The port `Lead` of a process that is alone."""
 
     def check(self) -> None:
@@ -269,6 +272,8 @@ class Cluster:
         self.prometheus = FakePrometheus()
         self.telemetry = Telemetry()
         """Counts for the operator that is started next."""
+        self.channels: dict[str, Channel] = {}
+        self.lead: Lead = Leads()
         self.registry_name = "default"
         self.settings = Settings.model_validate(settings or DEFAULT)
         self.engine: Engine | None = None
@@ -294,11 +299,14 @@ class Cluster:
                 self.pods,
                 self.routes,
             ),
-            {self.registry_name: self.registry} if self.registry_name in self.settings.registries else {},
-            _Leads(),
+            Servers(
+                {self.registry_name: self.registry} if self.registry_name in self.settings.registries else {},
+                {"default": self.prometheus},
+                self.channels,
+            ),
+            self.lead,
             loop.time,
             self.wall,
-            {"default": self.prometheus},
             self.telemetry,
         )
         for workload in self.workloads.workloads.values():

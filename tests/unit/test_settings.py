@@ -1,12 +1,14 @@
 """The configuration: what is read, what is refused and how the refusal names the field."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from modelalias import settings
+from modelalias import channels, settings
 from modelalias.core.errors import InvalidRequest
+from modelalias.core.status.occasions import Occasion
 from modelalias.servers import Credentials, PrometheusSettings
 
 
@@ -319,3 +321,61 @@ def test_webhooks_that_do_not_fit_are_refused(tmp_path: Path, webhooks: str, say
 
     with pytest.raises(InvalidRequest, match=says):
         settings.load(environ)
+
+
+CHANNELS = """
+notifications:
+  channels:
+    chat: {apprise: {urlFile: /notify/chat}}
+    bus: {cloudEvents: {urlFile: /notify/bus, hmacKeyFile: /notify/key}, perMinute: 6}
+  routes: [{events: [Drifted, Held], to: [chat]}, {namespaces: [ml], events: ["*"], to: [bus]}]
+"""
+
+
+def _notified(folder: Path, text: str) -> settings.Settings:
+    return settings.load(_file(folder, f"registries: {{eu: {{uri: 'https://eu'}}}}\n{text}"))
+
+
+def test_channels_and_routes_are_read(tmp_path: Path) -> None:
+    found = _notified(tmp_path, CHANNELS).notifications
+
+    assert {name: item.per_second for name, item in found.channels.items()} == {"chat": 1.0, "bus": 0.1}
+    assert [route.to for route in found.routes] == [("chat",), ("bus",)]
+    assert found.channels["bus"].apprise is None
+    assert _notified(tmp_path, "").notifications.channels == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("to: [chat]", "to: [mail]", "notifications: routes name mail, which is not among channels"),
+        ("Drifted", "Drift", "notifications.routes.0.events.0"),
+        ("events: [Drifted, Held]", "on: [Drifted]", "notifications.routes.0"),
+        ("{apprise: {urlFile: /notify/chat}}", "{}", "chat: set either apprise or cloudEvents"),
+        ("urlFile: /notify/chat", "url: 'https://secret'", "chat.apprise.urlFile: Field required"),
+        ("perMinute: 6", "perMinute: 0", "bus.perMinute"),
+    ],
+)
+def test_notifications_that_do_not_fit_are_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
+    with pytest.raises(InvalidRequest, match=says) as refused:
+        _notified(tmp_path, CHANNELS.replace(old, new))
+
+    assert "secret" not in str(refused.value)
+
+
+def test_a_channel_of_apprise_is_refused_where_it_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "find_spec", lambda _: None)
+
+    with pytest.raises(InvalidRequest, match="install modelalias with the extra notify"):
+        _notified(tmp_path, CHANNELS)
+
+
+def test_the_page_about_notifications_shows_what_can_be_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "notifications.md").read_text(encoding="utf-8")
+    shown = page.partition("```yaml\n")[2].partition("```")[0]
+    named = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]+)\|", page, re.MULTILINE))))
+
+    assert set(_notified(tmp_path, shown).notifications.channels) == {"ml-chat", "bus"}
+    assert named == set(Occasion)

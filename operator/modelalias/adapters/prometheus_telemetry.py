@@ -18,7 +18,7 @@ from modelalias.adapters.namespace_counters import NamespaceCounters
 from modelalias.adapters.sample_lines import Family, MetricType, texts
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
-from modelalias.ports import TIMED, CallOutcome, FailureKind, RequestEnd, Telemetry
+from modelalias.ports import TIMED, CallOutcome, FailureKind, NotificationOutcome, RequestEnd, Telemetry
 
 CONTENT_TYPE: Final = prometheus_client.exposition.CONTENT_TYPE_PLAIN_0_0_4
 
@@ -80,6 +80,12 @@ class PrometheusTelemetry(Telemetry):
             "kubernetes_request_duration_seconds", "Calls to the API server.", CALLS, *labels
         )
         self._queries = self._counter("monitor_queries", "Queries for monitors.", "source", "outcome")
+        self._notifications = self._counter(
+            "notifications", "Notices that a channel was sent.", "channel", "outcome"
+        )
+        self._dropped = self._counter(
+            "notifications_dropped", "Notices that a channel was never sent.", "channel"
+        )
 
     def _make_work_metrics(self) -> None:
         self._request_seconds = self._histogram(
@@ -187,6 +193,22 @@ class PrometheusTelemetry(Telemetry):
     def monitor_queried(self, source: str, outcome: str) -> None:
         """Take a query for a monitor; the source is a kind or a configured name, never an address or a query."""
         self._queries.labels(source, outcome).inc()
+
+    # Whom the operator told
+
+    def channel_opened(self, channel: str) -> None:
+        """Take that a channel is configured."""
+        self._dropped.labels(channel)
+        for outcome in NotificationOutcome:
+            self._notifications.labels(channel, str(outcome))
+
+    def notified(self, channel: str, outcome: NotificationOutcome, count: int) -> None:
+        """Take what became of so many notices that a channel was told of, or was not."""
+        self._notifications.labels(channel, str(outcome)).inc(count)
+
+    def notices_dropped(self, channel: str, count: int) -> None:
+        """Take that so many notices were never sent to a channel: there was no room, or another process leads."""
+        self._dropped.labels(channel).inc(count)
 
     # How the operator works
 

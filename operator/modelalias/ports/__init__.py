@@ -4,7 +4,12 @@ Each port names what it raises. The adapters implement the ports; fakes keep sta
 do, and the same contract suite runs on both.
 """
 
-from modelalias.ports.around import Cluster
+from modelalias.ports.around import Cluster, Servers
+from modelalias.ports.channel import (
+    Channel,
+    Letter,
+    Severity,
+)
 from modelalias.ports.cluster import (
     Admission,
     EventType,
@@ -72,6 +77,7 @@ from modelalias.ports.telemetry import (
     TIMED,
     CallOutcome,
     FailureKind,
+    NotificationOutcome,
     RequestEnd,
     Telemetry,
 )
@@ -82,6 +88,7 @@ __all__ = [
     "Admission",
     "Aliases",
     "CallOutcome",
+    "Channel",
     "Cluster",
     "DataPointer",
     "Dataset",
@@ -95,6 +102,7 @@ __all__ = [
     "JobState",
     "Jobs",
     "Lead",
+    "Letter",
     "LiveMetric",
     "MeasuredModel",
     "Measurement",
@@ -103,6 +111,7 @@ __all__ = [
     "ModelVersion",
     "NewJob",
     "Notary",
+    "NotificationOutcome",
     "Objects",
     "Pod",
     "PodAnswer",
@@ -121,6 +130,8 @@ __all__ = [
     "Run",
     "RunDetails",
     "RunStatus",
+    "Servers",
+    "Severity",
     "SigningKeys",
     "Telemetry",
     "Variable",

@@ -1,10 +1,14 @@
-"""The ports on one API server together."""
+"""The ports on one API server together, and those on the servers of the configuration."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from modelalias.ports.channel import Channel
 from modelalias.ports.cluster import Admission, Jobs, Objects, Workloads
+from modelalias.ports.metrics_source import MetricsSource
 from modelalias.ports.notary import SigningKeys
 from modelalias.ports.pods import Pods
+from modelalias.ports.registry import Registry
 from modelalias.ports.routes import Routes
 
 
@@ -19,3 +23,12 @@ class Cluster:
     keys: SigningKeys
     pods: Pods
     routes: Routes
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The ports on the servers of the configuration, by their names there."""
+
+    registries: Mapping[str, Registry]
+    metrics: Mapping[str, MetricsSource] = field(default_factory=dict)
+    channels: Mapping[str, Channel] = field(default_factory=dict)

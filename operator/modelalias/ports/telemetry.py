@@ -48,6 +48,14 @@ class FailureKind(StrEnum):
     """a bug."""
 
 
+class NotificationOutcome(StrEnum):
+    """What became of a notice that was sent."""
+
+    SENT = "sent"
+    FAILED = "failed"
+    """no answer, or a refusal, also when it was tried again."""
+
+
 class RequestEnd(NamedTuple):
     """A request that ended here and now."""
 
@@ -117,6 +125,17 @@ class Telemetry:
 
     def monitor_queried(self, source: str, outcome: str) -> None:
         """Take a query for a monitor; the source is a kind or a configured name, never an address or a query."""
+
+    # Whom the operator told
+
+    def channel_opened(self, channel: str) -> None:
+        """Take that a channel is configured."""
+
+    def notified(self, channel: str, outcome: NotificationOutcome, count: int) -> None:
+        """Take what became of so many notices that a channel was told of, or was not."""
+
+    def notices_dropped(self, channel: str, count: int) -> None:
+        """Take that so many notices were never sent to a channel: there was no room, or another process leads."""
 
     # How the operator works
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple, assert_never
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
@@ -12,6 +13,7 @@ from modelalias.api.request import PromotionRequest
 from modelalias.core.decide import decide
 from modelalias.core.errors import InvalidRequest, Refused, RequestBroken, StaleObject, Unavailable
 from modelalias.core.monitoring.writing import merged
+from modelalias.core.notifications import notice
 from modelalias.core.protocol.context import (
     ByItself,
     Context,
@@ -55,6 +57,7 @@ from modelalias.reconcile.broken_requests import BrokenRequests
 from modelalias.reconcile.evaluations import Evaluations
 from modelalias.reconcile.late_edits import LateEdits
 from modelalias.reconcile.memory import Memory
+from modelalias.reconcile.notifier import Notifier
 from modelalias.reconcile.planned_versions import PlannedVersions
 from modelalias.reconcile.pod_looks import PodLooks
 from modelalias.reconcile.queue import Key
@@ -92,6 +95,7 @@ class Outside(NamedTuple):
     by_itself: Callable[[Key, ModelAlias | None], ByItself]
     """What it has to know to do something by itself."""
     telemetry: Telemetry
+    notifier: Notifier
 
 
 class AliasReconciler:
@@ -422,14 +426,19 @@ class AliasReconciler:
                         self._memory.see_alias(written)
                         self._serving.written(key, context.alias.status, written.status)
                         tallies.of_alias(self._outside.telemetry, context.alias, written.status)
-                        await self._tell(written, events.of_alias(context.alias, written.status))
+                        news = events.of_alias(context.alias, written.status)
+                        self._outside.notifier.tell(partial(notice.of_alias, written, news, self._wall()))
+                        await self._tell(written, news)
                     case RequestWrite(request=request, status=status) if _differ(status, request.status):
                         self._lead.check()
                         after = await self._cluster.objects.write_request_status(request, status)
                         self._memory.see_request(after)
                         tallies.of_request(self._outside.telemetry, request, after.status)
                         about = annotations.of_request(context.alias, request, after.status)
-                        await self._tell(after, events.of_request(request.status, after.status, about))
+                        news = events.of_request(request.status, after.status, about)
+                        tell = partial(notice.of_request, context.alias, after, news, self._wall())
+                        self._outside.notifier.tell(tell)
+                        await self._tell(after, news)
             except StaleObject:
                 await self._refresh(key, write)
                 raise

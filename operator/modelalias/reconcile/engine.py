@@ -6,10 +6,9 @@ Failures come again later.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Final
 
 from modelalias.api.alias import Drift, ModelAlias
@@ -24,9 +23,8 @@ from modelalias.ports import (
     FailureKind,
     GivenPolicy,
     Lead,
-    MetricsSource,
     PolicyId,
-    Registry,
+    Servers,
     Telemetry,
     Workload,
     WorkloadRef,
@@ -38,6 +36,7 @@ from modelalias.reconcile.mass_drift import MassDrift
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.monitoring import Monitoring
 from modelalias.reconcile.notary_watch import NotaryWatch
+from modelalias.reconcile.notifier import Notifier
 from modelalias.reconcile.own_account import OwnAccount
 from modelalias.reconcile.pod_looks import PodLooks
 from modelalias.reconcile.queue import Key, KeyedQueue
@@ -58,14 +57,13 @@ class Engine:
         self,
         settings: Settings,
         cluster: Cluster,
-        registries: Mapping[str, Registry],
+        servers: Servers,
         lead: Lead,
         clock: Callable[[], float],
         wall: Callable[[], datetime],
-        metrics: Mapping[str, MetricsSource] = MappingProxyType({}),
         telemetry: Telemetry = SILENT,
     ) -> None:
-        """Take the ports, with one registry and one metrics source per configured name.
+        """Take the ports.
 
         The clocks are a monotonic one in seconds and a wall clock.
         """
@@ -90,13 +88,13 @@ class Engine:
                 clock,
                 telemetry,
             )
-            for name, registry in registries.items()
+            for name, registry in servers.registries.items()
         }
         self._identity = IdentityWatch(cluster.admission, lambda: self._wake(self._memory.keys()), telemetry)
         self._notary = NotaryWatch(cluster.keys)
         self._monitoring = Monitoring(
-            metrics,
-            registries,
+            servers.metrics,
+            servers.registries,
             self._may_query,
             lambda key: self._wake((key,)),
             clock,
@@ -107,6 +105,7 @@ class Engine:
         self._account = OwnAccount(cluster.objects, lambda: self._wake(self._memory.keys()))
         self._other_rules: set[Key] = set()
         """Aliases that the monitoring has yet to see with other rules."""
+        self.notifier = Notifier(settings.notifications, servers.channels, lead, clock, telemetry)
         outside = Outside(
             self._who_proves,
             self._allows,
@@ -115,6 +114,7 @@ class Engine:
             self._workloads,
             self._by_itself,
             telemetry,
+            self.notifier,
         )
         looks = PodLooks(cluster, self._workloads, clock, self._resync)
         self._reconciler = AliasReconciler(self._memory, cluster, self._watches, outside, looks, clock, wall)
@@ -198,6 +198,7 @@ class Engine:
                     tasks.create_task(self._notary.run(), name="notary")
                     tasks.create_task(self._monitoring.run(), name="monitors")
                     tasks.create_task(self._account.run(), name="account")
+                    tasks.create_task(self.notifier.run(), name="notifier")
                     for watch in self._watches.values():
                         tasks.create_task(watch.run(), name=f"registry {watch.name}")
                     for number in range(self._settings.workers):

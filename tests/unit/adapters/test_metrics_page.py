@@ -51,6 +51,8 @@ TABLE: Final[dict[str, tuple[str, frozenset[str]]]] = {
     "modelalias_monitor_state": ("gauge", ALIAS | {"monitor", "state"}),
     "modelalias_monitor_breaches_total": ("counter", ALIAS | {"monitor"}),
     "modelalias_monitor_queries_total": ("counter", frozenset({"source", "outcome"})),
+    "modelalias_notifications_total": ("counter", frozenset({"channel", "outcome"})),
+    "modelalias_notifications_dropped_total": ("counter", frozenset({"channel"})),
 }
 """Every metric, with exactly these labels; docs/metrics.md says what they mean."""
 SINCE: Final = "2026-01-01T12:00:00Z"
@@ -109,6 +111,7 @@ def fed() -> PrometheusTelemetry:
     telemetry.registry_answered("default", 7)
     telemetry.kubernetes_called("get", "leases.coordination.k8s.io", "200", 0.01)
     telemetry.monitor_queried("prometheus", "ok")
+    telemetry.channel_opened("chat")
     return telemetry
 
 
