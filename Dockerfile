@@ -10,13 +10,14 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
 
 
 # What shall be installed, as two plain lists, the operator's with what the dashboard needs, which is deployed from the same
-# image: an edit of pyproject.toml that leaves them alone installs nothing again.
+# image, and with what tells people in chats: an edit of pyproject.toml that leaves them alone installs nothing again.
 FROM python AS requirements
 WORKDIR /build
 COPY pyproject.toml ./
 RUN python3 -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-open('operator.txt', 'w').write('\n'.join(project['dependencies'] + project['optional-dependencies']['dashboard'])); \
-open('serving.txt', 'w').write('\n'.join(project['optional-dependencies']['training']))" \
+extras = project['optional-dependencies']; \
+open('operator.txt', 'w').write('\n'.join(project['dependencies'] + extras['dashboard'] + extras['notify'])); \
+open('serving.txt', 'w').write('\n'.join(extras['training']))" \
     # buildah's cache looks at file times too
     && touch -d @0 operator.txt serving.txt
 

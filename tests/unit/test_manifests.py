@@ -346,6 +346,26 @@ def test_the_deletion_of_pods_is_a_component_that_adds_that_and_nothing_else(
 
 
 @needs_kubectl
+def test_the_secret_of_channels_is_a_component_that_mounts_that_and_nothing_else(tmp_path: Path) -> None:
+    whole = {(item["kind"], item["metadata"]["name"]): item for item in documents(_built("base"))}
+    built = _built_with("notifications", "base", tmp_path)
+
+    (changed,) = [item for item in built if item != whole[item["kind"], item["metadata"]["name"]]]
+
+    pod = changed["spec"]["template"]["spec"]
+    assert pod["volumes"].pop() == {
+        "name": "notifications",
+        "secret": {"secretName": "modelalias-notifications", "optional": True, "defaultMode": 0o440},
+    }
+    assert pod["containers"][0]["volumeMounts"].pop() == {
+        "name": "notifications",
+        "mountPath": "/notify",
+        "readOnly": True,
+    }
+    assert changed == whole["Deployment", "modelalias-operator"]
+
+
+@needs_kubectl
 @pytest.mark.parametrize("folder", ["base", "overlays/namespaced"])
 def test_an_operator_that_files_nothing_is_a_component_that_takes_that_away_and_nothing_else(
     folder: str, tmp_path: Path
