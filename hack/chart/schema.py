@@ -12,8 +12,9 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel
 
-from modelalias import servers, settings
+from modelalias import channels, servers, settings
 from modelalias.api.docstrings import Docs, field_docstrings, prose
+from modelalias.core.notifications import routes
 from modelalias.settings import Settings
 from modelalias.web import config as dashboard
 from modelalias.web.config import DashboardConfig
@@ -36,7 +37,7 @@ def text() -> str:
     """Return the file."""
     own = yaml.safe_load(OWN.read_text(encoding="utf-8"))
     made = {
-        **_definitions(Settings, (servers, settings)),
+        **_definitions(Settings, (channels, routes, servers, settings)),
         **_definitions(DashboardConfig, (dashboard,)),
     }
     comment = (
@@ -82,8 +83,8 @@ def _plain(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     if alternatives := node.get("anyOf"):
-        (one,) = (item for item in alternatives if item != {"type": "null"})
-        return _plain(one)
+        given = [_plain(item) for item in alternatives if item != {"type": "null"}]
+        return given[0] if len(given) == 1 else {"anyOf": given}
     if "$ref" in node:
         return {"$ref": node["$ref"]}
     kept = {

@@ -47,7 +47,9 @@ class ChannelSettings(Value):
     """One channel: one of `apprise` and `cloudEvents`."""
 
     apprise: AppriseSettings | None = None
+    """Set for people."""
     cloud_events: CloudEventsSettings | None = None
+    """Set for a program."""
     per_minute: Annotated[int, Field(ge=1, le=60_000)] | None = None
     """Letters in a minute at the most; left out: 60 for apprise and 3,000 for cloudEvents."""
 
@@ -80,7 +82,9 @@ class NotificationSettings(Value):
     ] = ""
     """Name of this cluster in what is told; left out: none."""
     channels: Annotated[Mapping[ItemName, ChannelSettings], Field(default_factory=dict)]
+    """Whom there is to tell, each by a name that routes, logs and metrics use."""
     routes: tuple[Route, ...] = ()
+    """Which channels are told of what; without one, nobody is told anything."""
     links: LinkSettings = LinkSettings()
 
     @model_validator(mode="after")

@@ -19,7 +19,9 @@ class Route(Value):
     """What is told to some channels: everything that fits all three."""
 
     namespaces: Annotated[tuple[Pattern, ...], Field(min_length=1)] = ("*",)
+    """Of the ModelAlias, as shell patterns; left out: all."""
     models: Annotated[tuple[Pattern, ...], Field(min_length=1)] = ("*",)
+    """Registered models, as shell patterns; left out: all."""
     events: Annotated[tuple[Occasion | Literal["*"], ...], Field(min_length=1)]
     """What happened, by name; `*` is everything."""
     to: Annotated[tuple[ItemName, ...], Field(min_length=1)]
