@@ -138,9 +138,12 @@ async def test_only_what_a_route_asks_for_is_told() -> None:
 
 
 async def ended_after(it: Cluster) -> float:
-    """Return when the promotion had ended."""
+    """Return when two promotions, one after the other, had ended."""
     await promoted(it)
-    assert it.phase("go") == "Succeeded"
+    it.ask("back", "1")
+    await it.settle()
+    await it.finish_rollout()
+    assert (it.phase("go"), it.phase("back")) == ("Succeeded", "Succeeded")
     return max(item.at.timestamp() for item in it.alias().status.history)
 
 
@@ -158,7 +161,7 @@ async def test_a_channel_that_fails_never_delays_a_promotion(failure: str) -> No
             channel.failures = [error] * 100
         assert await ended_after(it) - began == without
         await it.settle(LONG)
-        assert it.count("bus", "failed") == 3
+        assert it.count("bus", "failed") == 5
 
 
 @in_virtual_time

@@ -19,20 +19,6 @@ MOST_IN_A_DIGEST: Final = 30
 LONGEST_IN_A_DIGEST: Final = 200
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
-_OF_REQUESTS: Final = frozenset(
-    {
-        Occasion.AWAITING_APPROVAL,
-        Occasion.APPROVED,
-        Occasion.SUCCEEDED,
-        Occasion.REJECTED,
-        Occasion.FAILED,
-        Occasion.ROLLED_BACK,
-        Occasion.ERRORED,
-        Occasion.ABORTED,
-        Occasion.SUPERSEDED,
-        Occasion.EXPIRED,
-    }
-)
 _GOOD: Final = frozenset(
     {Occasion.SUCCEEDED, Occasion.MOVED, Occasion.ROLLED_OUT, Occasion.REGISTRY_REACHABLE}
 )
@@ -105,7 +91,7 @@ def digest(notices: Sequence[Notice], *, lost: int, cluster: str, dashboard: str
 
 def cloud_event(notice: Notice, cluster: str) -> Mapping[str, object]:
     """Return a CloudEvent 1.0 in its structured form."""
-    kind = "request" if notice.occasion in _OF_REQUESTS else "alias"
+    kind = "request" if notice.request else "alias"
     whose = f"/namespaces/{notice.namespace}/modelaliases/{notice.alias_name}"
     event = {
         "specversion": "1.0",
