@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from modelalias import servers, settings
+from modelalias import channels, servers, settings
 from modelalias.api.docstrings import Docs, field_docstrings
 from modelalias.cli.main import parser
+from modelalias.core.notifications import routes
 from modelalias.settings import Settings
 from modelalias.web import config as dashboard
 from modelalias.web.config import DashboardConfig
@@ -102,7 +103,7 @@ def _expanded(text: str, command: argparse.ArgumentParser) -> str:
 
 def configuration() -> str:
     """Return the page of the configuration files."""
-    docs = field_docstrings((servers, settings, dashboard))
+    docs = field_docstrings((channels, routes, servers, settings, dashboard))
     return "\n".join(
         [
             CONFIGURATION,

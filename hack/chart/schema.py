@@ -83,8 +83,8 @@ def _plain(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     if alternatives := node.get("anyOf"):
-        given = [_plain(item) for item in alternatives if item != {"type": "null"}]
-        return given[0] if len(given) == 1 else {"anyOf": given}
+        (one,) = (item for item in alternatives if item != {"type": "null"})
+        return _plain(one)
     if "$ref" in node:
         return {"$ref": node["$ref"]}
     kept = {

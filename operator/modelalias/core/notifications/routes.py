@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from modelalias.api.fields import ItemName, Value
 from modelalias.core.notifications.notice import Notice
@@ -13,6 +13,10 @@ from modelalias.core.status.occasions import Occasion
 EVERYTHING: Final = "*"
 Pattern = Annotated[str, Field(min_length=1, max_length=255)]
 """A shell pattern with `*`, `?` and `[abc]`; it has to match the whole name, including its case."""
+Event = Annotated[
+    Occasion | Literal["*"],
+    WithJsonSchema({"type": "string", "enum": [EVERYTHING, *map(str, Occasion)]}),
+]
 
 
 class Route(Value):
@@ -22,8 +26,8 @@ class Route(Value):
     """Of the ModelAlias, as shell patterns; left out: all."""
     models: Annotated[tuple[Pattern, ...], Field(min_length=1)] = ("*",)
     """Registered models, as shell patterns; left out: all."""
-    events: Annotated[tuple[Occasion | Literal["*"], ...], Field(min_length=1)]
-    """What happened, by name; `*` is everything."""
+    events: Annotated[tuple[Event, ...], Field(min_length=1)]
+    """What is told, by the names in notifications.md; `*` is everything."""
     to: Annotated[tuple[ItemName, ...], Field(min_length=1)]
     """Channels by their configured names."""
 
