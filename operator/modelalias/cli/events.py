@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
 
 async def watch(cluster: PersonsCluster, matches: Matches, show: Show, clock: Clock) -> None:
     """Show what was told, and what comes, below each other, until nobody reads on."""
-    rows = Rows(show, redraws=False)
+    rows = Rows(show, redraws=False, tells_gone=False)  # the API server drops each after an hour or so
     wanted = Wanted(kind=Kind.EVENTS, namespace=cluster.namespace, selector=_OURS)
     async with aclosing(following.follow(cluster, wanted, output.tell, clock)) as looks:
         async for objects in looks:

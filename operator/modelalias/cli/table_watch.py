@@ -48,9 +48,9 @@ class Drawn(NamedTuple):
 class Rows:
     """Shows a table that changes: all of it on a terminal, elsewhere the rows of what has changed."""
 
-    def __init__(self, show: Show, *, redraws: bool) -> None:
-        """Take where it is shown, and whether that is a terminal."""
-        self._show, self._redraws = show, redraws
+    def __init__(self, show: Show, *, redraws: bool, tells_gone: bool = True) -> None:
+        """Take where it is shown, whether that is a terminal, and whether what is not there any more is a row."""
+        self._show, self._redraws, self._tells_gone = show, redraws, tells_gone
         self._known: dict[Key, str] = {}
         self._widths: Sequence[int] = ()
 
@@ -58,7 +58,7 @@ class Rows:
         """Show what has changed; return whether anybody reads on."""
         versions = {key: version_of(body) for key, body in objects.items()}
         changed = [key for key in drawn.rows if versions.get(key) != self._known.get(key)]
-        gone = [key for key in self._known if key not in versions]
+        gone = [key for key in self._known if key not in versions] if self._tells_gone else []
         self._known = versions
         if not changed and not gone:
             return True

@@ -108,6 +108,9 @@ async def test_what_comes_is_put_below() -> None:
     def show(text: str) -> bool:
         shown.append(text)
         if len(shown) == 1:
+            cluster.watches[0].tell(
+                Event(happened=Happened.DELETED, body=_event("a", OLD))
+            )  # it is an hour old
             cluster.watches[0].tell(Event(happened=Happened.ADDED, body=_event("c", NEW)))
         return len(shown) < 2
 
