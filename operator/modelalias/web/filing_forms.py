@@ -14,7 +14,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from modelalias.api.alias import ModelAlias
-from modelalias.api.request import PromotionRequest
+from modelalias.api.request import PromotionRequest, RequestOperation
 from modelalias.cli import filing
 from modelalias.cli.filing import Wanted
 from modelalias.core.errors import InvalidRequest, NotFound, StaleObject
@@ -125,16 +125,20 @@ async def _verdict(visit: Visit, alias: ModelAlias, version: str, name: str) -> 
         request = await alias_standing.cluster_of(visit).request(name)
     except (NotFound, InvalidRequest):
         return None
-    if not _is_dry_run(request, alias, version):
+    if not _would_be(request, alias, version):
         return None
     links = visit.site.registries.named(alias.spec.registry).links
     return request_view.request_view(request, None, links=links)
 
 
-def _is_dry_run(request: PromotionRequest, alias: ModelAlias, version: str) -> bool:
-    spec = request.spec
+def _would_be(request: PromotionRequest, alias: ModelAlias, version: str) -> bool:
+    """Return whether it is a dry run of just what would be filed, and was judged for this ModelAlias if for any."""
+    spec, resolved = request.spec, request.status.resolved
     asked = spec.source.version if spec.source else None
-    return spec.dry_run and spec.alias_ref.name == alias.metadata.name and asked == version
+    is_judged = spec.operation is RequestOperation.PROMOTE and not spec.skip_gates
+    is_of_it = resolved is None or resolved.alias_uid in {None, alias.metadata.uid}
+    names_it = spec.alias_ref.name == alias.metadata.name and asked == version
+    return spec.dry_run and is_judged and is_of_it and names_it
 
 
 async def _promote(visit: Visit, typed: Typed) -> str:

@@ -335,12 +335,18 @@ class TestPromoting:
         assert len(_filed(cluster)) == 1
 
     @pytest.mark.parametrize(
-        "spec",
-        [{"source": {"version": "5"}, "dryRun": True}, {"dryRun": False}],
-        ids=["version", "no-dry-run"],
+        ("spec", "uid"),
+        [
+            pytest.param({"source": {"version": "5"}}, UID, id="version"),
+            pytest.param({"dryRun": False}, UID, id="no-dry-run"),
+            pytest.param({"operation": "Rollback", "reason": "slow"}, UID, id="not-judged"),
+            pytest.param({"skipGates": True, "reason": "now"}, UID, id="gates-skipped"),
+            pytest.param({}, "u-of-a-namesake", id="alias-made-anew"),
+        ],
     )
-    def test_a_verdict_on_something_else_is_not_shown(self, spec: dict[str, Any]) -> None:
-        cluster = Cluster([alias()], [request_body(spec)])
+    def test_a_verdict_on_something_else_is_not_shown(self, spec: dict[str, Any], uid: str) -> None:
+        resolved = {"version": "4", "champion": "3", "from": "version 4", "aliasUid": uid}
+        cluster = Cluster([alias()], [request_body({"dryRun": True, **spec}, resolved=resolved)])
 
         text = browser(cluster).get(f"{PATH}/promote?version=4&judged=go").text
 
