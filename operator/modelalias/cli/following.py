@@ -86,6 +86,11 @@ def version_of(body: Body) -> str:
     return str(body.get("metadata", {}).get("resourceVersion", ""))
 
 
+def uid_of(body: Body) -> str:
+    """Return what tells an object from another one that has its name later."""
+    return str(body.get("metadata", {}).get("uid", ""))
+
+
 async def _read(
     cluster: PersonsCluster,
     wanted: Wanted,

@@ -167,10 +167,13 @@ async def watch(
     drawn = Report(show, redraws=redraws)
     async with aclosing(following.follow(cluster, wanted, output.tell, clock)) as looks:
         async for objects in looks:
-            if key not in objects:
+            there = objects.get(key)
+            if (
+                there is None or following.uid_of(there) != item.metadata.uid
+            ):  # or another one has its name now
                 output.tell(f"{named_objects.word(kind)} {key.name} was deleted")
                 return Ending.NOT_SUCCEEDED
-            latest = listed_objects.read(model, objects[key])
+            latest = listed_objects.read(model, there)
             text = (
                 report.text(latest)
                 if isinstance(latest, PromotionRequest)

@@ -136,12 +136,15 @@ async def test_yaml_has_the_fields_of_json() -> None:
         assert found == [json.loads(await _shown(cluster, form="json"))]
 
 
-async def test_an_alias_is_followed_until_it_is_deleted(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("happened", [Happened.DELETED, Happened.MODIFIED], ids=["deleted", "made-anew"])
+async def test_an_alias_is_followed_until_it_is_deleted(
+    happened: Happened, capsys: pytest.CaptureFixture[str]
+) -> None:
     cluster, shown = FakeCluster(None, _alias()), list[str]()
     rolling = {**_alias(phase="RollingOut")}
     told = [
         Event(happened=Happened.MODIFIED, body=rolling),
-        Event(happened=Happened.DELETED, body=rolling),
+        Event(happened=happened, body={**rolling, "metadata": {**rolling["metadata"], "uid": "u-namesake"}}),
     ]
 
     async def pause(_: float) -> None:
