@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
 from modelalias.api.fields import Value
@@ -41,8 +42,9 @@ async def follow(
 ) -> AsyncGenerator[Objects, None]:
     """Yield the objects as they are, and again whenever something has happened to them.
 
-    A watch that ends is begun again with a list. A lost connection is told once and tried again; refused
-    credentials are renewed, and `Refused` is raised if that does not help. It has to be closed.
+    A watch that ends is begun again with a list, later and later while watches tell nothing. A lost connection is
+    told once and tried again; refused credentials are renewed, and `Refused` is raised if that does not help, also
+    for who may list and not watch. It has to be closed.
     """
     inbox: asyncio.Queue[Objects | Event | None] = asyncio.Queue()
     reading = asyncio.create_task(_read(cluster, wanted, inbox.put_nowait, tell, clock))
@@ -99,7 +101,7 @@ async def _read(
     clock: Clock,
 ) -> None:
     """Put a list and then each event, for as long as it takes."""
-    pause, trouble, is_renewed = FIRST_PAUSE, "", False
+    pause, trouble, is_renewed, is_unwatched = FIRST_PAUSE, "", False, False
     while True:
         try:
             since, objects = await _listed(cluster, wanted)
@@ -116,12 +118,22 @@ async def _read(
             is_renewed = True
             await cluster.renew()
             continue
-        pause, trouble, is_renewed = FIRST_PAUSE, "", False
+        trouble, is_renewed = "", False
         put(objects)
         try:
-            await _put_events(cluster, wanted, since, put)
-        except (Unavailable, Refused):  # the list tells what is wrong, if it goes on
-            await clock.pause(pause)
+            async with aclosing(_events(cluster, wanted, since)) as events:
+                async for event in events:
+                    pause, is_unwatched = FIRST_PAUSE, False
+                    put(event)
+        except Unavailable:  # the list tells what is wrong, if it goes on
+            pass
+        except Refused:
+            if is_unwatched:
+                raise
+            is_unwatched = True
+            await cluster.renew()
+        await clock.pause(pause)
+        pause = min(pause * SLOWER, LONGEST_PAUSE)
 
 
 async def _listed(cluster: PersonsCluster, wanted: Wanted) -> tuple[str, Objects]:
@@ -138,15 +150,13 @@ async def _listed(cluster: PersonsCluster, wanted: Wanted) -> tuple[str, Objects
             return page.version, objects
 
 
-async def _put_events(
-    cluster: PersonsCluster, wanted: Wanted, since: str, put: Callable[[Event], None]
-) -> None:
+async def _events(cluster: PersonsCluster, wanted: Wanted, since: str) -> AsyncGenerator[Event, None]:
+    """Yield what one watch tells."""
     watch = await cluster.watch(
         wanted.kind, wanted.namespace, selector=wanted.selector, labels=wanted.labels, since=since
     )
     try:
         async for event in watch:
-            if event.happened is not Happened.BOOKMARK:
-                put(event)
+            yield event
     finally:
         watch.close()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from modelalias.cli import following
-from modelalias.cli.changes import Event, Happened
+from modelalias.cli.changes import Event, Happened, Watch
 from modelalias.cli.cluster import Kind, Page
 from modelalias.cli.following import Key, Wanted
 from modelalias.cli.waiting import Clock
@@ -104,3 +104,46 @@ async def test_refused_credentials_are_renewed_once() -> None:
         await _until(cluster)
 
     assert cluster.renewals == 2
+
+
+class _Unwatched(FakeCluster):
+    """Lists, and lets nobody watch."""
+
+    async def watch(self, *_: object, **__: object) -> Watch:
+        raise Refused("may not watch requests")
+
+
+async def test_who_may_list_and_not_watch_is_told() -> None:
+    cluster, told = _Unwatched(), list[str]()
+
+    with pytest.raises(Refused, match="may not watch"):
+        await asyncio.wait_for(_until(cluster, "never", told=told), 5)
+
+    assert cluster.renewals == 1
+    assert len(cluster.listed) == 2
+
+
+class _Ending(FakeCluster):
+    """Ends each watch as soon as it is begun, as a proxy may."""
+
+    async def watch(self, kind: Kind, namespace: str, **query: Any) -> Watch:
+        assert len(self.watches) < 20, "watches are begun without a pause"
+        self.told_at_once = [None]
+        return await super().watch(kind, namespace, **query)
+
+
+async def test_watches_that_end_at_once_are_begun_later_and_later() -> None:
+    cluster, pauses = _Ending(), list[float]()
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    async with aclosing(following.follow(cluster, WANTED, print, Clock(lambda: 0.0, pause))) as looks:
+        async for _ in looks:
+            if len(cluster.watches) > 8:
+                break
+
+    between_lists = [seconds for seconds in pauses if seconds != following.COLLECT_SECONDS]
+    assert between_lists == sorted(between_lists)
+    assert between_lists[-1] == 4
