@@ -8,16 +8,19 @@ from modelalias.api.conditions import Reason
 from modelalias.api.request import ApprovalDecision, GateResult, Phase, RequestOperation
 
 _PROMOTE, _ROLLBACK = RequestOperation.PROMOTE, RequestOperation.ROLLBACK
+_FAILURES: Final = (
+    (Phase.FAILED, Reason.ROLLOUT_FAILED),
+    (Phase.FAILED, Reason.STALE_CHAMPION),
+    (Phase.ERRORED, Reason.UNEXPECTED_ERROR),
+)
+"""How a request of any operation can end for which somebody is alerted, also the first time."""
 ENDS: Final = (
     (_PROMOTE, Phase.SUCCEEDED, Reason.SUCCEEDED),
     (_PROMOTE, Phase.REJECTED, Reason.GATES_FAILED),
     (_PROMOTE, Phase.REJECTED, Reason.NOT_ELIGIBLE),
     (_PROMOTE, Phase.ROLLED_BACK, Reason.ROLLED_BACK),
-    (_PROMOTE, Phase.FAILED, Reason.ROLLOUT_FAILED),
-    (_PROMOTE, Phase.ERRORED, Reason.UNEXPECTED_ERROR),
     (_ROLLBACK, Phase.SUCCEEDED, Reason.SUCCEEDED),
-    (_ROLLBACK, Phase.FAILED, Reason.ROLLOUT_FAILED),
-    (_ROLLBACK, Phase.ERRORED, Reason.UNEXPECTED_ERROR),
+    *((operation, *failure) for operation in RequestOperation for failure in _FAILURES),
 )
 MOVES: Final = (
     (Operation.PROMOTE, Outcome.SUCCEEDED),

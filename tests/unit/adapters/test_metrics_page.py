@@ -7,7 +7,7 @@ import pytest
 from modelalias.adapters.prometheus_telemetry import PrometheusTelemetry
 from modelalias.adapters.sample_lines import Family, MetricType
 from modelalias.api.alias import ModelAlias
-from modelalias.api.request import PromotionRequest
+from modelalias.api.request import PromotionRequest, RequestOperation
 from modelalias.ports import CallOutcome, FailureKind, RequestEnd, Telemetry
 from tests.support import shipped_monitoring
 from tests.support.scraped import Page
@@ -145,6 +145,19 @@ def test_counters_of_a_namespace_begin_at_0_when_it_is_seen() -> None:
         assert page.value("modelalias_reconcile_errors_total", kind=str(kind)) == 0
     for name in ("gates", "approvals", "automatic_requests"):
         assert set(page.series(f"modelalias_{name}_total").values()) == {0}
+
+
+@pytest.mark.parametrize("operation", RequestOperation)
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [("Failed", "RolloutFailed"), ("Failed", "StaleChampion"), ("Errored", "UnexpectedError")],
+)
+def test_what_the_alert_on_failures_counts_begins_at_0(operation: str, outcome: str, reason: str) -> None:
+    telemetry = PrometheusTelemetry()
+    telemetry.alias_seen(alias())
+
+    end = {"alias_namespace": "ml", "operation": operation, "outcome": outcome, "reason": reason}
+    assert Page.of(telemetry).value("modelalias_requests_total", **end) == 0
 
 
 def test_seeing_a_namespace_again_resets_nothing() -> None:
