@@ -124,7 +124,7 @@ def test_the_doctor_says_what_is_missing_and_who_may_not_look(terminal: Terminal
     policies = {name: item["state"] for name, item in shown[1].items() if "AdmissionPolicy" in name}
     assert len(policies) == 5
     assert set(policies.values()) == {"ok"}, shown[1]
-    assert "skip gates" in shown[1]["rights"]["message"].partition("not:")[0]
+    assert "skip gates" in shown[1]["rights"]["message"].partition("; not")[0]
 
 
 def test_kubectl_completes_names(team: Stage) -> None:

@@ -1,5 +1,6 @@
 """What an examination of a cluster has found, line by line, each with what to do about it. Pure."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -132,14 +133,19 @@ def person(who: Who) -> Line:
 
 
 def rights(has: Mapping[str, bool], who: Who, namespace: str) -> Iterator[Line]:
-    """Return what the person may do; who may not even look can do nothing with these commands."""
-    bind = f"kubectl create rolebinding NAME -n {namespace} --clusterrole=view --user={who.user}"
+    """Return what the person may do with every ModelAlias; a role can grant more on some, by `resourceNames`.
+
+    Who may not even look can do nothing with these commands.
+    """
+    user = shlex.quote(f"--user={who.user}")
+    bind = f"kubectl create rolebinding NAME -n {namespace} --clusterrole=view {user}"
     if not has["look"]:
-        yield _line("rights", State.MISSING, f"you may not read ModelAliases in namespace {namespace}", bind)
+        message = f"you may not read every ModelAlias in namespace {namespace}"
+        yield _line("rights", State.MISSING, message, bind)
         return
     may = ", ".join(what for what, is_there in has.items() if is_there)
     may_not = ", ".join(what for what, is_there in has.items() if not is_there)
-    beyond = f"; not: {may_not}" if may_not else ""
+    beyond = f"; not with every ModelAlias: {may_not}" if may_not else ""
     yield _line("rights", State.OK, f"in namespace {namespace} you may {may}{beyond}")
 
 

@@ -148,6 +148,12 @@ def test_the_tag_of_the_image_is_the_operators_version(deployment: Any, state: S
     assert diagnosis.version(deployment, "0.1.0", SYSTEM).state is state
 
 
+def test_the_name_of_a_person_is_quoted_in_what_is_to_be_typed() -> None:
+    (line,) = diagnosis.rights({"look": False}, Who(user="Ana; reboot"), "ml")
+
+    assert line.remedy.endswith("--clusterrole=view '--user=Ana; reboot'")
+
+
 def test_rights_say_what_is_there_and_what_is_not() -> None:
     who = Who(user="ana", groups=("staff",))
 
@@ -155,7 +161,8 @@ def test_rights_say_what_is_there_and_what_is_not() -> None:
     blind = [*diagnosis.rights({"look": False, "promote": True}, who, "ml")]
 
     assert _states(may) == [("rights", State.OK)]
-    assert may[0].message == "in namespace ml you may look, promote; not: approve"
+    # asked without a name, so nothing is known of what a role grants on single ones
+    assert may[0].message == "in namespace ml you may look, promote; not with every ModelAlias: approve"
     assert _states(blind) == [("rights", State.MISSING)]
     assert blind[0].remedy == "kubectl create rolebinding NAME -n ml --clusterrole=view --user=ana"
 
