@@ -149,8 +149,11 @@ def rights(has: Mapping[str, bool], who: Who, namespace: str) -> Iterator[Line]:
     yield _line("rights", State.OK, f"in namespace {namespace} you may {may}{beyond}")
 
 
-def registries(aliases: Iterable[ModelAlias] | Hidden) -> Iterator[Line]:
-    """Return a line for each registry that ModelAliases name, as the operator says that it answers."""
+def registries(aliases: Iterable[ModelAlias] | Hidden, *, is_told: bool = True) -> Iterator[Line]:
+    """Return a line for each registry that ModelAliases name, as the operator says that it answers.
+
+    Where no operator tells anything now, what one said before is not what is so.
+    """
     if isinstance(aliases, Hidden):
         yield _line("registry", State.UNKNOWN, aliases.why)
         return
@@ -162,9 +165,11 @@ def registries(aliases: Iterable[ModelAlias] | Hidden) -> Iterator[Line]:
             found[line.name] = line
     if not found:
         yield _line("registry", State.UNKNOWN, "no ModelAlias names one, so the operator has told of none")
-    yield from (found[name] for name in sorted(found))
+    for line in (found[name] for name in sorted(found)):
+        yield line if is_told else _line(line.name, State.UNKNOWN, f"{_BEFORE}: {line.message}")
 
 
+_BEFORE: Final = "the operator does not tell it now; it said before"
 _WORSE: Final = (State.UNKNOWN, State.OK, State.WARNING)
 
 

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from modelalias.api.alias import ModelAlias
 from modelalias.cli import crd_fit, diagnosis
-from modelalias.cli.cluster import Kind, PersonsCluster
-from modelalias.cli.diagnosis import Hidden, Line
+from modelalias.cli.cluster import Heartbeat, Kind, PersonsCluster
+from modelalias.cli.diagnosis import Hidden, Line, State
 from modelalias.cli.rights import ALIASES, APPROVE, REQUESTS, Right
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
 from modelalias.rest import Resource
@@ -62,14 +62,18 @@ async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequenc
         _unless_hidden(cluster.body(_CONFIG_MAPS, "modelalias-public-keys", operators)),
         _unless_hidden(cluster.body(_SERVICES, "modelalias-metrics", operators)),
     )
+    runs = diagnosis.operator(lease, operators, cluster.now())
+    has_stopped = (
+        isinstance(lease, Heartbeat) and runs.state is State.MISSING
+    )  # without a Lease it may be elsewhere
     return [
         *diagnosis.definitions(crd_fit.fits(schemas)),
         *policies,
-        diagnosis.operator(lease, operators, cluster.now()),
+        runs,
         diagnosis.version(deployment, ours, operators),
         diagnosis.person(who),
         *diagnosis.rights(has, who, cluster.namespace),
-        *diagnosis.registries(aliases),
+        *diagnosis.registries(aliases, is_told=not has_stopped),
         diagnosis.clock(own, servers),
         diagnosis.signing(keys, operators),
         diagnosis.metrics(service, operators),

@@ -194,6 +194,29 @@ def test_a_registry_is_as_the_operator_says(
     assert _states(diagnosis.registries(HIDDEN)) == [("registry", State.UNKNOWN)]
 
 
+def test_what_an_operator_said_that_does_not_run_any_more_is_not_known() -> None:
+    (line,) = diagnosis.registries([ModelAlias.model_validate(_alias("a", "True"))], is_told=False)
+
+    assert (line.name, line.state) == ("registry a", State.UNKNOWN)
+    assert line.message == "the operator does not tell it now; it said before: it is True"
+
+
+@pytest.mark.parametrize(
+    ("lease", "state"),
+    [(Heartbeat(holder="pod-1", renewed=NOW - timedelta(hours=3)), State.UNKNOWN), (None, State.OK)],
+    ids=["stopped", "elsewhere"],
+)
+async def test_of_a_registry_nothing_is_known_once_the_operator_has_stopped(
+    lease: Heartbeat | None, state: State
+) -> None:
+    cluster = FakeCluster(None, {**_alias("default", "True"), "metadata": {"name": "a", "namespace": "ml"}})
+    cluster.lease = lease
+
+    states = dict(_states(await examination.examine(cluster, SYSTEM, "0.1.0")))
+
+    assert (states["operator"], states["registry default"]) == (State.MISSING, state)
+
+
 @pytest.mark.parametrize(
     ("seconds", "state", "said"),
     [
