@@ -27,6 +27,7 @@ from modelalias.cli.table_watch import Drawn, Rows, Show
 from modelalias.cli.waiting import Clock
 from modelalias.core.errors import InvalidRequest
 
+_ONE: Final = "say aliases or requests; one of them is shown by modelalias status NAME"
 _MORE: Final = """\
 KIND is aliases, which is the default, or requests, the newest last; the short names of kubectl do as well. It asks the
 API server; what stands in a registry, with a ModelAlias or without, is listed by modelalias aliases.
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         raise InvalidRequest("-n and -A exclude each other")
     if options.watch and options.output not in {"table", "wide"}:
         raise InvalidRequest("--watch shows a table: with -o table or -o wide")
-    named_objects.kind(options.kind)
+    named_objects.kind(options.kind, _ONE)
 
     async def show(cluster: PersonsCluster) -> str:
         if options.watch:

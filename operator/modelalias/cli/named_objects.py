@@ -22,11 +22,11 @@ def parse(name: str) -> tuple[Kind | None, str]:
     return (kind(word), rest) if slash else (None, name)
 
 
-def kind(word: str) -> Kind:
-    """Return which kind a word means."""
+def kind(word: str, remedy: str = "say alias/NAME or request/NAME") -> Kind:
+    """Return which kind a word means; raise `InvalidRequest` with the remedy if it means none."""
     found = KINDS.get(word.lower())
     if found is None:
-        raise InvalidRequest(f"{word} names no kind: say alias/NAME or request/NAME")
+        raise InvalidRequest(f"{word} names no kind: {remedy}")
     return found
 
 

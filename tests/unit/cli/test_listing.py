@@ -183,7 +183,10 @@ async def test_what_is_followed_is_selected(kind: str, selector: str) -> None:
     [
         (["-A", "-n", "ml"], "-n and -A exclude each other"),
         (["-w", "-o", "json"], "--watch shows a table"),
-        (["pods"], "pods names no kind"),
+        (
+            ["churn-champion"],
+            "names no kind: say aliases or requests; one of them is shown by modelalias status",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(
