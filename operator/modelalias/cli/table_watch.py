@@ -8,7 +8,8 @@ from modelalias.cli.following import Key, Objects, version_of
 
 Show = Callable[[str], bool]
 """Writes a text; returns whether anybody reads on."""
-GONE: Final = "deleted"
+GONE: Final = "gone"
+"""It was deleted, or the labels that are asked for are not its own any more: a watch does not tell which."""
 
 
 class Report:

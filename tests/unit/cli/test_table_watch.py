@@ -54,7 +54,7 @@ def test_rows_elsewhere_are_those_that_changed() -> None:
     rows.look(_objects(a="1", churn="1"), _drawn(a="4", churn="7"))
     rows.look(_objects(a="2"), _drawn(a="5"))
 
-    assert shown.texts == ["NAME    VERSION\na       4\nchurn   7\n", "a       5\nchurn   deleted\n"]
+    assert shown.texts == ["NAME    VERSION\na       4\nchurn   7\n", "a       5\nchurn   gone\n"]
 
 
 def test_rows_on_a_terminal_are_the_whole_table() -> None:
@@ -74,7 +74,7 @@ def test_a_namespace_stands_before_the_name_of_what_is_gone() -> None:
     rows.look(_objects(a="1"), Drawn(("NAMESPACE", "NAME", "X"), {Key("ml", "a"): ("ml", "a", "x")}))
     rows.look({}, Drawn(("NAMESPACE", "NAME", "X"), {}))
 
-    assert shown.texts[1].split() == ["ml", "a", "deleted"]
+    assert shown.texts[1].split() == ["ml", "a", "gone"]
 
 
 def test_whoever_stops_reading_is_told_of() -> None:
