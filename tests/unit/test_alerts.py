@@ -38,6 +38,7 @@ VALUES: Final[Mapping[tuple[str, str], type[StrEnum]]] = {
     ("modelalias_monitor_state", "state"): MonitorState,
     ("modelalias_requests", "phase"): Phase,
     ("modelalias_requests_total", "outcome"): Phase,
+    ("modelalias_requests_total", "reason"): Reason,
     ("modelalias_request_oldest_timestamp_seconds", "phase"): Phase,
     ("modelalias_request_duration_seconds_bucket", "outcome"): Phase,
     ("modelalias_request_phase_duration_seconds_bucket", "phase"): Phase,

@@ -109,6 +109,16 @@ def test_an_expression_asks_for_the_job_and_takes_counters_over_time(place: str,
     assert chosen, place
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [text for _, text in EXPRESSIONS if 'outcome="Succeeded"' in text and "requests_total" in text],
+)
+def test_looks_at_verdicts_are_no_promotions_that_succeeded(expression: str) -> None:
+    found = [item for item in selectors(expression) if item.metric == "modelalias_requests_total"]
+
+    assert expression.count('reason!="DryRun"') == len(found) == 2
+
+
 @EACH
 def test_a_legend_names_labels_that_the_expression_keeps(path: Path) -> None:
     known = shipped_monitoring.known()

@@ -32,8 +32,10 @@ def of_request(telemetry: Telemetry, request: PromotionRequest, after: Promotion
         telemetry.approval_counted(namespace, str(ApprovalDecision.REJECT))
     created, at = request.metadata.creation_timestamp, after.completed_at
     seconds = None if created is None or at is None else (at - created).total_seconds()
+    # a dry run that is refused has the reason of a refusal, and is no promotion that failed
+    counted = Reason.DRY_RUN if request.spec.dry_run else reason
     telemetry.request_ended(
-        RequestEnd(namespace, str(request.spec.operation), str(after.phase), reason, seconds)
+        RequestEnd(namespace, str(request.spec.operation), str(after.phase), str(counted), seconds)
     )
 
 
