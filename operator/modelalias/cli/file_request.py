@@ -35,13 +35,18 @@ def run(wanted: Wanted, options: argparse.Namespace, *, source_must_exist: bool 
     """File the request; return the output and the exit status."""
     if options.output == "yaml" and not options.dry_run:
         raise InvalidRequest("-o yaml needs --dry-run")
-    if options.output == "markdown" and options.dry_run:
-        raise InvalidRequest("--dry-run prints the request as yaml or json")
-    if options.dry_run and options.wait:
-        raise InvalidRequest("--wait has nothing to wait for: --dry-run files no request")
+    check_dry_run(options)
     return session.with_cluster(
         options, lambda cluster: _file(cluster, wanted, options, source_must_exist=source_must_exist)
     )
+
+
+def check_dry_run(options: argparse.Namespace) -> None:
+    """Raise `InvalidRequest` for what needs a request that was filed, where it is only printed."""
+    if options.dry_run and options.wait:
+        raise InvalidRequest("--wait has nothing to wait for: --dry-run files no request")
+    if options.dry_run and options.output in {"text", "name", "markdown"}:
+        raise InvalidRequest("--dry-run prints the request as yaml or json")
 
 
 async def _file(

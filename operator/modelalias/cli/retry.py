@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from modelalias.api.fields import API_VERSION
 from modelalias.api.request import PromotionRequest
-from modelalias.cli import edits, filing, output, session, status
+from modelalias.cli import edits, file_request, filing, output, session, status
 from modelalias.cli.cluster import PersonsCluster
 from modelalias.cli.edits import Filing
 from modelalias.cli.request_state import described, has_ended, has_ended_message
@@ -64,10 +64,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
 
 def run(options: argparse.Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
-    if options.dry_run and options.wait:
-        raise InvalidRequest("--wait has nothing to wait for: --dry-run files no request")
-    if options.dry_run and options.output in {"text", "name", "markdown"}:
-        raise InvalidRequest("--dry-run prints the request as yaml or json")
+    file_request.check_dry_run(options)
     return session.with_cluster(options, lambda cluster: _retry(cluster, options))
 
 

@@ -189,3 +189,28 @@ def test_going_back_needs_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
         main.parser(["rollback"]).parse_args(["rollback", "churn-champion"])
 
     assert "the following arguments are required: -m/--reason" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["promote", "churn-champion", "--version", "4"],
+        ["undo", "churn-champion", "-m", "worse"],
+        ["retry", "go"],
+    ],
+    ids=["promote", "undo", "retry"],
+)
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["-o", "name"], "--dry-run prints the request as yaml or json"),
+        (["-o", "markdown"], "--dry-run prints the request as yaml or json"),
+        (["--wait"], "--wait has nothing to wait for"),
+    ],
+    ids=["name", "markdown", "wait"],
+)
+def test_what_is_only_printed_has_no_name_and_no_end(
+    words: list[str], more: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main([*words, "--dry-run", *more]) == 2
+    assert said in capsys.readouterr().err
