@@ -48,7 +48,7 @@ def test_commands_come_first_each_with_what_it_does(words: tuple[str, ...]) -> N
 
 
 def test_a_command_is_completed() -> None:
-    assert _values("un") == ["unpin"]
+    assert _values("un") == ["undo", "unpin"]
 
 
 def test_options_are_completed_when_one_begins() -> None:
