@@ -92,7 +92,7 @@ async def _write(visit: Visit, deed: AliasDeed, typed: Typed) -> str:
         return _SAID[deed](latest, user)
 
     if deed in _SAID:
-        if alias_acts.seen(deed, alias):  # else it has ended by itself
+        if _SAID[deed](alias, user) is not None:  # else it has ended by itself, or somebody has said so
             await said.say(cluster, alias, say)
         return alias_standing.address(visit)
     make = _edit(deed, typed, user)

@@ -502,6 +502,21 @@ def test_what_has_ended_by_itself_is_not_an_error(deed: str, form: dict[str, str
     assert not cluster.patches
 
 
+def test_a_drift_that_cannot_be_acknowledged_while_something_moves_is_not_passed_over() -> None:
+    plan = {
+        "operation": "Promote",
+        "aliases": [{"name": "champion", "from": "3", "to": "4"}],
+        "startedAt": AT,
+    }
+    cluster = Cluster([alias(spec={"drift": "Restore"}, plan=plan, **DRIFT)])
+
+    answer = browser(cluster).post(f"{PATH}/ack", data={"uid": UID, "seen": "9@3"}, headers=HEADERS)
+
+    assert answer.status_code == 422
+    assert "so nothing was written." in answer.text
+    assert not cluster.patches
+
+
 def test_a_pin_is_signed_and_what_is_said_has_ones_own_name() -> None:
     cluster = Cluster([alias(spec={"drift": "Restore"}, **HOLD, **DRIFT)])
     client = browser(cluster)
