@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from modelalias.adapters import dvc_pointer
-from modelalias.core.errors import InvalidRequest, ModelNotFound, Unreadable, VersionNotFound
+from modelalias.core.errors import InvalidRequest, ModelNotFound, Refused, Unreadable, VersionNotFound
 from modelalias.ports import (
     Aliases,
     DataPointer,
@@ -91,13 +91,16 @@ class FakeRegistry:
         self._files: dict[str, ModelFile] = {}
         self.addresses: dict[tuple[str, str], str] = {}
         """Where the files of a version lie, by model and version, where it is not in a bucket of the fake."""
+        self.unreadable: set[str] = set()
+        """Models that the credentials may not read: calls about them are refused, and a snapshot leaves them out."""
         self._faults = FaultQueue()
 
     # The port
 
     async def snapshot(self) -> Mapping[str, Aliases]:
         with self._call("snapshot"):
-            return {name: _aliases_of(model) for name, model in self._models.items()}
+            readable = self._models.keys() - self.unreadable
+            return {name: _aliases_of(self._models[name]) for name in self._models if name in readable}
 
     async def registered_models(self) -> Mapping[str, RegisteredModel]:
         with self._call("registered_models"):
@@ -393,6 +396,8 @@ class FakeRegistry:
         """Note the call and let the planned faults strike before and after its work."""
         self.calls.append(Call(name, arguments))
         self._faults.before(name)
+        if arguments and arguments[0] in self.unreadable:
+            raise Refused("the credentials do not permit this in the registry (403)")
         yield
         self._faults.after(name)
 

@@ -5,6 +5,7 @@ effect, so that the engine can make what was decided durable first and can stop 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus, PinVerdict
@@ -87,8 +88,11 @@ def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
         return _rest(context, _with_readings(context, alias, blocked, draft), blocked, draft)
     if context.registry.snapshot is None:
         return Decision()  # the first snapshot wakes every alias
-    status, missing = observe(context, alias, draft)
+    status, missing, refused = observe(context, alias, draft)
     alias = alias.with_status(status)
+    if refused is not None:  # for this alias that is as if the whole registry did
+        away = replace(context, registry=replace(context.registry, problem=refused))
+        return _wait_for_registry(away, alias, refused, draft)
     # what is not known yet cannot be beaten: nothing is judged before the first look
     if draft.effect is not None or (status.observed is None and missing is None):
         return draft.decision()
@@ -186,7 +190,8 @@ def _wait_for_registry(context: Context, alias: ModelAlias, problem: Cause, draf
     stalled = blocked or fault or alias_status.standing_failure(alias)
     status = _while_away(context, alias, draft)
     draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, stalled)))
-    wait = NotReady(problem.reason, "waits: the registry does not answer")
+    told = problem.message if problem.reason is Reason.AUTH_FAILED else "the registry does not answer"
+    wait = NotReady(problem.reason, f"waits: {told}")
     for request in context.requests:
         if request.status.phase is None:
             draft.writes.append(RequestWrite(request, request_status.waiting(request, wait, context.now)))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from modelalias.api.alias import ModelAlias, ModelAliasStatus, NamedVersion, Observed, Pins, Soaking
 from modelalias.api.conditions import Cause, Reason
 from modelalias.core.automatic import retention
-from modelalias.core.errors import ModelNotFound, VersionNotFound
+from modelalias.core.errors import ModelNotFound, Refused, VersionNotFound
 from modelalias.core.judging import evaluation
 from modelalias.core.judging.evaluation import Owner
 from modelalias.core.ledger import history
@@ -23,6 +23,8 @@ class Observation(NamedTuple):
 
     status: ModelAliasStatus
     missing: Cause | None
+    refused: Cause | None = None
+    """Why this model cannot be read, though its registry answers."""
 
 
 def observe(context: Context, alias: ModelAlias, draft: Draft) -> Observation:
@@ -30,7 +32,9 @@ def observe(context: Context, alias: ModelAlias, draft: Draft) -> Observation:
 
     What has to be stopped first is left in the draft.
     """
-    status, missing = _observe_registry(context, alias, draft)
+    status, missing, refused = _observe_registry(context, alias, draft)
+    if refused is not None:
+        return Observation(status, None, refused)
     if context.policies.problem is not None:  # which rules there are is not known, so what they need stays
         return Observation(status, missing)
     status = _observe_soak(context, alias, status)
@@ -60,8 +64,11 @@ def _observe_registry(context: Context, alias: ModelAlias, draft: Draft) -> Obse
             return Observation(status, None)
     except ModelNotFound as error:
         return Observation(status, Cause(Reason.MODEL_NOT_FOUND, str(error)))
-    except Failed:
+    except Failed as failed:
         draft.wake(now + ANSWER_POLL)
+        if isinstance(failed.error, Refused):
+            message = f"model {spec.model} cannot be read: {failed.error}"
+            return Observation(status, None, Cause(Reason.AUTH_FAILED, message))
         return Observation(status, None)
     if version == status.observed.version:
         return Observation(status, None)

@@ -159,6 +159,11 @@ def _in_sync(
         reason = Reason.DRIFTED if left is None else left.reason
         message = "; ".join(filter(None, [_drift(alias, version, expected), left.message if left else ""]))
         return NewCondition(kind, False, reason, message)
+    if context.registry.problem is not None:
+        last = (
+            f"{name} was version {version} when it was read last" if version else f"{name} named no version"
+        )
+        return NewCondition(kind, Status.UNKNOWN, context.registry.problem.reason, last)
     if version is None:
         return NewCondition(kind, True, Reason.NO_VERSION, f"{name} names no version yet")
     message = f"{name} is version {version}{_strange_previous(context, alias, status)}"

@@ -12,6 +12,7 @@ from modelalias.reconcile.registry_watch import RegistryWatch
 from tests.support.fake_objects import FakeObject
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
+from tests.support.world import MODEL
 
 
 @in_virtual_time
@@ -253,6 +254,40 @@ async def test_credentials_that_are_refused_say_so() -> None:
         await it.settle(60)
 
         assert it.condition("RegistryReachable").reason == "AuthFailed"
+
+
+@in_virtual_time
+@pytest.mark.parametrize("known", [True, False], ids=["an alias that was in sync", "an alias at first sight"])
+async def test_a_model_that_may_not_be_read_is_told_and_waited_for(*, known: bool) -> None:
+    """The registry answers, and its list of models leaves this one out: nobody sees where the alias is."""
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        if known:
+            it.add_alias()
+            await it.settle()
+        it.registry.unreadable.add(MODEL)
+        if not known:
+            it.add_alias()
+        it.registry.move(MODEL, "champion", "2")
+        it.ask("go", "2")
+        await it.settle(120)
+
+        told = "model churn cannot be read: the credentials do not permit this in the registry (403)"
+        condition = it.condition("RegistryReachable")
+        assert (condition.status, condition.reason, condition.message) == ("False", "AuthFailed", told)
+        assert not it.is_true("InSync")
+        assert not it.is_true("Ready")
+        assert it.alias().status.phase == "Unreachable"
+        assert it.request("go").status.explanation.startswith("waits: ")
+        assert it.request("go").status.explanation.endswith(
+            "the credentials do not permit this in the registry (403)"
+        )
+        await it.assert_settled()
+
+        it.registry.unreadable.clear()
+        await it.settle(60)
+        assert it.condition("RegistryReachable").reason == "Reachable"
+        assert it.alias().status.observed is not None
 
 
 @in_virtual_time
