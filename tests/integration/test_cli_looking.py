@@ -7,7 +7,6 @@ zoe        no role        is signed in
 
 import json
 import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from typing import Any, Final
@@ -68,7 +67,7 @@ def test_who_looks_sees_what_was_asked_and_what_became_of_it(
         line = followed.stdout.readline()
         assert line, followed.communicate()
         seen += line
-    followed.send_signal(signal.SIGINT)
+    followed.terminate()
     followed.communicate(timeout=60)
     shown = {
         name: terminal.start(*words, who=EVE)

@@ -205,7 +205,7 @@ def test_a_token_that_is_none_opens_nothing(team: Team, kubeconfig: str, tmp_pat
         forged = pages.get("/", {"Authorization": "Bearer abc.def.ghi"})
         powerless = pages.get("/", stranger.bearer)
 
-    assert (missing.status, forged.status, powerless.status) == (401, 403, 403)
+    assert (missing.status, forged.status, powerless.status) == (401, 401, 403)
     assert "Authorization: Bearer" in missing.text
     assert "does not accept your credentials" in forged.text
     assert all(NAME not in item.text for item in (missing, forged, powerless))

@@ -243,7 +243,7 @@ def test_the_page_of_an_alias_shows_the_move_on_its_numbers_and_the_pods(
         "churn-v2",
         "try 2",
     )
-    assert [(item["gate"], item["candidate"], item["rule"]) for item in newest["gates"]] == [
+    assert [(item["name"], item["candidate"]["text"], item["rule"]) for item in newest["gates"]] == [
         ("auc-floor", "0.85", ">= 0.7"),
         ("beats-champion", "0.85", ">= 0.802 (champion 0.8 + 0.002)"),
     ]

@@ -18,7 +18,7 @@ from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
 
 OWNER = {"metadata": {"name": "churn-champion"}, "spec": {"model": "churn", "alias": "champion"}}
 CHECKLIST = {"required": 1, "valid": 0, "checklist": ["bias report read"]}
-ENOUGH = 30.0
+ENOUGH = 120.0
 
 
 class Site:

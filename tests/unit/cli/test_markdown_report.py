@@ -201,7 +201,12 @@ def test_every_number_of_the_text_is_in_the_markdown() -> None:
 
 async def test_status_shows_both_of_one_name_and_a_request_alone_when_it_waits() -> None:
     options = Namespace(
-        name="go", output="markdown", wait=False, timeout=1, operator_namespace="modelalias-system"
+        name="go",
+        output="markdown",
+        wait=False,
+        watch=False,
+        timeout=1,
+        operator_namespace="modelalias-system",
     )
 
     both, exit_status = await status.show(FakeCluster(body(), {**ALIAS, "metadata": {"name": "go"}}), options)
