@@ -69,7 +69,11 @@ def test_install_file_is_what_the_base_builds() -> None:
 @needs_kubectl
 @pytest.mark.parametrize(
     "folder",
-    ["base", "overlays/demo", "overlays/examples", *(f"components/dashboard/{mode}" for mode in Mode)],
+    [
+        "base",
+        *(f"overlays/{name}" for name in ("demo", "examples", "mlflow-token")),
+        *(f"components/dashboard/{mode}" for mode in Mode),
+    ],
 )
 def test_every_container_keeps_to_the_restricted_profile(folder: str) -> None:
     for name, pod in _pods(_built(folder)):
@@ -98,7 +102,7 @@ def test_demo_runs_local_images_only() -> None:
 def test_configuration_is_understood(path: Path) -> None:
     settings = load({"MODELALIAS_CONFIG": str(path), "POD_NAME": "pod-1"})
 
-    assert settings.registries["default"].uri.startswith("http://mlflow.")
+    assert settings.registries["default"].uri.startswith(("http://mlflow.", "https://mlflow."))
     assert settings.identity == "pod-1"
 
 
@@ -317,6 +321,58 @@ def test_without_a_binding_for_the_cluster_the_operator_changes_nothing_of_anybo
     }
     assert not {resource for resource, _ in held if resource.startswith("pods")}
     assert any("pods/log" in rule["resources"] for rule in rules), "the role to bind is there"
+
+
+@needs_kubectl
+def test_the_token_that_the_configuration_names_is_a_key_of_the_mounted_secret() -> None:
+    config = MANIFESTS / "overlays" / "mlflow-token" / "config.yaml"
+    credentials = (
+        load({"MODELALIAS_CONFIG": str(config), "POD_NAME": "pod-1"}).registries["default"].credentials
+    )
+    built = [*documents(_built("overlays/mlflow-token"))]
+    ((_, pod),) = _pods(_built("overlays/mlflow-token"))
+
+    assert credentials is not None
+    assert credentials.token_file is not None
+    folder = str(credentials.token_file.parent)
+    (mount,) = (item for item in pod["containers"][0]["volumeMounts"] if item["mountPath"] == folder)
+    (volume,) = (item for item in pod["volumes"] if item["name"] == mount["name"])
+    assert volume["secret"]["secretName"] == "mlflow-operator"
+    assert "subPath" not in mount
+    assert not [item for item in built if item["kind"] == "Secret"], "none is in Git"
+    assert config.read_text() in [item.get("data", {}).get("config.yaml") for item in built]
+
+
+@needs_kubectl
+def test_two_teams_have_their_own_models_and_groups_and_the_operator_rights_with_them_only() -> None:
+    config = MANIFESTS / "overlays" / "two-teams" / "config.yaml"
+    settings = load({"MODELALIAS_CONFIG": str(config), "POD_NAME": "pod-1"})
+    registry = settings.registries["default"]
+    built = [*documents(_built("overlays/two-teams"))]
+    bound: dict[str, dict[str, str]] = {"team-a": {}, "team-b": {}}
+    for item in built:
+        if item["kind"] == "RoleBinding" and item["metadata"]["namespace"] in bound:
+            (subject,) = item["subjects"]
+            bound[item["metadata"]["namespace"]][item["roleRef"]["name"]] = subject["name"]
+
+    assert set(settings.namespaces) == bound.keys()
+    assert registry.allows("team-a", "churn")
+    assert registry.allows("team-b", "fraud")
+    assert not registry.allows("team-a", "fraud")
+    assert not registry.allows("team-b", "churn")
+    assert bound == {
+        team: {
+            "edit": team,
+            "modelalias-alias-owner": f"{team}-leads",
+            "modelalias-approver": f"{team}-approvers",
+            "modelalias-operator-workloads": "modelalias-operator",
+            "modelalias-operator-requests": "modelalias-operator",
+        }
+        for team in bound
+    }
+    assert {item["roleRef"]["name"] for item in built if item["kind"] == "ClusterRoleBinding"} == {
+        "modelalias-operator"
+    }
 
 
 def _built_with(component: str, folder: str, tmp_path: Path) -> list[Mapping[str, Any]]:
