@@ -75,6 +75,14 @@ COPY --from=operator-source /opt/modelalias /opt/modelalias
 WORKDIR /opt/modelalias
 USER 65532:65532
 ENTRYPOINT ["python", "-m", "modelalias"]
+# last, so that another label builds no layer again
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="modelalias operator" \
+      org.opencontainers.image.description="Promotes MLflow models by alias in Kubernetes; with its dashboard and command line." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 
 
 # Also the image of the demonstration's training jobs and of its MLflow server, so there is a command and no entry point.
@@ -89,3 +97,10 @@ WORKDIR /app
 USER 65532:65532
 CMD ["python", "-m", "training.serve"]
 EXPOSE 8080
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="modelalias serving" \
+      org.opencontainers.image.description="Full MLflow and the example pipelines of modelalias: training, serving, a tracking server." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"

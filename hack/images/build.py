@@ -15,7 +15,7 @@ from hack.images import pip_settings, stamp
 from hack.images.buildah import Buildah
 from hack.images.docker import Docker
 from hack.images.errors import ImageError
-from hack.images.inputs import Image, digest
+from hack.images.inputs import Image, Origin, digest
 from hack.images.steps import Place, say
 from hack.progress import cache_folder
 
@@ -23,7 +23,12 @@ _LOCK_SECONDS = 1800
 
 
 def build(
-    images: Sequence[Image], folder: Path, root: Path, environ: Mapping[str, str], base: str | None = None
+    images: Sequence[Image],
+    folder: Path,
+    root: Path,
+    environ: Mapping[str, str],
+    base: str | None = None,
+    origin: Origin | None = None,
 ) -> None:
     """Build what is not current and leave `<name>.tar` for each image in the folder.
 
@@ -34,9 +39,8 @@ def build(
     logs.mkdir(parents=True, exist_ok=True)
     # An archive counts as current whoever built it, so that nothing is asked of the machine when there is no
     # work.
-    stale = [
-        image for image in images if not stamp.is_current(folder, image, digest(image, root, base or ""))
-    ]
+    inputs = {image: digest(image, root, base or "", origin) for image in images}
+    stale = [image for image in images if not stamp.is_current(folder, image, inputs[image])]
     for image in images:
         if image not in stale:
             say(f"{image}: nothing changed")
@@ -50,11 +54,10 @@ def build(
         secrets = _secrets(Path(scratch), environ)
         say(f"next: {', then '.join(stale)}")
         for image in stale:
-            inputs = digest(image, root, base or "")
             unfinished = folder / f"{image}.tar.partial"
             unfinished.unlink(missing_ok=True)
-            builder.build(image, base, secrets, unfinished)
-            stamp.put(folder, image, unfinished, inputs)
+            builder.build(image, base, origin, secrets, unfinished)
+            stamp.put(folder, image, unfinished, inputs[image])
             say(
                 f"{image}: {stamp.archive(folder, image)}, "
                 f"{stamp.archive(folder, image).stat().st_size / 1e6:.0f} MB"

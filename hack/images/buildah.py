@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hack import debian
 from hack.images.errors import ImageError
-from hack.images.inputs import Image
+from hack.images.inputs import Image, Origin
 from hack.images.steps import Place, answers, run, say
 
 DEBIAN_BASE = "localhost/python-base:3.11"
@@ -60,13 +60,16 @@ class Buildah:
         if not answers(self._buildah("inspect", "--type", "image", DEBIAN_BASE)):
             self._make_base()
 
-    def build(self, image: Image, base: str | None, secrets: Sequence[str], archive: Path) -> None:
+    def build(
+        self, image: Image, base: str | None, origin: Origin | None, secrets: Sequence[str], archive: Path
+    ) -> None:
         """Build one image and write it as an archive."""
         command = self._buildah(
             "bud", "--isolation", "chroot", "--network", "host", "--layers", "--target", image
         )
         command += [word for secret in secrets for word in ("--secret", secret)]
-        command += ["--build-arg", f"BASE={base or DEBIAN_BASE}", "--tag", image.tag, "."]
+        command += ["--build-arg", f"BASE={base or DEBIAN_BASE}", *(origin.arguments if origin else [])]
+        command += ["--tag", image.tag, "."]
         self._run(f"{image}: buildah bud", command, _BUILD_SECONDS)
         # Against gzip, buildah's default: a third less processor time, and smaller. Not compressed at all,
         # packing is

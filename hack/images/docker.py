@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hack.images.inputs import Image
+from hack.images.inputs import Image, Origin
 from hack.images.steps import Place, answers, run
 
 _BUILD_SECONDS = 1800
@@ -27,11 +27,14 @@ class Docker:
     def prepare(self) -> None:
         """Do nothing: Docker fetches the base image itself."""
 
-    def build(self, image: Image, base: str | None, secrets: Sequence[str], archive: Path) -> None:
+    def build(
+        self, image: Image, base: str | None, origin: Origin | None, secrets: Sequence[str], archive: Path
+    ) -> None:
         """Build one image and write it as an archive."""
         command = ["docker", "build", "--target", image, "--tag", image.tag]
         command += [word for secret in secrets for word in ("--secret", secret)]
         command += ["--build-arg", f"BASE={base}"] if base else []
+        command += origin.arguments if origin else []
         run(f"{image}: docker build", [*command, "."], self._place, seconds=_BUILD_SECONDS)
         save = ["docker", "save", "--output", str(archive), image.tag]
         run(f"{image}: docker save", save, self._place, seconds=_SAVE_SECONDS)

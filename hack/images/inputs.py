@@ -3,10 +3,10 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _LEFT_OUT = ("__pycache__", ".egg-info")
 
@@ -23,12 +23,24 @@ class Image(StrEnum):
         return f"localhost/modelalias/{self}:dev"
 
 
+class Origin(NamedTuple):
+    """What an image was built from, as its labels say; builds while people develop say nothing about it."""
+
+    version: str
+    revision: str
+
+    @property
+    def arguments(self) -> Sequence[str]:
+        """The build arguments of the Dockerfile."""
+        return ("--build-arg", f"VERSION={self.version}", "--build-arg", f"REVISION={self.revision}")
+
+
 _SOURCE = {Image.OPERATOR: "operator", Image.SERVING: "training"}
 
 
-def digest(image: Image, root: Path, base: str) -> str:
+def digest(image: Image, root: Path, base: str, origin: Origin | None = None) -> str:
     """Return a digest of everything that goes into an image: the same digest, the same image."""
-    found = hashlib.sha256(f"{image} {base}\n".encode())
+    found = hashlib.sha256(f"{image} {base} {origin.arguments if origin else ''}\n".encode())
     for name in ("Dockerfile", ".dockerignore", "constraints.txt"):
         _add(found, name, (root / name).read_bytes())
     _add(found, "pyproject.toml", _relevant(image, root / "pyproject.toml"))
