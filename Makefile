@@ -16,7 +16,7 @@ TEST := env -u PYTHONDONTWRITEBYTECODE
 # the cluster brings its own kubectl, for machines without one
 export PATH := $(CURDIR)/.cluster/bin:$(PATH)
 
-.PHONY: help venv crds assets lint docs format unit test e2e bench cluster cluster-down images demo example example-shell pictures clean
+.PHONY: help venv crds assets lint docs format unit test e2e bench cluster cluster-down images release demo example example-shell pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -58,6 +58,7 @@ lint: venv ## ruff, mypy strict, import contracts, generated files, pipelines, t
 	$(BIN)/python -m modelalias.api.crds --check
 	$(BIN)/python -m modelalias.api.reference --check
 	$(BIN)/python -m hack.derived --check
+	$(BIN)/python -m hack.release check
 	$(BIN)/python -m hack.reference_pages --check
 	$(BIN)/python -m hack.diagrams --check
 	$(BIN)/python -m hack.pipelines
@@ -74,6 +75,9 @@ cluster-down: ## end it and leave nothing behind
 
 images: ## operator and serving images as archives in .cluster/images
 	$(PYTHON) -m hack.images build
+
+release: venv ## commit VERSION=x.y.z and build what is published into build/release; IMAGES=1 the images too
+	$(BIN)/python -m hack.release make "$(VERSION)" $(if $(IMAGES),--images)
 
 unit: venv ## the tests that need neither a cluster nor a registry
 	$(TEST) $(BIN)/pytest -n $(UNIT_WORKERS) tests/unit

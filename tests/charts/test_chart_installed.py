@@ -13,6 +13,7 @@ import yaml
 
 from hack.cluster import crds, recipes
 from hack.cluster.build import built
+from hack.release.version import declared
 from tests.support import helm, operator_account
 from tests.support.installation import OUR_CRDS
 from tests.support.kube_api import KubeApi
@@ -57,7 +58,7 @@ def older_chart(tmp_path: Path) -> Path:
     """The chart as a release before might have been: another CRD, other rights."""
     folder = tmp_path / "older"
     shutil.copytree(helm.CHART, folder)
-    _edit(folder / "Chart.yaml", "version: 0.1.0", "version: 0.0.9")
+    _edit(folder / "Chart.yaml", f"\nversion: {declared(helm.ROOT)}", "\nversion: 0.0.9")
     crd = folder / "files" / "crds" / "modelalias.dev_modelaliases.yaml"
     _edit(crd, "    - malias\n", "    - older\n")
     _edit(folder / "files" / "base" / "operator-roles.yaml", "  resources: [events]", "  resources: [older]")

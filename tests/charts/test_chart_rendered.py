@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from hack.release.version import declared
 from modelalias.settings import Settings
 from modelalias.web.config import Mode
 from tests.support import helm
@@ -356,7 +357,7 @@ def test_the_values_that_the_page_shows_are_taken(tmp_path: Path) -> None:
     done = helm.helm("template", str(helm.CHART), f"--values={file}")
 
     assert done.status == 0, done.errors
-    assert "image: registry.invalid/ml/modelalias:0.1.0" in done.out
+    assert f"image: registry.invalid/ml/modelalias:{declared(ROOT)}" in done.out
 
 
 @pytest.mark.parametrize(
@@ -379,16 +380,3 @@ def test_the_chart_is_lint_free() -> None:
     for file in files:
         done = helm.helm("lint", "--strict", str(helm.CHART), file)
         assert done.status == 0, done.out + done.errors
-
-
-def test_the_chart_is_of_the_version_that_the_package_has() -> None:
-    chart = yaml.safe_load((helm.CHART / "Chart.yaml").read_text(encoding="utf-8"))
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    (container,) = (
-        item["spec"]["template"]["spec"]["containers"][0]
-        for item in _base().values()
-        if item["kind"] == "Deployment"
-    )
-
-    assert f'\nversion = "{chart["appVersion"]}"\n' in project
-    assert container["image"].endswith(f":{chart['appVersion']}")

@@ -18,8 +18,10 @@ import yaml
 
 from hack.demo.overlay import NAMESPACE, OVERLAY
 from hack.demo.story import EXAMPLES, STABLE_SECONDS, Story
+from hack.release.version import declared
 from tests.e2e.place import has
 from tests.support.asker import Line, asker, heard, last_of
+from tests.support.installation import ROOT
 from tests.support.stage import Object, Stage
 from training.pipelines.churn import FEATURES, PIPELINE
 
@@ -166,7 +168,7 @@ def _apply(it: _Pipeline) -> None:
         ("churn-api", NAME),
         ("replicas: 2", "replicas: 0"),  # until there is a version they would only be started again and again
         ("models:/churn@", f"models:/{NAME}@"),
-        ("registry.invalid/modelalias/serving:0.1.0", "localhost/modelalias/serving:dev"),
+        (f"registry.invalid/modelalias/serving:{declared(ROOT)}", "localhost/modelalias/serving:dev"),
     ):
         assert shipped in workload
         workload = workload.replace(shipped, wanted)
