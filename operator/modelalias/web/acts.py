@@ -11,6 +11,7 @@ from modelalias.api.request import ApprovalDecision
 from modelalias.api.request_status import Phase
 from modelalias.cli import abort_edit, approval_entry
 from modelalias.cli.approval_entry import Choice
+from modelalias.cli.request_state import has_ended
 from modelalias.cli.rights import Right
 from modelalias.cli.sight import Sight
 from modelalias.core.errors import InvalidRequest
@@ -54,11 +55,11 @@ def act(deed: Deed, standing: Standing) -> Act | None:
     sight = standing.sight
     if deed in DECISIONS and sight.request.status.phase != Phase.AWAITING_APPROVAL:
         return None
+    if deed is Deed.ABORT and has_ended(sight.request):
+        return None
     try:
         is_done, why_not = is_nothing_to_do(deed, sight), ""
     except InvalidRequest as error:
-        if deed is Deed.ABORT:  # it has ended
-            return None
         is_done, why_not = False, str(error)
     if is_done:
         return offers.done(deed, _DONE[deed])

@@ -14,6 +14,7 @@ from modelalias.cli.pods_table import Served
 from modelalias.core.status import explanation
 from modelalias.core.status.explanation import Topic
 from modelalias.web import (
+    asked_before,
     board,
     gate_chart,
     ledger,
@@ -25,6 +26,7 @@ from modelalias.web import (
     traffic_panel,
     version_steps,
 )
+from modelalias.web.asked_before import Requests
 from modelalias.web.board import Row
 from modelalias.web.gate_chart import GateCharts
 from modelalias.web.ledger import Ledger
@@ -120,6 +122,7 @@ class AliasView(View):
     acts: tuple[Act, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     queue: tuple[Queued, ...]
+    requests: Requests
     workloads: tuple[Workload, ...]
     traffic: TrafficPanel | None
     monitors: tuple[MonitorRow, ...]
@@ -147,6 +150,7 @@ def view(read: Read, now: datetime, flags: str = "") -> AliasView:
         conditions=tuple(_conditions(alias)),
         stops=tuple(stops.of(alias, flags)),
         queue=_queue(status.queue, read.requests),
+        requests=asked_before.of(read.requests),
         workloads=serving_panel.rows(alias, read.served, read.unread_pods),
         traffic=traffic_panel.of(alias),
         monitors=monitor_panel.rows(known),
@@ -216,7 +220,7 @@ def _queue(names: Sequence[str], requests: Sequence[PromotionRequest]) -> tuple[
     return tuple(
         Queued(
             request=name,
-            phase=phases.of_request(known[name].status.phase) if name in known else None,
+            phase=phases.of(known[name]) if name in known else None,
             explanation=known[name].status.explanation if name in known else "",
         )
         for name in names

@@ -31,6 +31,8 @@ class Point(View):
     """How the gate came out; None where only the value is known."""
     said_by: str
     """Where the number stands."""
+    request: str | None = None
+    """The request that says so."""
 
 
 class GateChart(View):
@@ -49,6 +51,7 @@ class GateChart(View):
     """What was asked last, or what the gate asks where its threshold is a number."""
     bar_rule: str = ""
     bar_said_by: str = ""
+    bar_request: str | None = None
 
     @cached_property
     def drawing(self) -> Drawing | None:
@@ -96,7 +99,7 @@ def of(alias: ModelAlias, requests: Iterable[PromotionRequest]) -> GateCharts:
 def _verdicts(requests: Iterable[PromotionRequest]) -> Iterator[_Verdict]:
     for request in requests:
         resolved = request.status.resolved
-        if resolved is None:
+        if resolved is None or request.spec.dry_run:  # what nobody asked for is no point of a line
             continue
         for finding in request.status.gates:
             yield _Verdict(finding, request.metadata.name, resolved.version, resolved.champion)
@@ -117,7 +120,7 @@ def _chart(alias: ModelAlias, name: str, gate: Gate | None, verdicts: Sequence[_
     shown = sorted(points.values(), key=lambda item: int(item.version))
     current = None if alias.status.current is None else alias.status.current.version
     champion = points.get(current or "")
-    rule, said_by = _asked(gate, own)
+    rule, request = _asked(gate, own)
     found = _BAR.match(rule)
     return GateChart(
         gate=name,
@@ -128,7 +131,8 @@ def _chart(alias: ModelAlias, name: str, gate: Gate | None, verdicts: Sequence[_
         champion_version=None if champion is None else current,
         bar=found.group(1) if found else None,
         bar_rule=rule,
-        bar_said_by=said_by,
+        bar_said_by=_said_by(request) if rule else "",
+        bar_request=request,
     )
 
 
@@ -138,13 +142,15 @@ def _candidate(verdict: _Verdict) -> Point:
         version=verdict.version,
         value=finding.candidate,
         result=finding.result,
-        said_by=f"request {verdict.request}",
+        said_by=_said_by(verdict.request),
+        request=verdict.request,
     )
 
 
 def _champion(verdict: _Verdict, version: str) -> Point:
     """Return what a verdict says of the version that it compared with."""
-    return Point(version=version, value=verdict.finding.champion, said_by=f"request {verdict.request}")
+    said_by = _said_by(verdict.request)
+    return Point(version=version, value=verdict.finding.champion, said_by=said_by, request=verdict.request)
 
 
 def _accepted(alias: ModelAlias, metric: str) -> Mapping[str, Point]:
@@ -164,14 +170,18 @@ def _first(item: tuple[datetime, object, object]) -> datetime:
     return item[0]
 
 
-def _asked(gate: Gate | None, verdicts: Sequence[_Verdict]) -> tuple[str, str]:
-    """Return what the gate asked last, in words with its number, and who says so."""
+def _asked(gate: Gate | None, verdicts: Sequence[_Verdict]) -> tuple[str, str | None]:
+    """Return what the gate asked last, in words with its number, and the request that says so, else the policy."""
     if gate is not None and gate.threshold is not None:
         sign = ">=" if gate.direction == "HigherIsBetter" else "<="
-        return f"{sign} {numbers.text(gate.threshold)}", "the policy"
+        return f"{sign} {numbers.text(gate.threshold)}", None
     if not verdicts:
-        return "", ""
-    return verdicts[-1].finding.rule, f"request {verdicts[-1].request}"
+        return "", None
+    return verdicts[-1].finding.rule, verdicts[-1].request
+
+
+def _said_by(request: str | None) -> str:
+    return "the policy" if request is None else f"request {request}"
 
 
 _TONES: Final[Mapping[GateResult | None, Tone]] = {

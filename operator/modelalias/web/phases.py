@@ -5,7 +5,9 @@ from enum import StrEnum
 from typing import Final
 
 from modelalias.api.alias_status import AliasPhase
-from modelalias.api.request_status import Phase
+from modelalias.api.conditions import Reason, RequestCondition, find
+from modelalias.api.request import PromotionRequest
+from modelalias.api.request_status import GateResult, Phase
 from modelalias.web.view import View
 
 
@@ -74,8 +76,34 @@ def of_alias(phase: AliasPhase | None) -> Badge:
 
 
 def of_request(phase: Phase | None) -> Badge:
-    """Return the badge of a request."""
+    """Return the badge of a phase of a request."""
     return _badge(phase, _REQUESTS)
+
+
+def of(request: PromotionRequest) -> Badge:
+    """Return the badge of a request; a dry run that has ended has moved nothing, so it says what would be."""
+    if request.spec.dry_run and request.status.phase in {Phase.SUCCEEDED, Phase.REJECTED}:
+        return _would_be(request)
+    return of_request(request.status.phase)
+
+
+def is_no_op(request: PromotionRequest) -> bool:
+    """Return whether it has found that there is nothing to do."""
+    found = find(request.status.conditions, RequestCondition.COMPLETE)
+    return request.status.phase is Phase.SUCCEEDED and found is not None and found.reason == Reason.NO_OP
+
+
+def _would_be(request: PromotionRequest) -> Badge:
+    results = {item.result for item in request.status.gates if item.enforcement == "Block"}
+    if request.status.phase is Phase.REJECTED:
+        return badge("Would be refused", Tone.BAD)
+    if is_no_op(request):
+        return badge("Nothing to do", Tone.QUIET)
+    if GateResult.INCONCLUSIVE in results:
+        return badge("Would ask people", Tone.ASKS)
+    if GateResult.SKIPPED in results and not request.spec.skip_gates:
+        return badge("Passes so far", Tone.BUSY)  # a dry run starts no evaluation
+    return badge("Would pass", Tone.GOOD)
 
 
 def badge(word: str, tone: Tone) -> Badge:

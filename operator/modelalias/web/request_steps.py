@@ -77,6 +77,8 @@ _UNDER_WAY: Final[Mapping[Phase, frozenset[RequestCondition]]] = {
 }
 _NOT_MET: Final = frozenset({StepState.AHEAD, StepState.NOT_REACHED})
 _ACTS: Final = frozenset({StepState.NOW, StepState.ASKS, StepState.FAILED, StepState.UNDONE})
+_NOT_APPROVED: Final = frozenset({Reason.DECLINED, Reason.EXPIRED})
+"""Ends to which people brought it; any other came while they were waited for."""
 _NOT_JUDGED: Final = frozenset({Reason.SKIPPED, Reason.NOT_ELIGIBLE})
 
 
@@ -105,9 +107,15 @@ def _state(kind: RequestCondition, found: Condition | None, status: PromotionReq
         return StepState.UNCLEAR
     if kind in {C.ALIAS_UPDATED, C.ROLLED_OUT} and is_true(status.conditions, C.ROLLED_BACK):
         return StepState.UNDONE
-    if found.reason == Reason.AWAITING_APPROVAL:
-        return StepState.NOT_REACHED if ended else StepState.ASKS
+    if kind is C.APPROVED:
+        return _not_approved(found.reason, ended=ended)
     return StepState.FAILED
+
+
+def _not_approved(reason: str, *, ended: bool) -> StepState:
+    if ended:
+        return StepState.FAILED if reason in _NOT_APPROVED else StepState.NOT_REACHED
+    return StepState.ASKS if reason == Reason.AWAITING_APPROVAL else StepState.FAILED
 
 
 def _end(status: PromotionRequestStatus) -> StepState:

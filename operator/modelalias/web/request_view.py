@@ -12,7 +12,7 @@ from modelalias.api.request_status import Evaluated, EvaluationState
 from modelalias.cli import kubernetes_yaml, request_flags
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.request_state import has_ended
-from modelalias.web import approvals, commands, phases, request_steps, verdict
+from modelalias.web import approvals, asked_before, commands, phases, request_steps, verdict
 from modelalias.web.approvals import Approvals
 from modelalias.web.mlflow_links import NO_LINKS, Links
 from modelalias.web.offers import Act, Obstacle
@@ -77,6 +77,8 @@ class RequestView(View):
     alias: str
     registry: str | None
     model: str | None
+    version: str | None
+    """The one that it asks for, also where nobody has looked it up yet."""
     phase: Badge
     since: datetime | None
     has_ended: bool
@@ -116,7 +118,8 @@ def request_view(
         alias=request.spec.alias_ref.name,
         registry=resolved.registry if resolved else None,
         model=resolved.model if resolved else None,
-        phase=phases.of_request(status.phase),
+        version=asked_before.version(request),
+        phase=phases.of(request),
         since=status.phase_since,
         has_ended=has_ended(request),
         explanation=status.explanation or NOT_LOOKED_AT,

@@ -304,3 +304,13 @@ def test_values_find_their_places(values: list[float], places: list[float]) -> N
 )
 def test_a_number_fits_beside_the_axis(value: float, others: tuple[float, ...], text: str) -> None:
     assert plot.label(value, *others) == text
+
+
+def test_a_dry_run_is_no_point_of_a_line_and_asks_nothing() -> None:
+    asked, dry = verdict("2", 1, "0.9"), verdict("3", 2, "0.8", rule=">= 0.99 (champion 0.9 + 0.09)")
+    dry = dry.model_copy(update={"spec": dry.spec.model_copy(update={"dry_run": True})})
+
+    (chart,) = gate_chart.of(alias({"policy": {"gates": [GATE]}}), [asked, dry]).charts
+
+    assert [item.version for item in chart.points] == ["2"]
+    assert (chart.bar, chart.bar_request) == ("0.852", "churn-v2")

@@ -155,7 +155,7 @@ def test_the_numbers_of_a_gate_are_in_the_page() -> None:
 
     assert "val_auc by version · gate auc" in page
     assert "champion, version 3: 0.8" in page
-    assert "asked: >= 0.81 (champion 0.8 + 0.01) (request go)" in page
+    assert "asked: >= 0.81 (champion 0.8 + 0.01) (request go )" in page
     assert "4 0.9 Passed request go" in page
 
 
@@ -334,3 +334,15 @@ def test_commands_are_for_the_place_that_is_looked_at() -> None:
     page = text(Cluster([alias(hold=hold)]))
 
     assert "To end the hold: modelalias release churn-champion -n ml" in page
+
+
+def test_numbers_lead_to_the_request_that_says_so_and_no_line_is_explained_that_is_not_drawn() -> None:
+    rule = "needs a champion"
+    request = cli_cluster.body(gates=[{**cli_cluster.GATE, "rule": rule}])
+
+    page = browser(Cluster([alias()], [request])).get(PATH).text
+
+    figure = page[page.index("· gate auc") : page.index("</figure>", page.index("· gate auc"))]
+    assert 'request <a href="/r/ml/go">go</a></td>' in figure
+    assert f"asked: {rule}" in figure
+    assert figure.count('<svg class="key"') == 1, "the champion's line alone is drawn"

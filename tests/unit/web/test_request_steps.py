@@ -131,6 +131,12 @@ def _ended(good: bool) -> list[Any]:
             "done not-needed done not-reached not-reached not-reached not-reached failed",
             id="nobody-approved",
         ),
+        pytest.param(
+            "Aborted",
+            [RESOLVED, PASSED, condition("Approved", FALSE, "Aborted"), *_ended(False)],
+            "done not-needed done not-reached not-reached not-reached not-reached failed",
+            id="aborted-while-people-were-asked",
+        ),
     ],
 )
 def test_each_step_says_how_far_it_has_come(phase: str | None, conditions: list[Any], states: str) -> None:
