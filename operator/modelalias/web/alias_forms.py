@@ -48,7 +48,8 @@ class AliasFormView(View):
 
 def opening(deed: AliasDeed) -> Page:
     """Return what shows the form."""
-    return lambda visit: forms.opened(visit, _FORMS[deed])
+    show = filing_forms.opened if deed in alias_acts.FILING else forms.opened
+    return lambda visit: show(visit, _FORMS[deed])
 
 
 def sending(deed: AliasDeed) -> Page:

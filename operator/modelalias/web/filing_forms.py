@@ -11,15 +11,26 @@ from typing import Final
 from urllib.parse import urlencode
 
 from pydantic import Field
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from modelalias.api.alias import ModelAlias
+from modelalias.api.alias import Concurrency, ModelAlias
 from modelalias.api.request import PromotionRequest, RequestOperation
 from modelalias.cli import filing
 from modelalias.cli.filing import Wanted
 from modelalias.core.errors import InvalidRequest, NotFound, StaleObject
-from modelalias.web import alias_acts, alias_standing, board, choosing, forms, going_back, request_view
+from modelalias.web import (
+    alias_acts,
+    alias_standing,
+    asked_before,
+    board,
+    choosing,
+    forms,
+    going_back,
+    open_requests,
+    request_view,
+)
 from modelalias.web.alias_acts import AliasDeed
+from modelalias.web.asked_before import RequestRow
 from modelalias.web.board import Row
 from modelalias.web.forms import MOST_CHARACTERS, Form, Problem, Typed, Unfit
 from modelalias.web.going_back import Target
@@ -38,6 +49,8 @@ _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 _ONCE: Final = 5
 _LONGEST_PREFIX: Final = 58
 """Of a name that the API server makes: five of its letters follow."""
+_DRY: Final = "dry-"
+"""In the name of a dry run, which has the same end as that of the request that follows it."""
 _SUSPENDED: Final = Notice(
     text="It is suspended: what you file waits until it is resumed; a dry run is judged."
 )
@@ -61,11 +74,27 @@ class FilingView(View):
     judged: str = ""
     """The dry run that shows the verdict."""
     verdict: RequestView | None = None
+    ahead: tuple[RequestRow, ...] = ()
+    """The open requests that one of now waits behind."""
+    takes_their_place: bool = False
+    """Whether it supersedes them instead, once it can go."""
+    same: tuple[RequestRow, ...] = ()
+    """The open requests that ask for the same version."""
     once: str = Field(default="", exclude=True)
-    """The end of the request's name, so that a form that is sent twice files one request."""
+    """The end of the request's name, so that a form that is sent twice, or again after Back, files one request."""
     most_characters: int = MOST_CHARACTERS
     notices: tuple[Notice, ...] = ()
     problem: Problem | None = None
+
+
+async def opened(visit: Visit, form: Form) -> Response:
+    """Answer with a form; a browser gets it at an address of its own, to which Back leads again."""
+    is_browser = "text/html" in visit.request.headers.get("accept", "")
+    if visit.is_part or not is_browser or _is_end(visit.query("once")):
+        return await forms.opened(visit, form)
+    query = [item for item in visit.request.query_params.multi_items() if item[0] != "once"]
+    path = visit.request.scope["raw_path"].decode("ascii")
+    return RedirectResponse(f"{path}?{urlencode([*query, ('once', _new_end())])}", HTTPStatus.SEE_OTHER)
 
 
 async def _show_promotion(
@@ -81,12 +110,19 @@ async def _show_promotion(
             version = choosing.chosen(asked)
         except Unfit as error:
             problem, status = problem or forms.problem(error), forms.status_of(error)
-    view = (await _view(visit, AliasDeed.PROMOTE, alias, version)).changed(
+    view = (await _view(visit, AliasDeed.PROMOTE, alias, version, typed)).changed(
         number=asked.text("number"), message=typed.text("message"), problem=problem
     )
     if version:
         verdict = await _verdict(visit, alias, version, asked.text("judged"))
-        view = view.changed(verdict=verdict, judged=verdict.name if verdict else "")
+        others = await open_requests.read(visit, alias.metadata.namespace, alias.metadata.name)
+        view = view.changed(
+            verdict=verdict,
+            judged=verdict.name if verdict else "",
+            ahead=asked_before.ahead(others),
+            takes_their_place=alias.spec.policy.concurrency is Concurrency.SUPERSEDE,
+            same=asked_before.asking_for(others, version),
+        )
     else:
         view = view.changed(choices=await choosing.offered(visit, alias))
     return await visit.answer("promote_form.html", view, status)
@@ -97,13 +133,14 @@ async def _show_rollback(visit: Visit, typed: Typed, problem: Problem | None, st
     targets = going_back.targets(alias)
     former = next((item.version for item in targets if item.is_former), "")
     version = typed.text("version") or visit.query("version") or former
-    view = (await _view(visit, AliasDeed.ROLLBACK, alias, version)).changed(
+    view = (await _view(visit, AliasDeed.ROLLBACK, alias, version, typed)).changed(
         targets=targets, message=typed.text("message"), problem=problem
     )
     return await visit.answer("rollback_form.html", view, status)
 
 
-async def _view(visit: Visit, deed: AliasDeed, alias: ModelAlias, version: str) -> FilingView:
+async def _view(visit: Visit, deed: AliasDeed, alias: ModelAlias, version: str, typed: Typed) -> FilingView:
+    sent = (typed.text("once"), visit.query("once"))
     standing = await alias_standing.standing_of(visit, alias, [deed])
     return FilingView(
         deed=deed,
@@ -112,7 +149,7 @@ async def _view(visit: Visit, deed: AliasDeed, alias: ModelAlias, version: str) 
         act=alias_acts.act(deed, standing, version),
         user=(await visit.reader.who()).user,
         version=version,
-        once="".join(secrets.choice(_LETTERS) for _ in range(_ONCE)),
+        once=next((end for end in sent if _is_end(end)), _new_end()),
         notices=(_SUSPENDED,) if alias.spec.suspend else (),
     )
 
@@ -155,7 +192,8 @@ async def _promote(visit: Visit, typed: Typed) -> str:
         ttl_seconds_after_finished=KEPT_SECONDS,
     )
     judged = await _file(visit, wanted, typed.text("once"))
-    query = urlencode({"version": version, "judged": judged.metadata.name})
+    end = {"once": typed.text("once")} if _is_end(typed.text("once")) else {}
+    query = urlencode({"version": version, "judged": judged.metadata.name, **end})
     return f"{alias_standing.address(visit, AliasDeed.PROMOTE)}?{query}"
 
 
@@ -179,14 +217,23 @@ async def _file(visit: Visit, wanted: Wanted, once: str) -> PromotionRequest:
             raise
         found = await cluster.request(name)
         if found.spec_hash != PromotionRequest.model_validate(draft.body).spec_hash:
-            raise
+            raise StaleObject(
+                f"this form has filed {name} already, and with something else in it; open it anew for another"
+            ) from None
         return found  # the form was sent twice
 
 
 def _name(wanted: Wanted, once: str) -> str | None:
-    if len(once) != _ONCE or not set(once) <= set(_LETTERS):
-        return None
-    return f"{filing.prefix(wanted)[:_LONGEST_PREFIX]}{once}"
+    end = f"{_DRY}{once}" if wanted.verdict_only else once
+    return f"{filing.prefix(wanted)[: _LONGEST_PREFIX + _ONCE - len(end)]}{end}" if _is_end(once) else None
+
+
+def _is_end(text: str) -> bool:
+    return len(text) == _ONCE and set(text) <= set(_LETTERS)
+
+
+def _new_end() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(_ONCE))
 
 
 def _page_of(request: PromotionRequest) -> str:

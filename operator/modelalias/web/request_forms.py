@@ -14,7 +14,7 @@ from modelalias.cli import abort_edit, approval_entry, edits, sight
 from modelalias.cli.approval_entry import Choice, EvidenceChanged, NotConfirmed
 from modelalias.cli.cluster import ObjectMissing
 from modelalias.core.errors import InvalidRequest
-from modelalias.web import acts, forms, request_reading
+from modelalias.web import acts, asked_before, forms, open_requests, request_reading
 from modelalias.web.acts import DECISIONS, Deed
 from modelalias.web.forms import MOST_CHARACTERS, Form, Problem, Typed, Unfit
 from modelalias.web.offers import Act
@@ -45,6 +45,8 @@ class FormView(View):
     """How it can be done; None where there is nothing to do any more."""
     user: str
     evidence: str
+    behind: int = 0
+    """How many requests wait for this one to end."""
     checklist: tuple[Sentence, ...] = ()
     message: str = ""
     most_characters: int = MOST_CHARACTERS
@@ -69,12 +71,15 @@ async def _show(
     evidence = request.verdict.evidence or ""
     ticked = typed.all("confirm") if typed.text("evidence") == evidence else ()
     checklist = request.approvals.checklist if request.approvals and deed is Deed.APPROVE else ()
+    asked = standing.sight.request
+    others = await open_requests.read(visit, asked.metadata.namespace, asked.spec.alias_ref.name)
     view = FormView(
         deed=deed,
         request=request,
         act=acts.act(deed, standing),
         user=standing.sight.who.user,
         evidence=evidence,
+        behind=asked_before.behind(others, asked),
         checklist=tuple(
             Sentence(field=f"confirm-{number}", text=text, is_ticked=str(number) in ticked)
             for number, text in enumerate(checklist)

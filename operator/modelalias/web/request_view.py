@@ -8,7 +8,7 @@ from typing import Any, Final
 from modelalias.api.conditions import RequestCondition, is_true
 from modelalias.api.policy import Approval
 from modelalias.api.request import PromotionRequest
-from modelalias.api.request_status import Evaluated, EvaluationState
+from modelalias.api.request_status import Evaluated, EvaluationState, Phase
 from modelalias.cli import kubernetes_yaml, request_flags
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.request_state import has_ended
@@ -82,6 +82,9 @@ class RequestView(View):
     phase: Badge
     since: datetime | None
     has_ended: bool
+    is_refused: bool = False
+    is_no_op: bool = False
+    """Whether there is nothing to do."""
     explanation: str
     asked: Asked
     steps: tuple[Step, ...]
@@ -122,6 +125,8 @@ def request_view(
         phase=phases.of(request),
         since=status.phase_since,
         has_ended=has_ended(request),
+        is_refused=status.phase is Phase.REJECTED,
+        is_no_op=phases.is_no_op(request),
         explanation=status.explanation or NOT_LOOKED_AT,
         asked=_asked(request),
         steps=tuple(request_steps.steps(status)),

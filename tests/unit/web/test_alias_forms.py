@@ -21,7 +21,7 @@ from modelalias.web.local_session import LocalSession
 from modelalias.web.reading import Readers
 from modelalias.web.visit import Site
 from tests.support.cli_cluster import body as request_body
-from tests.support.cli_cluster import ended
+from tests.support.cli_cluster import condition, ended
 from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
 from tests.support.web_site import ORIGIN, Cluster, alias, browser
 
@@ -286,7 +286,7 @@ class TestPromoting:
         name = filed["metadata"]["name"]
         assert (answer.status_code, answer.headers["location"]) == (
             303,
-            f"{PATH}/promote?version=4&judged={name}",
+            f"{PATH}/promote?version=4&judged={name}&once={name[-5:]}",
         )
         assert filed["spec"] == {
             "aliasRef": {"name": "churn-champion"},
@@ -352,6 +352,89 @@ class TestPromoting:
 
         assert "There is no verdict to see." in text
         assert ">0.9<" not in text
+
+    @pytest.mark.parametrize("address", ["promote", "promote?version=4", "rollback"])
+    def test_back_leads_a_browser_to_the_same_form_which_files_the_same_request(self, address: str) -> None:
+        cluster = Cluster([alias(**HISTORY)])
+        client = browser(cluster)
+        client.headers["Accept"] = "text/html,*/*"
+        first = client.get(f"{PATH}/{address}")
+        place = first.headers["location"]
+
+        for _ in range(2):
+            form = client.get(place)
+            assert form.status_code == 200
+            fields = {"version": "2", "message": "slow", **_hidden(form.text)}
+            answer = client.post(place, data=fields, headers=HEADERS)
+            assert answer.status_code == 303
+
+        assert first.status_code == 303
+        assert re.fullmatch(rf"{re.escape(f'{PATH}/{address}')}[?&]once=[a-z0-9]{{5}}", place)
+        assert len(_filed(cluster)) == 1
+
+    def test_what_is_filed_after_a_verdict_is_another_request_than_the_dry_run(self) -> None:
+        cluster = Cluster([alias()])
+        client = browser(cluster)
+        form = client.get(f"{PATH}/promote").text
+        judged = client.post(f"{PATH}/promote", data={**_hidden(form), "number": "4"}, headers=HEADERS)
+        fields = _hidden(client.get(judged.headers["location"]).text)
+
+        for _ in range(2):
+            client.post(f"{PATH}/promote", data=fields, headers=HEADERS)
+
+        assert [item["spec"].get("dryRun", False) for item in _filed(cluster)] == [True, False]
+
+    def test_who_files_learns_what_stands_before_it_and_what_asks_for_the_same(self) -> None:
+        waits = request_body()
+        other = request_body({"source": {"version": "5"}}, resolved=None, phase="Queued")
+        over, dry = request_body(**ended()), request_body({"dryRun": True})
+        for name, body in (("first", waits), ("second", other), ("over", over), ("dry", dry)):
+            body["metadata"]["name"] = name
+        client = browser(Cluster([alias()], [waits, other, over, dry]))
+
+        text = re.sub(r"<[^>]*>", "", client.get(f"{PATH}/promote?version=4").text)
+
+        assert "Behind first Awaiting approval, second Queued in the queue: it is judged again" in text
+        assert "Version 4 is asked for already: first Awaiting approval\n" in text
+
+    def test_where_newer_requests_supersede_nobody_is_said_to_stand_before_them(self) -> None:
+        cluster = Cluster([alias(spec={"policy": {"concurrency": "Supersede"}})], [request_body()])
+
+        text = re.sub(r"<[^>]*>", "", browser(cluster).get(f"{PATH}/promote?version=4").text)
+
+        assert "It takes the place of go Awaiting approval once it can go" in text
+        assert "Behind" not in text
+
+    @pytest.mark.parametrize(
+        ("told", "says", "buttons"),
+        [
+            pytest.param(ended("Rejected"), "It will be refused", ['class="plain"'], id="refused"),
+            pytest.param(
+                {**ended("Succeeded"), "conditions": [condition("Complete", "True", "NoOp")]},
+                "there is nothing to file",
+                [],
+                id="there-already",
+            ),
+            pytest.param(ended("Succeeded"), "Would pass", [""], id="passes"),
+        ],
+    )
+    def test_a_button_stands_out_only_where_the_verdict_lets_it(
+        self, told: dict[str, Any], says: str, buttons: list[str]
+    ) -> None:
+        cluster = Cluster([alias()], [request_body({"dryRun": True}, **told)])
+
+        text = browser(cluster).get(f"{PATH}/promote?version=4&judged=go").text
+
+        assert says in text
+        assert [item.strip() for item in re.findall(r"<button([^>]*)>Promote as", text)] == buttons
+
+    def test_the_browser_goes_to_the_verdict_and_a_live_page_leaves_it_where_it_is(self) -> None:
+        cluster = Cluster([alias()], [request_body({"dryRun": True}, **ended("Succeeded"))])
+
+        text = browser(cluster).get(f"{PATH}/promote?version=4&judged=go").text
+
+        assert _autofocused(text) == ["verdict"]
+        assert "autofocus" not in browser(cluster).get("/r/ml/go").text
 
     def test_whoever_files_while_it_is_suspended_is_told(self) -> None:
         text = browser(Cluster([alias(spec={"suspend": True})])).get(f"{PATH}/promote?version=4").text

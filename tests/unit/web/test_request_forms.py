@@ -150,6 +150,18 @@ def test_the_form_holds_the_evidence_and_each_sentence() -> None:
     assert "0.9" in text
 
 
+def test_whoever_decides_learns_how_many_wait_behind_it() -> None:
+    cluster = _cluster()
+    for name in ("later", "latest"):
+        other = body({"source": {"version": "5"}}, phase="Queued")
+        other["metadata"].update(name=f"x-{name}", creationTimestamp="2026-01-01T00:00:00Z")
+        cluster.bodies[Kind.REQUESTS].append(other)
+
+    text = browser(cluster).get("/r/ml/go/approve").text
+
+    assert "2 requests wait behind it." in text
+
+
 def test_evidence_that_changed_meanwhile_is_not_approved_and_has_to_be_looked_at_again() -> None:
     cluster = _cluster(
         body(approvals=ASKED, resolved={"version": "4", "from": "x", "evidence": OTHER_EVIDENCE})
