@@ -11,14 +11,17 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Status
 from modelalias.api.request import PromotionRequest
 from modelalias.cli.pods_table import Served
+from modelalias.core.requests.former import is_return
 from modelalias.core.status import explanation
 from modelalias.core.status.explanation import Topic
 from modelalias.web import (
     asked_before,
     board,
     gate_chart,
+    going_back,
     ledger,
     monitor_panel,
+    offers,
     phases,
     policy_words,
     serving_panel,
@@ -112,6 +115,10 @@ class AliasView(View):
     """What the page of a ModelAlias shows."""
 
     row: Row
+    before: str | None
+    """The version before, to which one goes back without naming any."""
+    is_return: bool
+    """Whether somebody came back to the current version."""
     by: str | None
     request: str | None
     """What moved it to the current version."""
@@ -137,18 +144,22 @@ class AliasView(View):
     yaml: str = Field(default="", exclude=True)
 
 
-def view(read: Read, now: datetime, flags: str = "") -> AliasView:
-    """Return the page; `flags` are what a command line needs to act in the same place."""
+def view(read: Read, now: datetime, flags: str = "", acts: Sequence[Act] = ()) -> AliasView:
+    """Return the page; `flags` are what a command line needs to act in the same place, `acts` what this person can do."""
     alias, status = read.alias, read.alias.status
     known = read.merged or alias
     alone = left_alone(alias)
     return AliasView(
         row=board.row(alias, board.waits(read.waiting)),
+        before=going_back.before(alias),
+        is_return=is_return(status),
         by=status.current.actor if status.current else None,
         request=status.current.request if status.current else None,
         sentences=tuple(_sentences(alias, now)),
         conditions=tuple(_conditions(alias)),
-        stops=tuple(stops.of(alias, flags)),
+        stops=tuple(stops.of(alias, flags, acts)),
+        acts=tuple(acts),
+        obstacles=offers.obstacles(acts),
         queue=_queue(status.queue, read.requests),
         requests=asked_before.of(read.requests),
         workloads=serving_panel.rows(alias, read.served, read.unread_pods),
@@ -209,7 +220,7 @@ def _conditions(alias: ModelAlias) -> Iterable[ConditionLine]:
 
 
 _SHOWN_ELSEWHERE: Final = frozenset(
-    {Topic.DRIFT, Topic.STOPS, Topic.SERVING, Topic.TRAFFIC, Topic.QUEUE, Topic.POLICIES}
+    {Topic.DRIFT, Topic.STOPS, Topic.SERVING, Topic.TRAFFIC, Topic.QUEUE, Topic.POLICIES, Topic.NEXT}
 )
 _NEITHER: Final = frozenset({"Stalled", "Held", "Reconciling"})
 """Conditions that are no better True than False."""

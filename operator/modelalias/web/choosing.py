@@ -9,10 +9,10 @@ from modelalias.web.version_choices import Choices
 from modelalias.web.visit import Visit
 
 NUMBER = "number"
-"""The field in which any version can be typed; it counts before one that was chosen."""
+"""The field in which any version can be typed, where none of the others is chosen."""
 
 
-async def offered(visit: Visit, alias: ModelAlias) -> Choices:
+async def offered(visit: Visit, alias: ModelAlias, *, without: str | None = None) -> Choices:
     """Read the versions that a person chooses from, as the page of the model does; at least what the alias remembers."""
     registry, model = alias.spec.registry, alias.spec.model
     try:
@@ -21,12 +21,18 @@ async def offered(visit: Visit, alias: ModelAlias) -> Choices:
         view = model_versions.view(
             registry, model, [alias], visit.site.registries.named(registry).links, None
         )
-    return version_choices.choices(view, alias)
+    return version_choices.choices(view, alias, without=without)
 
 
 def chosen(typed: Typed, at: str = NUMBER) -> str:
     """Return the version; raise `Unfit`, to be told at that field, where none was chosen or what was typed is none."""
-    text = typed.text(NUMBER) or typed.text("version")
+    picked, number = typed.text("version"), typed.text(NUMBER)
+    if picked and number and picked != number:
+        raise Unfit(
+            f"Version {picked} is chosen and {number} typed: which one? Choose “Another”, or clear this.",
+            NUMBER,
+        )
+    text = number or picked
     if not text:
         raise Unfit("Choose a version." if at != NUMBER else "Choose a version, or type its number.", at)
     try:

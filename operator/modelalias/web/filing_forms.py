@@ -124,7 +124,7 @@ async def _show_promotion(
             same=asked_before.asking_for(others, version),
         )
     else:
-        view = view.changed(choices=await choosing.offered(visit, alias))
+        view = view.changed(choices=await choosing.offered(visit, alias, without=view.row.version))
     return await visit.answer("promote_form.html", view, status)
 
 

@@ -28,21 +28,36 @@ class Target(View):
 
 
 def targets(alias: ModelAlias) -> tuple[Target, ...]:
-    """Return what can be gone back to; the current version only while the alias names another one, or is on its way."""
-    return tuple(_targets(alias))[:MOST]
+    """Return what can be gone back to, the version before first and what speaks against itself last.
+
+    The current version is one of them only while the alias names another one, or is on its way.
+    """
+    return tuple(sorted(_targets(alias), key=lambda item: (not item.is_former, bool(item.warning))))[:MOST]
+
+
+def before(alias: ModelAlias) -> str | None:
+    """Return the version to which one goes back without naming any."""
+    current = alias.status.current
+    return former(alias.status) if _is_there(alias) else None if current is None else current.version
+
+
+def _is_there(alias: ModelAlias) -> bool:
+    """Return whether the alias names what was accepted last, and is not on its way to another one."""
+    status = alias.status
+    current = None if status.current is None else status.current.version
+    named = current if status.observed is None else status.observed.version
+    return status.plan is None and named == current
 
 
 def _targets(alias: ModelAlias) -> Iterator[Target]:
     status = alias.status
     current = None if status.current is None else status.current.version
-    named = current if status.observed is None else status.observed.version
-    is_there = status.plan is None and named == current
-    before = former(status) if is_there else current
+    is_there, first = _is_there(alias), before(alias)
     bad = {item.version: "was rolled back" for item in status.rolled_back}
     bad |= {item.version: f"monitor {item.monitor} was breached with it" for item in status.breached}
     for number, item in accepted.newest_first(status).items():
         if number != current or not is_there:
-            yield _target(number, item, is_former=number == before, warning=bad.get(number, ""))
+            yield _target(number, item, is_former=number == first, warning=bad.get(number, ""))
 
 
 def _target(number: str, item: NamedVersion | HistoryEntry, *, is_former: bool, warning: str) -> Target:

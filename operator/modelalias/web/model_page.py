@@ -3,36 +3,62 @@
 import asyncio
 import importlib
 from collections.abc import Sequence
+from typing import Final
 
 from pydantic import ValidationError
 from starlette.responses import Response
 
 from modelalias.api.alias import ModelAlias
+from modelalias.api.request import PromotionRequest
 from modelalias.cli import compared_versions
 from modelalias.cli.cluster import Kind
 from modelalias.cli.compared_versions import Chosen
-from modelalias.core.errors import OperatorError, Refused
-from modelalias.web import board, model_versions
+from modelalias.core.errors import InvalidRequest, NotFound, OperatorError, Refused, Unavailable
+from modelalias.web import awaiting, board, model_versions
 from modelalias.web.model_versions import ModelView
 from modelalias.web.reading import Reader
 from modelalias.web.registries import Opened
 from modelalias.web.view import Notice
 from modelalias.web.visit import Visit
 
+MOST_ASKED: Final = 20
+"""ModelAliases whose requests are read."""
+MOST_REQUESTS: Final = 200
+
 
 async def model_page(visit: Visit) -> Response:
     """Show which alias of a model names which version, and how the versions compare."""
-    where = visit.parameter("registry"), visit.parameter("model")
-    return await visit.answer("model.html", await read(visit, *where, visit.reader.namespace))
+    registry, model = visit.parameter("registry"), visit.parameter("model")
+    view = await read(visit, registry, model, visit.reader.namespace)
+    if not view.rows and not view.versions and not any(item.is_error for item in view.notices):
+        seen = "no ModelAlias that you may see manages an alias of it"
+        raise NotFound(f"nothing is known of a model {model} in registry {registry}: {seen}")
+    return await visit.answer("model.html", view)
 
 
 async def read(visit: Visit, registry: str, model: str, namespace: str) -> ModelView:
     """Read the model; its ModelAliases in that one namespace where the person may not list in all."""
     aliases, cluster = await _aliases(visit.reader, registry, model, namespace)
     site = visit.site.registries.named(registry)
-    chosen, registered = await _versions(site.opened, model)
-    view = model_versions.view(registry, model, aliases, site.links, chosen)
+    (chosen, registered), requests = await asyncio.gather(
+        _versions(site.opened, model),
+        asyncio.gather(*(_requests(visit.reader, alias) for alias in aliases[:MOST_ASKED])),
+    )
+    view = model_versions.view(registry, model, aliases, site.links, chosen, requests)
     return view.changed(notices=(*cluster, *registered))
+
+
+async def _requests(reader: Reader, alias: ModelAlias) -> Sequence[PromotionRequest]:
+    """Read the requests of a ModelAlias; none where they may not be read, since its status says the most."""
+    selector = f"spec.aliasRef.name={board.selected(alias.metadata.name)}"
+    try:
+        page = await reader.page(
+            Kind.REQUESTS, alias.metadata.namespace, selector=selector, most=MOST_REQUESTS
+        )
+    except (Refused, InvalidRequest, Unavailable):
+        return ()
+    found, _ = awaiting.parsed(page.items)
+    return found
 
 
 async def _aliases(

@@ -6,16 +6,20 @@ not, they are what the statuses of the ModelAliases remember.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Final
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.alias_status import HistoryEntry, Outcome
 from modelalias.api.gates import Direction
+from modelalias.api.request import PromotionRequest
 from modelalias.cli.compared_versions import Chosen
 from modelalias.cli.comparison_text import Comparison
 from modelalias.core.judging import metrics
 from modelalias.core.judging.comparison import Criterion, Entry, Ranking, rank
-from modelalias.web import board, phases
+from modelalias.core.ledger import accepted
+from modelalias.core.requests.former import former
+from modelalias.web import asked_before, board, phases
 from modelalias.web.board import Row
 from modelalias.web.mlflow_links import Links
 from modelalias.web.phases import Badge, Tone
@@ -32,6 +36,9 @@ class Mark(View):
     badge: Badge
     at: datetime | None = None
     by: str = ""
+    request: str = ""
+    """The last one that asked for it."""
+    namespace: str = ""
 
 
 class Value(View):
@@ -87,11 +94,16 @@ def criteria(aliases: Iterable[ModelAlias]) -> Sequence[Criterion]:
 
 
 def view(
-    registry: str, model: str, aliases: Sequence[ModelAlias], links: Links, chosen: Chosen | None
+    registry: str,
+    model: str,
+    aliases: Sequence[ModelAlias],
+    links: Links,
+    chosen: Chosen | None,
+    requests: Sequence[Sequence[PromotionRequest]] = (),
 ) -> ModelView:
-    """Return the page of a model; without `chosen` from the statuses alone."""
+    """Return the page of a model; without `chosen` from the statuses alone, `requests` by the ModelAlias."""
     wanted = criteria(aliases)
-    marks = [_marks(alias) for alias in aliases]
+    marks = [_marks(alias, asked) for alias, asked in zip(aliases, chain(requests, repeat(())), strict=False)]
     sentences: tuple[str, ...] = ()
     if chosen is None:
         known = _remembered(aliases, wanted)
@@ -182,16 +194,20 @@ def _remembered(aliases: Iterable[ModelAlias], wanted: Sequence[Criterion]) -> M
     }
 
 
-def _marks(alias: ModelAlias) -> Mapping[str, tuple[Mark, ...]]:
-    """Return what each version is to a ModelAlias: what it is now first."""
-    found: dict[str, list[Mark]] = {}
-    for number, mark in _each_mark(alias):
-        if not any(mark.badge == other.badge for other in found.setdefault(number, [])):
-            found[number].append(mark)
-    return {number: tuple(marks) for number, marks in found.items()}
+def _marks(alias: ModelAlias, requests: Sequence[PromotionRequest]) -> Mapping[str, tuple[Mark, ...]]:
+    """Return the one thing that each version is to a ModelAlias, with the last request that asked for it."""
+    found: dict[str, Mark] = {}
+    for number, mark in (*_standing(alias), *_asked(requests, is_open=True), *_left(alias)):
+        found.setdefault(number, mark)
+    for number, mark in _asked(requests, is_open=False):
+        known = found.setdefault(number, mark)
+        if not known.request:
+            found[number] = known.changed(request=mark.request, namespace=mark.namespace)
+    return {number: (mark,) for number, mark in found.items()}
 
 
-def _each_mark(alias: ModelAlias) -> Iterator[tuple[str, Mark]]:
+def _standing(alias: ModelAlias) -> Iterator[tuple[str, Mark]]:
+    """Return what the alias names, goes to, or is found at."""
     status = alias.status
     if status.current is not None:
         yield status.current.version, _mark("Current", Tone.GOOD, status.current.since, status.current.actor)
@@ -201,12 +217,31 @@ def _each_mark(alias: ModelAlias) -> Iterator[tuple[str, Mark]]:
         current = status.current.version if status.current else None
         if number != current and status.plan is None:
             yield number, _mark("In the registry", Tone.ASKS, status.observed.at)
-    if status.previous is not None:
-        yield status.previous.version, _mark("Previous", Tone.QUIET, status.previous.since)
+
+
+def _asked(requests: Sequence[PromotionRequest], *, is_open: bool) -> Iterator[tuple[str, Mark]]:
+    """Return what became of the versions that requests name, the newest first and dry runs last."""
+    for request in sorted(asked_before.newest_first(requests), key=lambda item: item.spec.dry_run):
+        row = asked_before.row(request)
+        if row.version is not None and row.is_open is is_open:
+            mark = Mark(badge=row.phase, at=row.at, by=row.by, request=row.name, namespace=row.namespace)
+            yield row.version, mark
+
+
+def _left(alias: ModelAlias) -> Iterator[tuple[str, Mark]]:
+    """Return what the alias was at before."""
+    status = alias.status
     for gone in reversed(status.rolled_back):
         yield gone.version, _mark("Rolled back", Tone.BAD, gone.at)
+    before = former(status)
+    if before is not None:
+        known = accepted.newest_first(status).get(before)
+        at = None if known is None else known.at if isinstance(known, HistoryEntry) else known.since
+        yield before, _mark("Previous", Tone.QUIET, at)
     for entry in reversed(status.history):
         yield from _of_history(entry, status.current.version if status.current else None)
+    if status.previous is not None:  # what the history may have forgotten
+        yield status.previous.version, _mark("Earlier", Tone.QUIET, status.previous.since)
 
 
 def _of_history(entry: HistoryEntry, current: str | None) -> Iterator[tuple[str, Mark]]:

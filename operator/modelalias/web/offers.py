@@ -18,6 +18,8 @@ class Act(View):
     is_offered: bool
     """Whether the person can do it with a form."""
     why_not: str = ""
+    is_for_others: bool = False
+    """Whether it takes somebody else."""
     command: Command | None = None
     """How it is done in a terminal; None where it is done already."""
 
@@ -56,6 +58,7 @@ def act(
         deed=deed,
         is_offered=looking.may_write and not why_not,
         why_not=why_not or ("" if looking.may_write else READ_ONLY),
+        is_for_others=bool(why_not),
         command=command(flags, purpose),
     )
 

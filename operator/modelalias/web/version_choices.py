@@ -29,12 +29,13 @@ class Choices(View):
     notices: tuple[Notice, ...] = ()
 
 
-def choices(model: ModelView, alias: ModelAlias) -> Choices:
-    """Return the newest versions of the model."""
-    offered = tuple(_choice(row, model, alias) for row in model.versions[:MOST])
+def choices(model: ModelView, alias: ModelAlias, *, without: str | None = None) -> Choices:
+    """Return the newest versions of the model, without one to which it makes no sense to go."""
+    rows = [row for row in model.versions if row.number != without]
+    offered = tuple(_choice(row, model, alias) for row in rows[:MOST])
     return Choices(
         offered=offered,
-        left_out=len(model.versions) - len(offered),
+        left_out=len(rows) - len(offered),
         notices=tuple(item for item in model.notices if item.is_error),
     )
 

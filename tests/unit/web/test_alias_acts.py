@@ -187,10 +187,10 @@ def test_what_was_withdrawn_is_not_the_version_before_and_says_so() -> None:
     found = going_back.targets(_alias(history=HISTORY, rolledBack=gone, breached=breached))
 
     assert [(item.version, item.warning) for item in found] == [
-        ("2", "was rolled back"),
         ("1", "monitor errors was breached with it"),
+        ("2", "was rolled back"),
     ]
-    assert not found[0].is_former
+    assert [item.is_former for item in found] == [True, False]
 
 
 def test_a_drift_that_many_have_is_acknowledged_whatever_the_rule_says() -> None:

@@ -328,12 +328,61 @@ def test_sections_have_headings_and_drawings_say_what_they_show() -> None:
     assert 'aria-label="The version over time: 2025-12-01 00:00 UTC: 1; ' in page
 
 
-def test_commands_are_for_the_place_that_is_looked_at() -> None:
-    hold = {"reason": "RolledBack", "since": "2026-01-01T00:00:00Z"}
+HOLD: dict[str, Any] = {"hold": {"reason": "RolledBack", "since": "2026-01-01T00:00:00Z"}}
 
-    page = text(Cluster([alias(hold=hold)]))
 
-    assert "To end the hold: modelalias release churn-champion -n ml" in page
+def test_who_may_end_what_stops_it_has_a_form() -> None:
+    page = browser(Cluster([alias(**HOLD)])).get(PATH).text
+
+    assert page.count(f'href="{PATH}/release">Release the hold…</a>') == 2, (
+        "where it stands and among the acts"
+    )
+    assert "modelalias release" not in page
+
+
+def test_who_may_not_has_the_command_for_somebody_who_may() -> None:
+    cluster = Cluster([alias(**HOLD)])
+    cluster.lacks = {"release"}
+
+    page = text(cluster)
+
+    assert "Somebody who may release: modelalias release churn-champion -n ml Copy" in page
+    assert "To end the hold:" not in page
+
+
+def test_where_only_looking_is_allowed_there_is_ones_own_command() -> None:
+    page = browser(Cluster([alias(**HOLD)]), may_write=False).get(PATH).text
+
+    assert "To end the hold:" in page
+    assert "<code>modelalias release churn-champion -n ml</code>" in page
+
+
+def test_after_going_back_all_parts_of_the_page_agree_on_the_version_before() -> None:
+    entry = {"at": "2026-01-01T00:00:00Z", "outcome": "Succeeded"}
+    history = [
+        {**entry, "from": None, "to": "1", "operation": "Promote"},
+        {**entry, "from": "1", "to": "2", "operation": "Promote"},
+        {**entry, "from": "2", "to": "4", "operation": "Promote"},
+        {**entry, "from": "4", "to": "2", "operation": "Rollback"},
+    ]
+    cluster = Cluster(
+        [
+            alias(
+                current={"version": "2", "since": entry["at"]},
+                previous={"version": "4", "since": entry["at"]},
+                history=history,
+                rolledBack=[{"version": "4", "reason": "RolledBack", "at": entry["at"]}],
+            )
+        ]
+    )
+
+    page, form = text(cluster), browser(cluster).get(f"{PATH}/rollback").text
+
+    assert "; it was gone back to; the one before: version 1" in page
+    assert "before it version 4" not in page
+    assert "nothing to go back to" not in page
+    found = re.findall(r'type="radio" name="version" value="(\d+)"( checked)?', form)
+    assert found == [("1", " checked"), ("4", "")]
 
 
 def test_numbers_lead_to_the_request_that_says_so_and_no_line_is_explained_that_is_not_drawn() -> None:

@@ -13,6 +13,7 @@ from modelalias.ports import Dataset, Registry
 from modelalias.web import mlflow_links
 from modelalias.web.mlflow_links import Links
 from modelalias.web.registries import Registries, RegistrySite
+from tests.support.cli_cluster import body, ended
 from tests.support.fake_registry import FakeRegistry
 from tests.support.web_site import Cluster, alias, browser
 
@@ -82,10 +83,10 @@ def test_each_version_says_what_it_is_to_each_alias_in_all_namespaces() -> None:
     assert [(row["namespace"], row["name"]) for row in view["rows"]] == [("ml", "one"), ("team", "other")]
     assert marks(view) == {
         "9": [["In the registry"], []],
-        "8": [["Rolled back", "Failed"], []],
+        "8": [["Rolled back"], []],
         "4": [[], ["On its way"]],
         "3": [["Current"], ["Current"]],
-        "2": [["Previous", "Earlier"], []],
+        "2": [["Previous"], []],
         "1": [["Earlier"], []],
     }
 
@@ -97,7 +98,44 @@ def test_what_the_registry_names_is_said_only_where_it_is_another_version() -> N
 
 
 def test_an_alias_of_the_same_model_in_another_registry_is_not_its() -> None:
-    assert shown(browser(Cluster([alias(spec={"registry": "other"})])))["rows"] == []
+    answer = browser(Cluster([alias(spec={"registry": "other"})])).get(PATH)
+
+    assert answer.status_code == 404
+    assert "nothing is known of a model churn in registry default" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "word"),
+    [
+        pytest.param({}, {}, "Awaiting approval", id="waits"),
+        pytest.param({}, ended("Rejected"), "Rejected", id="refused"),
+        pytest.param({"dryRun": True}, ended("Rejected"), "Would be refused", id="dry-run"),
+    ],
+)
+def test_a_version_that_only_a_request_names_says_what_became_of_it(
+    spec: Mapping[str, Any], status: Mapping[str, Any], word: str
+) -> None:
+    client = browser(Cluster([alias()], [body(spec, **status)]))
+
+    assert marks(shown(client)) == {"4": [[word]], "3": [["Current"]]}
+    assert 'href="/r/ml/go"' in client.get(PATH).text
+
+
+def test_a_version_is_one_thing_and_its_newest_request_is_a_link() -> None:
+    status = {"resolved": {"version": "2", "from": "version 2"}}
+    old, new = (
+        body({"source": {"version": "2"}}, **ended(phase), **status) for phase in ("Succeeded", "Rejected")
+    )
+    old["metadata"].update(name="old", creationTimestamp="2025-12-01T00:00:00Z")
+    new["metadata"].update(name="new", creationTimestamp="2025-12-02T00:00:00Z")
+    client = browser(Cluster([alias(history=[entry("2"), entry("3")])], [old, new]))
+
+    assert marks(shown(client)) == {"3": [["Current"]], "2": [["Previous"]]}
+    assert re.findall(r'href="/r/ml/([a-z]+)"', client.get(PATH).text) == ["new"]
+
+
+def test_the_page_of_a_model_does_not_lead_to_itself() -> None:
+    assert f'href="{PATH}"' not in browser(Cluster([alias()])).get(PATH).text
 
 
 def test_without_a_registry_the_numbers_are_those_on_which_versions_were_accepted() -> None:
@@ -235,27 +273,29 @@ class TestChoosingInAForm:
         for deed in ("promote", "pin"):
             choices = found.get(f"/a/ml/churn-champion/{deed}", headers=JSON).json()["choices"]
 
-            assert [item["version"] for item in choices["offered"]] == [
-                str(15 - place) for place in range(12)
-            ]
+            newest = range(15, 0, -1) if deed == "pin" else [*range(15, 3, -1), 2, 1]
+            assert [item["version"] for item in choices["offered"]] == [*map(str, newest)][:12]
             assert choices["offered"][0]["values"] == ["auc 0.64"]
-            assert choices["leftOut"] == 3
+            assert choices["leftOut"] == (3 if deed == "pin" else 2), "to the current one nobody promotes"
 
     async def test_a_registry_that_does_not_answer_leaves_what_the_alias_remembers_and_says_so(self) -> None:
         registries = site(FakeRegistry(), Unavailable("no answer within 10 s"))
 
-        page = browser(Cluster([alias()]), registries=registries).get("/a/ml/churn-champion/promote").text
+        found = alias(previous={"version": "2", "since": SINCE})
 
-        assert re.findall(r'type="radio" name="version" value="(\d+)"', page) == ["3"]
+        page = browser(Cluster([found]), registries=registries).get("/a/ml/churn-champion/promote").text
+
+        assert re.findall(r'type="radio" name="version" value="(\d+)"', page) == ["2"]
         assert "The registry could not be read, so that this is what the cluster knows: no answer" in page
 
     def test_who_may_not_list_in_all_namespaces_chooses_by_those_of_the_alias(self) -> None:
-        cluster = Cluster([alias(), alias("other", "team", current={"version": "9", "since": SINCE})])
+        known = alias(previous={"version": "2", "since": SINCE})
+        cluster = Cluster([known, alias("other", "team", current={"version": "9", "since": SINCE})])
         cluster.error, cluster.only = Refused("may not list modelaliases in the cluster"), "ml"
 
         page = browser(cluster).get("/a/ml/churn-champion/promote").text
 
-        assert re.findall(r'type="radio" name="version" value="(\d+)"', page) == ["3"]
+        assert re.findall(r'type="radio" name="version" value="(\d+)"', page) == ["2"]
         assert "may not list" not in page
 
     def test_who_may_list_nowhere_chooses_by_what_the_alias_remembers(self) -> None:
@@ -264,4 +304,4 @@ class TestChoosingInAForm:
 
         page = browser(cluster).get("/a/ml/churn-champion/promote").text
 
-        assert re.findall(r'type="radio" name="version" value="(\d+)"', page) == ["3", "2"]
+        assert re.findall(r'type="radio" name="version" value="(\d+)"', page) == ["2"]
