@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from modelalias.api.conditions import RequestCondition, Status, find
 from modelalias.api.fields import duration
 from modelalias.api.policy import Approval
 from modelalias.api.request import ApprovalDecision, GivenApproval, PromotionRequest
@@ -46,6 +47,8 @@ class Approvals(View):
     other_voids: tuple[str, ...] = ()
     """Those of which nothing but the reason is known."""
     since: datetime | None = None
+    complete: datetime | None = None
+    """When there were enough; the time of each is nowhere kept."""
     lapses: datetime | None = None
     """When the request expires at the latest, as far as can be read."""
     is_open: bool = False
@@ -68,9 +71,15 @@ def approvals(request: PromotionRequest, rules: Approval | None) -> Approvals | 
         given=given,
         other_voids=tuple(voids),
         since=asked.since,
+        complete=_complete(request),
         lapses=None if has_ended(request) else lapses(request, rules),
         is_open=request.status.phase == Phase.AWAITING_APPROVAL,
     )
+
+
+def _complete(request: PromotionRequest) -> datetime | None:
+    found = find(request.status.conditions, RequestCondition.APPROVED)
+    return found.last_transition_time if found is not None and found.status is Status.TRUE else None
 
 
 def who_is_asked(asked: ApprovalStatus) -> tuple[str, ...]:

@@ -27,12 +27,13 @@ AT_ONCE: Final = 8
 
 async def approvals_page(visit: Visit) -> Response:
     """Show the requests that wait for people."""
-    view, notices = await own_namespace.read(
+    view, notices, status = await own_namespace.read(
         visit.reader,
         visit.query("namespace"),
         lambda namespace: read(visit.reader, namespace, visit.query("after")),
+        ApprovalsView(mine=(), others=(), namespace=visit.query("namespace")),
     )
-    return await visit.answer("approvals.html", view.changed(notices=(*notices, *view.notices)))
+    return await visit.answer("approvals.html", view.changed(notices=(*notices, *view.notices)), status)
 
 
 async def read(reader: Reader, namespace: str, after: str) -> ApprovalsView:

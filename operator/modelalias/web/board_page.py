@@ -16,12 +16,13 @@ from modelalias.web.visit import Visit
 async def board_page(visit: Visit) -> Response:
     """Show every ModelAlias that the person may see."""
     wanted = asked(visit)
-    view, notices = await own_namespace.read(
+    view, notices, status = await own_namespace.read(
         visit.reader,
         wanted.namespace,
         lambda namespace: read(visit.reader, wanted.changed(namespace=namespace)),
+        Board(asked=wanted),
     )
-    return await visit.answer("board.html", view.changed(notices=(*notices, *view.notices)))
+    return await visit.answer("board.html", view.changed(notices=(*notices, *view.notices)), status)
 
 
 def asked(visit: Visit) -> Asked:

@@ -6,6 +6,7 @@ from typing import Final
 from modelalias.api.request_status import Phase
 from modelalias.cli.cluster import Kind
 from modelalias.web import board
+from modelalias.web.acts import Deed
 from modelalias.web.board_live import BoardFollowing
 from modelalias.web.live import Live, Watched
 
@@ -51,6 +52,7 @@ LIVE: Final[Mapping[str, Live]] = {
     "/a/{namespace}/{name}": Live(_alias),
     "/a/{namespace}/{name}/promote": Live(_promotion),
     "/r/{namespace}/{name}": Live(_request),
+    **{f"/r/{{namespace}}/{{name}}/{deed}": Live(_request) for deed in Deed},
     "/m/{registry}/{model}": Live(_model),
 }
 """By the address of the page in `PAGES`; see `live.Live`."""

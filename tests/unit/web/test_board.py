@@ -1,5 +1,6 @@
 """The board: what a row says, what stands first, and what is read for it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -236,7 +237,30 @@ def test_who_may_list_only_in_a_namespace_sees_that() -> None:
 
     assert names(view["rows"]) == ["churn-champion"]
     assert view["notices"][0]["text"].startswith("Only namespace ml is shown: may not list")
-    assert client.get("/?namespace=other", headers=JSON).status_code == 403
+
+
+@pytest.mark.parametrize("page", ["/", "/approvals"])
+@pytest.mark.parametrize(
+    ("namespace", "status", "says"),
+    [
+        ("other", 403, "You may not list modelaliases in namespace other."),
+        ("DOES NOT", 400, "“DOES NOT” cannot be the name of a namespace"),
+    ],
+)
+def test_a_namespace_that_cannot_be_shown_leaves_the_field_to_name_another(
+    page: str, namespace: str, status: int, says: str
+) -> None:
+    cluster = Cluster([alias()])
+    client = browser(cluster)
+    cluster.error, cluster.only = Refused("may not list modelaliases in namespace other"), "ml"
+
+    answer = client.get(page, params={"namespace": namespace})
+
+    assert answer.status_code == status
+    assert says in answer.text
+    assert re.search(rf'name="namespace" value="{namespace}"', answer.text)
+    assert "There is no" not in answer.text
+    assert "No request waits" not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from modelalias.web.identity import Person
 from modelalias.web.local_session import LocalSession
 from modelalias.web.reading import Readers
 from modelalias.web.visit import Site
-from tests.support.cli_cluster import EVIDENCE, OTHER_EVIDENCE, approval, body, ended
+from tests.support.cli_cluster import EVIDENCE, OTHER_EVIDENCE, approval, body, condition, ended
 from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
 from tests.support.web_site import ORIGIN, Cluster, alias, browser
 
@@ -346,3 +346,20 @@ def test_a_program_gets_the_problem_as_json() -> None:
         "text": "Say why: the reason is kept with the request.",
         "field": "message",
     }
+
+
+def test_a_form_follows_what_happens_and_leaves_what_was_typed() -> None:
+    text = browser(_cluster()).get("/r/ml/go/approve").text
+
+    assert 'hx-sse:connect="/events/r/ml/go/approve' in text
+    skipped = text[text.index("hx-morph-skip") : text.index("</main>")]
+    assert 'action="/r/ml/go/approve"' in skipped
+    assert 'name="evidence"' in skipped
+    assert 'id="verdict"' not in skipped
+
+
+def test_it_is_told_since_when_there_are_enough_approvals() -> None:
+    approved = condition("Approved", "True", "Approved")
+    text = browser(_cluster(body(approvals=ASKED, conditions=[approved]))).get("/r/ml/go").text
+
+    assert f'<dt>Enough</dt><dd><time datetime="{approved["lastTransitionTime"]}">' in text
