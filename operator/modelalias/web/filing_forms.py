@@ -193,7 +193,7 @@ async def _promote(visit: Visit, typed: Typed) -> str:
     )
     judged = await _file(visit, wanted, typed.text("once"))
     end = {"once": typed.text("once")} if _is_end(typed.text("once")) else {}
-    query = urlencode({"version": version, "judged": judged.metadata.name, **end})
+    query = urlencode({"version": version, **end, "judged": judged.metadata.name})
     return f"{alias_standing.address(visit, AliasDeed.PROMOTE)}?{query}"
 
 

@@ -286,7 +286,7 @@ class TestPromoting:
         name = filed["metadata"]["name"]
         assert (answer.status_code, answer.headers["location"]) == (
             303,
-            f"{PATH}/promote?version=4&judged={name}&once={name[-5:]}",
+            f"{PATH}/promote?version=4&once={name[-5:]}&judged={name}",
         )
         assert filed["spec"] == {
             "aliasRef": {"name": "churn-champion"},
