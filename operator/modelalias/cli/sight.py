@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from modelalias.api.alias import ModelAlias
 from modelalias.api.policy import Approval
 from modelalias.api.request import PromotionRequest
 from modelalias.cli.cluster import PersonsCluster, Who
@@ -15,12 +16,15 @@ class Sight:
     who: Who
     request: PromotionRequest
     rules: Approval | None
+    alias: ModelAlias | None = None
+    """Where it can be read."""
 
 
 async def look(cluster: PersonsCluster, name: str) -> Sight:
     """Read a request and what is needed to decide on it."""
     who, request = await cluster.who(), await cluster.request(name)
-    return Sight(who, request, await rules_of(cluster, request.spec.alias_ref.name))
+    alias = await _alias(cluster, request.spec.alias_ref.name)
+    return Sight(who, request, None if alias is None else _rules(alias), alias)
 
 
 async def rules_of(cluster: PersonsCluster, alias: str) -> Approval | None:
@@ -28,9 +32,17 @@ async def rules_of(cluster: PersonsCluster, alias: str) -> Approval | None:
 
     What policies say of it stands in the request's status, as far as it matters.
     """
+    found = await _alias(cluster, alias)
+    return None if found is None else _rules(found)
+
+
+async def _alias(cluster: PersonsCluster, name: str) -> ModelAlias | None:
     try:
-        found = await cluster.alias(alias)
+        return await cluster.alias(name)
     except (Refused, InvalidRequest):
         return None
+
+
+def _rules(found: ModelAlias) -> Approval | None:
     has_policies = found.spec.policy_ref is not None or found.status.policy is not None
     return None if has_policies else found.spec.policy.approval

@@ -165,7 +165,7 @@ async def _verdict(visit: Visit, alias: ModelAlias, version: str, name: str) -> 
     if not _would_be(request, alias, version):
         return None
     links = visit.site.registries.named(alias.spec.registry).links
-    return request_view.request_view(request, None, links=links)
+    return request_view.request_view(request, None, links=links, alias=alias)
 
 
 def _would_be(request: PromotionRequest, alias: ModelAlias, version: str) -> bool:

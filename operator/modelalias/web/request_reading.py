@@ -35,7 +35,7 @@ def view_of(visit: Visit, standing: Standing) -> RequestView:
     """Return the request with what the person can do, without what has to be read beside it."""
     seen, resolved = standing.sight, standing.sight.request.status.resolved
     links = visit.site.registries.named((resolved and resolved.registry) or "").links
-    view = request_view.request_view(seen.request, seen.rules, standing.looking.flags, links)
+    view = request_view.request_view(seen.request, seen.rules, standing.looking.flags, links, seen.alias)
     found = acts.acts(standing)
     return view.changed(acts=found, obstacles=offers.obstacles(found))
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import RequestCondition, is_true
 from modelalias.api.policy import Approval
 from modelalias.api.request import PromotionRequest
@@ -109,7 +110,11 @@ class RequestView(View):
 
 
 def request_view(
-    request: PromotionRequest, rules: Approval | None, flags: str = "", links: Links = NO_LINKS
+    request: PromotionRequest,
+    rules: Approval | None,
+    flags: str = "",
+    links: Links = NO_LINKS,
+    alias: ModelAlias | None = None,
 ) -> RequestView:
     """Return a request as its page shows it, without what has to be read beside it."""
     meta, status, resolved = request.metadata, request.status, request.status.resolved
@@ -130,7 +135,7 @@ def request_view(
         explanation=status.explanation or NOT_LOOKED_AT,
         asked=_asked(request),
         steps=tuple(request_steps.steps(status)),
-        verdict=verdict.verdict(status),
+        verdict=verdict.verdict(status, alias),
         version_link=links.version(resolved.model, resolved.version) if resolved and resolved.model else "",
         run_link=links.run(resolved.run_id) if resolved and resolved.run_id else "",
         evaluation=tuple(map(_evaluation, status.evaluation)),

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+from modelalias.api.alias import MetricSource, ModelAlias
 from modelalias.api.request_status import Finding, GateResult, PromotionRequestStatus
 from modelalias.cli import verdict_rows
 from modelalias.cli.verdict_rows import VerdictRow
-from modelalias.core.judging import gates
+from modelalias.core.judging import gates, numbers
 from modelalias.web import phases
 from modelalias.web.phases import Badge, Tone
 from modelalias.web.view import View
@@ -66,21 +67,44 @@ class Verdict(View):
     evidence: str | None
 
 
-def verdict(status: PromotionRequestStatus) -> Verdict:
-    """Return the verdict of a request, as far as it has come."""
-    resolved = status.resolved
+def verdict(status: PromotionRequestStatus, alias: ModelAlias | None = None) -> Verdict:
+    """Return the verdict of a request, as far as it has come; `alias` knows on which numbers the champion was accepted."""
+    resolved, known = status.resolved, _known(status, alias)
     return Verdict(
         version=resolved.version if resolved else None,
         champion=resolved.champion if resolved else None,
         named=resolved.named if resolved else None,
         passed=_passed(status),
-        gates=tuple(map(gate, status.gates)),
+        gates=tuple(_with_known(gate(item), known) for item in status.gates),
         rules=tuple(
             JudgedRule(rule=item.rule, result=result(item.result), message=item.message)
             for item in status.eligibility
         ),
         evidence=resolved.evidence if resolved else None,
     )
+
+
+def _known(status: PromotionRequestStatus, alias: ModelAlias | None) -> Mapping[str, str]:
+    """Return the champion's numbers by the gates that read the run's metrics; none where it is not current any more."""
+    current = None if alias is None else alias.status.current
+    if (
+        alias is None
+        or current is None
+        or status.resolved is None
+        or status.resolved.champion != current.version
+    ):
+        return {}
+    values = {item.metric: item.value for item in current.judged}
+    gates_of_run = (item for item in alias.spec.policy.gates if item.metric_from is MetricSource.RUN)
+    return {item.name: values[item.metric] for item in gates_of_run if item.metric in values}
+
+
+def _with_known(row: JudgedGate, known: Mapping[str, str]) -> JudgedGate:
+    exact = known.get(row.name)
+    if row.champion is not None or exact is None:
+        return row
+    remarks = (*row.remarks, "champion's value as it was accepted; the gate does not compare")
+    return row.changed(champion=Number(text=numbers.short(exact), exact=exact), remarks=remarks)
 
 
 def result(of: GateResult) -> Badge:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from modelalias.api.alias import ModelAlias
 from modelalias.web.phases import Tone
 from modelalias.web.verdict import in_one_line, verdict
 from tests.support.cli_cluster import GATE, request
+from tests.support.web_site import alias
 
 
 def _gate(**fields: Any) -> dict[str, Any]:
@@ -82,3 +84,31 @@ def test_one_line_has_the_numbers_of_what_failed_first(gates: list[Any], line: s
 
 def test_what_was_not_judged_says_so() -> None:
     assert in_one_line(request(gates=[], resolved=None).status) == "not judged"
+
+
+@pytest.mark.parametrize(
+    ("of", "version", "shown"),
+    [
+        pytest.param("Run", "3", "0.88", id="champion"),
+        pytest.param("Run", "2", None, id="not-the-champion-any-more"),
+        pytest.param("LoggedModel", "3", None, id="another-number"),
+    ],
+)
+def test_the_champions_value_is_shown_where_it_is_known_without_a_rule_for_it(
+    of: str, version: str, shown: str | None
+) -> None:
+    gate = {
+        "name": "auc",
+        "metric": "val_auc",
+        "direction": "HigherIsBetter",
+        "threshold": 0.8,
+        "metricFrom": of,
+    }
+    judged = [{"metric": "val_auc", "value": "0.88"}]
+    current = {"version": version, "since": "2026-01-01T00:00:00Z", "judged": judged}
+    known = ModelAlias.model_validate(alias(spec={"policy": {"gates": [gate]}}, current=current))
+
+    (row,) = verdict(request(gates=[_gate(champion=None)]).status, known).gates
+
+    assert (row.champion and row.champion.text) == shown
+    assert any("does not compare" in text for text in row.remarks) is (shown is not None)
