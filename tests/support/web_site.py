@@ -20,6 +20,7 @@ from modelalias.core.errors import OperatorError, StaleObject
 from modelalias.web import rendering
 from modelalias.web.app import app
 from modelalias.web.identity import Person
+from modelalias.web.kept import Kept
 from modelalias.web.local_session import LocalSession
 from modelalias.web.reading import MOST, Readers
 from modelalias.web.registries import Registries
@@ -248,7 +249,13 @@ def site(
     """Return the pages of one person on a cluster, and the session that opens them."""
     session = LocalSession(Person(Access(namespace="ml"), may_write=may_write), 8300)
     return (
-        Site(session, Readers(lambda _: cluster), rendering.environment(), registries or Registries()),
+        Site(
+            session,
+            Readers(lambda _: cluster),
+            rendering.environment(),
+            registries or Registries(),
+            mistakes=Kept(),
+        ),
         session,
     )
 

@@ -39,7 +39,7 @@ from modelalias.web.rendering import segment
 from modelalias.web.request_view import RequestView
 from modelalias.web.version_choices import Choices
 from modelalias.web.view import Notice, View
-from modelalias.web.visit import Visit
+from modelalias.web.visit import AGAIN, Visit
 
 JUDGE: Final = "judge"
 """The step in which a promotion is filed as a dry run, to see its verdict."""
@@ -89,8 +89,7 @@ class FilingView(View):
 
 async def opened(visit: Visit, form: Form) -> Response:
     """Answer with a form; a browser gets it at an address of its own, to which Back leads again."""
-    is_browser = "text/html" in visit.request.headers.get("accept", "")
-    if visit.is_part or not is_browser or _is_end(visit.query("once")):
+    if not visit.is_of_browser or _is_end(visit.query("once")) or visit.query(AGAIN):
         return await forms.opened(visit, form)
     query = [item for item in visit.request.query_params.multi_items() if item[0] != "once"]
     path = visit.request.scope["raw_path"].decode("ascii")

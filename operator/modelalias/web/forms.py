@@ -1,13 +1,14 @@
 """A form that writes in a person's own name, the same for every form.
 
 It is read, written by the code of the command line, and answered with 303 to the page that shows what was written.
-Where it is refused, the same page is shown with why, beside the field that it is about, and with what was typed.
+Where it is refused, the same page is shown with why, beside the field that it is about, and with what was typed; a browser
+is sent there, so that Back leads from it as from any page.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -58,6 +59,14 @@ class Typed:
 NOTHING: Final = Typed({})
 
 
+class _Mistake(NamedTuple):
+    """A form that was sent and could not be taken."""
+
+    typed: Typed
+    problem: Problem
+    status: HTTPStatus
+
+
 @dataclass(frozen=True)
 class Form:
     """What a form writes, and how its page is shown."""
@@ -68,7 +77,11 @@ class Form:
 
 
 async def opened(visit: Visit, form: Form) -> Response:
-    """Answer with the form as nobody has filled it in."""
+    """Answer with the form, empty or as it was sent before and could not be taken."""
+    mistakes = visit.site.mistakes
+    before = None if mistakes is None else mistakes.find(visit.person, visit.query(visits.AGAIN))
+    if before is not None:
+        return await form.show(visit, before.typed, before.problem, before.status)
     return await form.show(visit, NOTHING, None, HTTPStatus.OK)
 
 
@@ -80,7 +93,14 @@ async def sent(visit: Visit, form: Form) -> Response:
     except (NotFound, CredentialsRefused):  # there is nothing to show the form for, or nobody to show it to
         raise
     except OperatorError as error:
-        return await form.show(visit, typed, problem(error), status_of(error))
+        mistake = _Mistake(typed, problem(error), status_of(error))
+        if (
+            visit.is_of_browser and visit.site.mistakes is not None
+        ):  # one that gets a page for a POST asks on Back whether to send it again
+            word = visit.site.mistakes.keep(visit.person, mistake)
+            path = visit.request.scope["raw_path"].decode("ascii")
+            return RedirectResponse(f"{path}?{visits.AGAIN}={word}", HTTPStatus.SEE_OTHER)
+        return await form.show(visit, *mistake)
     return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from modelalias.web import rendering, server
 from modelalias.web.app import app
 from modelalias.web.identity import Person
+from modelalias.web.kept import Kept
 from modelalias.web.local_session import LocalSession
 from modelalias.web.reading import Readers
 from modelalias.web.registries import Registries
@@ -19,6 +20,6 @@ def serve(person: Person, registries: Registries, port: int, tell: Callable[[str
     with server.bound(LOOPBACK, port, "try --port") as listener:
         actual = listener.getsockname()[1]
         session = LocalSession(person, actual)
-        site = Site(session, Readers(), rendering.environment(), registries)
+        site = Site(session, Readers(), rendering.environment(), registries, mistakes=Kept())
         tell(f"http://{LOOPBACK}:{actual}/?token={session.token}")
         server.run(app(site), listener)

@@ -23,6 +23,7 @@ from modelalias.core.errors import (
     Unavailable,
 )
 from modelalias.web.identity import Identity, NotSignedIn, Person
+from modelalias.web.kept import Kept
 from modelalias.web.offers import Looking
 from modelalias.web.reading import Reader, Readers
 from modelalias.web.registries import Registries
@@ -32,6 +33,8 @@ from modelalias.web.view import View
 STREAMS: Final = "/events"
 """What stands before the address of a page in that of its stream."""
 SEEN: Final = "seen"
+AGAIN: Final = "again"
+"""What names, in the address of a form, what was typed into it before."""
 
 _LOG: Final = logging.getLogger(__name__)
 _STATUSES: Final = (
@@ -69,6 +72,8 @@ class Site:
     templates: Environment
     registries: Registries = field(default_factory=Registries)
     streams: Streams = field(default_factory=Streams)
+    mistakes: Kept[Any] | None = None
+    """Forms that were sent and could not be taken, see `forms`; None where several processes answer one browser."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,11 @@ class Visit:
     def query(self, name: str) -> str:
         """Return what was asked behind the question mark; "" where it was not."""
         return self.request.query_params.get(name, "").strip()
+
+    @property
+    def is_of_browser(self) -> bool:
+        """Return whether a browser asks, for which Back and reload have to lead to a page."""
+        return "text/html" in self.request.headers.get("accept", "") and not self.is_part
 
     @property
     def looking(self) -> Looking:
@@ -134,7 +144,10 @@ def endpoint(work: Page, site: Site, *, is_live: bool = False) -> Callable[[Requ
         try:
             person = site.identity.person(request.headers)
             async with site.readers.of(person) as reader:
-                return await work(Visit(request, person, reader, site, is_live=is_live))
+                follows = (
+                    is_live and AGAIN not in request.query_params
+                )  # else what is told would be morphed away
+                return await work(Visit(request, person, reader, site, is_live=follows))
         except OperatorError as error:
             return fault(request, site, error)
         except Exception:  # noqa: BLE001 - told as a page with its headers, and logged
