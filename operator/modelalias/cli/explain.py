@@ -1,17 +1,18 @@
-"""`modelalias explain`: one paragraph, why an alias stands as it does and what would change that."""
+"""`modelalias explain`: why an alias stands as it does, what would change that, and which requests wait for what."""
 
 import argparse
 import textwrap
 from typing import Any, Final
 
-from modelalias.cli import heartbeat, output, session
+from modelalias.cli import heartbeat, open_requests, output, session
 from modelalias.cli.cluster import PersonsCluster
 from modelalias.core.status.explanation import explain
 
 WIDTH: Final = 100
 
 _MORE: Final = """\
-It says what the operator has written into the status, and looks at nothing else: see serving for the pods.
+It says what the operator has written into the statuses of the alias and of its open requests, and looks at nothing
+else: see serving for the pods.
 
 examples:
   %(prog)s churn-champion
@@ -46,7 +47,8 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
         runs = await heartbeat.look(cluster, options.operator_namespace)
         if runs.endswith("may be old"):
             output.tell(runs)
-        return paragraph(explain(alias, cluster.now()))
+        waiting = open_requests.sentences(await open_requests.read(cluster, options.alias))
+        return "".join(map(paragraph, [explain(alias, cluster.now()), *waiting]))
 
     return session.with_cluster(options, show), 0
 

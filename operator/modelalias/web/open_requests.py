@@ -1,32 +1,19 @@
 """Reading the requests of an alias that have not ended: whom a new one waits behind, and who asks for the same."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from modelalias.api.request import PromotionRequest
-from modelalias.api.request_status import Phase
 from modelalias.cli.cluster import Kind
+from modelalias.cli.open_requests import NOT_ENDED
 from modelalias.cli.request_state import has_ended
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
 from modelalias.web import awaiting, board
 from modelalias.web.visit import Visit
 
-_ENDS: Final = (
-    Phase.SUCCEEDED,
-    Phase.REJECTED,
-    Phase.FAILED,
-    Phase.ROLLED_BACK,
-    Phase.ERRORED,
-    Phase.ABORTED,
-    Phase.SUPERSEDED,
-    Phase.EXPIRED,
-)
-SELECTOR: Final = ",".join(f"status.phase!={phase}" for phase in _ENDS)
-
 
 async def read(visit: Visit, namespace: str, alias: str) -> Sequence[PromotionRequest]:
     """Read them; none where they may not be read, since they only tell what to expect."""
-    selector = f"spec.aliasRef.name={board.selected(alias)},{SELECTOR}"
+    selector = f"spec.aliasRef.name={board.selected(alias)},{NOT_ENDED}"
     try:
         page = await visit.reader.page(Kind.REQUESTS, namespace, selector=selector)
     except (Refused, InvalidRequest, Unavailable):
