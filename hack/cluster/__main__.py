@@ -134,7 +134,7 @@ def main(words: Sequence[str]) -> int:
         elif options.command == "build":
             if options.extras:
                 for name in options.extras:
-                    built(recipes.EXTRAS[name])
+                    say(f"{name} is in {built(recipes.EXTRAS[name])}")
             else:
                 provider(options.provider or detect(), layout).build()
         elif options.command == "load":
