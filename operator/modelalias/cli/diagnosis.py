@@ -13,11 +13,15 @@ from modelalias.cli import ages, crd_fit, heartbeat
 from modelalias.cli.cluster import Heartbeat, Who
 from modelalias.cli.crd_fit import Fit
 from modelalias.cli.next_step import where
+from modelalias.cli.object_events import ObjectEvent
 
+DEPLOYMENT: Final = "modelalias-operator"
 SKEW: Final = timedelta(seconds=5)
 """By how much clocks may differ: answers say the time to the second, and take a while."""
 INSTALL: Final = "kubectl apply --server-side -k ."
 """As the README says, in the folder with one's own kustomization."""
+_RELEASE: Final = "meta.helm.sh/release-name"
+_RELEASE_NAMESPACE: Final = "meta.helm.sh/release-namespace"
 
 
 class State(StrEnum):
@@ -107,13 +111,41 @@ def operator(found: Heartbeat | Hidden | None, namespace: str, now: datetime) ->
     return _line("operator", State.OK, f"{found.holder} leads, and renewed its Lease {age} ago")
 
 
-def version(deployment: Read, ours: str, namespace: str) -> Line:
-    """Return whether the operator is of the release of this command, as its image's tag says."""
+def waiting(runs: Line, deployment: Read, events: Sequence[ObjectEvent] | Hidden) -> Line:
+    """Return the operator's line with why its pod waits, where it has a Deployment and Events tell; the newest come first."""
+    if runs.state is State.OK or not isinstance(deployment, Mapping) or isinstance(events, Hidden):
+        return runs
+    told = next((it for it in events if it.is_warning and it.name.startswith(f"{DEPLOYMENT}-")), None)
+    if told is None:
+        return runs
+    message = f"{runs.message}; its pod {told.name}: {told.reason}: {told.message}"
+    return runs.model_copy(update={"message": message})
+
+
+def as_installed(lines: Sequence[Line], ours: Iterable[Read]) -> Sequence[Line]:
+    """Return the lines with the remedies of whoever installed with Helm, as one of our objects says by its annotation."""
+    heads = (item.get("metadata", {}).get("annotations") or {} for item in ours if isinstance(item, Mapping))
+    head = next((item for item in heads if _RELEASE in item), None)
+    if head is None:
+        return lines
+    where_to = shlex.join(
+        [head[_RELEASE], "charts/modelalias", "-n", head.get(_RELEASE_NAMESPACE, heartbeat.NAMESPACE)]
+    )
+    remedy = f"helm upgrade --install {where_to} -f values.yaml"
+    return [line.model_copy(update={"remedy": remedy}) if line.remedy == INSTALL else line for line in lines]
+
+
+def version(deployment: Read, ours: str, namespace: str, *, is_needed: bool = False) -> Line:
+    """Return whether the operator is of the release of this command, as its image's tag says.
+
+    A Deployment is needed where no operator runs and our kinds are served.
+    """
     title = "operator's version"
     if isinstance(deployment, Hidden):
         return _line(title, State.UNKNOWN, deployment.why)
     if deployment is None:
-        return _line(title, State.UNKNOWN, f"there is no Deployment modelalias-operator in {namespace}")
+        state, remedy = (State.MISSING, INSTALL) if is_needed else (State.UNKNOWN, "")
+        return _line(title, state, f"there is no Deployment {DEPLOYMENT} in {namespace}", remedy)
     containers = _spec(deployment).get("template", {}).get("spec", {}).get("containers", [])
     image = next((str(item.get("image", "")) for item in containers if item.get("name") == "operator"), "")
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]

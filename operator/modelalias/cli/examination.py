@@ -8,9 +8,10 @@ from typing import Final, TypeVar
 from pydantic import ValidationError
 
 from modelalias.api.alias import ModelAlias
-from modelalias.cli import crd_fit, diagnosis
+from modelalias.cli import crd_fit, diagnosis, object_events
 from modelalias.cli.cluster import Heartbeat, Kind, PersonsCluster
 from modelalias.cli.diagnosis import Hidden, Line, State
+from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.rights import ALIASES, APPROVE, REQUESTS, Right
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
 from modelalias.rest import Resource
@@ -32,6 +33,8 @@ _PLURALS: Final = {
     _MUTATING: ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"),
 }
 _DEPLOYMENTS: Final = Resource(group="apps", version="v1", plural="deployments")
+_CRDS: Final = Resource(group="apiextensions.k8s.io", version="v1", plural="customresourcedefinitions")
+_CLUSTER_ROLES: Final = Resource(group="rbac.authorization.k8s.io", version="v1", plural="clusterroles")
 _CONFIG_MAPS: Final = Resource(group="", version="v1", plural="configmaps")
 _SERVICES: Final = Resource(group="", version="v1", plural="services")
 _RIGHTS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
@@ -58,7 +61,7 @@ async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequenc
     )
     lease, deployment, keys, service = await asyncio.gather(
         _unless_hidden(cluster.heartbeat(operators)),
-        _unless_hidden(cluster.body(_DEPLOYMENTS, "modelalias-operator", operators)),
+        _unless_hidden(cluster.body(_DEPLOYMENTS, diagnosis.DEPLOYMENT, operators)),
         _unless_hidden(cluster.body(_CONFIG_MAPS, "modelalias-public-keys", operators)),
         _unless_hidden(cluster.body(_SERVICES, "modelalias-metrics", operators)),
     )
@@ -66,11 +69,20 @@ async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequenc
     has_stopped = (
         isinstance(lease, Heartbeat) and runs.state is State.MISSING
     )  # without a Lease it may be elsewhere
-    return [
-        *diagnosis.definitions(crd_fit.fits(schemas)),
+    definitions = [*diagnosis.definitions(crd_fit.fits(schemas))]
+    is_served = any(line.state is not State.MISSING for line in definitions)
+    events: Sequence[ObjectEvent] | Hidden = ()
+    if runs.state is not State.OK:
+        events = await _unless_hidden(_events(cluster, operators))
+    definition, role = await asyncio.gather(
+        _unless_hidden(cluster.body(_CRDS, "modelaliases.modelalias.dev")),
+        _unless_hidden(cluster.body(_CLUSTER_ROLES, "modelalias-operator")),
+    )
+    lines = [
+        *definitions,
         *policies,
-        runs,
-        diagnosis.version(deployment, ours, operators),
+        diagnosis.waiting(runs, deployment, events),
+        diagnosis.version(deployment, ours, operators, is_needed=is_served and runs.state is State.MISSING),
         diagnosis.person(who),
         *diagnosis.rights(has, who, cluster.namespace),
         *diagnosis.registries(aliases, is_told=not has_stopped),
@@ -78,6 +90,7 @@ async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequenc
         diagnosis.signing(keys, operators),
         diagnosis.metrics(service, operators),
     ]
+    return diagnosis.as_installed(lines, (definition, role))
 
 
 async def _policy(cluster: PersonsCluster, kind: str, name: str) -> Line:
@@ -86,6 +99,13 @@ async def _policy(cluster: PersonsCluster, kind: str, name: str) -> Line:
         for plural in _PLURALS[kind]
     ]
     return diagnosis.policy(kind, name, policy, binding, is_needed=kind == _VALIDATING)
+
+
+async def _events(cluster: PersonsCluster, namespace: str) -> Sequence[ObjectEvent]:
+    about = "involvedObject.kind=Pod,type=Warning"
+    return object_events.newest_first(
+        [body async for body in cluster.every(Kind.EVENTS, namespace, selector=about)]
+    )
 
 
 async def _aliases(cluster: PersonsCluster) -> Sequence[ModelAlias]:

@@ -12,6 +12,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.cli import crd_fit, diagnosis, doctor, examination
 from modelalias.cli.cluster import Heartbeat, Who
 from modelalias.cli.diagnosis import Hidden, Line, State
+from modelalias.cli.object_events import ObjectEvent
 from modelalias.core.errors import Refused
 from tests.support.cli_cluster import FakeCluster, condition
 
@@ -146,6 +147,43 @@ def _deployment(image: str) -> Mapping[str, Any]:
 )
 def test_the_tag_of_the_image_is_the_operators_version(deployment: Any, state: State) -> None:
     assert diagnosis.version(deployment, "0.1.0", SYSTEM).state is state
+
+
+def test_without_a_deployment_beside_our_kinds_the_operator_is_missing() -> None:
+    line = diagnosis.version(None, "0.1.0", SYSTEM, is_needed=True)
+
+    assert (line.state, line.remedy) == (State.MISSING, diagnosis.INSTALL)
+
+
+def test_an_operator_that_does_not_run_says_why_its_pod_waits() -> None:
+    runs = Line(name="operator", state=State.MISSING, message="no Lease")
+    told = 'MountVolume.SetUp failed for volume "c": secret "mlflow-operator" not found'
+    mount = ObjectEvent(
+        at=NOW, reason="FailedMount", message=told, is_warning=True, name="modelalias-operator-6f7-x2"
+    )
+    others = mount.model_copy(update={"name": "modelalias-dashboard-6f7-x2"})
+
+    line = diagnosis.waiting(runs, _deployment("x"), [others, mount])
+
+    assert line.message == f"no Lease; its pod modelalias-operator-6f7-x2: FailedMount: {told}"
+    assert diagnosis.waiting(runs, None, [mount]) == diagnosis.waiting(runs, _deployment("x"), HIDDEN) == runs
+    assert diagnosis.waiting(runs, _deployment("x"), [others]) == runs
+
+
+def test_who_installed_with_helm_is_told_to_upgrade_with_helm() -> None:
+    lines = [
+        Line(name="CRD", state=State.MISSING, message="gone", remedy=diagnosis.INSTALL),
+        Line(name="operator", state=State.MISSING, message="gone", remedy="kubectl get pods"),
+    ]
+    marks = {"meta.helm.sh/release-name": "ours", "meta.helm.sh/release-namespace": "mlops"}
+
+    told = diagnosis.as_installed(lines, (HIDDEN, None, {"metadata": {"annotations": marks}}))
+
+    assert [line.remedy for line in told] == [
+        "helm upgrade --install ours charts/modelalias -n mlops -f values.yaml",
+        "kubectl get pods",
+    ]
+    assert diagnosis.as_installed(lines, ({"metadata": {}}, HIDDEN)) == lines
 
 
 def test_the_name_of_a_person_is_quoted_in_what_is_to_be_typed() -> None:
