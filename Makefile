@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE := 1
 # how many tests run side by side: without a cluster each keeps a core busy, the others wait, those on pods most
 UNIT_WORKERS ?= 2
-WORKERS ?= 4
+WORKERS ?= 3
 POD_WORKERS ?= 3
 # the tests that pytest has rewritten are kept, which saves each worker some seconds
 TEST := env -u PYTHONDONTWRITEBYTECODE

@@ -67,7 +67,7 @@ def test_who_looks_sees_what_was_asked_and_what_became_of_it(
         line = followed.stdout.readline()
         assert line, followed.communicate()
         seen += line
-    followed.terminate()
+    followed.send_signal(signal.SIGINT)
     followed.communicate(timeout=60)
     shown = {
         name: terminal.start(*words, who=EVE)
