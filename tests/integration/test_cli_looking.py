@@ -7,6 +7,7 @@ zoe        no role        is signed in
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from typing import Any, Final
