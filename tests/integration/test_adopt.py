@@ -18,6 +18,8 @@ from tests.support.stage import Object, Stage, condition
 from tests.support.terminal import Terminal
 from tests.support.typed import Done, Typed
 
+TOLD_ANEW_SECONDS: Final = 150.0
+"""A pod that had not started at first sight is told so for a minute."""
 EVE: Final = Person("eve")
 """May look, and list the ModelAliases of this namespace alone."""
 
@@ -59,7 +61,11 @@ def _in_stages(seeded: Seeding, stages: Mapping[str, str]) -> None:
 
 def _taken_over(stage: Stage, name: str, phase: str = "Ready") -> Object:
     return stage.until(
-        "modelalias", name, lambda it: it.get("status", {}).get("phase") == phase, f"{name} is {phase}"
+        "modelalias",
+        name,
+        lambda it: it.get("status", {}).get("phase") == phase,
+        f"{name} is {phase}",
+        TOLD_ANEW_SECONDS,
     )
 
 
