@@ -4,6 +4,7 @@ import json
 import secrets
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hack.cluster.build import built
 from hack.release.version import declared
 from tests.support import helm, operator_account
 from tests.support.installation import OUR_CRDS
-from tests.support.kube_api import KubeApi
+from tests.support.kube_api import GROUP, KubeApi
 from tests.support.mlflow_server import Server
 from tests.support.operator_process import OperatorProcess, running
 from tests.support.seeding import Seeding
@@ -144,6 +145,7 @@ def test_a_release_comes_changes_and_goes_and_no_alias_is_moved_for_it(
     first_operator = _operator(api, kubeconfig, tmp_path / "first")
     with running(first_operator):
         gate = {"name": "floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.7}
+        _until_served(api, stage.namespace)
         stage.apply(
             "ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "policy": {"gates": [gate]}}
         )
@@ -246,3 +248,12 @@ def _operator(api: KubeApi, kubeconfig: str, folder: Path, **expected: Any) -> O
     config: Mapping[str, Any] = yaml.safe_load(stored["data"]["config.yaml"])
     assert expected.items() <= config.items()
     return OperatorProcess(kubeconfig, config, folder)
+
+
+def _until_served(api: KubeApi, namespace: str) -> None:
+    """Wait until the kinds are served again: a CRD that was changed is not for a moment."""
+    deadline = time.monotonic() + 60
+    for plural in ("modelaliases", "promotionrequests"):
+        while not api.send("GET", f"{GROUP}/namespaces/{namespace}/{plural}").ok:
+            assert time.monotonic() < deadline, f"not within 60 s: {plural} are served"
+            time.sleep(0.1)  # poll

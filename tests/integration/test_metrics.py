@@ -166,16 +166,16 @@ def test_a_registry_that_hangs_keeps_no_scrape_waiting(
     config = config_for(namespace, silent, timeoutSeconds=3, concurrency=2)
     with running_operator(kubeconfig, config, tmp_path) as operator:
         waits = []
+        hung = {"registry": "default", "call": "registered-models/search", "outcome": "unavailable"}
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             began = time.monotonic()
             page = Page(operator.scrape())
             waits.append(time.monotonic() - began)
-            if page.value("modelalias_registry_up", registry="default") == 0:
+            if page.value("modelalias_registry_requests_total", **hung):
                 break
             time.sleep(0.1)  # poll
 
     assert page.value("modelalias_registry_up", registry="default") == 0
-    hung = {"registry": "default", "call": "registered-models/search", "outcome": "unavailable"}
     assert (page.value("modelalias_registry_requests_total", **hung) or 0) >= 1
     assert max(waits) < 2, "less than the registry's timeout"
