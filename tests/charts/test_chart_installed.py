@@ -145,7 +145,7 @@ def test_a_release_comes_changes_and_goes_and_no_alias_is_moved_for_it(
     first_operator = _operator(api, kubeconfig, tmp_path / "first")
     with running(first_operator):
         gate = {"name": "floor", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.7}
-        _until_served(api, stage.namespace)
+        _until_taken(api, stage.namespace)
         stage.apply(
             "ModelAlias", ALIAS, {"model": seeded.model, "alias": "champion", "policy": {"gates": [gate]}}
         )
@@ -250,10 +250,24 @@ def _operator(api: KubeApi, kubeconfig: str, folder: Path, **expected: Any) -> O
     return OperatorProcess(kubeconfig, config, folder)
 
 
-def _until_served(api: KubeApi, namespace: str) -> None:
-    """Wait until the kinds are served again: a CRD that was changed is not for a moment."""
+def _until_taken(api: KubeApi, namespace: str) -> None:
+    """Wait until new objects of both kinds are taken: after a change of a CRD they are refused for a moment.
+
+    The kind is served before admission knows it: https://github.com/kubernetes/kubernetes, ServiceUnavailable of
+    apiserver/pkg/admission/plugin/policy/mutating/dispatcher.go.
+    """
     deadline = time.monotonic() + 60
-    for plural in ("modelaliases", "promotionrequests"):
-        while not api.send("GET", f"{GROUP}/namespaces/{namespace}/{plural}").ok:
-            assert time.monotonic() < deadline, f"not within 60 s: {plural} are served"
+    specs = {
+        ("ModelAlias", "modelaliases"): {"model": "churn", "alias": "champion"},
+        ("PromotionRequest", "promotionrequests"): {"aliasRef": {"name": ALIAS}, "source": {"version": "1"}},
+    }
+    for (kind, plural), spec in specs.items():
+        body = {
+            "apiVersion": "modelalias.dev/v1alpha1",
+            "kind": kind,
+            "metadata": {"name": "taken"},
+            "spec": spec,
+        }
+        while not (answer := api.create(f"{GROUP}/namespaces/{namespace}/{plural}", body, dry_run=True)).ok:
+            assert time.monotonic() < deadline, f"not within 60 s: a new {kind} is taken: {answer.message}"
             time.sleep(0.1)  # poll
