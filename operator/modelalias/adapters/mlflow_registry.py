@@ -9,6 +9,7 @@ from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.entities.model_registry import ModelVersionTag
 from mlflow.entities.model_registry import RegisteredModel as MlflowModel
 
+from modelalias.adapters.batches import Batches
 from modelalias.adapters.mlflow_calls import Calls, Locks
 from modelalias.adapters.mlflow_data_pointers import DataPointerReader
 from modelalias.adapters.mlflow_errors import STRANGE, Clash, MissingResource
@@ -16,6 +17,7 @@ from modelalias.adapters.mlflow_evaluation_runs import EvaluationRuns
 from modelalias.adapters.mlflow_live_metrics import LiveMetricReader
 from modelalias.adapters.mlflow_logged_models import MeasurementReader
 from modelalias.adapters.mlflow_runs import RunReader
+from modelalias.adapters.mlflow_searches import Numbered, Searches
 from modelalias.adapters.mlflow_signature import SignatureReader
 from modelalias.adapters.mlflow_sources import ModelSource, SourceFinder
 from modelalias.adapters.mlflow_version_search import MOST_VERSIONS, filter_of, has_tags
@@ -79,6 +81,9 @@ class MlflowRegistry:
         self._live_metrics = LiveMetricReader(runs, self._calls)
         self._signatures = SignatureReader(wire, self._calls, self._sources, self._read_version)
         self._evaluations = EvaluationRuns(runs, self._calls, self._guarded)
+        searches = Searches(self._models, self._calls)
+        self._aliases = Batches(self._aliases_of, searches.aliases)
+        self._versions = Batches(self._version_of, searches.versions)
         self._page_size = page_size
 
     async def snapshot(self) -> Mapping[str, Aliases]:
@@ -98,6 +103,9 @@ class MlflowRegistry:
 
     async def aliases(self, model: str) -> Aliases:
         """Read the aliases of one model; raise `ModelNotFound`."""
+        return await self._aliases.ask(model)
+
+    async def _aliases_of(self, model: str) -> Aliases:
         try:
             registered_model = await self._calls.run(lambda: self._models.get_registered_model(model))
         except MissingResource as error:
@@ -108,7 +116,10 @@ class MlflowRegistry:
     async def version(self, model: str, version: str) -> ModelVersion:
         """Read one version; raise `ModelNotFound` or `VersionNotFound`."""
         check_version(model, version)
-        return model_version(await self._read_version(model, version))
+        return await self._versions.ask(Numbered(model, version))
+
+    async def _version_of(self, wanted: Numbered) -> ModelVersion:
+        return model_version(await self._read_version(*wanted))
 
     async def version_of_run(
         self, model: str, run_id: str, artifact_path: str | None, *, register: bool = True
@@ -241,6 +252,9 @@ class MlflowRegistry:
     async def close(self) -> None:
         """Start nothing new and let the threads end, each within its deadline."""
         self._calls.close()
+        self._aliases.close()
+        self._versions.close()
+        self._runs.close()
 
     async def _listed(self, model: type[ModelT]) -> AsyncIterator[ModelT]:
         token: str | None = None

@@ -20,6 +20,11 @@ _PLAIN: Final = re.compile(r"[-A-Za-z0-9_.:/ @+=]+")
 """Texts that mean themselves in quotes, in LIKE too, but for _, which stands for any character there."""
 
 
+def is_plain_name(model: str) -> bool:
+    """Return whether a model's name means itself in quotes."""
+    return bool(_PLAIN.fullmatch(model))
+
+
 def filter_of(model: str, tags: Mapping[str, str]) -> str:
     """Return the filter; raise `InvalidRequest` where the model's name cannot stand in one."""
     if "\\" in model or ("'" in model and '"' in model):

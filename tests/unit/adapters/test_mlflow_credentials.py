@@ -106,7 +106,10 @@ async def test_many_calls_of_two_registries_at_one_address_keep_their_own(
 
     def respond(seen: Seen) -> Answer:
         return Answer(
-            {"registered_model": {"name": seen.values["name"]}},
+            {
+                "model_version": {"name": seen.values["name"], "version": "1", "status": "READY"},
+                "artifact_uri": "a:/b",
+            },
             headers={"Set-Cookie": f"session={seen.values['name']}"},
         )
 
@@ -115,12 +118,15 @@ async def test_many_calls_of_two_registries_at_one_address_keep_their_own(
             model: open_registry(RegistrySettings(uri=stub.uri, credentials=Credentials(token_file=file)))
             for model, file in files.items()
         }
-        await asyncio.gather(*(registries[model].aliases(model) for _ in range(50) for model in files))
+        await asyncio.gather(
+            *(registries[model].artifact_address(model, "1") for _ in range(50) for model in files)
+        )
         for registry in registries.values():
             await registry.close()
 
-    asked = {(seen.values["name"], seen.headers.get("Authorization")) for seen in stub.seen}
-    assert len(stub.seen) == 100
+    sent = [seen for seen in stub.seen if seen.path.endswith("/get-download-uri")]
+    asked = {(seen.values["name"], seen.headers.get("Authorization")) for seen in sent}
+    assert len(sent) == 100
     assert asked == {("ours", "Bearer first-token"), ("theirs", "Bearer other-token")}
     assert [seen for seen in stub.seen if "Cookie" in seen.headers] == []
 

@@ -1,0 +1,125 @@
+"""Many who ask at the same time for things of one kind are answered by one call.
+
+The first who asks waits for nobody: what is asked in the same turn of the event loop goes out together, and what is
+asked while a call is under way goes out with the next. So somebody alone pays no delay, and a crowd few calls. A call
+begins after each of its questions was asked, so that nobody gets an answer from before.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import chain, islice
+from typing import Final, Generic, TypeAlias, TypeVar
+
+from modelalias.adapters.mlflow_calls import CLOSED
+from modelalias.adapters.mlflow_errors import Unreachable
+from modelalias.core.errors import OperatorError
+
+MOST: Final = 100
+"""Questions in one call: its answer stays well below a megabyte."""
+
+HOLD_SECONDS: Final = 0.25
+"""A call that takes longer holds up nobody who asks after it."""
+
+APART_SECONDS: Final = 60.0
+"""So long each question is asked alone after a call for many got no answer: one of them may be why."""
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+Asked: TypeAlias = Mapping[K, Sequence[asyncio.Future[V]]]
+
+
+class Batches(Generic[K, V]):
+    """One kind of question; one call of it at a time, as long as it is answered soon."""
+
+    def __init__(
+        self,
+        one: Callable[[K], Awaitable[V]],
+        many: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
+        most: int = MOST,
+    ) -> None:
+        """Take how one question is answered, which may raise, and how several are.
+
+        What `many` leaves out, and everything when it fails, is asked one by one: one bad answer concerns nobody else.
+        """
+        self._one, self._many, self._most = one, many, most
+        self._waiting: dict[K, list[asyncio.Future[V]]] = {}
+        self._starter: asyncio.Task[None] | None = None
+        self._calls: set[asyncio.Task[None]] = set()
+        self._apart_until = 0.0
+
+    async def ask(self, key: K) -> V:
+        """Return the answer, or raise what answers to this question."""
+        future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(future)
+        if self._starter is None:
+            self._starter = asyncio.create_task(self._start(), name="batches")
+        return await future
+
+    def close(self) -> None:
+        """Start nothing new; what is under way ends by itself."""
+        if self._starter is not None:
+            self._starter.cancel()
+        self._turn_away(Unreachable(CLOSED))
+
+    async def _start(self) -> None:
+        """Start calls until nobody waits."""
+        try:
+            while self._waiting:
+                keys = tuple(islice(self._waiting, self._most))
+                asked = {key: self._waiting.pop(key) for key in keys}
+                call = asyncio.create_task(self._answer(asked), name="batch")
+                self._calls.add(call)  # else nothing keeps it
+                call.add_done_callback(self._calls.discard)
+                await asyncio.wait({call}, timeout=HOLD_SECONDS)
+        finally:
+            self._starter = None
+
+    async def _answer(self, asked: Asked[K, V]) -> None:
+        try:
+            found = await self._answer_many(asked)
+            for key, value in found.items():
+                _tell(asked[key], value)
+            await asyncio.gather(*(self._answer_one(key, asked[key]) for key in asked.keys() - found.keys()))
+        except Unreachable as error:  # those who wait would wait as long for nothing
+            _fail(asked, error)
+            self._turn_away(error)
+        finally:  # nobody waits for ever, whatever became of the call
+            _fail(asked, Unreachable(CLOSED))
+
+    async def _answer_many(self, asked: Asked[K, V]) -> Mapping[K, V]:
+        now = asyncio.get_running_loop().time
+        if len(asked) == 1 or now() < self._apart_until:
+            return {}
+        try:
+            return await self._many(tuple(asked))
+        except Unreachable:
+            self._apart_until = now() + APART_SECONDS
+            raise
+        except OperatorError:
+            return {}
+
+    async def _answer_one(self, key: K, futures: Sequence[asyncio.Future[V]]) -> None:
+        try:
+            value = await self._one(key)
+        except Unreachable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever asked knows what to do with it
+            _fail({key: futures}, error)
+        else:
+            _tell(futures, value)
+
+    def _turn_away(self, error: Unreachable) -> None:
+        waiting, self._waiting = self._waiting, {}
+        _fail(waiting, error)
+
+
+def _tell(futures: Iterable[asyncio.Future[V]], value: V) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(value)
+
+
+def _fail(asked: Mapping[K, Iterable[asyncio.Future[V]]], error: Exception) -> None:
+    for future in chain.from_iterable(asked.values()):
+        if not future.done():
+            future.set_exception(error)

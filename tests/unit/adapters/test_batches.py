@@ -1,0 +1,153 @@
+"""Questions that meet go out together; one that fails, hangs or is given up harms no other."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from modelalias.adapters import batches
+from modelalias.adapters.batches import Batches
+from modelalias.adapters.mlflow_errors import Oversized, Unreachable
+from modelalias.core.errors import ModelNotFound, OperatorError, Unavailable
+
+
+class Server:
+    """Answers a name with its length; a call ends when the test lets it."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, ...]] = []
+        self.free = asyncio.Event()
+        self.free.set()
+        self.hanging: set[str] = set()
+        self.failure: OperatorError | None = None
+
+    async def one(self, name: str) -> int:
+        self.calls.append((name,))
+        if name in self.hanging:
+            await asyncio.Event().wait()
+        await self.free.wait()
+        if name == "missing":
+            raise ModelNotFound("no model missing")
+        if isinstance(self.failure, Unreachable):
+            raise self.failure
+        return len(name)
+
+    async def many(self, names: Sequence[str]) -> Mapping[str, int]:
+        self.calls.append(tuple(names))
+        await self.free.wait()
+        if self.failure is not None:
+            raise self.failure
+        return {name: len(name) for name in names if name != "missing"}
+
+
+async def test_what_is_asked_in_one_turn_goes_out_together() -> None:
+    server = Server()
+    asked = Batches(server.one, server.many)
+
+    assert await asyncio.gather(*map(asked.ask, ("a", "bb", "a"))) == [1, 2, 1]
+    assert await asked.ask("ccc") == 3
+    assert server.calls == [("a", "bb"), ("ccc",)]
+
+
+async def test_nobody_is_answered_by_a_call_that_began_before() -> None:
+    server = Server()
+    server.free.clear()
+    asked = Batches(server.one, server.many)
+    first = asyncio.create_task(asked.ask("a"))
+    await asyncio.sleep(0.01)
+    others = [asyncio.create_task(asked.ask(name)) for name in ("a", "bb")]
+    await asyncio.sleep(0.01)
+    assert server.calls == [("a",)]
+
+    server.free.set()
+
+    assert await asyncio.gather(first, *others) == [1, 1, 2]
+    assert server.calls == [("a",), ("a", "bb")]
+
+
+async def test_a_crowd_is_asked_by_calls_of_a_bounded_size() -> None:
+    server = Server()
+    asked = Batches(server.one, server.many, most=2)
+
+    await asyncio.gather(*map(asked.ask, ("a", "b", "c")))
+
+    assert server.calls == [("a", "b"), ("c",)]
+
+
+async def test_what_is_not_found_together_is_asked_alone_and_raises_for_itself() -> None:
+    server = Server()
+    asked = Batches(server.one, server.many)
+
+    answers = await asyncio.gather(asked.ask("a"), asked.ask("missing"), return_exceptions=True)
+
+    assert answers[0] == 1
+    assert isinstance(answers[1], ModelNotFound)
+
+
+async def test_a_call_that_fails_for_many_is_made_for_each() -> None:
+    server = Server()
+    server.failure = Oversized("too large")
+    asked = Batches(server.one, server.many)
+
+    assert await asyncio.gather(asked.ask("a"), asked.ask("bb")) == [1, 2]
+
+
+async def test_no_answer_is_told_to_all_who_wait_and_then_each_is_asked_alone() -> None:
+    server = Server()
+    server.failure = Unreachable("no answer")
+    server.free.clear()
+    asked = Batches(server.one, server.many)
+    crowd = [asyncio.create_task(asked.ask(name)) for name in ("a", "bb")]
+    await asyncio.sleep(0.01)
+    crowd.append(asyncio.create_task(asked.ask("ccc")))
+    await asyncio.sleep(0.01)
+
+    server.free.set()
+    answers = await asyncio.gather(*crowd, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unreachable] * 3
+    server.failure, server.calls = None, []
+
+    assert await asyncio.gather(asked.ask("a"), asked.ask("bb")) == [1, 2]
+    assert sorted(server.calls) == [("a",), ("bb",)]
+
+
+async def test_a_call_that_hangs_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "HOLD_SECONDS", 0.01)
+    server = Server()
+    server.hanging.add("slow")
+    asked = Batches(server.one, server.many)
+    slow = asyncio.create_task(asked.ask("slow"))
+    await asyncio.sleep(0)
+
+    assert await asyncio.wait_for(asked.ask("a"), timeout=5) == 1
+    slow.cancel()
+
+
+async def test_who_gives_up_takes_nobody_along() -> None:
+    server = Server()
+    server.free.clear()
+    asked = Batches(server.one, server.many)
+    both = [asyncio.create_task(asked.ask(name)) for name in ("a", "bb")]
+    await asyncio.sleep(0.01)
+
+    both[0].cancel()
+    server.free.set()
+
+    assert await both[1] == 2
+
+
+async def test_who_waits_at_the_end_is_told() -> None:
+    server = Server()
+    server.free.clear()
+    asked = Batches(server.one, server.many)
+    first = asyncio.create_task(asked.ask("a"))
+    await asyncio.sleep(0.01)
+    second = asyncio.create_task(asked.ask("bb"))
+    await asyncio.sleep(0.01)
+
+    asked.close()
+
+    with pytest.raises(Unavailable):
+        await second
+    server.free.set()
+    assert await first == 1
