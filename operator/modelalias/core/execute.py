@@ -4,7 +4,8 @@
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple, assert_never
+from datetime import timedelta
+from typing import Final, NamedTuple, assert_never
 
 from modelalias.api.alias import (
     Bearing,
@@ -51,6 +52,9 @@ from modelalias.core.requests.queue import end_settled_and_order, supersede_olde
 from modelalias.core.serving.look import look
 from modelalias.core.status import alias_status, request_status, ways_out
 from modelalias.ports import ModelVersion
+
+TELL_AFTER: Final = timedelta(seconds=2)
+"""A request says that its workloads roll when they have done so for this long."""
 
 
 class Overtaker(NamedTuple):
@@ -297,7 +301,11 @@ def _wait(
     if forward and step.verifying:
         phase = Phase.VERIFYING
     message = step.message if forward else f"{plan.message}; going back: {step.message}"
-    _tell(context, own, phase, message, draft)
+    told_at = (step.plan.rolling_since or context.now) + TELL_AFTER
+    if forward and own is not None and own.status.phase is Phase.PROMOTING and context.now < told_at:
+        draft.wake(told_at)  # many are done by then, and the ModelAlias tells it now
+    else:
+        _tell(context, own, phase, message, draft)
     draft.wake(step.until)
     return draft.decision()
 

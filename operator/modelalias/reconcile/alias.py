@@ -1,5 +1,6 @@
 """One pass over one alias: gather what is known, decide, write what was decided, do the next thing, until nothing is left."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -58,9 +59,10 @@ from modelalias.reconcile.evaluations import Evaluations
 from modelalias.reconcile.late_edits import LateEdits
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.notifier import Notifier
-from modelalias.reconcile.planned_versions import PlannedVersions
+from modelalias.reconcile.planned_reads import PlannedReads, is_read_later
 from modelalias.reconcile.pod_looks import PodLooks
 from modelalias.reconcile.queue import Key
+from modelalias.reconcile.reading_ahead import asked_next
 from modelalias.reconcile.refused_tags import RefusedTags
 from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.reconcile.serving_views import ServingViews
@@ -120,7 +122,7 @@ class AliasReconciler:
         self._workload_effects = WorkloadEffects(cluster, outside.workloads, looks, wall)
         self._trouble: dict[Key, Cause] = {}
         self._broken = BrokenRequests(wall)
-        self._planned = PlannedVersions()
+        self._planned = PlannedReads(clock)
         self._unproved = UnprovedRecords()
         self._refused_tags = RefusedTags(wall)
         self.evaluations = Evaluations(cluster.jobs, self._lead, self._registry, self._poke)
@@ -136,7 +138,13 @@ class AliasReconciler:
         """
         await self._settle_doubts(key)
         await self.evaluations.end_abandoned(key)
-        facts = Facts(self._planned.take(key))
+        facts = self._planned.take(key, self._memory.alias(key))
+        try:
+            return await self._decide_and_act(key, facts)
+        finally:
+            self._planned.end(key)
+
+    async def _decide_and_act(self, key: Key, facts: Facts) -> timedelta | None:
         steps, waiting, wakes = 0, set[str](), list[datetime]()
         self._broken.keep(key, self._memory.requests(key))
         most = MOST_STEPS + STEPS_EACH * len(self._memory.requests(key))
@@ -168,11 +176,12 @@ class AliasReconciler:
                     await self._answer(key, question, facts)
                     continue
                 case Do(effect=effect):
-                    await self._carry_out(key, effect, facts)
-                    waiting.clear()
+                    if not self._planned.are_old(effect, facts, context.alias):  # else it is decided anew
+                        await self._carry_out(key, effect, facts)
+                        waiting.clear()
                 case Again():
-                    if context.alias is not None:  # a plan is carried out on what is read after it
-                        facts.forget(AliasesOf(model=context.alias.spec.model))
+                    if context.alias is not None:
+                        self._planned.forget_old(facts, context.alias)
                 case Rest():
                     return await self._rest(key, context.alias, wakes)
                 case _:
@@ -287,11 +296,17 @@ class AliasReconciler:
             watch.poke()
 
     async def _answer(self, key: Key, question: AnyQuestion, facts: Facts) -> None:
-        """Read the answer to a question; a failure is an answer too."""
+        """Read the answer to a question, and with it those to the questions that come next where it is a yes."""
+        following = asked_next(question, self._memory.alias(key), facts)
+        asked = (self._learn(key, item, facts) for item in (question, *following))
+        await asyncio.gather(*asked)
+
+    async def _learn(self, key: Key, question: AnyQuestion, facts: Facts) -> None:
+        """Read an answer; a failure is an answer too."""
         try:
             answer = await self._read(key, question, facts)
             self._unproved.look(self._outside.notary(), self._memory.alias(key), answer)
-            facts.learn(question, answer)
+            facts.learn(question, answer, self._clock())
         except InvalidRequest as error:
             facts.learn(question, error)
         except (Unavailable, Refused) as error:
@@ -340,7 +355,7 @@ class AliasReconciler:
     async def _write_registry(
         self, key: Key, effect: SetAlias | DeleteAlias | TagVersion | UntagVersion, facts: Facts
     ) -> None:
-        registry = self._registry(key)
+        registry, written = self._registry(key), False
         try:
             match effect:
                 case SetAlias(model=model, alias=alias, version=version):
@@ -353,6 +368,7 @@ class AliasReconciler:
                 case UntagVersion(model=model, version=version, key=tag):
                     await registry.untag_version(model, version, tag)
                     facts.untagged(effect)
+            written = True
         except InvalidRequest as error:
             facts.fail(effect, error)
             self._refused_tags.note(key, effect)
@@ -364,8 +380,11 @@ class AliasReconciler:
             return
         finally:
             self._last_write[key] = self._clock()
-            if not isinstance(effect, TagVersion | UntagVersion):
-                facts.forget(AliasesOf(model=effect.model))
+            match effect:
+                case SetAlias() if written and is_read_later(self._memory.alias(key), effect, facts):
+                    facts.pointed(effect)
+                case SetAlias() | DeleteAlias():
+                    facts.forget(AliasesOf(model=effect.model))
         self._trouble.pop(key, None)
         _log.info("registry written", extra={"alias": f"{key.namespace}/{key.name}", **_fields(effect)})
 

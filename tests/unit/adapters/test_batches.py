@@ -89,7 +89,7 @@ async def test_a_call_that_fails_for_many_is_made_for_each() -> None:
     server.failure = Oversized("too large")
     asked = Batches(server.one, server.many)
 
-    assert await asyncio.gather(asked.ask("a"), asked.ask("bb")) == [1, 2]
+    assert list(await asyncio.gather(asked.ask("a"), asked.ask("bb"))) == [1, 2]
 
 
 async def test_no_answer_is_told_to_all_who_wait_and_then_each_is_asked_alone() -> None:
@@ -107,7 +107,7 @@ async def test_no_answer_is_told_to_all_who_wait_and_then_each_is_asked_alone() 
     assert [type(answer) for answer in answers] == [Unreachable] * 3
     server.failure, server.calls = None, []
 
-    assert await asyncio.gather(asked.ask("a"), asked.ask("bb")) == [1, 2]
+    assert list(await asyncio.gather(asked.ask("a"), asked.ask("bb"))) == [1, 2]
     assert sorted(server.calls) == [("a",), ("bb",)]
 
 

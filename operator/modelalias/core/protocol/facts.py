@@ -5,14 +5,14 @@ the engine reads it and decides again from the start. So the rules stay pure and
 they use. docs/decisions/0052 has the laws of this.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from modelalias.api.conditions import Reason
 from modelalias.api.request import PromotionRequest
 from modelalias.api.workload import Verify
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
-from modelalias.core.protocol.effects import Effect, TagVersion, UntagVersion
+from modelalias.core.protocol.effects import Effect, SetAlias, TagVersion, UntagVersion
 from modelalias.core.protocol.questions import (
     AliasesOf,
     AnyQuestion,
@@ -83,16 +83,26 @@ class Failed(Exception):
 
 
 class Facts:
-    """The answers that one pass over an alias has so far; never kept for the next pass."""
+    """The answers that one pass over an alias has so far."""
 
     def __init__(self, answers: Mapping[Question[Any], Any] | None = None) -> None:
         """Start with what is known."""
         self._answers = dict(answers or {})
+        self._at: dict[Question[Any], float] = {}
         self._failures: dict[Effect, InvalidRequest | Refused | Unavailable] = {}
 
-    def learn(self, question: AnyQuestion, answer: object) -> None:
-        """Remember an answer; a failure as the answer is raised to whoever asks."""
+    def learn(self, question: AnyQuestion, answer: object, at: float = 0.0) -> None:
+        """Remember an answer and when it came; a failure as the answer is raised to whoever asks."""
         self._answers[question] = answer
+        self._at[question] = at
+
+    def only(self, questions: Iterable[Question[Any]]) -> "Facts":
+        """Return what is known of these, without the failures."""
+        kept = [item for item in questions if item in self._answers]
+        kept = [item for item in kept if not isinstance(self._answers[item], Exception)]
+        facts = Facts({item: self._answers[item] for item in kept})
+        facts._at = {item: self._at.get(item, 0.0) for item in kept}
+        return facts
 
     def known(self, question: Question[Any]) -> object:
         """Return the answer as far as there is one."""
@@ -101,6 +111,20 @@ class Facts:
     def forget(self, question: Question[Any]) -> None:
         """Drop an answer that an effect made stale."""
         self._answers.pop(question, None)
+
+    def forget_before(self, question: Question[Any], at: float) -> bool:
+        """Drop an answer that came before a time, and return whether there was such a one."""
+        old = question in self._answers and self._at.get(question, 0.0) < at
+        if old:
+            self.forget(question)
+        return old
+
+    def pointed(self, effect: SetAlias) -> None:
+        """Bring what is known of a model up to date with an alias that was set, until it is read again."""
+        question = AliasesOf(model=effect.model)
+        known = self._answers.get(question)
+        if isinstance(known, Mapping):
+            self._answers[question] = {**known, effect.alias: effect.version}
 
     def tagged(self, effect: TagVersion) -> None:
         """Bring what is known of a version up to date with tags that were written to it."""

@@ -1,10 +1,13 @@
 """Order: a request that ends lets nobody go before its end is written, and a long line gets its answers bit
 by bit."""
 
+import asyncio
+
 import pytest
 
 from modelalias.core.errors import Refused
 from modelalias.ports import Run, RunStatus
+from modelalias.reconcile.planned_reads import ALIASES_SECONDS
 from tests.support.harness import MODEL, Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import gated
@@ -35,6 +38,7 @@ async def test_a_foreign_move_behind_a_refused_request_is_not_overwritten(
 
         async def interfere(alias, status):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             if status.plan is not None and alias.status.plan is None:
+                await asyncio.sleep(ALIASES_SECONDS + 0.1)  # what was read less long ago is believed
                 await it.registry.set_alias(MODEL, "champion", "4")
             return await write(alias, status)
 

@@ -1,13 +1,16 @@
 """The registry beside the cluster: first sight, drift, strangers, outages and versions that go away."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.core.errors import Refused, Unavailable
 from modelalias.core.protocol.context import ModelSnapshot
+from modelalias.reconcile.planned_reads import ALIASES_SECONDS
 from modelalias.reconcile.registry_watch import RegistryWatch
 from tests.support.fake_objects import FakeObject
 from tests.support.harness import Cluster
@@ -172,7 +175,7 @@ async def test_an_alias_that_was_moved_by_hand_comes_back_without_a_new_verdict(
     "previous", [{"previousAlias": "prev"}, {}], ids=["with a previous alias", "without"]
 )
 async def test_a_stranger_who_moves_the_alias_after_the_plan_wins_and_the_request_fails(
-    previous: dict[str, str],
+    previous: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Cluster() as it:
         await it.model(0.7, 0.8, 0.9, aliases={"champion": "1"})
@@ -180,12 +183,15 @@ async def test_a_stranger_who_moves_the_alias_after_the_plan_wins_and_the_reques
         it.add_alias(serving=[{"name": "api"}], **previous)
         await it.settle()
 
-        def interfere(change: str, item: FakeObject) -> None:
-            if change == "MODIFIED" and item.kind == "ModelAlias" and item.status.plan is not None:
-                it.registry._models["churn"].aliases["champion"] = 3  # noqa: SLF001 - in the very moment of the write
-                it.objects.listeners.remove(interfere)
+        write = it.objects.write_alias_status
 
-        it.objects.listeners.append(interfere)
+        async def interfere(alias: ModelAlias, status: ModelAliasStatus) -> ModelAlias:
+            if status.plan is not None and alias.status.plan is None:
+                await asyncio.sleep(ALIASES_SECONDS + 0.1)  # what was read less long ago is believed
+                await it.registry.set_alias("churn", "champion", "3")
+            return await write(alias, status)
+
+        monkeypatch.setattr(it.objects, "write_alias_status", interfere)
         it.ask("go", "2")
         await it.settle()
         await it.finish_rollout()
