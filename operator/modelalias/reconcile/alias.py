@@ -56,6 +56,7 @@ from modelalias.ports import Cluster, FailureKind, Involved, Lead, Notary, Regis
 from modelalias.reconcile import reading, route_effects, tallies
 from modelalias.reconcile.broken_requests import BrokenRequests
 from modelalias.reconcile.evaluations import Evaluations
+from modelalias.reconcile.events_posted import EventsPosted
 from modelalias.reconcile.late_edits import LateEdits
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.notifier import Notifier
@@ -98,6 +99,7 @@ class Outside(NamedTuple):
     """What it has to know to do something by itself."""
     telemetry: Telemetry
     notifier: Notifier
+    events: EventsPosted
 
 
 class AliasReconciler:
@@ -119,7 +121,7 @@ class AliasReconciler:
         self._clock, self._wall = clock, wall
         self._last_write: dict[Key, float] = {}
         self._serving = ServingViews(memory, outside.workloads, wall)
-        self._workload_effects = WorkloadEffects(cluster, outside.workloads, looks, wall)
+        self._workload_effects = WorkloadEffects(cluster, outside.workloads, looks, outside.events, wall)
         self._trouble: dict[Key, Cause] = {}
         self._broken = BrokenRequests(wall)
         self._planned = PlannedReads(clock)
@@ -447,7 +449,7 @@ class AliasReconciler:
                         tallies.of_alias(self._outside.telemetry, context.alias, written.status)
                         news = events.of_alias(context.alias, written.status)
                         self._outside.notifier.tell(partial(notice.of_alias, written, news, self._wall()))
-                        await self._tell(written, news)
+                        self._tell(written, news)
                     case RequestWrite(request=request, status=status) if _differ(status, request.status):
                         self._lead.check()
                         after = await self._cluster.objects.write_request_status(request, status)
@@ -457,7 +459,7 @@ class AliasReconciler:
                         news = events.of_request(request.status, after.status, about)
                         tell = partial(notice.of_request, context.alias, after, news, self._wall())
                         self._outside.notifier.tell(tell)
-                        await self._tell(after, news)
+                        self._tell(after, news)
             except StaleObject:
                 await self._refresh(key, write)
                 raise
@@ -485,7 +487,7 @@ class AliasReconciler:
         request = await self._cluster.objects.request(key.namespace, name)
         self._memory.reread_request(key, name, request, before)
 
-    async def _tell(self, about: ModelAlias | PromotionRequest, news: tuple[News, ...]) -> None:
+    def _tell(self, about: ModelAlias | PromotionRequest, news: tuple[News, ...]) -> None:
         meta = about.metadata
         involved = Involved(
             api_version=API_VERSION, kind=about.kind, namespace=meta.namespace, name=meta.name, uid=meta.uid
@@ -498,7 +500,7 @@ class AliasReconciler:
                 "text": item.message,
             }
             _log.info(item.reason, extra=fields)
-            await self._cluster.objects.post_event(
+            self._outside.events.post(
                 involved,
                 item.type,
                 item.reason,

@@ -30,6 +30,7 @@ from modelalias.ports import (
     WorkloadRef,
 )
 from modelalias.reconcile.alias import AliasReconciler, Outside
+from modelalias.reconcile.events_posted import EventsPosted
 from modelalias.reconcile.identity import IdentityWatch
 from modelalias.reconcile.known_policies import KnownPolicies
 from modelalias.reconcile.mass_drift import MassDrift
@@ -106,6 +107,7 @@ class Engine:
         self._other_rules: set[Key] = set()
         """Aliases that the monitoring has yet to see with other rules."""
         self.notifier = Notifier(settings.notifications, servers.channels, lead, clock, telemetry)
+        self._events = EventsPosted(cluster.objects)
         outside = Outside(
             self._who_proves,
             self._allows,
@@ -115,6 +117,7 @@ class Engine:
             self._by_itself,
             telemetry,
             self.notifier,
+            self._events,
         )
         looks = PodLooks(cluster, self._workloads, clock, self._resync)
         self._reconciler = AliasReconciler(self._memory, cluster, self._watches, outside, looks, clock, wall)
@@ -199,6 +202,7 @@ class Engine:
                     tasks.create_task(self._monitoring.run(), name="monitors")
                     tasks.create_task(self._account.run(), name="account")
                     tasks.create_task(self.notifier.run(), name="notifier")
+                    tasks.create_task(self._events.run(), name="events")
                     for watch in self._watches.values():
                         tasks.create_task(watch.run(), name=f"registry {watch.name}")
                     for number in range(self._settings.workers):

@@ -10,6 +10,7 @@ from modelalias.core.protocol.facts import Facts
 from modelalias.core.protocol.questions import FreshWorkloadOf, PodsOf, WorkloadOf
 from modelalias.kinds import KINDS
 from modelalias.ports import Cluster, EventType, Involved, Workload, WorkloadRef
+from modelalias.reconcile.events_posted import EventsPosted
 from modelalias.reconcile.pod_looks import PodLooks
 from modelalias.reconcile.queue import Key
 from modelalias.reconcile.workloads_seen import WorkloadsSeen
@@ -21,10 +22,16 @@ class WorkloadEffects:
     """Rolls workloads and deletes pods through the ports."""
 
     def __init__(
-        self, cluster: Cluster, seen: WorkloadsSeen, looks: PodLooks, wall: Callable[[], datetime]
+        self,
+        cluster: Cluster,
+        seen: WorkloadsSeen,
+        looks: PodLooks,
+        events: EventsPosted,
+        wall: Callable[[], datetime],
     ) -> None:
         """Take the ports, what is known of workloads and pods, and a wall clock."""
         self._cluster, self._seen, self._looks, self._wall = cluster, seen, looks, wall
+        self._events = events
 
     async def carry_out(
         self, key: Key, effect: Roll | DeletePod, facts: Facts, about: Mapping[str, str]
@@ -55,7 +62,7 @@ class WorkloadEffects:
             raise
         self._seen.see(after)
         facts.learn(WorkloadOf(ref=effect.ref), after)
-        await self._tell(effect, after, annotations)
+        self._tell(effect, after, annotations)
         fields = {"workload": effect.ref.name, "mark": effect.change.mark}
         _log.info("workload rolled", extra={"alias": f"{key.namespace}/{key.name}", **fields})
 
@@ -75,7 +82,7 @@ class WorkloadEffects:
         for fresh in (False, True):
             facts.forget(PodsOf(ref=ref, fresh=fresh))
 
-    async def _tell(self, effect: Roll, after: Workload, annotations: Mapping[str, str]) -> None:
+    def _tell(self, effect: Roll, after: Workload, annotations: Mapping[str, str]) -> None:
         about = Involved(
             api_version=KINDS[effect.ref.kind].resource.api_version,
             kind=effect.ref.kind,
@@ -83,7 +90,7 @@ class WorkloadEffects:
             name=effect.ref.name,
             uid=after.uid,
         )
-        await self._cluster.objects.post_event(
+        self._events.post(
             about,
             EventType.NORMAL,
             "ModelRolled",
