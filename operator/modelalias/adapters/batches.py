@@ -1,8 +1,8 @@
 """Many who ask at the same time for things of one kind are answered by one call.
 
 The first who asks waits for nobody: what is asked in the same turn of the event loop goes out together, and what is
-asked while a call is under way goes out with the next. So somebody alone pays no delay, and a crowd few calls. A call
-begins after each of its questions was asked, so that nobody gets an answer from before.
+asked while a call is under way, or while all threads are busy, goes out with the next. So somebody alone pays no delay,
+and a crowd few calls. A call begins after each of its questions was asked, so that nobody gets an answer from before.
 """
 
 import asyncio
@@ -35,13 +35,14 @@ class Batches(Generic[K, V]):
         self,
         one: Callable[[K], Awaitable[V]],
         many: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
+        turn: Callable[[], Awaitable[None]],
         most: int = MOST,
     ) -> None:
-        """Take how one question is answered, which may raise, and how several are.
+        """Take how one question is answered, which may raise, how several are, and how one's turn is waited for.
 
         What `many` leaves out, and everything when it fails, is asked one by one: one bad answer concerns nobody else.
         """
-        self._one, self._many, self._most = one, many, most
+        self._one, self._many, self._turn, self._most = one, many, turn, most
         self._waiting: dict[K, list[asyncio.Future[V]]] = {}
         self._starter: asyncio.Task[None] | None = None
         self._calls: set[asyncio.Task[None]] = set()
@@ -65,6 +66,11 @@ class Batches(Generic[K, V]):
         """Start calls until nobody waits."""
         try:
             while self._waiting:
+                try:
+                    await self._turn()
+                except Unreachable as error:
+                    self._turn_away(error)
+                    continue
                 keys = tuple(islice(self._waiting, self._most))
                 asked = {key: self._waiting.pop(key) for key in keys}
                 call = asyncio.create_task(self._answer(asked), name="batch")

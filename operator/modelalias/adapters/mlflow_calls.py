@@ -32,9 +32,17 @@ class Calls:
         self._free = concurrency
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Run the work in a thread; raise `Unavailable` when it takes too long, and what it raises."""
+    async def turn(self) -> None:
+        """Wait until a thread is free; raise `Unavailable` as those do that wait. What runs `ahead` then comes next."""
         await self._take()
+        self._give_back()
+
+    async def run(self, work: Callable[[], T], *, ahead: bool = False) -> T:
+        """Run the work in a thread, ahead of what waits for one if it has waited for its turn.
+
+        Raise `Unavailable` when it takes too long, and what it raises.
+        """
+        await self._take(ahead=ahead)
         loop = asyncio.get_running_loop()
         try:
             future = self._pool.submit(work)
@@ -56,12 +64,15 @@ class Calls:
         self._turn_away(Unreachable(CLOSED))
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _take(self) -> None:
+    async def _take(self, *, ahead: bool = False) -> None:
         if self._free > 0:
             self._free -= 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        if ahead:
+            self._waiting.appendleft(turn)
+        else:
+            self._waiting.append(turn)
         try:
             await turn
         except asyncio.CancelledError:

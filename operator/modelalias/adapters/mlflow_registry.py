@@ -82,8 +82,8 @@ class MlflowRegistry:
         self._signatures = SignatureReader(wire, self._calls, self._sources, self._read_version)
         self._evaluations = EvaluationRuns(runs, self._calls, self._guarded)
         searches = Searches(self._models, self._calls)
-        self._aliases = Batches(self._aliases_of, searches.aliases)
-        self._versions = Batches(self._version_of, searches.versions)
+        self._aliases = Batches(self._aliases_of, searches.aliases, self._calls.turn)
+        self._versions = Batches(self._version_of, searches.versions, self._calls.turn)
         self._page_size = page_size
 
     async def snapshot(self) -> Mapping[str, Aliases]:
@@ -107,7 +107,8 @@ class MlflowRegistry:
 
     async def _aliases_of(self, model: str) -> Aliases:
         try:
-            registered_model = await self._calls.run(lambda: self._models.get_registered_model(model))
+            read = partial(self._models.get_registered_model, model)
+            registered_model = await self._calls.run(read, ahead=True)
         except MissingResource as error:
             raise _no_model(model) from error
         _require_name(registered_model.name, model)
@@ -306,7 +307,8 @@ class MlflowRegistry:
 
     async def _read_version(self, model: str, version: str) -> MlflowVersion:
         try:
-            mlflow_version = await self._calls.run(lambda: self._models.get_model_version(model, version))
+            read = partial(self._models.get_model_version, model, version)
+            mlflow_version = await self._calls.run(read, ahead=True)
         except MissingResource as error:
             raise await self._missing(model, version) from error
         _require_name(mlflow_version.name, model)

@@ -55,7 +55,7 @@ class RunReader:
         self._store = store
         self._calls = calls
         self._experiments: dict[str, None] = {}
-        self._active = Batches(self._one, self._many, BATCH)
+        self._active = Batches(self._one, self._many, calls.turn, BATCH)
 
     async def read(self, run_ids: Iterable[str]) -> Mapping[str, Run]:
         """Return the runs that exist and are not deleted."""
@@ -99,7 +99,7 @@ class RunReader:
 
     async def _get(self, run_id: str) -> MlflowRun | None:
         try:
-            run = await self._calls.run(lambda: self._store.get_run(run_id))
+            run = await self._calls.run(partial(self._store.get_run, run_id), ahead=True)
         except MissingResource:
             return None
         if run.info.run_id != run_id:
@@ -126,7 +126,7 @@ class RunReader:
                 run_view_type=view,
                 max_results=BATCH,
             )
-            page = await self._calls.run(search)
+            page = await self._calls.run(search, ahead=True)
             runs |= {run.info.run_id: run for run in page}
         return runs
 

@@ -78,11 +78,11 @@ class Searches:
 
     async def _page(self, wanted: str) -> Sequence[ListedModel]:
         read = partial(self._models.page_of_models, ListedModel, MOST_FOUND, None, wanted)
-        return (await self._calls.run(read)).registered_models
+        return (await self._calls.run(read, ahead=True)).registered_models
 
     async def _versions(self, wanted: str) -> Sequence[ModelVersion]:
         search = partial(self._models.search_model_versions, wanted, max_results=MOST_FOUND)
-        return [model_version(item) for item in await self._calls.run(search)]
+        return [model_version(item) for item in await self._calls.run(search, ahead=True)]
 
 
 def _filters(names: Sequence[str], beside: str) -> Iterator[str]:

@@ -18,8 +18,15 @@ class Server:
         self.calls: list[tuple[str, ...]] = []
         self.free = asyncio.Event()
         self.free.set()
+        self.thread = asyncio.Event()
+        self.thread.set()
         self.hanging: set[str] = set()
         self.failure: OperatorError | None = None
+
+    async def turn(self) -> None:
+        await self.thread.wait()
+        if isinstance(self.failure, Unreachable):
+            raise self.failure
 
     async def one(self, name: str) -> int:
         self.calls.append((name,))
@@ -42,7 +49,7 @@ class Server:
 
 async def test_what_is_asked_in_one_turn_goes_out_together() -> None:
     server = Server()
-    asked = Batches(server.one, server.many)
+    asked = Batches(server.one, server.many, server.turn)
 
     assert await asyncio.gather(*map(asked.ask, ("a", "bb", "a"))) == [1, 2, 1]
     assert await asked.ask("ccc") == 3
@@ -52,7 +59,7 @@ async def test_what_is_asked_in_one_turn_goes_out_together() -> None:
 async def test_nobody_is_answered_by_a_call_that_began_before() -> None:
     server = Server()
     server.free.clear()
-    asked = Batches(server.one, server.many)
+    asked = Batches(server.one, server.many, server.turn)
     first = asyncio.create_task(asked.ask("a"))
     await asyncio.sleep(0.01)
     others = [asyncio.create_task(asked.ask(name)) for name in ("a", "bb")]
@@ -65,9 +72,35 @@ async def test_nobody_is_answered_by_a_call_that_began_before() -> None:
     assert server.calls == [("a",), ("a", "bb")]
 
 
+async def test_what_is_asked_while_no_thread_is_free_goes_out_together() -> None:
+    server = Server()
+    server.thread.clear()
+    asked = Batches(server.one, server.many, server.turn)
+    both = [asyncio.create_task(asked.ask("a"))]
+    await asyncio.sleep(0.01)
+    both.append(asyncio.create_task(asked.ask("bb")))
+    await asyncio.sleep(0.01)
+
+    server.thread.set()
+
+    assert list(await asyncio.gather(*both)) == [1, 2]
+    assert server.calls == [("a", "bb")]
+
+
+async def test_who_waits_for_a_thread_of_a_registry_that_is_gone_is_told() -> None:
+    server = Server()
+    server.failure = Unreachable("no answer")
+    asked = Batches(server.one, server.many, server.turn)
+
+    with pytest.raises(Unreachable):
+        await asked.ask("a")
+
+    assert server.calls == []
+
+
 async def test_a_crowd_is_asked_by_calls_of_a_bounded_size() -> None:
     server = Server()
-    asked = Batches(server.one, server.many, most=2)
+    asked = Batches(server.one, server.many, server.turn, most=2)
 
     await asyncio.gather(*map(asked.ask, ("a", "b", "c")))
 
@@ -76,7 +109,7 @@ async def test_a_crowd_is_asked_by_calls_of_a_bounded_size() -> None:
 
 async def test_what_is_not_found_together_is_asked_alone_and_raises_for_itself() -> None:
     server = Server()
-    asked = Batches(server.one, server.many)
+    asked = Batches(server.one, server.many, server.turn)
 
     answers = await asyncio.gather(asked.ask("a"), asked.ask("missing"), return_exceptions=True)
 
@@ -87,18 +120,18 @@ async def test_what_is_not_found_together_is_asked_alone_and_raises_for_itself()
 async def test_a_call_that_fails_for_many_is_made_for_each() -> None:
     server = Server()
     server.failure = Oversized("too large")
-    asked = Batches(server.one, server.many)
+    asked = Batches(server.one, server.many, server.turn)
 
     assert list(await asyncio.gather(asked.ask("a"), asked.ask("bb"))) == [1, 2]
 
 
 async def test_no_answer_is_told_to_all_who_wait_and_then_each_is_asked_alone() -> None:
     server = Server()
-    server.failure = Unreachable("no answer")
     server.free.clear()
-    asked = Batches(server.one, server.many)
+    asked = Batches(server.one, server.many, server.turn)
     crowd = [asyncio.create_task(asked.ask(name)) for name in ("a", "bb")]
     await asyncio.sleep(0.01)
+    server.failure = Unreachable("no answer")
     crowd.append(asyncio.create_task(asked.ask("ccc")))
     await asyncio.sleep(0.01)
 
@@ -115,7 +148,7 @@ async def test_a_call_that_hangs_holds_up_nobody_else(monkeypatch: pytest.Monkey
     monkeypatch.setattr(batches, "HOLD_SECONDS", 0.01)
     server = Server()
     server.hanging.add("slow")
-    asked = Batches(server.one, server.many)
+    asked = Batches(server.one, server.many, server.turn)
     slow = asyncio.create_task(asked.ask("slow"))
     await asyncio.sleep(0)
 
@@ -126,7 +159,7 @@ async def test_a_call_that_hangs_holds_up_nobody_else(monkeypatch: pytest.Monkey
 async def test_who_gives_up_takes_nobody_along() -> None:
     server = Server()
     server.free.clear()
-    asked = Batches(server.one, server.many)
+    asked = Batches(server.one, server.many, server.turn)
     both = [asyncio.create_task(asked.ask(name)) for name in ("a", "bb")]
     await asyncio.sleep(0.01)
 
@@ -139,7 +172,7 @@ async def test_who_gives_up_takes_nobody_along() -> None:
 async def test_who_waits_at_the_end_is_told() -> None:
     server = Server()
     server.free.clear()
-    asked = Batches(server.one, server.many)
+    asked = Batches(server.one, server.many, server.turn)
     first = asyncio.create_task(asked.ask("a"))
     await asyncio.sleep(0.01)
     second = asyncio.create_task(asked.ask("bb"))
