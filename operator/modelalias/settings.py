@@ -167,7 +167,7 @@ class Settings(Value):
     A machine files requests for people whom the API server does not see, so nobody knows who would approve
     their own request.
     """
-    workers: Annotated[int, Field(ge=1, le=256)] = 32
+    workers: Annotated[int, Field(ge=1, le=256)] = 64
     """ModelAliases that are reconciled concurrently."""
     resync: Duration = "10m"
     """How often each ModelAlias is reconciled without a change."""
