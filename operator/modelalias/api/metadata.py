@@ -24,6 +24,7 @@ name. A drift that comes later to the same version is another one.
 NO_VERSION: Final = "none"
 """Stands in `ACKNOWLEDGE_DRIFT` where the registry names no version."""
 _LONGEST_USER: Final = 512
+_LONGEST_SAID: Final = 2 * _LONGEST_USER
 
 
 class Signed(NamedTuple):
@@ -45,6 +46,12 @@ class Metadata(Reported):
     deletion_timestamp: Timestamp | None = None
     annotations: Mapping[str, str] = Field(default_factory=lambda: MappingProxyType({}))
     labels: Mapping[str, str] = Field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def said(self) -> Mapping[str, str]:
+        """Return the annotations that are read here; what is longer than any of them can be says nothing."""
+        every = ((key, self.annotations.get(key, "")) for key in (PINNED_BY, RELEASE_HOLD, ACKNOWLEDGE_DRIFT))
+        return {key: value for key, value in every if 0 < len(value) <= _LONGEST_SAID}
 
     @property
     def pinned_by(self) -> str | None:

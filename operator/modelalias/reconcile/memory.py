@@ -467,9 +467,16 @@ def _ended(request: PromotionRequest) -> EndedRequest:
 
 
 def _pack(value: ModelAlias | PromotionRequest) -> bytes:
+    """Write an object as compactly as it can be read again: of its annotations only those that say something to us."""
     fields = value.model_dump(
-        mode="json", by_alias=True, exclude_unset=True, exclude_none=True, exclude={"metadata": {"labels"}}
+        mode="json",
+        by_alias=True,
+        exclude_unset=True,
+        exclude_none=True,
+        exclude={"metadata": {"labels", "annotations"}},
     )
+    if said := value.metadata.said:
+        fields["metadata"]["annotations"] = said
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
@@ -479,7 +486,7 @@ def _unpack(text: bytes) -> PromotionRequest:
     return PromotionRequest.model_validate_json(text)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _unpack_alias(text: bytes) -> ModelAlias:
     """Read an alias once, however many steps a pass over it takes."""
     return ModelAlias.model_validate_json(text)

@@ -1,4 +1,7 @@
-"""The queue of dirty keys: each key is worked on by one worker at a time, and waits its turn or its time."""
+"""The queue of dirty keys: each key is worked on by one worker at a time, and waits its turn or its time.
+
+Namespaces take turns: one that has thousands of keys to look at makes another, which has one, wait for one key.
+"""
 
 import asyncio
 import heapq
@@ -38,8 +41,8 @@ class KeyedQueue:
     ) -> None:
         """Take a monotonic clock in seconds, a source of jitter in [0, 1), and who is told how long a key waited."""
         self._clock, self._jitter, self._waited = clock, jitter, waited
-        self._ready: dict[Key, float] = {}
-        """Keys with the time at which they became dirty."""
+        self._ready: dict[str, dict[Key, float]] = {}
+        """Namespaces in the order of their turns, each with its keys and the time at which they became dirty."""
         self._busy: set[Key] = set()
         self._again: set[Key] = set()
         self._wakes: dict[Key, float] = {}
@@ -54,7 +57,7 @@ class KeyedQueue:
         if key in self._busy:
             self._again.add(key)
         else:
-            self._ready.setdefault(key, self._clock())
+            self._ready.setdefault(key.namespace, {}).setdefault(key, self._clock())
             self._changed.set()
 
     def add_at(self, key: Key, delay: timedelta) -> None:
@@ -94,11 +97,17 @@ class KeyedQueue:
             while True:
                 self._wake_due()
                 if self._ready:
-                    return self._taken(next(iter(self._ready)))
+                    return self._taken()
                 await self._change_or_wake()
 
-    def _taken(self, key: Key) -> Key:
-        self._waited(max(0.0, self._clock() - self._ready.pop(key)))
+    def _taken(self) -> Key:
+        """Take the first key of the namespace whose turn it is, which then comes after all others."""
+        namespace = next(iter(self._ready))
+        keys = self._ready.pop(namespace)
+        key = next(iter(keys))
+        self._waited(max(0.0, self._clock() - keys.pop(key)))
+        if keys:
+            self._ready[namespace] = keys
         self._wakes.pop(key, None)
         self._busy.add(key)
         return key
@@ -122,7 +131,7 @@ class KeyedQueue:
 
     def __len__(self) -> int:
         """Return how many keys are ready."""
-        return len(self._ready)
+        return sum(map(len, self._ready.values()))
 
     def _wake_due(self) -> None:
         now = self._clock() + TICK

@@ -6,6 +6,7 @@ import pytest
 
 from modelalias.api.alias import AliasMove, ModelAlias, Observed, Operation, Plan, WorkloadKind
 from modelalias.api.conditions import Reason, RequestCondition, condition
+from modelalias.api.metadata import PINNED_BY, RELEASE_HOLD
 from modelalias.api.request import PromotionRequest
 from modelalias.ports import WorkloadRef
 from modelalias.reconcile.known_policies import KnownPolicies
@@ -409,3 +410,24 @@ def test_nothing_is_left_of_what_is_gone(api: Api) -> None:
     left = {name: value for name, value in vars(seen).items() if not callable(value)}
     assert left == {name: vars(_seen())[name] for name in left}
     assert vars(policies) == vars(KnownPolicies())
+
+
+def test_what_others_write_beside_an_object_is_not_kept(api: Api) -> None:
+    memory = _memory()
+    said = {
+        PINNED_BY: "ana",
+        RELEASE_HOLD: "x" * 2000,
+        "kubectl.kubernetes.io/last-applied-configuration": "y" * 1000,
+    }
+    alias = api.new_alias("old", version="1")
+    metadata = alias.metadata.model_copy(update={"annotations": said, "resource_version": "99"})
+
+    memory.see_alias(alias.model_copy(update={"metadata": metadata}))
+    request = api.new_request("mine")
+    metadata = request.metadata.model_copy(update={"annotations": said, "resource_version": "99"})
+    memory.see_request(request.model_copy(update={"metadata": metadata}))
+
+    kept = memory.alias(OLD)
+    assert kept is not None
+    assert (kept.metadata.annotations, kept.metadata.pinned_by) == ({PINNED_BY: "ana"}, "ana")
+    assert [item.metadata.annotations for item in memory.requests(OLD)] == [{PINNED_BY: "ana"}]

@@ -35,6 +35,22 @@ async def test_a_key_added_many_times_comes_once_and_in_the_order_of_the_first()
 
 
 @in_virtual_time
+async def test_namespaces_take_turns_however_many_keys_one_has() -> None:
+    queue, mine = _queue(), [Key("many", f"{number}") for number in range(100)]
+    for key in mine:
+        queue.add(key)
+    queue.add(A)
+    queue.add(B)
+
+    first = [await queue.get() for _ in range(6)]
+    queue.add(Key("new", "c"))
+
+    assert first == [mine[0], A, mine[1], B, mine[2], mine[3]]
+    assert [await queue.get(), await queue.get()] == [mine[4], Key("new", "c")]
+    assert len(queue) == 95
+
+
+@in_virtual_time
 async def test_a_wait_is_told_from_the_first_time_on_at_which_a_key_was_added() -> None:
     waits: list[float] = []
     queue = KeyedQueue(asyncio.get_running_loop().time, waited=waits.append)
