@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Mapping, Sequence
 
 import pytest
 
+from modelalias.adapters import mlflow_wire
+from modelalias.adapters.mlflow_errors import Oversized
 from modelalias.adapters.mlflow_registry import MlflowRegistry
 from modelalias.core.errors import OperatorError
 from modelalias.ports import Registry
@@ -15,7 +17,7 @@ from tests.support.mlflow_server import Server
 from tests.support.registry_seeder import Seeder
 
 STRANGE_NAMES = ("of {} it's", 'of {} "all"', "of {} 100%", "of {} für", "of {}, 'x')", "of {} back\\slash")
-MODELS = 12
+MODELS = 6
 
 
 async def _told(question: Awaitable[object]) -> object:
@@ -92,3 +94,25 @@ async def test_a_crowd_costs_few_calls(mlflow_server: Server, registry: Registry
         "model-versions/search": 1,
         "runs/search": 1,
     }
+
+
+@pytest.mark.parametrize("both", ["mlflow"], indirect=True)
+async def test_a_model_whose_answer_is_too_large_is_passed_over_and_says_why(
+    mlflow_server: Server, registry: Registry, seeder: Seeder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = await _many_models(registry, seeder)
+    small, *_, large = list(runs)[:5]
+    await registry.tag_version(large, "1", {f"note-{number}": "x" * 4_500 for number in range(8)})
+    everything = await registry.snapshot()
+    monkeypatch.setattr(mlflow_wire, "LARGEST_ANSWER", 30_000)
+    careful = MlflowRegistry(RegistrySettings(uri=mlflow_server.uri))
+
+    seen = await careful.snapshot()
+
+    assert {name: seen.get(name) for name in everything} == {**everything, large: None}
+    answers = await asyncio.gather(*(_told(careful.aliases(name)) for name in (small, large)))
+    await careful.close()
+    assert answers == [
+        {"champion": "1"},
+        (Oversized, "the registry's answer has more than 0.0286102 MiB: are there large tags?"),
+    ]

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 from modelalias.adapters.retry_after import retry_after
-from modelalias.core.errors import InvalidRequest, OperatorError, Refused, Unavailable
+from modelalias.core.errors import InvalidRequest, OperatorError, Refused, Unanswerable, Unavailable
 
 HOST_REMEDY: Final = (
     "the registry refuses the host name {host}: start MLflow with this name in --allowed-hosts"
@@ -50,7 +50,7 @@ class Broken(Unavailable):
     """
 
 
-class Oversized(Unavailable):
+class Oversized(Unanswerable):
     """The answer is larger than what was asked for can be."""
 
 

@@ -1,5 +1,6 @@
 """The registry port over MLflow's REST API."""
 
+import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -8,11 +9,13 @@ from typing import Final, TypeVar
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.entities.model_registry import ModelVersionTag
 from mlflow.entities.model_registry import RegisteredModel as MlflowModel
+from mlflow.exceptions import MlflowException
+from mlflow.utils.search_utils import SearchUtils
 
 from modelalias.adapters.batches import Batches
 from modelalias.adapters.mlflow_calls import Calls, Locks
 from modelalias.adapters.mlflow_data_pointers import DataPointerReader
-from modelalias.adapters.mlflow_errors import STRANGE, Clash, MissingResource
+from modelalias.adapters.mlflow_errors import STRANGE, Clash, MissingResource, Oversized
 from modelalias.adapters.mlflow_evaluation_runs import EvaluationRuns
 from modelalias.adapters.mlflow_live_metrics import LiveMetricReader
 from modelalias.adapters.mlflow_logged_models import MeasurementReader
@@ -46,6 +49,8 @@ NO_STAGE: Final = "None"
 
 WRITE_ATTEMPTS: Final = 4
 """Tries of a write that meets others in the database."""
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -258,14 +263,24 @@ class MlflowRegistry:
         self._runs.close()
 
     async def _listed(self, model: type[ModelT]) -> AsyncIterator[ModelT]:
+        """List all models; a page that is too large is read in halves, and a model that is too large passed over."""
         token: str | None = None
         seen: set[str | None] = set()
+        size = self._page_size
         while token not in seen:
-            seen.add(token)
-            page = await self._calls.run(partial(self._models.page_of_models, model, self._page_size, token))
+            try:
+                page = await self._calls.run(partial(self._models.page_of_models, model, size, token))
+            except Oversized:
+                if size > 1:
+                    size //= 2
+                    continue
+                _log.warning("a registered model is passed over: its tags do not fit into an answer")
+                token = _after_one(token)
+                continue
             for item in page.registered_models:
                 yield item
-            token = page.next_page_token
+            seen.add(token)
+            token, size = page.next_page_token, min(self._page_size, 2 * size)
             if not token:
                 return
         raise Unavailable("the registry's list of models repeats a page")
@@ -352,6 +367,15 @@ def open_registry(
 ) -> MlflowRegistry:
     """Return a registry as the operator's configuration describes it; nothing is sent yet."""
     return MlflowRegistry(settings, may_write=may_write, called=called)
+
+
+def _after_one(token: str | None) -> str:
+    """Return the token of the page that begins one model later; raise `Unavailable` where it is none of MLflow's own."""
+    try:
+        offset = SearchUtils.parse_start_offset_from_page_token(token)  # type: ignore[no-untyped-call]  # MLflow's
+        return str(SearchUtils.create_page_token(offset + 1), "ascii")  # type: ignore[no-untyped-call]  # as above
+    except (MlflowException, TypeError, ValueError) as error:
+        raise Unavailable(STRANGE) from error
 
 
 def _listed_aliases(model: ListedModel) -> Aliases:

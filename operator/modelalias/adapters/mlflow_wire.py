@@ -70,16 +70,16 @@ class Wire:
             raise Unavailable(STRANGE) from error
         return answer
 
-    def send(self, endpoint: str, method: str, json_body: str | None, *, most: int = LARGEST_ANSWER) -> str:
+    def send(self, endpoint: str, method: str, json_body: str | None, *, most: int | None = None) -> str:
         """Send a request and return the answer's body.
 
-        Raise the port's failures, or those of `mlflow_errors`. An answer of more than `most` bytes is
-        `Oversized`. Credentials that are not accepted are read again, and tried once more only if they
+        Raise the port's failures, or those of `mlflow_errors`. An answer of more than `most` bytes, or else of
+        `LARGEST_ANSWER`, is `Oversized`. Credentials that are not accepted are read again, and tried once more only if they
         changed.
         """
         began, outcome = time.monotonic(), CallOutcome.OK
         try:
-            return self._send(endpoint, method, json_body, most)
+            return self._send(endpoint, method, json_body, LARGEST_ANSWER if most is None else most)
         except Exception as error:
             outcome = call_outcome(error)
             raise
@@ -127,7 +127,9 @@ class Wire:
                 if time.monotonic() > deadline:
                     raise Unavailable(f"the registry's answer did not end within {limit:g} s")
                 if len(body) > most:
-                    raise Oversized("the registry's answer is too large to be one of MLflow's")
+                    raise Oversized(
+                        f"the registry's answer has more than {most / 2**20:g} MiB: are there large tags?"
+                    )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Unavailable("the registry's answer broke off") from error
         return body.decode("utf-8", errors="replace")

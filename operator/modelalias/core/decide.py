@@ -92,7 +92,7 @@ def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
     alias = alias.with_status(status)
     if refused is not None:  # for this alias that is as if the whole registry did
         away = replace(context, registry=replace(context.registry, problem=refused))
-        return _wait_for_registry(away, alias, refused, draft)
+        return _wait_for_registry(away, alias, refused, draft, refused.message)
     # what is not known yet cannot be beaten: nothing is judged before the first look
     if draft.effect is not None or (status.observed is None and missing is None):
         return draft.decision()
@@ -179,7 +179,13 @@ def _let_wait(context: Context, alias: ModelAlias | None, cause: Cause, draft: D
         draft.writes.append(RequestWrite(request, request_status.waiting(request, wait, context.now)))
 
 
-def _wait_for_registry(context: Context, alias: ModelAlias, problem: Cause, draft: Draft) -> Decision:
+def _wait_for_registry(
+    context: Context,
+    alias: ModelAlias,
+    problem: Cause,
+    draft: Draft,
+    told: str = "the registry does not answer",
+) -> Decision:
     """While the registry does not answer nothing moves.
 
     Only the condition tells of it, and new requests learn why they wait.
@@ -190,7 +196,7 @@ def _wait_for_registry(context: Context, alias: ModelAlias, problem: Cause, draf
     stalled = blocked or fault or alias_status.standing_failure(alias)
     status = _while_away(context, alias, draft)
     draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, stalled)))
-    told = problem.message if problem.reason is Reason.AUTH_FAILED else "the registry does not answer"
+    told = problem.message if problem.reason is Reason.AUTH_FAILED else told
     wait = NotReady(problem.reason, f"waits: {told}")
     for request in context.requests:
         if request.status.phase is None:

@@ -49,6 +49,10 @@ class Unavailable(OperatorError):
         self.retry_after = retry_after
 
 
+class Unanswerable(Unavailable):
+    """The other side answers others, and cannot answer this: asking again soon is of no use."""
+
+
 class Refused(OperatorError):
     """The other side knows us and says no: credentials or a permission are missing."""
 

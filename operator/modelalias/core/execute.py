@@ -53,7 +53,7 @@ from modelalias.core.serving.look import look
 from modelalias.core.status import alias_status, request_status, ways_out
 from modelalias.ports import ModelVersion
 
-TELL_AFTER: Final = timedelta(seconds=3)
+TELL_AFTER: Final = timedelta(seconds=2)
 """A request says that its workloads roll when they have done so for this long."""
 
 

@@ -3,12 +3,13 @@
 The registry's aliases, a soak, a pin that is gone.
 """
 
-from typing import NamedTuple
+from datetime import timedelta
+from typing import Final, NamedTuple
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus, NamedVersion, Observed, Pins, Soaking
 from modelalias.api.conditions import Cause, Reason
 from modelalias.core.automatic import retention
-from modelalias.core.errors import ModelNotFound, Refused, VersionNotFound
+from modelalias.core.errors import ModelNotFound, Refused, Unanswerable, VersionNotFound
 from modelalias.core.judging import evaluation
 from modelalias.core.judging.evaluation import Owner
 from modelalias.core.ledger import history
@@ -16,6 +17,9 @@ from modelalias.core.protocol.answers import ANSWER_POLL
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Draft
 from modelalias.core.protocol.facts import Failed
+
+UNANSWERABLE_POLL: Final = timedelta(minutes=1)
+"""How often a model is read that could not be though its registry answers."""
 
 
 class Observation(NamedTuple):
@@ -65,10 +69,11 @@ def _observe_registry(context: Context, alias: ModelAlias, draft: Draft) -> Obse
     except ModelNotFound as error:
         return Observation(status, Cause(Reason.MODEL_NOT_FOUND, str(error)))
     except Failed as failed:
-        draft.wake(now + ANSWER_POLL)
-        if isinstance(failed.error, Refused):
+        lasts = isinstance(failed.error, Unanswerable)
+        draft.wake(now + (UNANSWERABLE_POLL if lasts else ANSWER_POLL))
+        if lasts or isinstance(failed.error, Refused):
             message = f"model {spec.model} cannot be read: {failed.error}"
-            return Observation(status, None, Cause(Reason.AUTH_FAILED, message))
+            return Observation(status, None, Cause(failed.reason, message))
         return Observation(status, None)
     if version == status.observed.version:
         return Observation(status, None)

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from modelalias.api.alias import Drift, ModelAlias
@@ -88,6 +89,7 @@ class Engine:
                 self._moved,
                 clock,
                 telemetry,
+                partial(self._memory.models, name),
             )
             for name, registry in servers.registries.items()
         }

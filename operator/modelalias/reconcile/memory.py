@@ -427,6 +427,10 @@ class Memory:
         """Return the aliases of one registry."""
         return {key for key, kept in self._aliases.items() if kept.registry == registry}
 
+    def models(self, registry: str) -> set[str]:
+        """Return the models of which one registry's aliases are managed."""
+        return {kept.model for kept in self._aliases.values() if kept.registry == registry and kept.claims}
+
     def knows(self, key: Key) -> bool:
         """Return whether the key has an alias, or a request that has not ended, is to be deleted or was edited since."""
         return key in self._aliases or key in self._requests_of or self._has_work_after_an_end(key)

@@ -1,6 +1,7 @@
 """The view of one registry: snapshots of all its aliases, taken on an interval and when poked.
 
-During an outage they are the probe.
+During an outage they are the probe. Where only the list of all models fails, the managed ones are read by themselves:
+an outage is what such a read confirms.
 """
 
 import asyncio
@@ -10,11 +11,14 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from modelalias.api.conditions import Cause, Reason
-from modelalias.core.errors import OperatorError, Refused, Unavailable
+from modelalias.core.errors import ModelNotFound, OperatorError, Refused, Unanswerable, Unavailable
 from modelalias.core.protocol.context import ModelSnapshot
 from modelalias.ports import SILENT, Aliases, Registry, Telemetry
 
 PROBE: Final = timedelta(seconds=5)
+
+AT_ONCE: Final = 100
+"""Models that are asked for at the same time where the list of all fails."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,8 +45,10 @@ class RegistryWatch:
         moved: Callable[[str, Iterable[str] | None], None],
         clock: Callable[[], float],
         telemetry: Telemetry = SILENT,
+        managed: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """Watch a registry under its configured name."""
+        """Watch a registry under its configured name; `managed` says which of its models have aliases here."""
+        self._managed = managed
         self._telemetry = telemetry
         self.name, self.registry = name, registry
         self._interval, self._moved, self._clock = interval, moved, clock
@@ -107,7 +113,7 @@ class RegistryWatch:
         """Take one snapshot and tell what moved."""
         began = self._clock()
         try:
-            snapshot = await self.registry.snapshot()
+            snapshot = await self._taken()
         except OperatorError as error:
             self._failed(error)
             return
@@ -128,6 +134,40 @@ class RegistryWatch:
         ]
         if changed:
             self._moved(self.name, changed)
+
+    async def _taken(self) -> Mapping[str, Aliases]:
+        """Read all aliases; those of the managed models alone where they can be read and the list of all cannot."""
+        try:
+            return await self.registry.snapshot()
+        except Unavailable as error:
+            models = sorted(set(self._managed()))
+            if not models or self._problem is not None:  # a known outage is probed by one call
+                raise
+            snapshot: dict[str, Aliases] = {}
+            try:
+                snapshot |= await self._read(models[:1])  # in an outage that is one call more
+                for start in range(1, len(models), AT_ONCE):
+                    snapshot |= await self._read(models[start : start + AT_ONCE])
+            except (Unavailable, Refused):
+                raise error from None
+            _log.warning(
+                "the list of all models fails, the managed ones are read one by one",
+                extra={"registry": self.name, "error": str(error)},
+            )
+            return snapshot
+
+    async def _read(self, models: Iterable[str]) -> Mapping[str, Aliases]:
+        """Read the aliases of these models, without those that are missing or cannot be read."""
+        asked = tuple(models)
+        answers = await asyncio.gather(*map(self.registry.aliases, asked), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, ModelNotFound | Unanswerable):
+                raise answer
+        return {
+            model: answer
+            for model, answer in zip(asked, answers, strict=True)
+            if not isinstance(answer, BaseException)
+        }
 
     def _failed(self, error: OperatorError) -> None:
         reason = Reason.AUTH_FAILED if isinstance(error, Refused) else Reason.UNREACHABLE

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from modelalias.api.conditions import Reason
-from modelalias.core.errors import InvalidRequest, Refused, Unavailable
+from modelalias.core.errors import InvalidRequest, Refused, Unanswerable, Unavailable
 from modelalias.reconcile.registry_watch import RegistryWatch
 from tests.support.fake_registry import FakeRegistry
 from tests.support.virtual_loop import in_virtual_time
@@ -16,8 +16,14 @@ class Watched:
 
     def __init__(self) -> None:
         self.registry, self.told = FakeRegistry(), list[tuple[str, ...] | None]()
+        self.managed: tuple[str, ...] = ()
         self.watch = RegistryWatch(
-            "default", self.registry, timedelta(seconds=30), self._moved, asyncio.get_running_loop().time
+            "default",
+            self.registry,
+            timedelta(seconds=30),
+            self._moved,
+            asyncio.get_running_loop().time,
+            managed=lambda: self.managed,
         )
 
     def _moved(self, registry: str, models: Iterable[str] | None) -> None:
@@ -157,3 +163,53 @@ async def test_a_bug_on_an_answer_is_an_outage_of_that_registry_and_no_end() -> 
     assert it.watch.problem[0] is Reason.UNREACHABLE
     await it.watch.look()
     assert it.watch.problem is None
+
+
+@in_virtual_time
+async def test_where_only_the_list_of_all_models_fails_the_managed_ones_are_read_and_nothing_is_out() -> None:
+    it = Watched()
+    await it.begin()
+    it.managed = ("churn", "gone")
+    await it.registry.delete_alias("churn", "champion")
+    it.registry.fail_next(Unavailable("the list does not end"), call="snapshot", times=3)
+
+    await it.watch.look()
+
+    assert (it.watch.problem, it.told) == (None, [("churn", "fraud")])
+    churn, fraud = it.watch.model_snapshot("churn", None), it.watch.model_snapshot("fraud", None)
+    assert churn is not None
+    assert churn.aliases == {}
+    assert fraud is not None
+    assert fraud.aliases is None, "it is not managed, and nothing is known of it"
+    await it.watch.look()
+    assert it.told == [("churn", "fraud")], "the same is told once"
+
+
+@in_virtual_time
+async def test_a_managed_model_that_cannot_be_answered_for_is_no_outage() -> None:
+    it = Watched()
+    await it.begin()
+    it.managed = ("churn", "fraud")
+    it.registry.fail_next(Unavailable("the list does not end"), call="snapshot")
+    it.registry.fail_next(Unanswerable("too large"), call="aliases")
+
+    await it.watch.look()
+
+    assert (it.watch.problem, it.told) == (None, [("churn",)])
+
+
+@in_virtual_time
+async def test_an_outage_is_confirmed_by_one_read_and_then_probed_by_one_call() -> None:
+    it = Watched()
+    await it.begin()
+    it.managed = ("churn", "fraud")
+    it.registry.calls.clear()
+    it.registry.fail_next(Unavailable("connection refused"), times=10)
+
+    await it.watch.look()
+    assert [call.name for call in it.registry.calls] == ["snapshot", "aliases"]
+    assert it.watch.problem is not None
+    it.registry.calls.clear()
+    await it.watch.look()
+
+    assert [call.name for call in it.registry.calls] == ["snapshot"]
