@@ -13,7 +13,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.bench import asking, board, figures, idle, latency, monitors, policies, scrape, steady, traffic
+from tests.bench import (
+    asking,
+    board,
+    burst,
+    burst_figures,
+    figures,
+    idle,
+    latency,
+    monitors,
+    policies,
+    scrape,
+    steady,
+    traffic,
+)
 from tests.bench.product import install
 from tests.bench.site import BenchError, refuse_company
 from tests.support.installation import install_crds
@@ -66,6 +79,11 @@ async def on_cluster(arguments: argparse.Namespace, folder: Path, report: dict[s
             say(f"latency: {arguments.requests} promotions on each side, in turns")
             report["latency"] = await latency.measure(api, kubeconfig, product, arguments.requests)
             print(latency_table(report["latency"]), flush=True)
+        if arguments.what in {"burst", "all"}:
+            report["burst"] = await burst.measure(
+                api, kubeconfig, product, arguments.aliases, arguments.rounds, say
+            )
+            print(burst_figures.table(report["burst"]), flush=True)
         if arguments.what in {"idle", "all"}:
             say(f"idle: {arguments.aliases} ModelAliases, {arguments.seconds} s of steady state")
             report["idle"] = await idle.measure(
@@ -239,6 +257,7 @@ def main() -> int:
         nargs="?",
         choices=(
             "latency",
+            "burst",
             "idle",
             "steady",
             "asking",
@@ -255,6 +274,9 @@ def main() -> int:
         "--requests", type=int, default=20, metavar="N", help="timed promotions on each side, 5 to 500"
     )
     parser.add_argument("--aliases", type=int, default=1000, metavar="N", help="ModelAliases, 2 to 20000")
+    parser.add_argument(
+        "--rounds", type=int, default=5, metavar="N", help="bursts on each side, in turns, 1 to 50"
+    )
     parser.add_argument(
         "--scraped", type=int, default=10_000, metavar="N", help="ModelAliases of a scrape, 2 to 20000"
     )
@@ -277,6 +299,7 @@ def main() -> int:
     for name, least, most in (
         ("requests", 5, 500),
         ("aliases", 2, 20_000),
+        ("rounds", 1, 50),
         ("scraped", 2, 20_000),
         ("shown", 2, 20_000),
         ("carried", 100, 20_000),

@@ -105,12 +105,12 @@ async def _one(
 
 async def window(pid: int, recorder: Recorder, seconds: int) -> Mapping[str, Any]:
     """Measure so many seconds of rest; memory is read at the end."""
-    before, cpu = len(recorder.calls), _cpu_seconds(pid)
+    before, cpu = len(recorder.calls), cpu_seconds(pid)
     await asyncio.sleep(seconds)
     calls = recorder.calls[before:]
     writes = _writes(calls)
     return {
-        "cpu_seconds": round(_cpu_seconds(pid) - cpu, 2),
+        "cpu_seconds": round(cpu_seconds(pid) - cpu, 2),
         "rss_mib": _kib(pid, "status", "VmRSS"),
         "pss_mib": _kib(pid, "smaps_rollup", "Pss"),
         "kubernetes_writes": writes["others"],
@@ -232,7 +232,7 @@ def told(calls: Sequence[Sent]) -> Mapping[str, int]:
     return dict(sorted(Counter(str(call) for call in calls if call.is_write).items()))
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Return user and system time of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import yaml
@@ -59,10 +59,11 @@ class Sent:
 
     @property
     def is_follow_up(self) -> bool:
-        """Whether it reads a list or a watch, or renews the Lease: the operator does that whatever is asked
-        of it."""
+        """Whether it reads a snapshot, a list or a watch, or renews the Lease: the operator does that whatever is
+        asked of it."""
         if self.to == "mlflow":
-            return self.resource == "registered-models/search"
+            named = parse_qs(urlsplit(self.path).query).get("filter")
+            return self.resource == "registered-models/search" and not named
         return self.resource == "leases" or (not self.is_write and len(self._below_namespace) < 2)
 
     @property

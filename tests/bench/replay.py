@@ -8,17 +8,19 @@ resourceVersions. So it always makes the calls that the operator of this commit 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from mlflow.utils.rest_utils import MlflowHostCreds, http_request
+from requests import Response
 
 from tests.bench.proxy import Sent
 from tests.bench.site import Object
 from tests.support.raw_api import RawApi
 
 MLFLOW_SECONDS: Final = 30.0
+_RUN: Final = re.compile(r"\b[0-9a-f]{32}\b")
 _VERSION_WITH_MARK: Final = re.compile(r"([1-9][0-9]*)((?:\.[0-9]+)?)")
 
 
@@ -30,11 +32,13 @@ class Rename:
     """Names, uids and run ids, replaced wherever they stand."""
     versions: Mapping[str, str]
     """Versions, replaced where they are a whole value, also with a mark's epoch behind them."""
+    runs: Mapping[str, str] = field(default_factory=dict)
+    """Run ids as MLflow makes them, for when there are too many to look for each."""
 
     def text(self, value: str) -> str:
         for old, new in self.texts.items():
             value = value.replace(old, new)
-        return value
+        return _RUN.sub(lambda found: self.runs.get(found[0], found[0]), value) if self.runs else value
 
     def value(self, value: Any) -> Any:
         """Rename in every string of a JSON value."""
@@ -63,6 +67,25 @@ def one_promotion(calls: Sequence[Sent], after: float) -> tuple[Sent, ...]:
     raise ValueError("the recording has no patch of a Deployment")
 
 
+def send(creds: MlflowHostCreds, call: Sent, rename: Rename) -> Response:
+    """Send a recorded call to MLflow with its own client, once, and return what it answered."""
+    parts = urlsplit(call.path)
+    where = "params" if call.method == "GET" else "json"
+    told = parse_qs(parts.query) if call.method == "GET" else json.loads(call.body)
+    response: Response = http_request(  # type: ignore[no-untyped-call]  # MLflow's
+        creds,
+        parts.path,
+        call.method,
+        max_retries=0,
+        retry_codes=frozenset(),
+        raise_on_status=False,
+        respect_retry_after_header=False,
+        timeout=MLFLOW_SECONDS,
+        **{where: rename.value(told)},
+    )
+    return response
+
+
 class Bare:
     """Sends recorded promotions with the clients that the operator uses: kept-alive connections, one call at
     a time."""
@@ -85,20 +108,7 @@ class Bare:
                 await self._to_kubernetes(call, rename)
 
     def _to_mlflow(self, call: Sent, rename: Rename) -> None:
-        parts = urlsplit(call.path)
-        where = "params" if call.method == "GET" else "json"
-        told = dict(parse_qsl(parts.query)) if call.method == "GET" else json.loads(call.body)
-        response = http_request(  # type: ignore[no-untyped-call]  # MLflow's
-            self._creds,
-            parts.path,
-            call.method,
-            max_retries=0,
-            retry_codes=frozenset(),
-            raise_on_status=False,
-            respect_retry_after_header=False,
-            timeout=MLFLOW_SECONDS,
-            **{where: rename.value(told)},
-        )
+        response = send(self._creds, call, rename)
         assert response.status_code == 200, f"{call}: {response.status_code} {response.text}"
         response.json()
 

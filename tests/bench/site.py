@@ -73,15 +73,16 @@ def collection(namespace: str, plural: str) -> str:
     return f"{group}/namespaces/{namespace}/{plural}"
 
 
-def alias_body(name: str, model: str, alias: str, serving: str, previous: str | None) -> Object:
-    """Build a ModelAlias with two gates and one workload."""
+def alias_body(name: str, model: str, alias: str, serving: str | None, previous: str | None) -> Object:
+    """Build a ModelAlias with two gates and at most one workload."""
     spec: dict[str, Any] = {
         "model": model,
         "alias": alias,
-        "serving": [{"name": serving}],
         "policy": {"gates": GATES},
         "rollout": {"stableSeconds": 0},
     }
+    if serving:
+        spec["serving"] = [{"name": serving}]
     if previous:
         spec["previousAlias"] = previous
     return {
