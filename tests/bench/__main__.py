@@ -16,18 +16,20 @@ from typing import Any
 from tests.bench import (
     asking,
     board,
-    burst,
     burst_figures,
     figures,
     idle,
     latency,
     monitors,
+    neighbour,
     policies,
     scrape,
     steady,
     traffic,
 )
+from tests.bench.burst import Burst
 from tests.bench.product import install
+from tests.bench.sides import Shape
 from tests.bench.site import BenchError, refuse_company
 from tests.support.installation import install_crds
 from tests.support.raw_api import raw_api
@@ -80,10 +82,22 @@ async def on_cluster(arguments: argparse.Namespace, folder: Path, report: dict[s
             report["latency"] = await latency.measure(api, kubeconfig, product, arguments.requests)
             print(latency_table(report["latency"]), flush=True)
         if arguments.what in {"burst", "all"}:
-            report["burst"] = await burst.measure(
-                api, kubeconfig, product, arguments.aliases, arguments.rounds, say
+            shape = Shape(arguments.aliases)
+            report["burst"] = await Burst(api, kubeconfig, product, shape, arguments.rounds, say).measure(
+                (1, 2)
             )
             print(burst_figures.table(report["burst"]), flush=True)
+        if arguments.what in {"queued", "all"}:
+            shape = Shape(1, arguments.aliases)
+            report["queued"] = await Burst(api, kubeconfig, product, shape, arguments.rounds, say).measure(
+                (1,)
+            )
+            print(burst_figures.table(report["queued"]), flush=True)
+        if arguments.what in {"neighbour", "all"}:
+            report["neighbour"] = await neighbour.measure(
+                api, kubeconfig, product, arguments.aliases, arguments.rounds, say
+            )
+            print(neighbour.table(report["neighbour"]), flush=True)
         if arguments.what in {"idle", "all"}:
             say(f"idle: {arguments.aliases} ModelAliases, {arguments.seconds} s of steady state")
             report["idle"] = await idle.measure(
@@ -258,6 +272,8 @@ def main() -> int:
         choices=(
             "latency",
             "burst",
+            "queued",
+            "neighbour",
             "idle",
             "steady",
             "asking",

@@ -1,15 +1,14 @@
 """Many promotions at once: the operator, a script with its very registry calls, and one with the fewest that it takes.
 
-A model and a ModelAlias for each request, two gates, no workload: what limits this is the registry.
+Two gates and no workload: what limits this is the registry. Each request is for an alias of its own, or all are for one.
 """
 
 import asyncio
 import shutil
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,246 +18,145 @@ from mlflow import MlflowClient
 from tests.bench import chains
 from tests.bench.burst_figures import Moved, each_promotion, in_turns
 from tests.bench.chains import Chain
-from tests.bench.idle import all_ready, cpu_seconds, probe_of, probing
+from tests.bench.place import CREATED_AT_ONCE, Place, at_rest, promote
 from tests.bench.product import Product
 from tests.bench.proxy import Recorder, Sent, recording
 from tests.bench.registry_rows import DATABASE, RowModel, write
 from tests.bench.running import entered, operator
-from tests.bench.sides import OPERATOR, SIDES, models, models_of_runs, renamed
-from tests.bench.site import (
-    BenchError,
-    Object,
-    Watched,
-    alias_body,
-    collection,
-    namespace,
-    request_body,
-    watching,
-)
-from tests.support.mlflow_server import Server, running_mlflow
+from tests.bench.sides import OPERATOR, SIDES, Shape, renamed
+from tests.bench.site import BenchError, alias_body, namespace, request_body
+from tests.support.mlflow_server import running_mlflow
 from tests.support.operator_account import signed_in
 from tests.support.operator_process import OperatorProcess, config_for
 from tests.support.raw_api import RawApi
-from tests.support.scraped import Page
 
 ALIAS: Final = "champion"
 PREVIOUS: Final = "previous"
-WORKERS: Final = (1, 2)
-"""Of MLflow."""
-FILED_AT_ONCE: Final = 16
 SNAPSHOT_INTERVAL: Final = "30s"
-BURST_SECONDS: Final = 3600.0
-REST_SECONDS: Final = 60.0
-REST_LOOK_SECONDS: Final = 0.5
-REST_SHARE: Final = 0.05
-"""An operator that uses less of a processor than this rests."""
-
-
-class Place:
-    """A namespace with a ModelAlias for each model of a side, and an operator's probe and metrics."""
-
-    def __init__(self, api: RawApi, inside: str, models: Sequence[str], user: str) -> None:
-        self._api, self.inside, self._models, self._user = api, inside, models, user
-        self.aliases = Watched()
-        self._requests = Watched()
-
-    async def open(self, stack: AsyncExitStack) -> None:
-        """Create the ModelAliases, and watch them and the requests."""
-        await self._create(
-            "modelaliases", [alias_body(model, model, ALIAS, None, PREVIOUS) for model in self._models]
-        )
-        self.aliases = await stack.enter_async_context(
-            watching(self._api, collection(self.inside, "modelaliases"))
-        )
-        self._requests = await stack.enter_async_context(
-            watching(self._api, collection(self.inside, "promotionrequests"))
-        )
-
-    async def promote(self, version: int, process: OperatorProcess, probe: Path) -> Moved:
-        """File all requests at once, wait until all have ended, and remove them."""
-        bodies = [
-            request_body(f"{model}-to-{version}", model, str(version), self._user) for model in self._models
-        ]
-        names = {body["metadata"]["name"] for body in bodies}
-        errors, cpu = await asyncio.to_thread(_errors, process), cpu_seconds(process.pid)
-        async with probing(probe_of(probe)) as waits:
-            began = time.perf_counter()
-            await self._create("promotionrequests", bodies)
-            what = f"{len(names)} requests are complete"
-            ended = await self._requests.until(
-                lambda seen: all(is_complete(seen.get(name, {})) for name in names), what, BURST_SECONDS
-            )
-            await at_rest(process.pid)
-        phases = Counter(str(self._requests.objects[name]["status"]["phase"]) for name in names)
-        used = cpu_seconds(process.pid) - cpu
-        failed = await asyncio.to_thread(_errors, process) - errors
-        await self._api.do("DELETE", collection(self.inside, "promotionrequests"))
-        await at_rest(process.pid)
-        return Moved(
-            round(ended - began, 2),
-            round(used / len(names) * 1000, 1),
-            round(max(waits, default=0.0) * 1000, 1),
-            dict(phases),
-            round(failed),
-        )
-
-    async def _create(self, plural: str, bodies: Sequence[Object]) -> None:
-        slots = asyncio.Semaphore(FILED_AT_ONCE)
-
-        async def create(body: Object) -> None:
-            async with slots:
-                await self._api.create(collection(self.inside, plural), body)
-
-        await asyncio.gather(*map(create, bodies))
-
-
-async def measure(
-    api: RawApi, kubeconfig: str, product: Product, requests: int, rounds: int, say: Callable[[str], None]
-) -> Mapping[str, Any]:
-    """Let so many requests come at once, again and again, with MLflow of one worker and of two."""
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-burst-")))
-        say(f"burst: {requests} requests at once, {rounds} rounds; seeding the registry")
-        await asyncio.to_thread(_seed, folder / "registry", requests, rounds + 1)
-        run = _Run(api, kubeconfig, product, folder, requests, rounds, await api.whoami(), say)
-        calls = await run.record()
-        recorded = each_promotion(calls, requests)
-        say(f"burst: recorded, for each promotion: {recorded}")
-        timed = {
-            str(workers): await run.timed(workers, chains.cut(calls, OPERATOR, models_of_runs(requests)))
-            for workers in WORKERS
-        }
-    return {
-        "requests": requests,
-        "rounds": rounds,
-        "unit": "s from the first request sent to the last one complete, or from the first call to the last answer",
-        "mlflow": f"sqlite, loopback; {chains.AT_ONCE} calls at once on all sides; a snapshot each {SNAPSHOT_INTERVAL}",
-        "each": recorded,
-        "workers": timed,
-    }
 
 
 @dataclass(frozen=True)
-class _Run:
+class Started:
+    """An operator that has seen all aliases, and what it works on."""
+
+    uri: str
+    """MLflow's."""
+    place: Place
+    process: OperatorProcess
+    folder: Path
+    recorder: Recorder | None
+
+
+@dataclass(frozen=True)
+class Burst:
+    """What a burst needs, and how often it is repeated."""
+
     api: RawApi
     kubeconfig: str
     product: Product
-    folder: Path
-    requests: int
+    shape: Shape
     rounds: int
-    user: str
     say: Callable[[str], None]
 
-    async def record(self) -> Sequence[Sent]:
-        """Let the operator promote from version 1 to 2 behind proxies, and return what it sent."""
-        async with AsyncExitStack() as stack:
-            server, place = await self._prepared(stack, 1, "recorded")
-            folder = self.folder / "recorded"
-            as_operator = await asyncio.to_thread(signed_in, self.kubeconfig, place.inside, folder)
-            recorder: Recorder = await stack.enter_async_context(recording(as_operator, server.uri))
-            config = config_for(place.inside, recorder.mlflow_uri, snapshotInterval=SNAPSHOT_INTERVAL)
-            process = self.product.operator(recorder.kubeconfig, config, folder)
-            await stack.enter_async_context(operator(process))
-            await all_ready(place.aliases, self.requests)
-            await at_rest(process.pid)
-            before = len(recorder.calls)
-            moved = await place.promote(2, process, folder)
-            _require_success(moved, self.requests)
-            return tuple(recorder.calls[before:])
+    async def measure(self, workers: Sequence[int]) -> Mapping[str, Any]:
+        """Record one burst, then time the sides in turns, for each of these numbers of MLflow's workers."""
+        with tempfile.TemporaryDirectory(prefix="bench-burst-") as name:
+            folder = Path(name)
+            await asyncio.to_thread(_seed, folder / "registry", self.shape, self.rounds)
+            calls = await self._record(folder)
+            each = each_promotion(calls, self.shape.requests)
+            self.say(f"recorded, for each promotion: {each}")
+            same = chains.cut(calls, OPERATOR, self.shape.models_of_runs())
+            timed = {str(count): await self._timed(folder, count, same) for count in workers}
+        return {
+            "requests": self.shape.requests,
+            "aliases": self.shape.aliases,
+            "rounds": self.rounds,
+            "unit": "s from the first request sent to the last complete, or from the first call to the last answer",
+            "mlflow": f"sqlite, loopback; {chains.AT_ONCE} calls at once on all sides; a snapshot each {SNAPSHOT_INTERVAL}",
+            "each": each,
+            "workers": timed,
+        }
 
-    async def timed(self, workers: int, same: Sequence[Chain]) -> Mapping[str, Any]:
-        """Time the three sides in turns, and compare what they left in the registry."""
-        async with AsyncExitStack() as stack:
-            server, place = await self._prepared(stack, workers, f"workers-{workers}")
-            folder = self.folder / f"workers-{workers}"
-            as_operator = await asyncio.to_thread(signed_in, self.kubeconfig, place.inside, folder)
-            config = config_for(place.inside, server.uri, snapshotInterval=SNAPSHOT_INTERVAL)
-            process = self.product.operator(as_operator, config, folder)
-            await stack.enter_async_context(operator(process))
-            await all_ready(place.aliases, self.requests)
-            await at_rest(process.pid)
-            fewest = chains.fewest(models("fewest", self.requests), ALIAS, PREVIOUS)
-            moved: list[Moved] = []
-            bare: Mapping[str, list[float]] = {"same": [], "fewest": []}
-            failures: list[str] = []
+    async def _record(self, folder: Path) -> Sequence[Sent]:
+        """Let the operator promote once behind proxies, and return what it sent."""
+        async with self._started(folder, 1, recorded=True) as started:
+            assert started.recorder is not None
+            before = len(started.recorder.calls)
+            moved = await self._by_operator(started, 0)
+            if dict(moved.ended) != {"Succeeded": self.shape.requests}:
+                raise BenchError(f"not every request succeeded: {dict(moved.ended)}")
+            return tuple(started.recorder.calls[before:])
+
+    async def _timed(self, folder: Path, workers: int, same: Sequence[Chain]) -> Mapping[str, Any]:
+        """Time the sides in turns, and compare what they left in the registry."""
+        fewest = chains.fewest(self.shape.models("fewest"), ALIAS, PREVIOUS, self.shape.each)
+        scripts = {"same": same, "fewest": fewest}
+        moved: list[Moved] = []
+        bare: Mapping[str, list[float]] = {side: [] for side in scripts}
+        failures: list[str] = []
+        async with self._started(folder, workers, recorded=False) as started:
             for number in range(self.rounds):
-                turns = SIDES[number % len(SIDES) :] + SIDES[: number % len(SIDES)]
-                for side in turns:
-                    if side == "operator":
-                        moved.append(await place.promote(number + 2, process, folder))
-                        self.say(f"burst: MLflow's workers: {workers}, operator: {moved[-1]}")
+                for side in SIDES[number % len(SIDES) :] + SIDES[: number % len(SIDES)]:
+                    if side == OPERATOR:
+                        moved.append(await self._by_operator(started, number))
+                        self.say(f"MLflow with {workers} workers, operator: {moved[-1]}")
                     else:
-                        calls = same if side == "same" else fewest
-                        rename = renamed(side, number, self.requests)
+                        rename = renamed(side, number, self.shape)
                         began = time.perf_counter()
-                        failures += await asyncio.to_thread(chains.play, server.uri, calls, rename)
+                        failures += await asyncio.to_thread(chains.play, started.uri, scripts[side], rename)
                         bare[side].append(round(time.perf_counter() - began, 2))
-                        self.say(f"burst: MLflow's workers: {workers}, {side}: {bare[side][-1]} s")
+                        self.say(f"MLflow with {workers} workers, {side}: {bare[side][-1]} s")
             if all(set(one.ended) == {"Succeeded"} for one in moved) and not failures:
-                await asyncio.to_thread(_compare, server.uri, self.requests)
-            return in_turns(moved, bare, failures)
+                await asyncio.to_thread(_compare, started.uri, self.shape)
+        return in_turns(moved, bare, failures)
 
-    async def _prepared(self, stack: AsyncExitStack, workers: int, name: str) -> tuple[Server, Place]:
-        """Start MLflow on a copy of the registry, and create the ModelAliases in a namespace of their own."""
-        directory = self.folder / name / "mlflow"
+    async def _by_operator(self, started: Started, number: int) -> Moved:
+        user = await self.api.whoami()
+        bodies = [
+            request_body(f"{model}-to-{version:05d}", model, str(version), user)
+            for version in self.shape.versions(number)
+            for model in self.shape.models(OPERATOR)
+        ]
+        at_once = 1 if self.shape.each > 1 else CREATED_AT_ONCE
+        return await promote(started.place, bodies, started.process, started.folder, at_once=at_once)
+
+    @asynccontextmanager
+    async def _started(self, folder: Path, workers: int, *, recorded: bool) -> AsyncIterator[Started]:
+        """Run MLflow on a copy of the registry, and an operator for a namespace of its own."""
+        own = folder / ("recorded" if recorded else f"workers-{workers}")
+        directory = own / "mlflow"
         directory.mkdir(parents=True)
-        await asyncio.to_thread(shutil.copy, self.folder / "registry" / DATABASE, directory / DATABASE)
-        server = await entered(stack, running_mlflow(directory, arguments=("--workers", str(workers))))
-        inside = await stack.enter_async_context(namespace(self.api, "burst"))
-        place = Place(self.api, inside, models(OPERATOR, self.requests), self.user)
-        await place.open(stack)
-        return server, place
+        await asyncio.to_thread(shutil.copy, folder / "registry" / DATABASE, directory / DATABASE)
+        async with AsyncExitStack() as stack:
+            server = await entered(stack, running_mlflow(directory, arguments=("--workers", str(workers))))
+            place = Place(self.api, await stack.enter_async_context(namespace(self.api, "burst")))
+            models = self.shape.models(OPERATOR)
+            await place.open(stack, [alias_body(model, model, ALIAS, None, PREVIOUS) for model in models])
+            kubeconfig = await asyncio.to_thread(signed_in, self.kubeconfig, place.inside, own)
+            uri, recorder = server.uri, None
+            if recorded:
+                recorder = await stack.enter_async_context(recording(kubeconfig, uri))
+                kubeconfig, uri = recorder.kubeconfig, recorder.mlflow_uri
+            config = config_for(place.inside, uri, snapshotInterval=SNAPSHOT_INTERVAL)
+            process = self.product.operator(kubeconfig, config, own)
+            await stack.enter_async_context(operator(process))
+            await place.all_seen()
+            await at_rest(process.pid)
+            yield Started(server.uri, place, process, own, recorder)
 
 
-async def at_rest(pid: int) -> None:
-    """Wait until a process does next to nothing; raise `BenchError` when it does not come to rest."""
-    deadline, before = time.perf_counter() + REST_SECONDS, cpu_seconds(pid)
-    while time.perf_counter() < deadline:
-        await asyncio.sleep(REST_LOOK_SECONDS)
-        now = cpu_seconds(pid)
-        if now - before < REST_SHARE * REST_LOOK_SECONDS:
-            return
-        before = now
-    raise BenchError(f"the operator is still busy after {REST_SECONDS:g} s")
+def _seed(directory: Path, shape: Shape, rounds: int) -> None:
+    last = shape.versions(rounds)[0]
+    metric = [0.5 + number / 100 for number in range(1, last)]
+    write(directory, (RowModel(model, metric, {ALIAS: 1}) for side in SIDES for model in shape.models(side)))
 
 
-def is_complete(request: Object) -> bool:
-    conditions = request.get("status", {}).get("conditions", ())
-    return any(item["type"] == "Complete" and item["status"] == "True" for item in conditions)
-
-
-def _seed(directory: Path, requests: int, versions: int) -> None:
-    metric = [0.5 + number / 100 for number in range(1, versions + 1)]
-    names = (model for side in SIDES for model in models(side, requests))
-    write(directory, (RowModel(model, metric, {ALIAS: 1}) for model in names))
-
-
-def _require_success(moved: Moved, requests: int) -> None:
-    if dict(moved.ended) != {"Succeeded": requests}:
-        raise BenchError(f"not every request succeeded: {dict(moved.ended)}")
-
-
-def _compare(uri: str, requests: int) -> None:
+def _compare(uri: str, shape: Shape) -> None:
     """Raise `BenchError` unless all sides left the same aliases."""
     client = MlflowClient(uri)
-    for number in (0, requests - 1):
-        held = [
-            {
-                name: str(to)
-                for name, to in client.get_registered_model(models(side, requests)[number]).aliases.items()
-            }
-            for side in SIDES
-        ]
+    for number in (0, -1):
+        models = [client.get_registered_model(shape.models(side)[number]) for side in SIDES]
+        held = [{alias: str(version) for alias, version in model.aliases.items()} for model in models]
         if held[1:] != held[:-1]:
             raise BenchError(f"the sides do not do the same: {dict(zip(SIDES, held, strict=True))}")
-
-
-def _errors(process: OperatorProcess) -> float:
-    """Return what an operator counted so far of calls that failed and looks that ended early."""
-    page = Page(process.scrape())
-    calls = sum(
-        value
-        for labels, value in page.series("modelalias_registry_requests_total").items()
-        if ("outcome", "ok") not in labels
-    )
-    return calls + sum(page.series("modelalias_reconcile_errors_total").values())

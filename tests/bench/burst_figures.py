@@ -76,7 +76,9 @@ def in_turns(
 def table(found: Mapping[str, Any]) -> str:
     """Return the bursts for people."""
     columns = ("min", "median", "max")
-    lines = [f"\nburst: {found['requests']} requests at once, {found['rounds']} rounds"]
+    lines = [
+        f"\n{found['requests']} requests at once for {found['aliases']} aliases, {found['rounds']} rounds"
+    ]
     for workers, one in found["workers"].items():
         rows = [
             ("operator, s", *(one["operator"][key] for key in columns)),

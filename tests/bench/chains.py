@@ -40,17 +40,21 @@ def cut(calls: Iterable[Sent], side: str, model_of_run: Mapping[str, str]) -> tu
     return tuple(tuple(chain) for chain in chains.values())
 
 
-def fewest(models: Iterable[str], alias: str, previous: str) -> tuple[Chain, ...]:
-    """Return the five calls that a promotion from version 1 to 2 takes at least: a read, two aliases and two tags."""
-    return tuple(tuple(_fewest(model, alias, previous)) for model in models)
+def fewest(models: Iterable[str], alias: str, previous: str, each: int) -> tuple[Chain, ...]:
+    """Return the five calls that a promotion takes at least, for so many promotions of each model from version 1 on."""
+    return tuple(
+        tuple(call for version in range(1, each + 1) for call in _fewest(model, alias, previous, version))
+        for model in models
+    )
 
 
-def _fewest(model: str, alias: str, previous: str) -> Iterator[Sent]:
+def _fewest(model: str, alias: str, previous: str, version: int) -> Iterator[Sent]:
+    old, new = str(version), str(version + 1)
     yield _sent("GET", f"registered-models/get?{urlencode({'name': model})}")
-    for name, version in ((previous, "1"), (alias, "2")):
-        yield _sent("POST", "registered-models/alias", {"name": model, "alias": name, "version": version})
-    for version in ("2", "1"):
-        tag = {"name": model, "version": version, "key": f"modelalias.{alias}", "value": "x" * RECORD_BYTES}
+    for name, held in ((previous, old), (alias, new)):
+        yield _sent("POST", "registered-models/alias", {"name": model, "alias": name, "version": held})
+    for told in (new, old):
+        tag = {"name": model, "version": told, "key": f"modelalias.{alias}", "value": "x" * RECORD_BYTES}
         yield _sent("POST", "model-versions/set-tag", tag)
 
 

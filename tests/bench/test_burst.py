@@ -80,7 +80,7 @@ def test_the_calls_of_a_model_follow_one_another_and_a_call_for_several_stands_a
 
 
 def test_the_fewest_calls_are_a_read_and_four_writes() -> None:
-    (chain,) = chains.fewest(["m"], "champion", "previous")
+    (chain,) = chains.fewest(["m"], "champion", "previous", 1)
 
     assert [(call.method, call.resource) for call in chain] == [
         ("GET", "registered-models/get"),
