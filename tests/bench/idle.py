@@ -111,8 +111,8 @@ async def window(pid: int, recorder: Recorder, seconds: int) -> Mapping[str, Any
     writes = _writes(calls)
     return {
         "cpu_seconds": round(cpu_seconds(pid) - cpu, 2),
-        "rss_mib": _kib(pid, "status", "VmRSS"),
-        "pss_mib": _kib(pid, "smaps_rollup", "Pss"),
+        "rss_mib": mib(pid, "status", "VmRSS"),
+        "pss_mib": mib(pid, "smaps_rollup", "Pss"),
         "kubernetes_writes": writes["others"],
         "lease_writes": writes["leases"],
         "kubernetes_reads": sum(call.to == "kubernetes" and not call.is_write for call in calls),
@@ -141,7 +141,7 @@ def seed(uri: str, models: Sequence[str]) -> None:
 async def create(api: RawApi, inside: str, models: Sequence[str], count: int) -> None:
     """Create the ModelAliases, one for each alias of each model."""
     bodies = [
-        alias_body(f"{model}-{alias}", model, alias, model, None)
+        alias_body(f"{model}-{alias}", model, alias, None, None)
         for model in models
         for alias in ALIASES_OF_A_MODEL
     ][:count]
@@ -238,7 +238,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _kib(pid: int, file: str, name: str) -> float | None:
+def mib(pid: int, file: str, name: str) -> float | None:
     """Return a size of a process in MiB; None where the kernel does not tell it."""
     try:
         lines = Path(f"/proc/{pid}/{file}").read_text(encoding="ascii").splitlines()

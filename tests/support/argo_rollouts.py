@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -34,8 +34,10 @@ def installed(kubeconfig: str, recipe: Recipe) -> Path:
 
 
 @contextmanager
-def running_controller(kubeconfig: str, directory: Path) -> Iterator[None]:
-    """Run the controller of Rollouts for the whole cluster until the block ends."""
+def running_controller(
+    kubeconfig: str, directory: Path, *, arguments: Sequence[str] = ()
+) -> Iterator[int]:
+    """Run the controller of Rollouts, for the whole cluster unless the arguments say otherwise, and give its pid."""
     program = installed(kubeconfig, recipes.ROLLOUTS) / "rollouts-controller"
     command = [
         str(program),
@@ -43,11 +45,12 @@ def running_controller(kubeconfig: str, directory: Path) -> Iterator[None]:
         "--leader-elect=false",
         f"--metricsPort={free_port('127.0.0.1')}",
         f"--healthzPort={free_port('127.0.0.1')}",
+        *arguments,
     ]
     with (directory / "rollouts-controller.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        yield
+        yield process.pid
         assert process.poll() is None, f"the controller ended: {log.name}"
     finally:
         process.terminate()

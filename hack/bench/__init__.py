@@ -1,0 +1,1 @@
+"""What the benchmarks compare the operator with, and how their figures become pages."""
