@@ -61,6 +61,7 @@ lint: venv ## ruff, mypy strict, import contracts, generated files, pipelines, t
 	$(BIN)/python -m hack.release check
 	$(BIN)/python -m hack.reference_pages --check
 	$(BIN)/python -m hack.diagrams --check
+	$(BIN)/python -m hack.bench --check
 	$(BIN)/python -m hack.pipelines
 	$(MAKE) --no-print-directory docs
 
@@ -99,9 +100,10 @@ example-shell: ## print what gives your shell an example's environment, NAME=chu
 	@$(MAKE) --no-print-directory venv >&2
 	@KEEP=$(KEEP) $(BIN)/python -m hack.example shell $(NAME)
 
-bench: venv ## the benchmarks, as a table and JSON
+bench: venv ## all benchmarks in full size, which takes hours, and docs/benchmarks.md with their figures
 	$(PYTHON) -m hack.cluster up
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench --full --into docs/benchmarks
+	$(BIN)/python -m hack.bench
 
 pictures: venv ## docs/pictures: the pages in light and dark, taken in Chromium
 	$(PYTHON) -m hack.cluster up

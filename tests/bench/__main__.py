@@ -40,10 +40,15 @@ async def run(arguments: argparse.Namespace, names: Sequence[str], folder: Path)
             one = CATALOGUE[name]
             size = arguments.aliases or (one.full if arguments.full else one.quick)
             say(f"{name}: {size}" if size else name)
-            report[name] = await one.run(ground, size)
+            on = machine()
+            try:
+                report[name] = await one.run(ground, size)
+            except Exception as error:  # noqa: BLE001 - the others, which take hours, may still be measured
+                say(f"{name} failed: {error!r}")
+                continue
             print(one.table(report[name]), flush=True)
             if arguments.into:
-                kept = {"machine": {**report["machine"], "load_at_end": load()}, name: report[name]}
+                kept = {"machine": {**on, "load_at_end": load()}, name: report[name]}
                 _write(arguments.into / f"{name}.json", kept)
     report["machine"]["load_at_end"] = load()
     return report
@@ -68,9 +73,11 @@ async def _ground(
 def machine() -> dict[str, Any]:
     """Return what a reader needs to compare the figures with others."""
     packages = {name: version(name) for name in ("mlflow", "kopf", "kubernetes", "pydantic")}
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "cpus": os.cpu_count(),
-        "system": platform.platform(),
+        "memory_gib": round(memory, 1),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **packages,
         "load_at_start": load(),
@@ -140,7 +147,7 @@ def main() -> int:
         _write(arguments.out, report)
     elif not arguments.into:
         print(json.dumps(report, indent=1))
-    return 0
+    return 0 if all(name in report for name in names) else 1
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from mlflow.utils.rest_utils import MlflowHostCreds
 
@@ -33,7 +33,7 @@ def cut(calls: Iterable[Sent], side: str, model_of_run: Mapping[str, str]) -> tu
     for call in calls:
         if call.to != "mlflow" or call.is_follow_up:
             continue
-        text = f"{call.path} {call.body.decode()}"
+        text = f"{unquote_plus(call.path)} {call.body.decode()}"
         runs = (model_of_run.get(run) for run in _RUN.findall(text))
         models = {*name.findall(text), *filter(None, runs)}
         chains.setdefault(models.pop() if len(models) == 1 else call, []).append(call)

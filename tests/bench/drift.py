@@ -23,7 +23,6 @@ from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.settings import RegistrySettings
 from tests.bench import figures, naive
 from tests.bench.idle import (
-    ALIASES_OF_A_MODEL,
     READY_SECONDS,
     SNAPSHOT_INTERVAL,
     all_ready,
@@ -33,7 +32,7 @@ from tests.bench.idle import (
 )
 from tests.bench.product import Product
 from tests.bench.proxy import recording
-from tests.bench.registry_rows import RowModel, write
+from tests.bench.registry_rows import ALIASES_OF_A_MODEL, write_pairs
 from tests.bench.running import entered, operator
 from tests.bench.site import BenchError, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
@@ -47,19 +46,11 @@ PAGE: Final = 1000
 WAYS: Final = ("operator", "bare", "naive")
 
 
-def registry_of(directory: Path, aliases: int) -> Sequence[str]:
-    """Write a registry in which each model holds two of so many aliases, and return the models."""
-    models = [f"model-{number:05d}" for number in range(-(-aliases // len(ALIASES_OF_A_MODEL)))]
-    held = dict.fromkeys(ALIASES_OF_A_MODEL, 1)
-    write(directory, (RowModel(model, [0.5], held) for model in models))
-    return models
-
-
 async def passes(aliases: int, rounds: int, say: Callable[[str], None]) -> Mapping[str, Any]:
     """Look at so many aliases in each of the three ways, in turns; it needs no cluster."""
     with tempfile.TemporaryDirectory(prefix="bench-drift-") as name:
         async with AsyncExitStack() as stack:
-            models = await asyncio.to_thread(registry_of, Path(name) / "mlflow", aliases)
+            models = await asyncio.to_thread(write_pairs, Path(name) / "mlflow", aliases)
             server = await entered(stack, running_mlflow(Path(name) / "mlflow"))
             ways = await _ways(stack, server.uri, models)
             calls: dict[str, int] = {}
@@ -168,7 +159,7 @@ class Costs:
         with tempfile.TemporaryDirectory(prefix="bench-costs-") as name:
             async with AsyncExitStack() as stack:
                 folder = Path(name)
-                models = await asyncio.to_thread(registry_of, folder / "mlflow", self.aliases)
+                models = await asyncio.to_thread(write_pairs, folder / "mlflow", self.aliases)
                 server = await entered(stack, running_mlflow(folder / "mlflow"))
                 places = {way: await stack.enter_async_context(namespace(self.api, way)) for way in windows}
                 stack.push_async_callback(naive.release, self.api, places["naive"])
@@ -210,6 +201,7 @@ class Costs:
             naive.running(self.product, recorder.kubeconfig, mlflow_uri, inside, every, folder) as one,
         ):
             await one.checked(self.aliases, READY_SECONDS)
+            await settled(recorder)
             before, _ = await asyncio.to_thread(one.counted)
             found = await window(one.pid, recorder, self.seconds)
             checked, failed = await asyncio.to_thread(one.counted)

@@ -8,16 +8,15 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-from mlflow import MlflowClient
 
 from tests.bench.product import Product
 from tests.bench.proxy import Recorder, Sent, recording
+from tests.bench.registry_rows import ALIASES_OF_A_MODEL, write_pairs
 from tests.bench.running import entered, operator
 from tests.bench.site import BenchError, Watched, alias_body, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
@@ -25,12 +24,10 @@ from tests.support.operator_account import signed_in
 from tests.support.operator_process import config_for
 from tests.support.raw_api import RawApi
 
-ALIASES_OF_A_MODEL: Final = ("champion", "canary")
-REGISTRY_AT_ONCE: Final = 6
 CREATED_AT_ONCE: Final = 16
 SNAPSHOT_INTERVAL: Final = "30s"
 QUIET_SECONDS: Final = 10.0
-SETTLE_SECONDS: Final = 300.0
+SETTLE_SECONDS: Final = 900.0
 READY_SECONDS: Final = 1200.0
 PROBE_SECONDS: Final = 0.02
 _MIB: Final = 1024.0
@@ -43,10 +40,8 @@ async def measure(
     rest."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-idle-")))
+        models = await asyncio.to_thread(write_pairs, folder / "mlflow", aliases)
         server = await entered(stack, running_mlflow(folder / "mlflow"))
-        say("seeding the registry")
-        models = [f"model-{number:05d}" for number in range((aliases + 1) // len(ALIASES_OF_A_MODEL))]
-        await asyncio.to_thread(seed, server.uri, models)
         told = {}
         for name, count in (("without_aliases", 0), ("with_aliases", aliases)):
             inside = await stack.enter_async_context(namespace(api, "idle"))
@@ -119,23 +114,6 @@ async def window(pid: int, recorder: Recorder, seconds: int) -> Mapping[str, Any
         "registry_calls": sum(call.to == "mlflow" for call in calls),
         "written": told(calls),
     }
-
-
-def seed(uri: str, models: Sequence[str]) -> None:
-    """Make models of one version that holds both aliases."""
-    client = MlflowClient(uri)
-
-    def make(model: str) -> None:
-        client.create_registered_model(model)
-        version = str(
-            client.create_model_version(model, "s3://bucket/elsewhere", await_creation_for=0).version
-        )
-        for alias in ALIASES_OF_A_MODEL:
-            client.set_registered_model_alias(model, alias, version)
-
-    with ThreadPoolExecutor(REGISTRY_AT_ONCE) as pool:
-        for _ in pool.map(make, models):
-            pass
 
 
 async def create(api: RawApi, inside: str, models: Sequence[str], count: int) -> None:

@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.idle import (
-    ALIASES_OF_A_MODEL,
     READY_SECONDS,
     SNAPSHOT_INTERVAL,
     create,
     is_status,
     probe_of,
     probing,
-    seed,
     settled,
     window,
 )
 from tests.bench.product import Product
 from tests.bench.proxy import recording
+from tests.bench.registry_rows import write_pairs
 from tests.bench.running import entered, operator
 from tests.bench.site import GROUP, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
@@ -41,12 +40,10 @@ async def measure(
     api: RawApi, kubeconfig: str, product: Product, aliases: int, say: Callable[[str], None]
 ) -> Mapping[str, Any]:
     """Let a policy hold for so many aliases, and change a value of it and then its rules."""
-    models = [f"model-{number:05d}" for number in range(math.ceil(aliases / len(ALIASES_OF_A_MODEL)))]
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-policies-")))
+        models = await asyncio.to_thread(write_pairs, folder / "mlflow", aliases)
         server = await entered(stack, running_mlflow(folder / "mlflow"))
-        say("policies: seeding the registry")
-        await asyncio.to_thread(seed, server.uri, models)
         inside = await stack.enter_async_context(namespace(api, "policies"))
         policy = await stack.enter_async_context(_policy(api, inside))
         say(f"policies: creating {aliases} aliases, starting the operator")

@@ -1,6 +1,7 @@
 """A registry of many models without a call for each: rows written through MLflow's own tables, before its server starts."""
 
 import logging
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,6 +22,7 @@ from tests.bench.sides import run_id
 ROWS_AT_ONCE: Final = 5000
 DATABASE: Final = "mlflow.db"
 """The name that `running_mlflow` gives it in its directory."""
+ALIASES_OF_A_MODEL: Final = ("champion", "canary")
 _NOW: Final = 1_767_225_600_000
 
 
@@ -32,6 +34,14 @@ class RowModel:
     val_auc: Sequence[float]
     """The metric of each version's run."""
     aliases: Mapping[str, int] = field(default_factory=dict)
+
+
+def write_pairs(directory: Path, aliases: int) -> Sequence[str]:
+    """Make a registry in which each model holds two of so many aliases, and return the models."""
+    models = [f"model-{number:05d}" for number in range(math.ceil(aliases / len(ALIASES_OF_A_MODEL)))]
+    held = dict.fromkeys(ALIASES_OF_A_MODEL, 1)
+    write(directory, (RowModel(model, [0.5], held) for model in models))
+    return models
 
 
 def write(directory: Path, models: Iterable[RowModel]) -> None:

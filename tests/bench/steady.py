@@ -6,7 +6,6 @@ it; the Deployment's controller counts them as it always does.
 """
 
 import asyncio
-import math
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -18,18 +17,17 @@ from typing import Any, Final
 from kubernetes.utils.quantity import parse_quantity
 
 from tests.bench.idle import (
-    ALIASES_OF_A_MODEL,
     CREATED_AT_ONCE,
     READY_SECONDS,
     SNAPSHOT_INTERVAL,
     all_ready,
     is_status,
-    seed,
     settled,
     window,
 )
 from tests.bench.product import Product
 from tests.bench.proxy import Recorder, Sent, recording
+from tests.bench.registry_rows import ALIASES_OF_A_MODEL, write_pairs
 from tests.bench.running import entered, operator
 from tests.bench.site import Object, alias_body, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
@@ -48,16 +46,14 @@ async def measure(
     api: RawApi, kubeconfig: str, product: Product, aliases: int, seconds: int, say: Callable[[str], None]
 ) -> Mapping[str, Any]:
     """Run an operator without aliases, then one with so many: at rest, and while some of their pods flap."""
-    models = [f"model-{number:05d}" for number in range(math.ceil(aliases / len(ALIASES_OF_A_MODEL)))]
-    names = [(model, alias) for model in models for alias in ALIASES_OF_A_MODEL][:aliases]
     if (room := await _room(api)) < aliases:
         return {"left_out": f"the nodes take {room} pods, it needs {aliases}"}
     flapping = max(1, round(aliases * FLAPPING_SHARE))
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-steady-")))
+        models = await asyncio.to_thread(write_pairs, folder / "mlflow", aliases)
+        names = [(model, alias) for model in models for alias in ALIASES_OF_A_MODEL][:aliases]
         server = await entered(stack, running_mlflow(folder / "mlflow"))
-        say("steady: seeding the registry")
-        await asyncio.to_thread(seed, server.uri, models)
         place = _Place(api, kubeconfig, product, server.uri, seconds, say)
         bare = await stack.enter_async_context(namespace(api, "steady"))
         say("steady: no alias, the baseline")

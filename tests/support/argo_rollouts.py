@@ -34,9 +34,7 @@ def installed(kubeconfig: str, recipe: Recipe) -> Path:
 
 
 @contextmanager
-def running_controller(
-    kubeconfig: str, directory: Path, *, arguments: Sequence[str] = ()
-) -> Iterator[int]:
+def running_controller(kubeconfig: str, directory: Path, *, arguments: Sequence[str] = ()) -> Iterator[int]:
     """Run the controller of Rollouts, for the whole cluster unless the arguments say otherwise, and give its pid."""
     program = installed(kubeconfig, recipes.ROLLOUTS) / "rollouts-controller"
     command = [
