@@ -21,7 +21,7 @@ from tests.support.installation import install_crds
 from tests.support.raw_api import raw_api
 
 KUBECONFIG: Final = Path(__file__).resolve().parents[2] / ".cluster" / "kubeconfig"
-MOST: Final = 20_000
+MOST: Final = 200_000
 QUICK_ROUNDS, FULL_ROUNDS = 2, 5
 QUICK_SECONDS, FULL_SECONDS = 10, 60
 

@@ -15,6 +15,7 @@ from tests.bench import (
     burst_figures,
     coldstart,
     drift,
+    fleet,
     idle,
     latency,
     monitors,
@@ -139,6 +140,10 @@ async def _scrape(on: Ground, size: int) -> Report:
     return await scrape.measure(size, on.say)
 
 
+async def _fleet(on: Ground, size: int) -> Report:
+    return await fleet.measure(size, on.say)
+
+
 async def _traffic(on: Ground, size: int) -> Report:
     return await asyncio.to_thread(traffic.measure, on.kubeconfig, size, on.say)
 
@@ -151,6 +156,7 @@ CATALOGUE: Final[Mapping[str, Benchmark]] = {
     "drift": Benchmark(Needs.NOTHING, 200, 10_000, _drift, drift.passes_table),
     "monitors": Benchmark(Needs.NOTHING, 100, 1000, _monitors, tables.of_monitors),
     "scrape": Benchmark(Needs.NOTHING, 200, 10_000, _scrape, scrape.table),
+    "fleet": Benchmark(Needs.NOTHING, 2000, 100_000, _fleet, fleet.table),
     "traffic": Benchmark(Needs.CLUSTER, 1000, 10_000, _traffic, traffic.line),
     "board": Benchmark(Needs.CLUSTER, 200, 10_000, _board, board.table),
     "latency": Benchmark(Needs.PRODUCT, 5, 20, _latency, tables.of_latency),
