@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from itertools import chain
 from typing import Final, TypeVar
 
 from modelalias.adapters.mlflow_errors import Unreachable
+from modelalias.ports.turns import ASKED_FOR
 
 CLOSED: Final = "the registry's client is closed"
 
@@ -23,14 +25,15 @@ class Calls:
 
     A call's time begins when a thread is free for it, so that a burst of work is slow and not wrong. When one
     call gets no answer, those that wait fail with it: none waits for more than the calls ahead of it or one
-    deadline.
+    deadline. Namespaces take turns (`ports.turns`), so that a crowd of one is none for another.
     """
 
     def __init__(self, name: str, *, concurrency: int, seconds: float) -> None:
         self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix=name)
         self._seconds = seconds
         self._free = concurrency
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        """Those who wait, by namespace, in the order of the namespaces' turns."""
 
     async def turn(self) -> None:
         """Wait until a thread is free; raise `Unavailable` as those do that wait. What runs `ahead` then comes next."""
@@ -69,10 +72,11 @@ class Calls:
             self._free -= 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(ASKED_FOR.get(), deque())
         if ahead:
-            self._waiting.appendleft(turn)
+            waiting.appendleft(turn)
         else:
-            self._waiting.append(turn)
+            waiting.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
@@ -81,9 +85,13 @@ class Calls:
             raise
 
     def _give_back(self) -> None:
-        """Hand the thread to the next that waits."""
+        """Hand the thread to the next that waits; its namespace then comes after all others."""
         while self._waiting:
-            turn = self._waiting.popleft()
+            namespace = next(iter(self._waiting))
+            waiting = self._waiting.pop(namespace)
+            turn = waiting.popleft()
+            if waiting:
+                self._waiting[namespace] = waiting
             if not turn.done():
                 turn.set_result(None)
                 return
@@ -103,8 +111,8 @@ class Calls:
         self._give_back()
 
     def _turn_away(self, error: Unreachable) -> None:
-        waiting, self._waiting = self._waiting, deque()
-        for turn in waiting:
+        waiting, self._waiting = self._waiting, {}
+        for turn in chain.from_iterable(waiting.values()):
             if not turn.done():
                 turn.set_exception(Unreachable(str(error)))
 

@@ -30,6 +30,7 @@ from modelalias.ports import (
     Workload,
     WorkloadRef,
 )
+from modelalias.ports.turns import ASKED_FOR
 from modelalias.reconcile.alias import AliasReconciler, Outside
 from modelalias.reconcile.events_posted import EventsPosted
 from modelalias.reconcile.identity import IdentityWatch
@@ -262,6 +263,7 @@ class Engine:
     async def _work(self) -> None:
         while True:
             key = await self._queue.get()
+            ASKED_FOR.set(key.namespace)
             began = self._clock()
             try:
                 await self._reconcile(key)

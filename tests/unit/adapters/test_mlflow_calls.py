@@ -10,6 +10,7 @@ import pytest
 from modelalias.adapters.mlflow_calls import Calls, Locks
 from modelalias.adapters.mlflow_errors import Unreachable
 from modelalias.core.errors import ModelNotFound, Unavailable
+from modelalias.ports.turns import ASKED_FOR
 
 SECONDS = 0.5
 
@@ -28,6 +29,24 @@ async def test_a_burst_is_slow_and_not_wrong(calls: Calls) -> None:
     found = await asyncio.gather(*(calls.run(lambda: time.sleep(0.05)) for _ in range(naps)))
 
     assert found == [None] * naps
+
+
+async def test_namespaces_take_turns_however_many_calls_of_one_wait(calls: Calls) -> None:
+    free, done = threading.Event(), list[str]()
+
+    async def call(namespace: str) -> None:
+        ASKED_FOR.set(namespace)
+        await calls.run(free.wait if len(done) == 0 else lambda: None)
+        done.append(namespace)
+
+    many = [asyncio.create_task(call("many")) for _ in range(20)]
+    await asyncio.sleep(0)
+    one = asyncio.create_task(call("one"))
+    await asyncio.sleep(0)
+    free.set()
+    await asyncio.gather(*many, one)
+
+    assert done.index("one") < 6
 
 
 async def test_an_answer_and_a_failure_come_through(calls: Calls) -> None:
