@@ -15,8 +15,8 @@ from modelalias.core.status import result, version_shown
 from modelalias.core.status.new_condition import NewCondition, dated
 from modelalias.core.status.verdict_conditions import of_verdict
 
-NAMED_PLACES: Final = 10
-"""Requests that learn their place in the queue."""
+NAMED_PLACES: Final = 3
+"""Requests that learn their place in the queue: each end costs a write for each of them."""
 
 _OF_A_PLAN: Final = frozenset(
     {
