@@ -32,6 +32,7 @@ KNOWN: Final = frozenset(
         "runs/get",
         "runs/search",
         "runs/update",
+        "version",
     }
 )
 

@@ -50,6 +50,10 @@ class Broken(Unavailable):
     """
 
 
+class NoSuchEndpoint(Broken):
+    """A 404 without a word of MLflow's: its release lacks the endpoint, or somebody else answered in its place."""
+
+
 class Oversized(Unanswerable):
     """The answer is larger than what was asked for can be."""
 
@@ -79,8 +83,7 @@ def failure(
         return Clash(f"the registry's database refused the write ({status})")
     if status == HTTPStatus.BAD_REQUEST:
         return InvalidRequest(f"the registry says that the request is invalid ({_known(error_code)})")
-    kind = Broken if _over_this_request(status) else Unavailable
-    return kind(_outage(status, error_code), retry_after=retry_after(headers))
+    return _kind_of_outage(status, error_code)(_outage(status, error_code), retry_after=retry_after(headers))
 
 
 def _refusal(status: int, text: str, host: str) -> Refused:
@@ -89,6 +92,12 @@ def _refusal(status: int, text: str, host: str) -> Refused:
     if status == HTTPStatus.UNAUTHORIZED:
         return Unauthorized(f"the registry does not accept the credentials ({status})")
     return Unauthorized(f"the credentials do not permit this in the registry ({status})")
+
+
+def _kind_of_outage(status: int, error_code: str) -> type[Unavailable]:
+    if status == HTTPStatus.NOT_FOUND and not error_code:
+        return NoSuchEndpoint
+    return Broken if _over_this_request(status) else Unavailable
 
 
 def _over_this_request(status: int) -> bool:

@@ -92,11 +92,7 @@ class SourceFinder:
 
     def _logged_models(self, run: MlflowRun) -> tuple[LoggedModel, ...]:
         """Return the logged models that the run made, save those whose files never arrived."""
-        models = self._store.search_logged_models(
-            [run.info.experiment_id],
-            filter_string=f"source_run_id = '{run.info.run_id}'",
-            max_results=MOST_MODELS,
-        )
+        models = self._store.logged_models_of(run.info.experiment_id, run.info.run_id, MOST_MODELS)
         return tuple(model for model in models if model.status != LoggedModelStatus.FAILED)
 
 

@@ -12,6 +12,9 @@ from modelalias.ports import ModelVersion, VersionState
 
 VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
+LARGEST_VERSION: Final = 2**31 - 1
+"""What the column of MLflow's table takes; PostgreSQL answers a larger one with an error of its own."""
+
 MODEL_ID: Final = re.compile(r"m-[A-Za-z0-9_-]{1,254}")
 """The id of a logged model: safe in a path, because it has neither slashes nor dots."""
 
@@ -36,7 +39,7 @@ def model_version(version: MlflowVersion) -> ModelVersion:
 
 def check_version(model: str, version: str) -> None:
     """Refuse spellings that MLflow would read as another version, such as 01, or fall over, such as 2^63."""
-    if not VERSION.fullmatch(version):
+    if not VERSION.fullmatch(version) or int(version) > LARGEST_VERSION:
         raise no_version(model, version)
 
 

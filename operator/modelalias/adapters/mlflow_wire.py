@@ -7,6 +7,7 @@ request goes out on the registry's own connections, with the credentials of its 
 # ruff: noqa: D102 - the protocols repeat methods that MLflow documents
 
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
@@ -33,7 +34,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from modelalias.adapters.mlflow_call_names import call_name, call_outcome
 from modelalias.adapters.mlflow_connections import Connections
 from modelalias.adapters.mlflow_credentials import source_of
-from modelalias.adapters.mlflow_errors import STRANGE, Oversized, Unauthorized, Unreachable, failure
+from modelalias.adapters.mlflow_errors import (
+    STRANGE,
+    MissingResource,
+    NoSuchEndpoint,
+    Oversized,
+    Unauthorized,
+    Unreachable,
+    failure,
+)
 from modelalias.core.errors import Unavailable
 from modelalias.ports import CallOutcome
 from modelalias.settings import RegistrySettings
@@ -41,6 +50,9 @@ from modelalias.settings import RegistrySettings
 LARGEST_ANSWER: Final = 64 * 1024 * 1024
 """Bytes; a page of 1,000 models is below 1 MB."""
 CHUNK: Final = 64 * 1024
+
+LONGEST_RELEASE: Final = 64
+BEFORE_LOGGED_MODELS: Final = re.compile(r"[12]\.[0-9]+(\.[0-9A-Za-z.]+)?")
 
 WRITE_SECONDS: Final = 5.0
 """No longer than the time between the end of a Lease's validity here and its end for others, see
@@ -223,9 +235,7 @@ class Runs(Protocol):
     def get_experiment_by_name(self, experiment_name: str) -> Experiment | None: ...
     def create_experiment(self, name: str) -> str: ...
     def get_logged_model(self, model_id: str) -> LoggedModel: ...
-    def search_logged_models(
-        self, experiment_ids: list[str], *, filter_string: str, max_results: int
-    ) -> PagedList[LoggedModel]: ...
+    def logged_models_of(self, experiment_id: str, run_id: str, most: int) -> Sequence[LoggedModel]: ...
     def list_artifacts(self, run_id: str, path: str) -> Sequence[FileInfo]: ...
 
 
@@ -277,6 +287,29 @@ class _TrackingStore(TrackingRestStore):
             return super().get_logged_model(model_id, allow_deleted)
         except MlflowException as error:
             raise Unavailable(STRANGE) from error
+        except NoSuchEndpoint as error:
+            if self._has_logged_models():
+                raise
+            raise MissingResource("this release of MLflow has no logged models") from error
+
+    def logged_models_of(self, experiment_id: str, run_id: str, most: int) -> Sequence[LoggedModel]:
+        """Return the logged models that a run made; none on a server that does not know of any.
+
+        The id cannot leave its quotes: it is the answer's own.
+        """
+        try:
+            return self.search_logged_models(
+                [experiment_id], filter_string=f"source_run_id = '{run_id}'", max_results=most
+            )
+        except NoSuchEndpoint:
+            if self._has_logged_models():
+                raise
+            return ()
+
+    def _has_logged_models(self) -> bool:
+        """Return whether the release has them, which MLflow 3 brought: a 404 may be a proxy's own."""
+        release = self._wire.send("/version", "GET", None, most=LONGEST_RELEASE)
+        return not BEFORE_LOGGED_MODELS.fullmatch(release.strip())
 
     def list_artifacts(self, run_id: str, path: str) -> Sequence[FileInfo]:
         """Return the files and folders below a path of a run's artifacts; none there is an empty list."""

@@ -12,6 +12,7 @@ from modelalias.adapters.mlflow_logged_models import MOST_MEASUREMENTS, MOST_PAG
 from modelalias.adapters.mlflow_registry import MlflowRegistry
 from modelalias.core.errors import (
     InvalidRequest,
+    LoggedModelNotFound,
     OperatorError,
     Refused,
     Unavailable,
@@ -31,6 +32,7 @@ WANTED = EvaluationRun(key=KEY, experiment="evals", name="eval", tags=(("alias",
 CLASH = Answer({"error_code": "BAD_REQUEST", "message": "(sqlite3.IntegrityError) [SQL: INSERT]"}, 400)
 ABSENT = Answer({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no"}, 404)
 TAKEN = Answer({"error_code": "RESOURCE_ALREADY_EXISTS", "message": "no"}, 400)
+NO_PAGE = Answer(b"<html>Not Found</html>", 404)
 DOWN = Answer(b"<html>http://10.0.0.1/</html>", 503)
 SIGNED = Answer(b"signature: {inputs: '[{}]'}")
 
@@ -242,6 +244,30 @@ class TestMeasurements:
     )
     async def test_another_answer_is_an_outage(self, answer: Answer) -> None:
         async with opened(Registry(logged_model=answer)) as (registry, _):
+            with pytest.raises(Unavailable):
+                await registry.measured(MODEL_ID, ["auc"])
+
+
+class TestBeforeLoggedModels:
+    """A server without logged models answers 404, and so does a proxy whose server is away."""
+
+    @pytest.mark.parametrize("release", ["2.22.5", "2.3.0rc1", "1.30"])
+    async def test_an_old_release_has_none(self, release: str) -> None:
+        server = Registry(logged_model=NO_PAGE, runs_get=ACTIVE, _version=Answer(release.encode()))
+        async with opened(server) as (registry, _):
+            with pytest.raises(InvalidRequest, match="logged no model"):
+                await registry.version_of_run("churn", RUN, None)
+            with pytest.raises(LoggedModelNotFound):
+                await registry.measured(MODEL_ID, ["auc"])
+
+    @pytest.mark.parametrize(
+        "answer", [Answer(b"3.17.2"), Answer(b"20.1.0"), Answer(b"<html>"), NO_PAGE, DOWN]
+    )
+    async def test_any_other_404_is_an_outage(self, answer: Answer) -> None:
+        server = Registry(logged_model=NO_PAGE, runs_get=ACTIVE, _version=answer)
+        async with opened(server) as (registry, _):
+            with pytest.raises(Unavailable):
+                await registry.version_of_run("churn", RUN, None)
             with pytest.raises(Unavailable):
                 await registry.measured(MODEL_ID, ["auc"])
 
