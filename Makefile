@@ -16,7 +16,7 @@ TEST := env -u PYTHONDONTWRITEBYTECODE
 # the cluster brings its own kubectl, for machines without one
 export PATH := $(CURDIR)/.cluster/bin:$(PATH)
 
-.PHONY: help venv crds assets lint docs format unit test e2e bench cluster cluster-down images release demo example example-shell pictures clean
+.PHONY: help venv crds assets lint docs format unit test e2e bench compatibility cluster cluster-down images release demo example example-shell pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -104,6 +104,9 @@ bench: venv ## all benchmarks in full size, which takes hours, and docs/benchmar
 	$(PYTHON) -m hack.cluster up
 	$(BIN)/python -m tests.bench --full --into docs/benchmarks
 	$(BIN)/python -m hack.bench
+
+compatibility: venv ## the contract suite on older MLflow servers and other databases, into docs/compatibility.md
+	$(TEST) $(BIN)/python -m hack.compatibility $(SERVERS)
 
 pictures: venv ## docs/pictures: the pages in light and dark, taken in Chromium
 	$(PYTHON) -m hack.cluster up

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from packaging.version import Version
 
 from modelalias.ports import Registry
 from tests.support.both_registries import KINDS, opened_registry
+from tests.support.mlflow_server import Server
 from tests.support.registry_seeder import Seeder
 
 
@@ -23,3 +25,20 @@ def registry(both: tuple[Registry, Seeder]) -> Registry:
 @pytest.fixture
 def seeder(both: tuple[Registry, Seeder]) -> Seeder:
     return both[1]
+
+
+@pytest.fixture(autouse=True)
+def _server_has_what_is_asked(request: pytest.FixtureRequest) -> None:
+    """Leave out what a real server does not have, its release or its database.
+
+    The markers are `needs_mlflow("3.0", "logged models")` and `needs_sqlite("run ids of any length")`.
+    """
+    release, sqlite = map(request.node.get_closest_marker, ("needs_mlflow", "needs_sqlite"))
+    callspec = getattr(request.node, "callspec", None)
+    if not (release or sqlite) or (callspec is not None and callspec.params.get("both") == "fake"):
+        return
+    server: Server = request.getfixturevalue("mlflow_server")
+    if release and Version(server.release) < Version(release.args[0]):
+        pytest.skip(f"MLflow {server.release} has no {release.args[1]}")
+    if sqlite and not server.database.startswith("sqlite:"):
+        pytest.skip(f"another database than SQLite has no {sqlite.args[0]}")

@@ -109,7 +109,7 @@ class TestOpening:
         self, registry: Registry, seeder: Seeder, wanted: EvaluationRun
     ) -> None:
         run_id = await registry.evaluation_run(wanted)
-        holdout = Dataset(name="holdout", digest="9f3c", context="evaluation")
+        holdout = Dataset(name="holdout", digest="e7a1", context="evaluation")
 
         await seeder.log_metric(run_id, "auc", 0.5)
         await seeder.log_dataset(run_id, holdout)

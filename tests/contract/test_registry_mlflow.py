@@ -61,6 +61,7 @@ def model(client: MlflowClient) -> str:
 @pytest.mark.filterwarnings(
     "ignore::UserWarning"
 )  # importing its own pyfunc, MLflow warns of its own type hints
+@pytest.mark.needs_mlflow("3.0", "logged models")
 async def test_a_registered_run_loads_and_is_what_mlflow_would_register(
     registry: MlflowRegistry, seeder: MlflowSeeder, client: MlflowClient, model: str, tmp_path: Path
 ) -> None:
@@ -80,6 +81,7 @@ async def test_a_registered_run_loads_and_is_what_mlflow_would_register(
     assert model in tags["mlflow.modelVersions"]
 
 
+@pytest.mark.needs_mlflow("3.0", "logged models")
 @pytest.mark.parametrize("how", ["runs", "models"])
 async def test_a_version_that_mlflow_registered_is_found(
     registry: MlflowRegistry, seeder: MlflowSeeder, client: MlflowClient, model: str, how: str
@@ -94,6 +96,7 @@ async def test_a_version_that_mlflow_registered_is_found(
     assert ours.version == str(theirs.version)
 
 
+@pytest.mark.needs_mlflow("3.0", "logged models")
 async def test_of_checkpoints_under_one_name_the_last_step_is_registered(
     registry: MlflowRegistry, seeder: MlflowSeeder, client: MlflowClient, model: str
 ) -> None:
@@ -130,6 +133,7 @@ async def test_a_model_among_the_artifacts_of_a_run_is_registered(
     "ignore::UserWarning"
 )  # importing its own pyfunc, MLflow warns of its own type hints
 @pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.needs_mlflow("3.0", "logged models")
 async def test_the_signature_that_mlflow_wrote_is_read(
     registry: MlflowRegistry,
     seeder: MlflowSeeder,
@@ -164,7 +168,10 @@ async def test_the_signature_among_the_artifacts_of_a_run_is_read(
     assert await registry.has_signature(model, "1") is True
 
 
-@pytest.mark.parametrize("path", ["nothing", "model"])
+@pytest.mark.parametrize(
+    "path",
+    ["nothing", pytest.param("model", marks=pytest.mark.needs_mlflow("3.0", "models without files"))],
+)
 async def test_a_run_without_that_file_is_unreadable(
     registry: MlflowRegistry, seeder: MlflowSeeder, client: MlflowClient, model: str, path: str
 ) -> None:
@@ -215,6 +222,7 @@ async def test_runs_of_several_experiments_are_read_together(
     assert client.get_run(run_ids[0]).data.metrics == {"auc": 0.5}
 
 
+@pytest.mark.needs_mlflow("3.5", "check of host names")
 def test_mlflow_refuses_a_host_it_does_not_know_in_the_words_we_look_for(mlflow_server: Server) -> None:
     connection = HTTPConnection(mlflow_server.host, mlflow_server.port, timeout=10)
     with closing(connection):

@@ -12,16 +12,22 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import MappingProxyType
 
+from tests.support.databases import Database, running_database
+
 START_SECONDS = 120.0
 """Generous: on a loaded machine the imports and the first migration of the database take most of a minute."""
 STOP_SECONDS = 10.0
+LOG = "mlflow.log"
 LOG_LINES = 40
 OTHER_PYTHON = "MODELALIAS_TEST_MLFLOW_PYTHON"
 """Variable with the Python of another environment, to try another release of the server: docs/compatibility.md."""
+OTHER_DATABASE = "MODELALIAS_TEST_MLFLOW_DATABASE"
+"""Variable with the kind of database behind the servers, as `Database` has it; SQLite where it is not set."""
 
 
 class ServerFailedError(RuntimeError):
@@ -37,6 +43,15 @@ class Server:
     pid: int
     directory: Path
     log: Path
+    database: str
+    """Address of its database, with which a test writes what no call can."""
+    release: str
+    """Which MLflow it is, as it says itself."""
+
+    @property
+    def major(self) -> int:
+        """The number before the first dot of its release."""
+        return int(self.release.partition(".")[0])
 
     @property
     def uri(self) -> str:
@@ -50,37 +65,55 @@ def running_mlflow(
     *,
     host: str = "127.0.0.1",
     port: int | None = None,
+    python: str | None = None,
     arguments: Sequence[str] = (),
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Server]:
     """Run `mlflow server` on a database and artifacts under the directory until the block ends.
 
-    The same directory again is the same registry. `host` other than loopback lets pods reach it; `arguments`
-    are added to the command line and win, for instance `--allowed-hosts` or another `--backend-store-uri`;
-    `variables` are added to its environment.
+    The same directory again is the same registry, with SQLite. `host` other than loopback lets pods reach it;
+    `python` is that of another release's environment; `arguments` are added to the command line and win, for
+    instance `--allowed-hosts`; `variables` are added to its environment.
     Raise `ServerFailedError` with the log when it does not answer in time.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    chosen = port or free_port(host)
-    log = directory / "mlflow.log"
-    command = [
-        os.environ.get(OTHER_PYTHON, sys.executable),
+    kind = Database(os.environ.get(OTHER_DATABASE, Database.SQLITE))
+    with running_database(kind, directory) as database:
+        chosen = port or free_port(host)
+        given = python or os.environ.get(OTHER_PYTHON, sys.executable)
+        command = [given, *_words(host, chosen, database, directory), *arguments]
+        with _process(command, directory, variables) as process:
+            near = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+            log = directory / LOG
+            _wait_until_healthy(process, near, chosen, log)
+            release = _get(near, chosen, "/version")
+            yield Server(near, chosen, process.pid, directory, log, database, release)
+
+
+def _words(host: str, port: int, database: str, directory: Path) -> Sequence[str]:
+    return (
         "-m",
         "mlflow",
         "server",
         "--host",
         host,
         "--port",
-        str(chosen),
+        str(port),
         "--workers",
         "1",
         "--backend-store-uri",
-        f"sqlite:///{directory / 'mlflow.db'}",
+        database,
         "--serve-artifacts",
         "--artifacts-destination",
         (directory / "artifacts").as_uri(),
-        *arguments,
-    ]
+    )
+
+
+@contextmanager
+def _process(
+    command: Sequence[str], directory: Path, variables: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    log = directory / LOG
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -92,10 +125,7 @@ def running_mlflow(
             start_new_session=True,
         )
     try:
-        near = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
-        server = Server(host=near, port=chosen, pid=process.pid, directory=directory, log=log)
-        _wait_until_healthy(process, server)
-        yield server
+        yield process
     finally:
         _stop(process)
 
@@ -127,26 +157,34 @@ def _environment() -> Mapping[str, str]:
     }
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes], server: Server) -> None:
+def _wait_until_healthy(process: subprocess.Popen[bytes], host: str, port: int, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     state = "no answer yet"
     while time.monotonic() < deadline:
         if (code := process.poll()) is not None:
             state = f"it ended with code {code}"
             break
-        connection = HTTPConnection(server.host, server.port, timeout=5)
         try:
-            connection.request("GET", "/health")
-            state = f"it answers {connection.getresponse().status}"
+            _get(host, port, "/health")
         except (OSError, HTTPException) as error:
             state = str(error) or type(error).__name__
-        finally:
-            connection.close()
-        if state == "it answers 200":
+        else:
             return
         time.sleep(0.1)
-    tail = "\n".join(server.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:])
+    tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:])
     raise ServerFailedError(f"the MLflow server did not come up: {state}; its log ends with\n{tail}")
+
+
+def _get(host: str, port: int, path: str) -> str:
+    connection = HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        if answer.status != HTTPStatus.OK:
+            raise HTTPException(f"it answers {answer.status}")
+        return answer.read().decode()
+    finally:
+        connection.close()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

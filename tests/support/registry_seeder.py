@@ -1,22 +1,25 @@
 """What people and pipelines do to a registry, so that one suite can ask both registries about it."""
 
 import json
-import sqlite3
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, LoggedModelStatus, Metric, Param
+from sqlalchemy import Executable, column, create_engine, delete, table, update
+from sqlalchemy.pool import NullPool
 
 from modelalias.ports import Dataset, VersionState
 from tests.support.mlflow_server import Server
 from tests.support.seeded import ModelFile, RunSeen
+
+HAS_LOGGED_MODELS: Final = 3
+"""The first MLflow that keeps models beside the runs; MLflow 2 keeps them among a run's files."""
 
 
 class Seeder(Protocol):
@@ -100,7 +103,10 @@ class Seeder(Protocol):
 
 
 class MlflowSeeder:
-    """The real registry, changed by MLflow's own client; each seeder works in an experiment of its own."""
+    """The real registry, changed by MLflow's own client; each seeder works in an experiment of its own.
+
+    What runs make are logged models, and files of the run on MLflow 2.
+    """
 
     def __init__(self, server: Server, experiment: str) -> None:
         self._server = server
@@ -144,8 +150,11 @@ class MlflowSeeder:
         self._client.log_batch(run_id, metrics=written)
         for dataset in datasets:
             await self.log_dataset(run_id, dataset)
-        for path in models:
-            self.log_model(run_id, path)
+        if self._server.major < HAS_LOGGED_MODELS:
+            self._write_models(run_id, models)
+        else:
+            for path in models:
+                self.log_model(run_id, path)
         self._client.set_terminated(run_id)
         return run_id
 
@@ -216,14 +225,19 @@ class MlflowSeeder:
         )
 
     async def forget_history(self, run_id: str, key: str) -> None:
-        self._execute("DELETE FROM metrics WHERE run_uuid = ? AND key = ?", run_id, key)
+        metrics = table("metrics", column("run_uuid"), column("key"))
+        self._execute(delete(metrics).where(metrics.c.run_uuid == run_id, metrics.c.key == key))
 
     async def delete_logged_model(self, model_id: str) -> None:
         self._client.delete_logged_model(model_id)
 
     async def write_model_file(self, model: str, version: str, file: ModelFile) -> None:
-        source = str(self._client.get_model_version(model, version).source)
-        self._log_file(source.removeprefix("models:/"), file)
+        written = self._client.get_model_version(model, version)
+        if self._server.major < HAS_LOGGED_MODELS:
+            path = str(written.source).rpartition("/artifacts/")[2]
+            self._client.log_text(str(written.run_id), file, f"{path}/MLmodel")
+        else:
+            self._log_file(str(written.source).removeprefix("models:/"), file)
 
     async def create_version(
         self,
@@ -236,6 +250,9 @@ class MlflowSeeder:
     ) -> str:
         if run_id is None:
             made = self._client.create_model_version(model, "s3://bucket/elsewhere")
+        elif self._server.major < HAS_LOGGED_MODELS:
+            root = self._client.get_run(run_id).info.artifact_uri
+            made = self._client.create_model_version(model, f"{root}/{path}", says or run_id)
         else:
             found = self._client.search_logged_models([self.experiment_id], f"source_run_id = '{run_id}'")
             (model_id,) = [logged.model_id for logged in found if logged.name == path]
@@ -258,6 +275,13 @@ class MlflowSeeder:
     async def delete_version(self, model: str, version: str) -> None:
         self._client.delete_model_version(model, version)
 
+    def _write_models(self, run_id: str, paths: Sequence[str]) -> None:
+        """Log models as MLflow 2 does: their files are the run's, and a tag lists where."""
+        for path in paths:
+            self._client.log_text(run_id, ModelFile.UNSIGNED, f"{path}/MLmodel")
+        history = [{"artifact_path": path, "run_id": run_id} for path in paths]
+        self._client.set_tag(run_id, "mlflow.log-model.history", json.dumps(history))
+
     def _log_file(self, model_id: str, text: str) -> None:
         with TemporaryDirectory() as directory:
             Path(directory, "MLmodel").write_text(text, encoding="utf-8")
@@ -265,10 +289,11 @@ class MlflowSeeder:
 
     def _write_state(self, model: str, version: str, state: VersionState) -> None:
         """Write what no call can: on this back end a version is ready at once, on others it is not."""
-        self._execute(
-            "UPDATE model_versions SET status = ? WHERE name = ? AND version = ?", state, model, int(version)
-        )
+        versions = table("model_versions", column("name"), column("version"), column("status"))
+        this = (versions.c.name == model, versions.c.version == int(version))
+        self._execute(update(versions).where(*this).values(status=state.value))
 
-    def _execute(self, statement: str, *values: object) -> None:
-        with closing(sqlite3.connect(self._server.directory / "mlflow.db", timeout=30)) as database, database:
-            database.execute(statement, values)
+    def _execute(self, statement: Executable) -> None:
+        engine = create_engine(self._server.database, poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.execute(statement)
