@@ -46,6 +46,10 @@ class RegistrySettings(Value):
 
     uri: Address
     """Address of the MLflow server, without credentials."""
+    tracking_uri: Address | None = None
+    """Address of the MLflow server that has the runs, where that is another one. Left out: the registry's own."""
+    tracking_credentials: Credentials | None = None
+    """The account there. Left out: `credentials`, as MLflow's own client does."""
     workspace: Annotated[str, Field(pattern=r"^[a-z0-9][-a-z0-9]{0,61}[a-z0-9]$")] | None = None
     """Workspace on a server that has them; none means `default`."""
     allow: tuple[AllowRule, ...] = (AllowRule(),)
@@ -68,6 +72,20 @@ class RegistrySettings(Value):
                 "namespaces and models belong into a rule: write allow: [{namespaces: [...], models: [...]}]"
             )
         return given
+
+    @model_validator(mode="after")
+    def _account_has_a_server(self) -> Self:
+        """Refuse an account for a tracking server that is not named."""
+        if self.tracking_credentials is not None and self.tracking_uri is None:
+            raise ValueError("trackingCredentials need trackingUri")
+        return self
+
+    @property
+    def tracking(self) -> Self:
+        """Return how the server that has the runs is reached."""
+        return self.changed(
+            uri=self.tracking_uri or self.uri, credentials=self.tracking_credentials or self.credentials
+        )
 
     @property
     def place(self) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -260,6 +261,32 @@ class TestVersion:
         assert booster.model_id != scaler.model_id
         assert await registry.version(model, booster.version) == booster
 
+    @pytest.mark.parametrize("times", [1, 3])
+    async def test_a_copy_is_of_the_run_and_the_logged_model_of_what_was_copied(
+        self, registry: Registry, seeder: Seeder, model: str, times: int
+    ) -> None:
+        original = await registry.version(model, "2")
+        names = [model, *(_name() for _ in range(times))]
+        number = "2"
+        for before, name in pairwise(names):
+            await seeder.create_model(name)
+            number = await seeder.copy_version(before, number, name)
+
+        copy = await registry.version(names[-1], number)
+
+        assert (copy.version, copy.state) == ("1", VersionState.READY)
+        assert (copy.run_id, copy.model_id) == (original.run_id, original.model_id)
+
+    async def test_a_copy_of_what_is_gone_names_its_run(
+        self, registry: Registry, seeder: Seeder, model: str
+    ) -> None:
+        original, name = await registry.version(model, "2"), _name()
+        await seeder.create_model(name)
+        number = await seeder.copy_version(model, "2", name)
+        await seeder.delete_version(model, "2")
+
+        assert (await registry.version(name, number)).run_id == original.run_id
+
     async def test_one_that_no_run_made_has_no_logged_model(
         self, registry: Registry, seeder: Seeder, model: str
     ) -> None:
@@ -499,7 +526,7 @@ class TestRuns:
         assert (await registry.runs([run_id]))[run_id].metrics["auc"].is_nan()
 
     @pytest.mark.parametrize("count", [1, 3, 12])
-    async def test_missing_and_deleted_runs_are_left_out(
+    async def test_missing_runs_are_left_out_and_deleted_ones_say_so(
         self, registry: Registry, seeder: Seeder, count: int
     ) -> None:
         kept = [await seeder.create_run([("auc", 0.5, 0)]) for _ in range(count)]
@@ -509,7 +536,8 @@ class TestRuns:
         first = await registry.runs([gone, *kept, UNKNOWN_RUN, *kept])
         again = await registry.runs([gone, *kept, UNKNOWN_RUN, *kept])
 
-        assert set(first) == set(kept)
+        assert {run_id for run_id, run in first.items() if not run.deleted} == set(kept)
+        assert {run_id for run_id, run in first.items() if run.deleted} == {gone}
         assert again == first
 
     @pytest.mark.parametrize("count", [1, 12], ids=["one by one", "searched"])

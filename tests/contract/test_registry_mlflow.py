@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 from modelalias.adapters.mlflow_errors import failure
 from modelalias.adapters.mlflow_registry import MlflowRegistry
-from modelalias.core.errors import NotLeading, Refused, Unreadable
+from modelalias.core.errors import ModelNotFound, NotLeading, Refused, Unreadable
 from modelalias.ports import EvaluationRun, RunStatus
 from modelalias.settings import RegistrySettings
 from tests.support.mlflow_server import Server
@@ -220,6 +220,15 @@ async def test_runs_of_several_experiments_are_read_together(
     assert sorted(first) == sorted(run_ids)
     assert again == first
     assert client.get_run(run_ids[0]).data.metrics == {"auc": 0.5}
+
+
+async def test_a_model_in_another_case_is_not_there_and_told_by_its_own_name_where_the_database_finds_it(
+    registry: MlflowRegistry, mlflow_server: Server, model: str
+) -> None:
+    with pytest.raises(ModelNotFound, match=model.upper()) as failure:
+        await registry.aliases(model.upper())
+
+    assert (f"but one named {model}" in str(failure.value)) is mlflow_server.database.startswith("mysql")
 
 
 @pytest.mark.needs_mlflow("3.5", "check of host names")

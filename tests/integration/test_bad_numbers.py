@@ -77,7 +77,7 @@ def test_a_number_that_says_nothing_never_passes_and_the_last_step_counts(
         == "gate floor: auc is 1E+308: the metric of the candidate is 1E+308, which cannot be compared"
     )
     assert told["missing"] == "gate floor: auc is missing: the metric of the candidate was not logged"
-    assert f"auc is missing: run {run} of version {deleted} is gone" in told["deleted-run"]
+    assert f"auc is missing: run {run} of version {deleted} is deleted" in told["deleted-run"]
     assert f"auc is missing: version {versions['no-run']} was not made by a run" in told["no-run"]
     assert told["bad-at-last"] == "gate floor: auc 0.1 is not >= 0.5, short by 0.4"
     assert told["nan-at-last"].startswith("gate floor: auc is NaN: ")

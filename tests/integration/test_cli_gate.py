@@ -183,8 +183,8 @@ def test_a_version_of_a_run_with_an_odd_id_is_judged(judged: Pipeline, run_id: s
 
     done = judged.gate(version)
 
-    assert (done.returncode, done.stderr) == (1, "")
-    assert f"run {run_id} of version {version} is gone" in done.stdout
+    assert (done.returncode, done.stderr) == (2, "")
+    assert f"run {run_id} of version {version} is not there" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ class FakeRegistry:
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         with self._call("runs", tuple(run_ids)):
             found = ((run_id, self._tracking.runs.get(run_id)) for run_id in run_ids)
-            return {run_id: run.value(run_id) for run_id, run in found if run is not None and not run.deleted}
+            return {run_id: run.value(run_id) for run_id, run in found if run is not None}
 
     async def run_details(self, run_ids: Sequence[str]) -> Mapping[str, RunDetails]:
         with self._call("run_details", tuple(run_ids)):
@@ -378,6 +378,11 @@ class FakeRegistry:
 
     async def create_version_by_name(self, model: str, run_id: str) -> str:
         return str(self._add(model, _Version(run_id, None)))
+
+    async def copy_version(self, model: str, version: str, to: str) -> str:
+        original = self._model(model).versions[self._number(model, version)]
+        copy = _Version(original.run_id, None, tags=dict(original.tags), model_id=original.model_id)
+        return str(self._add(to, copy))
 
     async def set_stage(self, model: str, version: str, stage: str) -> None:
         self._model(model).stages[self._number(model, version)] = stage

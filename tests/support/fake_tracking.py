@@ -71,6 +71,7 @@ class RunRecord:
             datasets=tuple(datasets),
             models=frozenset(model_id(run_id, path) for path in self.paths),
             evaluation=self.tags.get(EVALUATION_TAG, ""),
+            deleted=self.deleted,
         )
 
     def details(self, run_id: str) -> RunDetails:
@@ -82,7 +83,6 @@ class RunRecord:
             user=self.tags.get("mlflow.user", "unknown"),
             started_at=STARTED,
             ended_at=ENDED if run.finished else None,
-            deleted=self.deleted,
             parameters=self.parameters,
             tags=self.tags,
         )

@@ -95,6 +95,10 @@ class Seeder(Protocol):
         """Register files of somewhere else as a version that says a run of that id made it; nobody looks."""
         ...
 
+    async def copy_version(self, model: str, version: str, to: str) -> str:
+        """Copy a version into another model that is there, and return its number."""
+        ...
+
     async def set_stage(self, model: str, version: str, stage: str) -> None:
         """Put a version into a stage, as MLflow 2 knew them."""
         ...
@@ -266,6 +270,9 @@ class MlflowSeeder:
 
     async def create_version_by_name(self, model: str, run_id: str) -> str:
         return str(self._client.create_model_version(model, "s3://bucket/elsewhere", run_id).version)
+
+    async def copy_version(self, model: str, version: str, to: str) -> str:
+        return str(self._client.copy_model_version(f"models:/{model}/{version}", to).version)
 
     async def set_stage(self, model: str, version: str, stage: str) -> None:
         with warnings.catch_warnings():

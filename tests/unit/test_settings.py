@@ -173,6 +173,24 @@ def test_each_prometheus_of_the_file_is_read_by_its_name(tmp_path: Path) -> None
     }
 
 
+def test_the_runs_may_be_on_another_server_with_another_account(tmp_path: Path) -> None:
+    text = (
+        "registries:\n"
+        "  one: {uri: 'http://x', credentials: {tokenFile: /t}}\n"
+        "  runs: {uri: 'http://x', credentials: {tokenFile: /t}, trackingUri: 'http://y'}\n"
+        "  both: {uri: 'http://x', trackingUri: 'http://y', trackingCredentials: {tokenFile: /u}}\n"
+    )
+
+    found = settings.load(_file(tmp_path, text)).registries
+
+    assert {name: (it.tracking.uri, it.tracking.credentials.token_file) for name, it in found.items()} == {
+        "one": ("http://x", Path("/t")),
+        "runs": ("http://y", Path("/t")),
+        "both": ("http://y", Path("/u")),
+    }
+    assert len({it.place for it in found.values()}) == 1
+
+
 def test_without_a_prometheus_there_is_none(tmp_path: Path) -> None:
     assert settings.load(_file(tmp_path, "registries: {a: {uri: 'http://x'}}")).prometheus == {}
 
@@ -247,6 +265,10 @@ def test_without_an_address_the_message_says_what_to_set() -> None:
                 "passwordFile: /p}}}"
             ),
             "set either tokenFile, or usernameFile and passwordFile",
+        ),
+        (
+            "registries: {a: {uri: 'http://x', trackingCredentials: {tokenFile: /t}}}",
+            "trackingCredentials need trackingUri",
         ),
         ("registries: {a: {uri: 'http://x', timeoutSeconds: 0}}", r"registries\.a\.timeoutSeconds"),
         ("registries: {a: {uri: 'http://x', snapshotInterval: soon}}", r"registries\.a\.snapshotInterval"),

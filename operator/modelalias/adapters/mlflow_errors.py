@@ -13,9 +13,11 @@ from typing import Final
 from modelalias.adapters.retry_after import retry_after
 from modelalias.core.errors import InvalidRequest, OperatorError, Refused, Unanswerable, Unavailable
 
-HOST_REMEDY: Final = (
-    "the registry refuses the host name {host}: start MLflow with this name in --allowed-hosts"
-)
+REGISTRY: Final = "the registry"
+TRACKING: Final = "the tracking server"
+"""What the servers are called in sentences; most registries are both."""
+
+HOST_REMEDY: Final = "{server} refuses the host name {host}: start MLflow with this name in --allowed-hosts"
 
 PASSING: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT})
 """Errors that go away with time."""
@@ -67,31 +69,39 @@ class Unauthorized(Refused):
 
 
 def failure(
-    status: int, error_code: str, headers: Mapping[str, str], *, text: str, host: str
+    status: int,
+    error_code: str,
+    headers: Mapping[str, str],
+    *,
+    text: str,
+    host: str,
+    server: str = REGISTRY,
 ) -> OperatorError:
     """Translate an answer that is not a success.
 
-    `host` is the registry's address without scheme, port and path.
+    `host` is the server's address without scheme, port and path.
     """
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return _refusal(status, text, host)
+        return _refusal(status, text, host, server)
     if error_code == "RESOURCE_DOES_NOT_EXIST":
-        return MissingResource("the registry has nothing with that name")
+        return MissingResource(f"{server} has nothing with that name")
     if error_code == "RESOURCE_ALREADY_EXISTS":
-        return Taken("the registry already has something with that name")
+        return Taken(f"{server} already has something with that name")
     if (status, error_code) == (HTTPStatus.BAD_REQUEST, "BAD_REQUEST") or status == HTTPStatus.CONFLICT:
-        return Clash(f"the registry's database refused the write ({status})")
+        return Clash(f"{server}'s database refused the write ({status})")
     if status == HTTPStatus.BAD_REQUEST:
-        return InvalidRequest(f"the registry says that the request is invalid ({_known(error_code)})")
-    return _kind_of_outage(status, error_code)(_outage(status, error_code), retry_after=retry_after(headers))
+        return InvalidRequest(f"{server} says that the request is invalid ({_known(error_code)})")
+    return _kind_of_outage(status, error_code)(
+        _outage(status, error_code, server), retry_after=retry_after(headers)
+    )
 
 
-def _refusal(status: int, text: str, host: str) -> Refused:
+def _refusal(status: int, text: str, host: str, server: str) -> Refused:
     if "invalid host header" in text.lower():
-        return Refused(HOST_REMEDY.format(host=host))
+        return Refused(HOST_REMEDY.format(host=host, server=server))
     if status == HTTPStatus.UNAUTHORIZED:
-        return Unauthorized(f"the registry does not accept the credentials ({status})")
-    return Unauthorized(f"the credentials do not permit this in the registry ({status})")
+        return Unauthorized(f"{server} does not accept the credentials ({status})")
+    return Unauthorized(f"the credentials do not permit this in {server} ({status})")
 
 
 def _kind_of_outage(status: int, error_code: str) -> type[Unavailable]:
@@ -105,14 +115,12 @@ def _over_this_request(status: int) -> bool:
     return client or status == HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _outage(status: int, error_code: str) -> str:
+def _outage(status: int, error_code: str, server: str) -> str:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in PASSING:
-        return f"the registry cannot answer now ({status})"
+        return f"{server} cannot answer now ({status})"
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return (
-            f"the registry's address redirects elsewhere ({status}): configure the address of MLflow itself"
-        )
-    return f"the server at the registry's address is not MLflow ({status}, {_known(error_code)})"
+        return f"{server}'s address redirects elsewhere ({status}): configure the address of MLflow itself"
+    return f"the server at {server}'s address is not MLflow ({status}, {_known(error_code)})"
 
 
 def _known(error_code: str) -> str:

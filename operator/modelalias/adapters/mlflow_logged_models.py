@@ -61,7 +61,8 @@ class MeasurementReader:
                 "wanted"
             )
         logged = [(metric, metric.run_id or model.source_run_id or "") for metric in last]
-        alive = await self._runs.read([run_id for _, run_id in logged])
+        runs = await self._runs.read([run_id for _, run_id in logged])
+        alive = {run_id for run_id, run in runs.items() if not run.deleted}
         wanted: dict[tuple[str, str], set[Moment]] = {}
         for metric, run_id in logged:
             if run_id in alive:

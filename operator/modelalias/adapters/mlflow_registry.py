@@ -14,8 +14,9 @@ from mlflow.utils.search_utils import SearchUtils
 
 from modelalias.adapters.batches import Batches
 from modelalias.adapters.mlflow_calls import Calls, Locks
+from modelalias.adapters.mlflow_copies import CopyReader
 from modelalias.adapters.mlflow_data_pointers import DataPointerReader
-from modelalias.adapters.mlflow_errors import STRANGE, Clash, MissingResource, Oversized
+from modelalias.adapters.mlflow_errors import STRANGE, TRACKING, Clash, MissingResource, Oversized
 from modelalias.adapters.mlflow_evaluation_runs import EvaluationRuns
 from modelalias.adapters.mlflow_live_metrics import LiveMetricReader
 from modelalias.adapters.mlflow_logged_models import MeasurementReader
@@ -56,7 +57,7 @@ T = TypeVar("T")
 
 
 class MlflowRegistry:
-    """One MLflow registry, by its own address and credentials.
+    """One MLflow registry, by its own address and credentials, with the server that has its runs.
 
     Each call of the server has the deadline of the settings, and at most `concurrency` are under way. Writes
     to one model go one after another: MLflow answers concurrent ones with database errors.
@@ -76,15 +77,17 @@ class MlflowRegistry:
         """
         self._may_write = may_write
         wire = Wire(settings, called)
-        self._models, runs = stores(wire)
+        tracking = wire if settings.tracking_uri is None else Wire(settings.tracking, called, server=TRACKING)
+        self._models, runs = stores(wire, tracking)
         self._calls = Calls("mlflow", concurrency=settings.concurrency, seconds=settings.timeout_seconds)
         self._locks = Locks()
         self._runs = RunReader(runs, self._calls)
-        self._pointers = DataPointerReader(wire, runs, self._calls)
+        self._pointers = DataPointerReader(tracking, runs, self._calls)
         self._sources = SourceFinder(runs, self._calls)
         self._measurements = MeasurementReader(runs, self._calls, self._runs)
         self._live_metrics = LiveMetricReader(runs, self._calls)
-        self._signatures = SignatureReader(wire, self._calls, self._sources, self._read_version)
+        self._signatures = SignatureReader(wire, tracking, self._calls, self._sources, self._read_version)
+        self._copies = CopyReader(self._read_version)
         self._evaluations = EvaluationRuns(runs, self._calls, self._guarded)
         searches = Searches(self._models, self._calls)
         self._aliases = Batches(self._aliases_of, searches.aliases, self._calls.turn)
@@ -125,7 +128,8 @@ class MlflowRegistry:
         return await self._versions.ask(Numbered(model, version))
 
     async def _version_of(self, wanted: Numbered) -> ModelVersion:
-        return model_version(await self._read_version(*wanted))
+        found = await self._read_version(*wanted)
+        return model_version(found).changed(model_id=await self._copies.model_id(found))
 
     async def version_of_run(
         self, model: str, run_id: str, artifact_path: str | None, *, register: bool = True
@@ -181,7 +185,7 @@ class MlflowRegistry:
         return await self._live_metrics.read(experiment, metric, model, version)
 
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
-        """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
+        """Read the runs that exist, in one call for many; deleted ones say so, those that are not there are left out."""
         return await self._runs.read(run_ids)
 
     async def run_details(self, run_ids: Sequence[str]) -> Mapping[str, RunDetails]:

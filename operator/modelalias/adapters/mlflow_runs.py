@@ -55,45 +55,45 @@ class RunReader:
         self._store = store
         self._calls = calls
         self._experiments: dict[str, None] = {}
-        self._active = Batches(self._one, self._many, calls.turn, BATCH)
+        self._found = Batches(self._one, self._many, calls.turn, BATCH)
 
     async def read(self, run_ids: Iterable[str]) -> Mapping[str, Run]:
-        """Return the runs that exist and are not deleted."""
+        """Return the runs that exist, deleted ones too."""
         wanted = [run_id for run_id in dict.fromkeys(run_ids) if RUN_ID.fullmatch(run_id)]
-        found = await asyncio.gather(*map(self._active.ask, wanted))
+        found = await asyncio.gather(*map(self._found.ask, wanted))
         return {run_id: run for run_id, run in zip(wanted, found, strict=True) if run is not None}
 
     def close(self) -> None:
         """Start nothing new."""
-        self._active.close()
+        self._found.close()
 
     async def _one(self, run_id: str) -> Run | None:
         return (await self._many((run_id,)))[run_id]
 
     async def _many(self, run_ids: Sequence[str]) -> Mapping[str, Run | None]:
-        runs = await self._read(run_ids, ViewType.ACTIVE_ONLY)
+        runs = await self._read(run_ids)
         return {run_id: _value(runs[run_id]) if run_id in runs else None for run_id in run_ids}
 
     async def details(self, run_ids: Iterable[str]) -> Mapping[str, RunDetails]:
         """Return the runs that exist, deleted ones too, with what people want to know of them."""
-        runs = await self._read(run_ids, ViewType.ALL)
+        runs = await self._read(run_ids)
         return {run_id: _details(run) for run_id, run in runs.items()}
 
-    async def _read(self, run_ids: Iterable[str], view: int) -> Mapping[str, MlflowRun]:
+    async def _read(self, run_ids: Iterable[str]) -> Mapping[str, MlflowRun]:
         wanted = [run_id for run_id in dict.fromkeys(run_ids) if RUN_ID.fullmatch(run_id)]
         runs: dict[str, MlflowRun] = {}
         probes = 1
         if len(wanted) > 1:
-            runs |= await self._search(wanted, tuple(self._experiments), view)
+            runs |= await self._search(wanted, tuple(self._experiments))
         rest = [run_id for run_id in wanted if run_id not in runs]
         while rest:
             probed, rest = (rest, []) if len(rest) <= FEW else (rest[:probes], rest[probes:])
             known = set(self._experiments)
             found = await asyncio.gather(*map(self._get, probed))
-            runs |= {run.info.run_id: run for run in found if run is not None and _is_in(run, view)}
+            runs |= {run.info.run_id: run for run in found if run is not None}
             probes *= 2
             if rest and (new := tuple(name for name in self._experiments if name not in known)):
-                runs |= await self._search(rest, new, view)
+                runs |= await self._search(rest, new)
                 rest = [run_id for run_id in rest if run_id not in runs]
         return runs
 
@@ -107,9 +107,7 @@ class RunReader:
         self._remember(run)
         return run
 
-    async def _search(
-        self, run_ids: Sequence[str], experiments: Sequence[str], view: int
-    ) -> Mapping[str, MlflowRun]:
+    async def _search(self, run_ids: Sequence[str], experiments: Sequence[str]) -> Mapping[str, MlflowRun]:
         """Search the runs in these experiments.
 
         Ids hold letters, digits, _ and - only, so they cannot leave their quotes.
@@ -123,7 +121,7 @@ class RunReader:
                 self._store.search_runs,
                 experiment_ids=list(experiments),
                 filter_string=f"attributes.run_id IN ({names})",
-                run_view_type=view,
+                run_view_type=ViewType.ALL,
                 max_results=BATCH,
             )
             page = await self._calls.run(search, ahead=True)
@@ -138,10 +136,6 @@ class RunReader:
             del self._experiments[next(iter(self._experiments))]
 
 
-def _is_in(run: MlflowRun, view: int) -> bool:
-    return view == ViewType.ALL or bool(run.info.lifecycle_stage == LifecycleStage.ACTIVE)
-
-
 def _value(run: MlflowRun) -> Run:
     """Take each metric as the shortest decimal that names its float, so that 0.1 is a tenth; NaN stays NaN."""
     metrics = {key: Decimal(repr(value)) for key, value in run.data.metrics.items()}
@@ -152,6 +146,7 @@ def _value(run: MlflowRun) -> Run:
         datasets=_datasets(run),
         models=frozenset(item.model_id for item in (run.outputs.model_outputs if run.outputs else ())),
         evaluation=run.data.tags.get(EVALUATION_TAG, ""),
+        deleted=run.info.lifecycle_stage != LifecycleStage.ACTIVE,
     )
 
 
@@ -163,7 +158,6 @@ def _details(run: MlflowRun) -> RunDetails:
         user=info.user_id or tags.get(USER_TAG, ""),
         started_at=_time(info.start_time),
         ended_at=_time(info.end_time),
-        deleted=info.lifecycle_stage != LifecycleStage.ACTIVE,
         parameters=dict(run.data.params),
         tags=tags,
     )

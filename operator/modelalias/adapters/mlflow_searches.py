@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote_plus
 
 from modelalias.adapters.mlflow_calls import Calls
+from modelalias.adapters.mlflow_copies import is_copy
 from modelalias.adapters.mlflow_version_search import is_plain_name
 from modelalias.adapters.mlflow_versions import VERSION, model_version
 from modelalias.adapters.mlflow_wire import ListedModel, Models
@@ -82,7 +83,8 @@ class Searches:
 
     async def _versions(self, wanted: str) -> Sequence[ModelVersion]:
         search = partial(self._models.search_model_versions, wanted, max_results=MOST_FOUND)
-        return [model_version(item) for item in await self._calls.run(search, ahead=True)]
+        found = await self._calls.run(search, ahead=True)
+        return [model_version(item) for item in found if not is_copy(item)]
 
 
 def _filters(names: Sequence[str], beside: str) -> Iterator[str]:

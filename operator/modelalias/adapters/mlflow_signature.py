@@ -39,9 +39,12 @@ ReadVersion = Callable[[str, str], Awaitable[MlflowVersion]]
 class SignatureReader:
     """Says whether a version has a signature."""
 
-    def __init__(self, wire: Wire, calls: Calls, sources: SourceFinder, version: ReadVersion) -> None:
+    def __init__(
+        self, registry: Wire, tracking: Wire, calls: Calls, sources: SourceFinder, version: ReadVersion
+    ) -> None:
         """Take `version`, which reads one and raises the port's failures."""
-        self._wire = wire
+        self._registry = registry
+        self._tracking = tracking
         self._calls = calls
         self._sources = sources
         self._version = version
@@ -53,7 +56,9 @@ class SignatureReader:
         """
         file = f"the MLmodel file of version {version} of model {model}"
         try:
-            return await self._signed(OF_VERSION, {"name": model, "version": version, "path": MODEL_FILE})
+            return await self._signed(
+                self._registry, OF_VERSION, {"name": model, "version": version, "path": MODEL_FILE}
+            )
         except NO_FILE as error:
             signed = await self._of_run(await self._version(model, version), file)
             if signed is None:
@@ -75,21 +80,23 @@ class SignatureReader:
         try:
             source = await self._sources.find(run_id, path)
             if source.model_id is None:
-                return await self._signed(OF_RUN, {"run_id": run_id, "path": f"{path}/{MODEL_FILE}"})
+                return await self._signed(
+                    self._tracking, OF_RUN, {"run_id": run_id, "path": f"{path}/{MODEL_FILE}"}
+                )
             if not MODEL_ID.fullmatch(source.model_id):
                 return None
             return await self._signed(
-                OF_LOGGED_MODEL.format(source.model_id), {"artifact_file_path": MODEL_FILE}
+                self._tracking, OF_LOGGED_MODEL.format(source.model_id), {"artifact_file_path": MODEL_FILE}
             )
         except NO_FILE:
             return None
         except (NonsenseError, Oversized) as error:
             raise _unreadable(file, error) from error
 
-    async def _signed(self, endpoint: str, query: Mapping[str, str]) -> bool:
+    async def _signed(self, wire: Wire, endpoint: str, query: Mapping[str, str]) -> bool:
         asked = json.dumps(query)
         return await self._calls.run(
-            lambda: names_signature(self._wire.send(endpoint, "GET", asked, most=LARGEST_FILE))
+            lambda: names_signature(wire.send(endpoint, "GET", asked, most=LARGEST_FILE))
         )
 
 

@@ -31,7 +31,7 @@ def model_version(version: MlflowVersion) -> ModelVersion:
             state=VersionState(version.status),
             tags=dict(version.tags),
             registered_at=_registered_at(version),
-            model_id=_model_id(version),
+            model_id=model_id_of(version),
         )
     except ValueError as error:
         raise Unavailable(STRANGE) from error
@@ -57,8 +57,8 @@ def _registered_at(version: MlflowVersion) -> datetime | None:
         raise ValueError("no time") from error
 
 
-def _model_id(version: MlflowVersion) -> str | None:
-    """Return the logged model that the source names.
+def model_id_of(version: MlflowVersion) -> str | None:
+    """Return the logged model that the source itself names.
 
     MLflow's answer has a field for it that MLflow does not fill.
     """

@@ -35,6 +35,7 @@ from modelalias.adapters.mlflow_call_names import call_name, call_outcome
 from modelalias.adapters.mlflow_connections import Connections
 from modelalias.adapters.mlflow_credentials import source_of
 from modelalias.adapters.mlflow_errors import (
+    REGISTRY,
     STRANGE,
     MissingResource,
     NoSuchEndpoint,
@@ -66,8 +67,12 @@ Called = Callable[[str, CallOutcome, float], None]
 class Wire:
     """Sends one request at a time for whoever asks, in the thread that asks; threads may share it."""
 
-    def __init__(self, settings: RegistrySettings, called: Called = lambda *_: None) -> None:
+    def __init__(
+        self, settings: RegistrySettings, called: Called = lambda *_: None, *, server: str = REGISTRY
+    ) -> None:
+        """Take what the server is called in sentences."""
         self._called = called
+        self._server = server
         self.credentials = source_of(settings)
         self._connections = Connections(settings)
         self._seconds = settings.timeout_seconds
@@ -123,12 +128,19 @@ class Wire:
                 creds, endpoint, method, seconds=remaining, **{"params" if method == "GET" else "json": body}
             )
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
-            raise Unreachable(_why_not(error, self._limit(method))) from error
+            raise Unreachable(_why_not(error, self._limit(method), self._server)) from error
         with response:
             text = self._read(response, deadline, self._limit(method), most)
         if response.status_code == HTTPStatus.OK:
             return text
-        raise failure(response.status_code, _error_code(text), response.headers, text=text, host=self._host)
+        raise failure(
+            response.status_code,
+            _error_code(text),
+            response.headers,
+            text=text,
+            host=self._host,
+            server=self._server,
+        )
 
     def _read(self, response: requests.Response, deadline: float, limit: float, most: int) -> str:
         """Read the body by pieces: a timeout of the library begins anew with each piece."""
@@ -137,13 +149,13 @@ class Wire:
             while piece := response.raw.read1(CHUNK, decode_content=True):
                 body += piece
                 if time.monotonic() > deadline:
-                    raise Unavailable(f"the registry's answer did not end within {limit:g} s")
+                    raise Unavailable(f"{self._server}'s answer did not end within {limit:g} s")
                 if len(body) > most:
                     raise Oversized(
-                        f"the registry's answer has more than {most / 2**20:g} MiB: are there large tags?"
+                        f"{self._server}'s answer has more than {most / 2**20:g} MiB: are there large tags?"
                     )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unavailable("the registry's answer broke off") from error
+            raise Unavailable(f"{self._server}'s answer broke off") from error
         return body.decode("utf-8", errors="replace")
 
 
@@ -239,9 +251,9 @@ class Runs(Protocol):
     def list_artifacts(self, run_id: str, path: str) -> Sequence[FileInfo]: ...
 
 
-def stores(wire: Wire) -> tuple[Models, Runs]:
-    """Return MLflow's stores over a wire."""
-    return _RegistryStore(wire), _TrackingStore(wire)
+def stores(registry: Wire, tracking: Wire) -> tuple[Models, Runs]:
+    """Return MLflow's stores over the wires to the server of the models and to that of the runs."""
+    return _RegistryStore(registry), _TrackingStore(tracking)
 
 
 class _RegistryStore(RegistryRestStore):
@@ -342,15 +354,15 @@ def _runs_in(answer: Message) -> Sequence[RunMessage]:
     return tuple(answer.runs) if isinstance(answer, SearchRuns.Response) else ()
 
 
-def _why_not(cause: Exception, seconds: float) -> str:
+def _why_not(cause: Exception, seconds: float, server: str) -> str:
     """Return why a request was not answered; the library's own message contains the whole URL."""
     inner = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else None
     reason = getattr(inner, "reason", None)  # without retries, requests hides a timeout in a ConnectionError
     if isinstance(cause, requests.Timeout) or isinstance(reason, urllib3.exceptions.ReadTimeoutError):
-        return f"the registry did not answer within {seconds:g} s"
+        return f"{server} did not answer within {seconds:g} s"
     if isinstance(cause, requests.exceptions.SSLError):
-        return "the registry's certificate is not trusted: it does not match caFile or the server's name"
-    return "the registry cannot be reached"
+        return f"{server}'s certificate is not trusted: it does not match caFile or the server's name"
+    return f"{server} cannot be reached"
 
 
 def _error_code(text: str) -> str:

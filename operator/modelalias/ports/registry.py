@@ -31,7 +31,8 @@ class ModelVersion(Value):
     registered_at: datetime | None = None
     """When it was registered, to the second; one made anew under the same number is another version."""
     model_id: str | None = None
-    """The logged model that it was made from; None for one that MLflow 2 registered, or that no run made."""
+    """The logged model that it was made from, also through copies where it was read alone; None for one that
+    MLflow 2 registered, or that no run made."""
 
     def with_tags(self, tags: Mapping[str, str]) -> Self:
         """Return the version with these tags beside its own, or in their place."""
@@ -84,6 +85,8 @@ class Run(Value):
     """The logged models that it lists as its outputs."""
     evaluation: str = ""
     """The key of the evaluation that it belongs to; empty for one that the operator did not open."""
+    deleted: bool = False
+    """Whether somebody deleted it, as whoever may write it can; its numbers stand there until then."""
 
     @property
     def finished(self) -> bool:
@@ -101,7 +104,6 @@ class RunDetails(Run):
     user: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    deleted: bool = False
     parameters: Mapping[str, str] = Field(default_factory=dict)
     tags: Mapping[str, str] = Field(default_factory=dict)
 
@@ -234,7 +236,7 @@ class Registry(Protocol):
         ...
 
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
-        """Read the runs that exist, in one call for many; those that do not, or are deleted, are left out."""
+        """Read the runs that exist, in one call for many; deleted ones say so, those that are not there are left out."""
         ...
 
     async def run_details(self, run_ids: Sequence[str]) -> Mapping[str, RunDetails]:

@@ -108,7 +108,6 @@ class TestModelId:
         [
             (f"models:/{MODEL_ID}", MODEL_ID),
             ("models:/churn/3", None),
-            ("models:/m-01/3", None),
             ("models:/m-01@champion", None),
             ("models:/m-../../x", None),
             ("models:/m-01\n", None),

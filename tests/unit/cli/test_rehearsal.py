@@ -188,10 +188,10 @@ async def test_a_version_of_a_run_with_an_odd_id_is_judged(registry: FakeRegistr
     odd = await registry.create_version_by_name("churn", run_id)
 
     assert (await _judge(registry, odd, {"gates": []})).outcome == "Passed"
-    refused = await _judge(registry, odd)
+    unknown = await _judge(registry, odd)
 
-    assert refused.outcome == "Refused"
-    assert f"run {run_id} of version {odd} is gone"[:200] in refused.status.explanation
+    assert unknown.outcome == "Inconclusive"
+    assert f"run {run_id} of version {odd} is not there"[:200] in unknown.status.explanation
 
 
 async def test_a_metric_that_was_not_logged_refuses(registry: FakeRegistry) -> None:

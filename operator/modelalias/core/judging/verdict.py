@@ -4,7 +4,7 @@ The same judgement for a request, for a gated pin and for `modelalias gate`. Eva
 part, so they are started last and only when nothing else refuses already.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -25,13 +25,16 @@ from modelalias.core.judging.metrics import Readable, Readings
 from modelalias.core.ledger.accepted import is_same
 from modelalias.core.protocol.effects import Effect
 from modelalias.core.protocol.facts import Facts
-from modelalias.ports import Aliases, ModelVersion, Run
+from modelalias.ports import Aliases, ModelVersion
 
 _HOW_TO_END: Final = (
     """python -c "import mlflow; mlflow.MlflowClient().set_terminated('{run_id}', 'KILLED')\""""
 )
 """MLflow's own command line has no word for it."""
 
+_UNKNOWN_RUN: Final = (
+    "is not there: if another server has the runs, name it in the operator's configuration (trackingUri)"
+)
 _LATER: Final = "known once the run is registered as a version"
 
 
@@ -289,13 +292,13 @@ def _judge_plain(case: Case, wanted: tuple[Gate, ...], facts: Facts, now: dateti
 def _read(case: Case, gate: Gate, version: ModelVersion, wanted: tuple[Gate, ...], facts: Facts) -> Readings:
     name = case.name if version is case.candidate else f"champion version {version.version}"
     if gate.metric_from is MetricSource.RUN:
-        runs = facts.runs(_runs_of(case, wanted, facts))
-        run = runs.get(version.run_id or "")
+        asked = _runs_of(case, wanted, facts)
+        run = facts.runs(asked).get(version.run_id or "")
         foreign = "" if run is None else origin.why_not_made_by(name, version, run, facts)
         return (
             metrics.missing(foreign, unclear=True)
             if foreign
-            else _of_run(name, version.run_id, gate.metric, runs)
+            else _of_run(name, version.run_id, gate.metric, asked, facts)
         )
     if version is case.candidate and not case.registered:
         return metrics.missing(_LATER, unclear=True)
@@ -321,7 +324,8 @@ def _read_champion(case: Case, gate: Gate, wanted: tuple[Gate, ...], facts: Fact
             f"champion version {case.champion}",
             run_id,
             gate.metric,
-            facts.runs(_runs_of(case, wanted, facts)),
+            _runs_of(case, wanted, facts),
+            facts,
         )
         readings = _as_accepted(case, gate, readings)
     else:
@@ -347,11 +351,15 @@ def _gone(case: Case) -> Readings:
     return metrics.missing(f"champion version {case.champion} is gone, or was made anew", unclear=True)
 
 
-def _of_run(name: str, run_id: str | None, metric: str, runs: Mapping[str, Run]) -> Readings:
+def _of_run(name: str, run_id: str | None, metric: str, asked: tuple[str, ...], facts: Facts) -> Readings:
+    """Read a run's metric; one that the server has never heard of may be another server's."""
     if run_id is None:
         return metrics.missing(f"{name} was not made by a run")
-    run = runs.get(run_id)
-    return metrics.missing(f"run {run_id} of {name} is gone") if run is None else metrics.of_run(run, metric)
+    if (run := facts.runs(asked).get(run_id)) is not None:
+        return metrics.of_run(run, metric)
+    if facts.has_deleted(run_id, asked):
+        return metrics.missing(f"run {run_id} of {name} is deleted")
+    return metrics.missing(f"run {run_id} of {name} {_UNKNOWN_RUN}", unclear=True)
 
 
 def _runs_of(case: Case, wanted: Iterable[Gate], facts: Facts) -> tuple[str, ...]:

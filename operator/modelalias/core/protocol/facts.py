@@ -178,7 +178,15 @@ class Facts:
         return self._ask(NewerVersionsOf(model=model, tags=tuple(sorted(tags.items())), after=after))
 
     def runs(self, run_ids: tuple[str, ...]) -> Mapping[str, Run]:
-        """Return the runs that exist."""
+        """Return the runs that exist and are not deleted."""
+        return {run_id: run for run_id, run in self._runs(run_ids).items() if not run.deleted}
+
+    def has_deleted(self, run_id: str, among: tuple[str, ...]) -> bool:
+        """Return whether somebody deleted a run that is asked for among these."""
+        run = self._runs(among).get(run_id)
+        return run is not None and run.deleted
+
+    def _runs(self, run_ids: tuple[str, ...]) -> Mapping[str, Run]:
         return self._ask(RunsOf(run_ids=run_ids)) if run_ids else {}
 
     def measured(

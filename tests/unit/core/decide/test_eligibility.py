@@ -338,7 +338,7 @@ async def test_a_deleted_run_has_no_numbers() -> None:
         await it.settle()
 
         assert it.end("go") == ("Rejected", "GatesFailed")
-        assert f"run {run_id} of version 2 is gone" in it.says("go")
+        assert f"run {run_id} of version 2 is deleted" in it.says("go")
 
 
 # Gates that a request adds
