@@ -4,6 +4,7 @@ The environments stay in the cache: some seconds where uv has the packages alrea
 """
 
 import fcntl
+import hashlib
 import os
 import subprocess
 import sys
@@ -14,8 +15,8 @@ from hack.progress import cache_folder
 
 INSTALL_SECONDS: Final = 600.0
 
-BESIDE: Final = ("sqlalchemy<2.1", "psycopg2-binary", "pymysql")
-"""What stands beside MLflow: the releases before 3.17 do not start with SQLAlchemy 2.1 and do not say so."""
+BESIDE: Final = ("sqlalchemy<2.1", "psycopg2-binary", "pymysql", "flask-wtf")
+"""What stands beside MLflow: drivers, and what its basic-auth wants; 2.22.5 and 3.5.1 do not start with SQLAlchemy 2.1."""
 
 
 class Server(NamedTuple):
@@ -54,9 +55,9 @@ def python_of(release: str) -> Path:
     Raises:
         InstallError: uv failed.
     """
-    folder = (
-        cache_folder(os.environ) / "mlflow" / f"{release}-python{sys.version_info[0]}.{sys.version_info[1]}"
-    )
+    packages = (f"mlflow=={release}", *BESIDE)
+    digest = hashlib.sha256(f"{sys.version}{packages}".encode()).hexdigest()[:16]
+    folder = cache_folder(os.environ) / "mlflow" / f"{release}-{digest}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -64,7 +65,6 @@ def python_of(release: str) -> Path:
             uv = str(Path(sys.executable).with_name("uv"))
             _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
             python = str(folder / "bin" / "python")
-            packages = (f"mlflow=={release}", *BESIDE)
             _run(uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *packages)
             (folder / "complete").touch()
     return folder / "bin" / "python"
