@@ -31,14 +31,15 @@ def seeder(both: tuple[Registry, Seeder]) -> Seeder:
 def _server_has_what_is_asked(request: pytest.FixtureRequest) -> None:
     """Leave out what a real server does not have, its release or its database.
 
-    The markers are `needs_mlflow("3.0", "logged models")` and `needs_sqlite("run ids of any length")`.
+    The markers are `needs_mlflow("3.0", "logged models")` and `needs_database("sqlite", "run ids of any length")`.
     """
-    release, sqlite = map(request.node.get_closest_marker, ("needs_mlflow", "needs_sqlite"))
+    release, database = map(request.node.get_closest_marker, ("needs_mlflow", "needs_database"))
     callspec = getattr(request.node, "callspec", None)
-    if not (release or sqlite) or (callspec is not None and callspec.params.get("both") == "fake"):
+    if not (release or database) or (callspec is not None and callspec.params.get("both") == "fake"):
         return
     server: Server = request.getfixturevalue("mlflow_server")
     if release and Version(server.release) < Version(release.args[0]):
         pytest.skip(f"MLflow {server.release} has no {release.args[1]}")
-    if sqlite and not server.database.startswith("sqlite:"):
-        pytest.skip(f"another database than SQLite has no {sqlite.args[0]}")
+    kind = server.database.partition(":")[0].partition("+")[0]
+    if database and kind not in database.args[:-1]:
+        pytest.skip(f"MLflow on {kind} has no {database.args[-1]}")

@@ -225,7 +225,7 @@ class TestVersion:
         [
             "a-b",
             "a_b",
-            pytest.param("é" * 100, marks=pytest.mark.needs_sqlite("run ids of any length")),
+            pytest.param("é" * 100, marks=pytest.mark.needs_database("sqlite", "run ids of any length")),
             "a' OR '1' = '1",
         ],
     )

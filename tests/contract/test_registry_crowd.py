@@ -19,6 +19,8 @@ from tests.support.registry_seeder import Seeder
 STRANGE_NAMES = ("of {} it's", 'of {} "all"', "of {} 100%", "of {} für", "of {}, 'x')", "of {} back\\slash")
 MODELS = 6
 
+pytestmark = pytest.mark.needs_database("sqlite", "postgresql", "names that differ only in case")
+
 
 async def _told(question: Awaitable[object]) -> object:
     try:
@@ -70,6 +72,7 @@ async def test_a_crowd_is_told_what_each_is_told_alone(registry: Registry, seede
     assert len({str(answer) for answer in together}) > 3 * MODELS
 
 
+@pytest.mark.needs_mlflow("3.17", "search of models by several names")
 @pytest.mark.parametrize("both", ["mlflow"], indirect=True)
 async def test_a_crowd_costs_few_calls(mlflow_server: Server, registry: Registry, seeder: Seeder) -> None:
     runs = await _many_models(registry, seeder)

@@ -17,7 +17,7 @@ def test_the_page_states_each_server_that_is_run_and_no_other() -> None:
     assert [(cell[0].lstrip("| "), cell[1]) for cell in cells] == [
         (server.release, NAMES[server.database]) for server in SERVERS
     ]
-    assert {cell[3] for cell in cells} == {"0"}, "a release with failures is not one that it works with"
+    assert {cell[2] for cell in cells} == {"0"}, "a release with failures is not one that it works with"
 
 
 def test_a_report_is_counted_with_the_reasons_of_what_was_left_out() -> None:
@@ -27,5 +27,5 @@ def test_a_report_is_counted_with_the_reasons_of_what_was_left_out() -> None:
 
     assert outcome == Outcome(server, 2, 2, ("2 for logged models", "1 for run ids of any length"))
     assert str(outcome) == (
-        "| 2.22.5 | MariaDB 10.11 | 2 | 2 | 2 for logged models; 1 for run ids of any length |\n"
+        "| 2.22.5 | MariaDB 10.11 | 2 | 2 for logged models; 1 for run ids of any length |\n"
     )
