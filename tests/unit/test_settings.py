@@ -24,7 +24,7 @@ def test_a_tracking_uri_alone_is_enough() -> None:
     assert list(found.registries) == ["default"]
     assert found.registries["default"].uri == "http://mlflow:5000"
     assert found.identity == "operator-0"
-    assert (found.workers, found.resync, found.lease.enabled) == (32, "10m", True)
+    assert (found.workers, found.resync, found.lease.enabled) == (64, "10m", True)
 
 
 def test_the_file_is_read_and_the_uri_of_the_environment_is_not(tmp_path: Path) -> None:
