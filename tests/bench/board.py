@@ -14,11 +14,11 @@ from playwright.sync_api import Browser, expect
 
 from hack.browser import BrowserError, installed
 from tests.bench import figures
-from tests.bench.proxy import Recorder, recording
 from tests.bench.site import BenchError, Object, alias_body, collection, namespace, request_body
 from tests.support.chromium import chromium, window
 from tests.support.kube_api import KubeApi
 from tests.support.opened_dashboard import Dashboard, dashboard
+from tests.support.proxy import Recorder, recording
 from tests.support.raw_api import RawApi
 
 IN_A_NAMESPACE: Final = 500

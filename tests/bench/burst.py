@@ -20,7 +20,6 @@ from tests.bench.burst_figures import Moved, each_promotion, in_turns
 from tests.bench.chains import Chain
 from tests.bench.place import CREATED_AT_ONCE, Place, at_rest, promote
 from tests.bench.product import Product
-from tests.bench.proxy import Recorder, Sent, recording
 from tests.bench.registry_rows import DATABASE, RowModel, write
 from tests.bench.running import entered, operator
 from tests.bench.sides import OPERATOR, SIDES, Shape, renamed
@@ -28,6 +27,7 @@ from tests.bench.site import BenchError, alias_body, namespace, request_body
 from tests.support.mlflow_server import running_mlflow
 from tests.support.operator_account import signed_in
 from tests.support.operator_process import OperatorProcess, config_for
+from tests.support.proxy import Recorder, Sent, recording
 from tests.support.raw_api import RawApi
 
 ALIAS: Final = "champion"

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelalias.adapters.mlflow_call_names import call_name
 from tests.bench import figures
-from tests.bench.proxy import Sent
+from tests.support.proxy import Sent
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from urllib.parse import unquote_plus, urlencode
 
 from mlflow.utils.rest_utils import MlflowHostCreds
 
-from tests.bench.proxy import Sent
 from tests.bench.replay import Rename, send
+from tests.support.proxy import Sent
 
 AT_ONCE: Final = 6
 """As many calls as the operator has under way."""

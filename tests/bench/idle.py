@@ -15,13 +15,13 @@ from typing import Any, Final
 import aiohttp
 
 from tests.bench.product import Product
-from tests.bench.proxy import Recorder, Sent, recording
 from tests.bench.registry_rows import ALIASES_OF_A_MODEL, write_pairs
 from tests.bench.running import entered, operator
 from tests.bench.site import BenchError, Watched, alias_body, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
 from tests.support.operator_account import signed_in
 from tests.support.operator_process import config_for
+from tests.support.proxy import Recorder, Sent, recording
 from tests.support.raw_api import RawApi
 
 CREATED_AT_ONCE: Final = 16

@@ -15,7 +15,6 @@ from mlflow import MlflowClient
 
 from tests.bench import figures
 from tests.bench.product import Product
-from tests.bench.proxy import Sent, recording
 from tests.bench.replay import Bare, Rename, anonymous, one_promotion
 from tests.bench.running import entered, operator
 from tests.bench.site import (
@@ -32,6 +31,7 @@ from tests.bench.site import (
 from tests.support.mlflow_server import running_mlflow
 from tests.support.operator_account import signed_in
 from tests.support.operator_process import config_for
+from tests.support.proxy import Sent, recording
 from tests.support.raw_api import RawApi
 from tests.support.seeding import Seeding
 

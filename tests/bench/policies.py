@@ -21,13 +21,13 @@ from tests.bench.idle import (
     window,
 )
 from tests.bench.product import Product
-from tests.bench.proxy import recording
 from tests.bench.registry_rows import write_pairs
 from tests.bench.running import entered, operator
 from tests.bench.site import GROUP, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
 from tests.support.operator_account import signed_in
 from tests.support.operator_process import config_for
+from tests.support.proxy import recording
 from tests.support.raw_api import RawApi
 
 POLICIES: Final = f"{GROUP}/clusterpromotionpolicies"

@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 from mlflow.utils.rest_utils import MlflowHostCreds, http_request
 from requests import Response
 
-from tests.bench.proxy import Sent
 from tests.bench.site import Object
+from tests.support.proxy import Sent
 from tests.support.raw_api import RawApi
 
 MLFLOW_SECONDS: Final = 30.0

@@ -26,13 +26,13 @@ from tests.bench.idle import (
     window,
 )
 from tests.bench.product import Product
-from tests.bench.proxy import Recorder, Sent, recording
 from tests.bench.registry_rows import ALIASES_OF_A_MODEL, write_pairs
 from tests.bench.running import entered, operator
 from tests.bench.site import Object, alias_body, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
 from tests.support.operator_account import signed_in
 from tests.support.operator_process import config_for
+from tests.support.proxy import Recorder, Sent, recording
 from tests.support.raw_api import RawApi
 
 FLAPPING_SHARE: Final = 0.05

@@ -6,9 +6,9 @@ import pytest
 
 from tests.bench import chains
 from tests.bench.burst_figures import each_promotion
-from tests.bench.proxy import Sent
 from tests.bench.replay import Rename
 from tests.bench.sides import run_id
+from tests.support.proxy import Sent
 
 OURS = "/apis/modelalias.dev/v1alpha1/namespaces/ml"
 MLFLOW = "/api/2.0/mlflow"

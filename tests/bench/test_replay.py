@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.bench import figures
-from tests.bench.proxy import Sent
 from tests.bench.replay import Rename, one_promotion
+from tests.support.proxy import Sent
 
 NAMESPACED = "/apis/modelalias.dev/v1alpha1/namespaces/ml"
 

@@ -93,6 +93,8 @@ class FakeRegistry:
         """Where the files of a version lie, by model and version, where it is not in a bucket of the fake."""
         self.unreadable: set[str] = set()
         """Models that the credentials may not read: calls about them are refused, and a snapshot leaves them out."""
+        self.lists_aliases = True
+        """False: a snapshot has every model and no alias, as on some other back ends."""
         self._faults = FaultQueue()
 
     # The port
@@ -100,7 +102,11 @@ class FakeRegistry:
     async def snapshot(self) -> Mapping[str, Aliases]:
         with self._call("snapshot"):
             readable = self._models.keys() - self.unreadable
-            return {name: _aliases_of(self._models[name]) for name in self._models if name in readable}
+            return {
+                name: _aliases_of(self._models[name]) if self.lists_aliases else {}
+                for name in self._models
+                if name in readable
+            }
 
     async def registered_models(self) -> Mapping[str, RegisteredModel]:
         with self._call("registered_models"):
