@@ -6,7 +6,7 @@ an outage is what such a read confirms.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -19,6 +19,9 @@ PROBE: Final = timedelta(seconds=5)
 
 AT_ONCE: Final = 100
 """Models that are asked for at the same time where the list of all fails."""
+
+SAMPLE: Final = 5
+"""Models that are read by themselves to find out whether lists without any alias can be believed."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +59,8 @@ class RegistryWatch:
         self._began = 0.0
         self._began_before: float | None = None
         self._problem: Cause | None = None
+        self._sampled = 0
+        self._lists_are_believed = True
         self._poked = asyncio.Event()
 
     @property
@@ -138,7 +143,7 @@ class RegistryWatch:
     async def _taken(self) -> Mapping[str, Aliases]:
         """Read all aliases; those of the managed models alone where they can be read and the list of all cannot."""
         try:
-            return await self.registry.snapshot()
+            listed = await self.registry.snapshot()
         except Unavailable as error:
             models = sorted(set(self._managed()))
             if not models or self._problem is not None:  # a known outage is probed by one call
@@ -146,8 +151,7 @@ class RegistryWatch:
             snapshot: dict[str, Aliases] = {}
             try:
                 snapshot |= await self._read(models[:1])  # in an outage that is one call more
-                for start in range(1, len(models), AT_ONCE):
-                    snapshot |= await self._read(models[start : start + AT_ONCE])
+                snapshot |= await self._read_all(models[1:])
             except (Unavailable, Refused):
                 raise error from None
             _log.warning(
@@ -155,6 +159,30 @@ class RegistryWatch:
                 extra={"registry": self.name, "error": str(error)},
             )
             return snapshot
+        return await self._whole(listed)
+
+    async def _whole(self, listed: Mapping[str, Aliases]) -> Mapping[str, Aliases]:
+        """Return a snapshot with the aliases of what is managed, also where the registry's lists carry none."""
+        models = sorted(set(self._managed()) & listed.keys())
+        if any(listed.values()) or not models:
+            return listed
+        if self._lists_are_believed:
+            first = self._sampled % len(models)
+            self._sampled = first + SAMPLE
+            if not any((await self._read(models[first : first + SAMPLE])).values()):
+                return listed
+            self._lists_are_believed = False
+            _log.warning(
+                "the registry's lists show no alias where there are some: managed models are read one by one",
+                extra={"registry": self.name, "models": len(models)},
+            )
+        return {**listed, **await self._read_all(models)}
+
+    async def _read_all(self, models: Sequence[str]) -> Mapping[str, Aliases]:
+        snapshot: dict[str, Aliases] = {}
+        for start in range(0, len(models), AT_ONCE):
+            snapshot |= await self._read(models[start : start + AT_ONCE])
+        return snapshot
 
     async def _read(self, models: Iterable[str]) -> Mapping[str, Aliases]:
         """Read the aliases of these models, without those that are missing or cannot be read."""

@@ -213,3 +213,41 @@ async def test_an_outage_is_confirmed_by_one_read_and_then_probed_by_one_call() 
     await it.watch.look()
 
     assert [call.name for call in it.registry.calls] == ["snapshot"]
+
+
+@in_virtual_time
+async def test_lists_without_aliases_are_made_up_for_by_reading_what_is_managed() -> None:
+    it = Watched()
+    it.managed = ("gone", "fraud", "churn")
+    await it.begin()
+    it.registry.lists_aliases = False
+    await it.registry.set_alias("churn", "challenger", "1")
+
+    await it.watch.look()
+
+    snapshot = it.watch.model_snapshot("churn", None)
+    assert snapshot is not None
+    assert snapshot.aliases == {"champion": "1", "challenger": "1"}
+    assert it.told == [("churn",)], "nothing else moved, and nothing is missing"
+
+
+@in_virtual_time
+async def test_where_lists_show_no_alias_a_few_models_are_read_each_time_until_one_has_some() -> None:
+    it = Watched()
+    it.managed = tuple(f"model-{number:02}" for number in range(12))
+    for model in it.managed:
+        await it.registry.create_model(model)
+    await it.registry.create_version("model-11")
+    it.registry.lists_aliases = False
+    await it.watch.look()
+    it.registry.calls.clear()
+
+    await it.watch.look()
+    before = [call.name for call in it.registry.calls]
+    await it.registry.set_alias("model-11", "champion", "1")
+    await it.watch.look()
+
+    snapshot = it.watch.model_snapshot("model-11", None)
+    assert before == ["snapshot", *["aliases"] * 5]
+    assert snapshot is not None
+    assert snapshot.aliases == {"champion": "1"}
