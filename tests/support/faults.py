@@ -75,9 +75,9 @@ def refused_by_kubernetes(code: int, reason: str, headers: Mapping[str, str] | N
     return answered(code, {**status, "message": f"{reason}: so the test wants it"}, headers)
 
 
-def gone(exchange: Exchange) -> Any:
+async def gone(exchange: Exchange) -> web.StreamResponse:
     """Answer a watch that what it asks for is forgotten."""
-    return answered(200, {"type": "ERROR", "object": WATCH_GONE})(exchange)
+    return await answered(200, {"type": "ERROR", "object": WATCH_GONE})(exchange)
 
 
 def changed(change: Callable[[Any], None]) -> Fault:
@@ -102,6 +102,16 @@ def then(call: Callable[[], object]) -> Fault:
         response = await exchange.begin(answer.status, answer.headers)
         await response.write(body)
         return response
+
+    return answer
+
+
+def after(call: Callable[[], object], fault: Fault) -> Fault:
+    """Let something happen first."""
+
+    async def answer(exchange: Exchange) -> web.StreamResponse:
+        await asyncio.to_thread(call)
+        return await fault(exchange)
 
     return answer
 

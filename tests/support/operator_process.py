@@ -42,6 +42,10 @@ class OperatorProcess:
         assert self._process.pid is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.is_alive()
+
     def start(self, *, anew: bool = False) -> None:
         """Start and wait until the probe answers; `anew` in a Python that has imported nothing yet."""
         self._begin(operator_program.COMMAND if anew else ())

@@ -1,0 +1,184 @@
+"""Two operators of one installation, the leader killed or stopped for a while: who acts, and since when."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from hack.cluster.pause_image import NAME as IMAGE
+from tests.support import faults
+from tests.support.mlflow_server import Server
+from tests.support.operator_account import signed_in
+from tests.support.operator_process import OperatorProcess, config_for
+from tests.support.proxy import Recorder, Sent, proxied
+from tests.support.seeding import Seeding
+from tests.support.stage import Stage
+
+NAME: Final = "churn-champion"
+TAKEN_OVER: Final = 20
+"""Seconds after which a standby has taken over."""
+
+
+@dataclass
+class Operator:
+    """A process, and what it sends."""
+
+    process: OperatorProcess
+    between: Recorder
+
+    def lead_since(self, moment: float) -> float | None:
+        """Return when it first wrote the Lease after a moment."""
+        found = (sent.at for sent in [*self.between.calls] if sent.at > moment and _leads(sent))
+        return next(found, None)
+
+    def writes(self, moment: float = 0.0) -> list[Sent]:
+        """Return what it wrote after a moment that takes a leader."""
+        return [sent for sent in [*self.between.calls] if sent.at > moment and _acts(sent)]
+
+
+def _leads(sent: Sent) -> bool:
+    return sent.resource == "leases" and sent.is_write
+
+
+def _acts(sent: Sent) -> bool:
+    if sent.to == "mlflow":
+        return sent.is_write and "search" not in sent.path
+    return sent.is_write and sent.resource.split("/")[0] in {
+        "modelaliases",
+        "promotionrequests",
+        "deployments",
+    }
+
+
+@pytest.fixture
+def pair(
+    kubeconfig: str, stage: Stage, mlflow_server: Server, tmp_path: Path
+) -> Iterator[tuple[Operator, Operator]]:
+    """The leader and its standby."""
+    account = signed_in(kubeconfig, stage.namespace, tmp_path)
+    with proxied(account, mlflow_server.uri) as first, proxied(account, mlflow_server.uri) as second:
+        made = []
+        for name, between in (("first", first), ("second", second)):
+            folder = tmp_path / name
+            folder.mkdir()
+            config = {**config_for(stage.namespace, between.mlflow_uri), "identity": name}
+            made.append(Operator(OperatorProcess(between.kubeconfig, config, folder), between))
+        try:
+            for operator in made:
+                operator.process.start()
+                _until(lambda: made[0].lead_since(0) is not None, "the first leads")
+            yield made[0], made[1]
+        finally:
+            for operator in made:
+                if operator.process.is_running:
+                    os.kill(operator.process.pid, signal.SIGCONT)
+                operator.process.stop()
+
+
+def test_who_is_stopped_in_the_middle_or_killed_in_a_burst_is_replaced_and_writes_nothing_more(
+    pair: tuple[Operator, Operator], stage: Stage, seeded: Seeding, mlflow_server: Server
+) -> None:
+    leader, standby = pair
+    for value in (0.8, 0.9):
+        seeded.version(val_auc=value)
+    stage.deployment("churn-api", IMAGE)
+    _alias(stage, seeded, serving=[{"name": "churn-api"}])
+    stage.until("modelalias", NAME, lambda it: "conditions" in it.get("status", {}), "it is seen")
+    assert standby.writes() == []
+
+    # it stops between a write and the next: the answer is there when it goes on
+    def moves(sent: Sent) -> bool:
+        return sent.method == "POST" and sent.resource == "registered-models/alias"
+
+    stopped: list[float] = []
+
+    def stop() -> None:
+        os.kill(leader.process.pid, signal.SIGSTOP)
+        stopped.append(time.perf_counter())
+
+    with leader.between.fault(moves, faults.then(stop), times=1):
+        stage.request("go", NAME, source={"version": "1"})
+        _until(lambda: standby.lead_since(0) is not None, "the standby leads")
+    took_over = standby.lead_since(0)
+    ended = stage.complete("go", 60)
+    woken = time.perf_counter()
+    os.kill(leader.process.pid, signal.SIGCONT)
+    _until(
+        lambda: any(sent.at > woken and sent.resource == "leases" for sent in leader.between.calls),
+        "it looks",
+    )
+    stage.request("again", NAME, source={"version": "2"})
+    stage.complete("again", 60)
+
+    assert took_over is not None
+    assert took_over - stopped[0] < TAKEN_OVER
+    assert ended["phase"] == "Succeeded"
+    assert leader.writes(woken) == []
+    assert sum(moves(sent) for sent in [*leader.between.calls, *standby.between.calls]) == 2
+    assert [item["to"] for item in stage.status("modelalias", NAME)["history"]] == ["1", "2"]
+    assert stage.get("deployment", "churn-api")["metadata"]["generation"] == 3
+
+    # who leads now dies in a burst, and the one that was stopped takes over
+    models = [Seeding(mlflow_server.uri, f"{seeded.model}-{number}") for number in range(4)]
+    names = [f"burst-{number}-{version}" for number in range(len(models)) for version in (1, 2)]
+    for number, model in enumerate(models):
+        for value in (0.8, 0.9):
+            model.version(val_auc=value)
+        _alias(stage, model, f"burst-{number}")
+    killed: list[float] = []
+
+    def kill() -> None:
+        standby.process.kill()
+        killed.append(time.perf_counter())
+
+    sixth = _nth_move(6)
+    with standby.between.fault(sixth, faults.then(kill), times=1):
+        for name in names:
+            _, which, version = name.split("-")
+            stage.request(name, f"burst-{which}", source={"version": version})
+        ends = stage.ended(*names)
+    again = leader.lead_since(killed[0])
+    histories = [
+        [item["to"] for item in stage.status("modelalias", f"burst-{number}")["history"]]
+        for number in range(len(models))
+    ]
+    sets = sum(
+        moves(sent) and f"{seeded.model}-".encode() in sent.body
+        for sent in [*leader.between.calls, *standby.between.calls]
+    )
+    for model in models:
+        model.remove()
+
+    assert again is not None
+    assert again - killed[0] < TAKEN_OVER
+    assert {item["phase"] for item in ends.values()} == {"Succeeded"}
+    assert histories == [["1", "2"]] * len(models)
+    assert sets == 2 * len(models), "what was moved before is not moved again"
+
+
+def _nth_move(number: int) -> Any:
+    seen: list[Sent] = []
+
+    def is_it(sent: Sent) -> bool:
+        if sent.method == "POST" and sent.resource == "registered-models/alias":
+            seen.append(sent)
+            return len(seen) == number
+        return False
+
+    return is_it
+
+
+def _alias(stage: Stage, seeded: Seeding, name: str = NAME, **fields: Any) -> None:
+    stage.apply("ModelAlias", name, {"model": seeded.model, "alias": "champion", **fields})
+
+
+def _until(holds: Any, what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.1)  # poll
