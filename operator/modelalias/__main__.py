@@ -102,8 +102,15 @@ async def _serve_metrics(
 def _lead(config: settings.Settings, connection: Connection) -> Lease | NoLease:
     if not config.lease.enabled:
         return NoLease()
-    store = KubernetesLease(connection, namespace=config.lease.namespace, name=config.lease.name)
-    return Lease(store, identity=own_identity(config.identity), clock=steady)
+    namespace, name = config.lease.namespace, config.lease.name
+    store = KubernetesLease(connection, namespace=namespace, name=name, watches=config.namespaces)
+    return Lease(
+        store,
+        identity=own_identity(config.identity),
+        clock=steady,
+        place=f"{namespace}/{name}",
+        namespaces=config.namespaces,
+    )
 
 
 def _keys(config: settings.Settings, connection: Connection) -> KubernetesSigningKeys:

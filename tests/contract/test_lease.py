@@ -2,10 +2,11 @@
 the test's own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from modelalias.adapters.leadership import DURATION_SECONDS, RENEW_SECONDS, VALID_SECONDS, Record
 from modelalias.adapters.lease import KubernetesLease, Lease, LeaseStore, NoLease, own_identity, steady
+from modelalias.adapters.neighbours import Neighbour
 from modelalias.core.errors import NotLeading, Refused, StaleObject, Unavailable
 from tests.support.fake_lease import FakeLeaseStore
 from tests.support.raw_api import RawApi, connection_as, raw_api
@@ -61,7 +63,11 @@ class RealWorld:
 @pytest.fixture
 async def real(kubeconfig: str, namespace: str) -> AsyncIterator[RealWorld]:
     async with raw_api(kubeconfig) as api, connection_as(kubeconfig) as connection:
-        yield RealWorld(api, KubernetesLease(connection, namespace=namespace, name="modelalias"), namespace)
+        yield RealWorld(
+            api,
+            KubernetesLease(connection, namespace=namespace, name="modelalias", watches=(namespace,)),
+            namespace,
+        )
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -96,6 +102,10 @@ class Broken:
             await self.time.sleep(self.slow)
         return written
 
+    async def neighbours(self) -> Sequence[Neighbour]:
+        await self._pass()
+        return await self.store.neighbours()
+
     async def _pass(self) -> None:
         if self.cut:
             if self.hangs:
@@ -113,9 +123,16 @@ class Operators:
         self.leases: dict[str, Lease] = {}
         self.ways: dict[str, Broken] = {}
 
-    async def start(self, name: str) -> Lease:
-        way = Broken(self.store, self.time)
-        lease = Lease(way, identity=name, clock=self.time.clock, sleep=self.time.sleep, wall=self._wall)
+    async def start(self, name: str, store: LeaseStore | None = None, **installation: Any) -> Lease:
+        way = Broken(store or self.store, self.time)
+        lease = Lease(
+            way,
+            identity=name,
+            clock=self.time.clock,
+            sleep=self.time.sleep,
+            wall=self._wall,
+            **{"namespaces": ("its own",), **installation},
+        )
         self.leases[name], self.ways[name] = lease, way
         self.tasks[name] = asyncio.create_task(lease.run())
         await self.time.asleep(len(self.tasks))
@@ -460,6 +477,116 @@ async def test_an_idle_leader_writes_once_each_renewal_and_reads_nothing() -> No
 
     assert store.calls == ["replace"] * 10
     await operators.end()
+
+
+# Other installations
+
+
+class Installations:
+    """Two, each with a Lease of its own, that see each other's."""
+
+    def __init__(self, **watches: tuple[str, ...]) -> None:
+        self.stores = {name: FakeLeaseStore() for name in watches}
+        self.watches = watches
+        self.operators = Operators(FakeLeaseStore())
+        for name, store in self.stores.items():
+            store.others = partial(self.others_of, name)
+
+    def others_of(self, name: str) -> list[Neighbour]:
+        return [
+            Neighbour(place=other, namespaces=self.watches[other], record=store.record)
+            for other, store in self.stores.items()
+            if other != name and store.record is not None
+        ]
+
+    async def start(self, name: str) -> Lease:
+        return await self.operators.start(name, self.stores[name], place=name, namespaces=self.watches[name])
+
+
+@pytest.mark.parametrize("watches", [((), ()), ((), ("ml",)), (("ml", "risk"), ("ml",))])
+async def test_the_installation_that_comes_later_waits_and_begins_when_the_other_is_gone(
+    watches: tuple[tuple[str, ...], tuple[str, ...]],
+) -> None:
+    there = Installations(older=watches[0], younger=watches[1])
+    await there.start("older")
+    younger = await there.start("younger")
+
+    await there.operators.pass_by(60)
+    with pytest.raises(NotLeading, match="older acts on the same ModelAliases"):
+        younger.check()
+    assert there.operators.leading() == {"older"}
+    await there.operators.kill("older")
+    await there.operators.pass_by(DURATION_SECONDS + RENEW_SECONDS)
+
+    younger.check()
+    await there.operators.end()
+
+
+async def test_installations_that_watch_different_namespaces_act_both() -> None:
+    there = Installations(one=("ml",), other=("risk",))
+    leases = [await there.start("one"), await there.start("other")]
+    for _ in range(40):
+        await there.operators.time.advance(1)
+
+    for lease in leases:
+        lease.check()
+    await there.operators.end()
+
+
+async def test_of_two_that_began_unseen_the_younger_gives_way() -> None:
+    """Neither saw the other's Lease when it began; a name on a Lease that nobody renews makes nobody give way."""
+    there = Installations(older=(), younger=())
+    older = await there.start("older")
+    there.stores["younger"].others = tuple
+    await there.operators.time.advance(1)
+    younger = await there.start("younger")
+    younger.check()
+    abandoned = Neighbour(place="abandoned", record=Record(holder="x", resource_version="1", created="2000"))
+    there.stores["older"].others = lambda: [abandoned, *there.others_of("older")]
+    there.stores["younger"].others = lambda: there.others_of("younger")
+
+    for _ in range(70):
+        await there.operators.time.advance(1)
+
+    older.check()
+    with pytest.raises(NotLeading, match="older acts"):
+        younger.check()
+    assert there.stores["younger"].record is not None
+    assert there.stores["younger"].record.holder == ""
+    await there.operators.end()
+
+
+async def test_who_may_not_look_for_others_acts_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    store = FakeLeaseStore()
+    operators = Operators(store)
+    store.fail_next(Refused("may not list leases"), call="neighbours", times=100)
+
+    first = await operators.start("first")
+    await operators.pass_by(100)
+
+    first.check()
+    assert caplog.text.count("whether another installation watches the same namespaces is not known") == 1
+    await operators.end()
+
+
+async def test_an_installation_is_found_by_what_its_lease_says(kubeconfig: str, namespace: str) -> None:
+    async with connection_as(kubeconfig) as connection:
+        stores = {
+            name: KubernetesLease(connection, namespace=namespace, name=name, watches=watches)
+            for name, watches in (("all", ()), ("two", ("b", "a")))
+        }
+        for name, store in stores.items():
+            await store.replace(await store.create("somebody", NOW), name, NOW)
+
+        found = {
+            name: [item for item in await store.neighbours() if item.place.startswith(f"{namespace}/")]
+            for name, store in stores.items()
+        }
+
+    assert [(item.place, item.namespaces) for item in found["all"]] == [(f"{namespace}/two", ("a", "b"))]
+    assert [(item.place, item.namespaces) for item in found["two"]] == [(f"{namespace}/all", ())]
+    assert found["two"][0].record.holder == "all"
+    assert found["two"][0].record.created
 
 
 STEPS = st.lists(

@@ -12,9 +12,10 @@ import pytest
 
 from hack.cluster.pause_image import NAME as IMAGE
 from tests.support import faults
+from tests.support.kube_api import KubeApi
 from tests.support.mlflow_server import Server
 from tests.support.operator_account import signed_in
-from tests.support.operator_process import OperatorProcess, config_for
+from tests.support.operator_process import OperatorProcess, config_for, running
 from tests.support.proxy import Recorder, Sent, proxied
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage
@@ -159,6 +160,46 @@ def test_who_is_stopped_in_the_middle_or_killed_in_a_burst_is_replaced_and_write
     assert {item["phase"] for item in ends.values()} == {"Succeeded"}
     assert histories == [["1", "2"]] * len(models)
     assert sets == 2 * len(models), "what was moved before is not moved again"
+
+
+def test_a_second_installation_that_watches_the_same_waits_and_says_for_whom(
+    kubeconfig: str,
+    kube_api: KubeApi,
+    stage: Stage,
+    seeded: Seeding,
+    mlflow_server: Server,
+    tmp_path: Path,
+) -> None:
+    seeded.version(val_auc=0.8)
+    _alias(stage, seeded)
+    elsewhere = f"{stage.namespace}-b"
+    assert kube_api.create("/api/v1/namespaces", {"metadata": {"name": elsewhere}}).ok
+    first, second = (
+        _installed(kubeconfig, home, stage.namespace, mlflow_server, tmp_path / home)
+        for home in (stage.namespace, elsewhere)
+    )
+
+    with running(first):
+        stage.until("modelalias", NAME, lambda it: "conditions" in it.get("status", {}), "it is seen")
+        second.start()
+        try:
+            _until(lambda: f"Lease {stage.namespace}/modelalias-operator" in second.tail(), "it says so")
+            scraped = second.scrape()
+            first.stop()
+            stage.request("go", NAME, source={"version": "1"})
+            ended = stage.complete("go", 60)
+        finally:
+            second.stop()
+            kube_api.send("DELETE", f"/api/v1/namespaces/{elsewhere}")
+
+    assert "modelalias_leader 0" in scraped
+    assert ended["phase"] == "Succeeded"
+
+
+def _installed(kubeconfig: str, home: str, namespace: str, server: Server, folder: Path) -> OperatorProcess:
+    """Return the operator of an installation with its Lease in one namespace that watches another."""
+    account = signed_in(kubeconfig, home, folder)
+    return OperatorProcess(account, {**config_for(home, server.uri), "namespaces": [namespace]}, folder)
 
 
 def _nth_move(number: int) -> Any:

@@ -3,9 +3,11 @@
 The suite in `tests/contract/test_lease.py` runs on this and on a real API server.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from modelalias.adapters.leadership import DURATION_SECONDS, Record
+from modelalias.adapters.neighbours import Neighbour
 from modelalias.core.errors import StaleObject
 from tests.support.fault_queue import ANY, FaultQueue
 
@@ -16,6 +18,8 @@ class FakeLeaseStore:
     def __init__(self) -> None:
         self.record: Record | None = None
         self.calls: list[str] = []
+        self.others: Callable[[], Sequence[Neighbour]] = tuple
+        """What the Leases of other installations say."""
         self._faults = FaultQueue()
         self._serial = 0
 
@@ -55,6 +59,11 @@ class FakeLeaseStore:
         changes = holder not in {"", seen.holder}
         return self._stored("replace", holder, at, seen.transitions + changes)
 
+    async def neighbours(self) -> Sequence[Neighbour]:
+        self.calls.append("neighbours")
+        self._faults.before("neighbours")
+        return self.others()
+
     def _stored(self, call: str, holder: str, at: datetime, transitions: int) -> Record:
         self.record = Record(
             holder=holder,
@@ -62,6 +71,7 @@ class FakeLeaseStore:
             seconds=DURATION_SECONDS,
             transitions=transitions,
             resource_version=self._next(),
+            created=at.isoformat() if self.record is None else self.record.created,
         )
         self._faults.after(call)
         return self.record

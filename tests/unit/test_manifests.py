@@ -233,6 +233,7 @@ def test_the_operator_is_given_this_and_no_more() -> None:
             for name in POLICIES
         },
         ("ClusterRole", "", "namespaces", "kube-system"): {"get"},
+        ("ClusterRole", "coordination.k8s.io", "leases", ""): {"list"},
         ("ClusterRole", "", "events", ""): {"create"},
         ("Role", "coordination.k8s.io", "leases", ""): {"create"},
         ("Role", "coordination.k8s.io", "leases", "modelalias-operator"): {"get", "patch"},

@@ -21,6 +21,10 @@ RETRY_SECONDS: Final = 0.5
 """How soon a holder tries again after a renewal that failed."""
 CALL_SECONDS: Final = 5.0
 """How long one call may take."""
+LOOK_AROUND_SECONDS: Final = 30.0
+"""How often a leader looks for other installations."""
+LIST_SECONDS: Final = 2.0
+"""How long that may take: the next renewal waits for it."""
 
 
 class Record(Value):
@@ -31,6 +35,8 @@ class Record(Value):
     seconds: int = DURATION_SECONDS
     transitions: int = 0
     resource_version: str
+    created: str = ""
+    """When the object was made, by the API server's clock."""
 
 
 class Sighting(Value):

@@ -10,7 +10,7 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -18,6 +18,8 @@ from modelalias.adapters.kubernetes_client import Call, Connection, MissingObjec
 from modelalias.adapters.leadership import (
     CALL_SECONDS,
     DURATION_SECONDS,
+    LIST_SECONDS,
+    LOOK_AROUND_SECONDS,
     RENEW_SECONDS,
     RETRY_SECONDS,
     VALID_SECONDS,
@@ -26,10 +28,17 @@ from modelalias.adapters.leadership import (
     free_at,
     observe,
 )
-from modelalias.core.errors import NotLeading, OperatorError, StaleObject
+from modelalias.adapters.neighbours import Neighbour, Neighbours
+from modelalias.core.errors import NotLeading, OperatorError, Refused, StaleObject
+from modelalias.kinds.marks import PREFIX
 from modelalias.rest import PatchType, Resource
 
 LEASES: Final = Resource(group="coordination.k8s.io", version="v1", plural="leases")
+
+INSTALLATION: Final = f"{PREFIX}installation"
+"""Label of the Lease of every installation."""
+WATCHES: Final = f"{PREFIX}watches"
+"""Annotation of it: the namespaces that are watched, with commas, or `*`."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +64,10 @@ class LeaseStore(Protocol):
         """
         ...
 
+    async def neighbours(self) -> Sequence[Neighbour]:
+        """Read the Leases of other installations."""
+        ...
+
 
 class Lease:
     """Leadership that is held by renewing a Lease.
@@ -71,8 +84,13 @@ class Lease:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        place: str = "",
+        namespaces: Sequence[str] = (),
     ) -> None:
-        """Take an identity that no other process ever has (`own_identity`) and a clock that counts every second."""
+        """Take an identity that no other process ever has (`own_identity`) and a clock that counts every second.
+
+        `place` is where the Lease is, `namespaces` are those that are watched, none for all.
+        """
         self._store = store
         self._identity = identity
         self._clock = clock
@@ -84,6 +102,11 @@ class Lease:
         self._why = "it has not had the Lease yet"
         self._logged: str | None = None
         self._renewed = asyncio.Event()
+        self._place = place
+        self._neighbours = Neighbours(namespaces)
+        self._looked_around = -math.inf
+        self._gives_way = False
+        self._sees_neighbours = True
 
     @property
     def leads(self) -> bool:
@@ -121,11 +144,18 @@ class Lease:
         if self.leads:
             self._log_change(logging.INFO, "this process leads")
             return RENEW_SECONDS
-        self._log_change(logging.INFO, f"this process is on standby: {self._why}")
+        self._log_change(
+            logging.WARNING if self._gives_way else logging.INFO, f"this process is on standby: {self._why}"
+        )
+        if self._gives_way:
+            return RENEW_SECONDS
         wait = free_at(self._sighting, self._identity) - self._clock() if self._sighting else RENEW_SECONDS
         return min(RENEW_SECONDS, max(wait, 0.0))
 
     async def _try(self) -> None:
+        if self.leads and self._clock() >= self._looked_around + LOOK_AROUND_SECONDS:
+            await self._look_around_while_leading()
+        self._gives_way = False
         seen = self._mine
         if seen is None:
             seen = await self._store.read()
@@ -136,6 +166,8 @@ class Lease:
                 self._why = f"{seen.holder or 'nobody'} has the Lease"
             if not self.leads and free_at(self._sighting, self._identity) > now:
                 return
+        if not self.leads and await self._must_give_way():
+            return
         sent = self._clock()
         if seen is None:
             self._mine = await self._store.create(self._identity, self._wall())
@@ -145,6 +177,40 @@ class Lease:
         self._why = f"the Lease was not renewed for {VALID_SECONDS:g} s"
         self._sighting = observe(self._sighting, self._mine, sent)
         self._renewed.set()
+
+    async def _must_give_way(self) -> bool:
+        """Return whether another installation may act on what this one watches, before this one begins."""
+        await self._look_around()
+        found = self._neighbours.may_live(self._clock())
+        if found is not None:
+            self._gives_way, self._why = True, _in_the_way(found)
+        return found is not None
+
+    async def _look_around_while_leading(self) -> None:
+        """Release the Lease where an older installation acts too: both began before they saw each other."""
+        try:
+            await self._look_around()
+        except OperatorError as error:
+            _log.debug("it is not known whether there are other installations: %s", error)
+            return
+        age = ("" if self._mine is None else self._mine.created, self._place)
+        found = self._neighbours.goes_before(age, self._clock())
+        if found is not None:
+            await self._release()
+            self._mine, self._why = None, _in_the_way(found)
+
+    async def _look_around(self) -> None:
+        try:
+            found = await self._store.neighbours()
+        except Refused as error:
+            found = ()
+            if self._sees_neighbours:
+                _log.warning(
+                    "whether another installation watches the same namespaces is not known: %s", error
+                )
+            self._sees_neighbours = False
+        self._looked_around = self._clock()
+        self._neighbours.see(found, self._looked_around)
 
     async def _release(self) -> None:
         """Release the Lease, so that a standby need not wait for it."""
@@ -169,6 +235,14 @@ class Lease:
             _log.log(level, text)
 
 
+def _in_the_way(found: Neighbour) -> str:
+    watched = "all namespaces" if not found.namespaces else ", ".join(found.namespaces)
+    return (
+        f"the installation with the Lease {found.place} acts on the same ModelAliases (it watches {watched}): "
+        "uninstall one of them, or let them watch different namespaces"
+    )
+
+
 class NoLease:
     """Leadership without asking: for a single operator whose configuration turns the Lease off."""
 
@@ -188,11 +262,17 @@ class NoLease:
 class KubernetesLease:
     """The port `LeaseStore` on a real API server."""
 
-    def __init__(self, connection: Connection, *, namespace: str, name: str) -> None:
-        """Take the connection, which the caller closes, and where the Lease is."""
+    def __init__(
+        self, connection: Connection, *, namespace: str, name: str, watches: Sequence[str] = ()
+    ) -> None:
+        """Take the connection, which the caller closes, where the Lease is, and which namespaces are watched."""
         self._connection = connection
         self._namespace = namespace
         self._name = name
+        self._marks = {
+            "labels": {INSTALLATION: "true"},
+            "annotations": {WATCHES: ",".join(sorted(watches)) or "*"},
+        }
 
     async def read(self) -> Record | None:
         """Read the Lease; None when there is none."""
@@ -206,7 +286,7 @@ class KubernetesLease:
         body = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": self._name, "namespace": self._namespace},
+            "metadata": {"name": self._name, "namespace": self._namespace, **self._marks},
             "spec": lease_spec(None, holder, at),
         }
         call = Call(verb=Verb.CREATE, resource=LEASES, namespace=self._namespace)
@@ -217,7 +297,10 @@ class KubernetesLease:
 
         Raise `StaleObject` when it changed since it was seen.
         """
-        body = {"metadata": {"resourceVersion": seen.resource_version}, "spec": lease_spec(seen, holder, at)}
+        body = {
+            "metadata": {"resourceVersion": seen.resource_version, **self._marks},
+            "spec": lease_spec(seen, holder, at),
+        }
         try:
             answer = await self._connection.send(
                 self._call(Verb.PATCH), body, patch=PatchType.MERGE, seconds=CALL_SECONDS
@@ -225,6 +308,14 @@ class KubernetesLease:
         except MissingObject as error:
             raise StaleObject(f"the Lease {self._namespace}/{self._name} was deleted") from error
         return parse_lease(answer)
+
+    async def neighbours(self) -> Sequence[Neighbour]:
+        """Read the Leases of other installations, in all namespaces."""
+        query = (("labelSelector", INSTALLATION), ("resourceVersion", "0"))
+        call = Call(verb=Verb.LIST, resource=LEASES, namespace="", query=query)
+        listed = (await self._connection.send(call, seconds=LIST_SECONDS))["items"]
+        found = [neighbour for item in listed if (neighbour := parse_neighbour(item)) is not None]
+        return [item for item in found if item.place != f"{self._namespace}/{self._name}"]
 
     def _call(self, verb: Verb) -> Call:
         return Call(verb=verb, resource=LEASES, namespace=self._namespace, name=self._name)
@@ -254,6 +345,20 @@ def parse_lease(body: Mapping[str, Any]) -> Record:
         seconds=spec.get("leaseDurationSeconds") or DURATION_SECONDS,
         transitions=spec.get("leaseTransitions") or 0,
         resource_version=body["metadata"]["resourceVersion"],
+        created=body["metadata"].get("creationTimestamp") or "",
+    )
+
+
+def parse_neighbour(body: Mapping[str, Any]) -> Neighbour | None:
+    """Read the Lease of an installation; None where it does not say what it watches."""
+    metadata = body["metadata"]
+    watches = (metadata.get("annotations") or {}).get(WATCHES)
+    if not watches:
+        return None
+    return Neighbour(
+        place=f"{metadata['namespace']}/{metadata['name']}",
+        namespaces=() if watches == "*" else tuple(watches.split(",")),
+        record=parse_lease(body),
     )
 
 
