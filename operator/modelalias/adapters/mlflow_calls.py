@@ -4,15 +4,18 @@ Bounded in number and in time, and one model's writes one after another.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 from typing import Final, TypeVar
 
-from modelalias.adapters.mlflow_errors import Unreachable
+from modelalias.adapters.mlflow_errors import Broken, Unreachable
+from modelalias.core.errors import Unavailable
 from modelalias.ports.turns import ASKED_FOR
 
 CLOSED: Final = "the registry's client is closed"
@@ -25,7 +28,8 @@ class Calls:
 
     A call's time begins when a thread is free for it, so that a burst of work is slow and not wrong. When one
     call gets no answer, those that wait fail with it: none waits for more than the calls ahead of it or one
-    deadline. Namespaces take turns (`ports.turns`), so that a crowd of one is none for another.
+    deadline. Namespaces take turns (`ports.turns`), so that a crowd of one is none for another. When the other
+    side asks for a pause, no call is sent before it is over.
     """
 
     def __init__(self, name: str, *, concurrency: int, seconds: float) -> None:
@@ -34,6 +38,7 @@ class Calls:
         self._free = concurrency
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         """Those who wait, by namespace, in the order of the namespaces' turns."""
+        self._quiet_until = -math.inf
 
     async def turn(self) -> None:
         """Wait until a thread is free; raise `Unavailable` as those do that wait. What runs `ahead` then comes next."""
@@ -43,10 +48,14 @@ class Calls:
     async def run(self, work: Callable[[], T], *, ahead: bool = False) -> T:
         """Run the work in a thread, ahead of what waits for one if it has waited for its turn.
 
-        Raise `Unavailable` when it takes too long, and what it raises.
+        Raise `Unavailable` when it takes too long or may not begin, and what it raises.
         """
         await self._take(ahead=ahead)
         loop = asyncio.get_running_loop()
+        left = self._quiet_until - loop.time()
+        if left > 0:
+            self._give_back()
+            raise Unavailable("the registry asks for a pause", retry_after=timedelta(seconds=left))
         try:
             future = self._pool.submit(work)
         except RuntimeError as error:
@@ -108,6 +117,8 @@ class Calls:
         error = None if done.cancelled() else done.exception()
         if isinstance(error, Unreachable) and not answer.cancelled():
             self._turn_away(error)
+        if isinstance(error, Unavailable) and not isinstance(error, Broken) and error.retry_after is not None:
+            self._quiet_until = asyncio.get_running_loop().time() + error.retry_after.total_seconds()
         self._give_back()
 
     def _turn_away(self, error: Unreachable) -> None:

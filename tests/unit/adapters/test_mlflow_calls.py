@@ -4,11 +4,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from modelalias.adapters.mlflow_calls import Calls, Locks
-from modelalias.adapters.mlflow_errors import Unreachable
+from modelalias.adapters.mlflow_errors import Broken, Unreachable
 from modelalias.core.errors import ModelNotFound, Unavailable
 from modelalias.ports.turns import ASKED_FOR
 
@@ -68,6 +69,39 @@ async def test_a_failure_that_is_an_answer_leaves_the_others_waiting(calls: Call
     )
 
     assert [str(item) for item in found] == ["busy", "busy", "7"]
+
+
+async def test_no_call_begins_in_a_pause_that_the_other_side_asks_for(calls: Calls) -> None:
+    began: list[str] = []
+
+    def full() -> None:
+        began.append("full")
+        time.sleep(0.05)
+        raise Unavailable("full", retry_after=timedelta(seconds=0.5))
+
+    found = await asyncio.gather(
+        *(calls.run(full) for _ in range(2)),
+        calls.run(lambda: began.append("waited")),
+        return_exceptions=True,
+    )
+    with pytest.raises(Unavailable, match="asks for a pause") as refused:
+        await calls.run(lambda: began.append("came"))
+    assert refused.value.retry_after is not None
+    await asyncio.sleep(refused.value.retry_after.total_seconds() + 0.01)
+
+    assert await calls.run(lambda: 7) == 7
+    assert [str(item) for item in found] == ["full", "full", "the registry asks for a pause"]
+    assert began == ["full", "full"]
+
+
+async def test_a_pause_that_one_request_is_refused_with_is_none_of_the_others(calls: Calls) -> None:
+    def broken() -> None:
+        raise Broken("this request", retry_after=timedelta(seconds=60))
+
+    with pytest.raises(Broken):
+        await calls.run(broken)
+
+    assert await calls.run(lambda: 7) == 7
 
 
 async def test_no_answer_turns_away_those_that_wait(calls: Calls) -> None:
