@@ -9,7 +9,7 @@ from typing import Any, Final
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
 from modelalias.cli.changes import Event, Watch
-from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing, Page, Who
+from modelalias.cli.cluster import Heartbeat, Installation, Kind, ObjectMissing, Page, Who
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.rights import Right
 from modelalias.core.errors import InvalidRequest, OperatorError
@@ -93,6 +93,7 @@ class FakeCluster:
 
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
         self.lease: Heartbeat | OperatorError | None = Heartbeat(holder="pod", renewed=self.time)
+        self.others: Sequence[Installation] | OperatorError = ()
         self.workloads: dict[str, Workload] = {}
         self.pods_of: dict[str, Sequence[Pod]] = {}
         self.pods_error: OperatorError | None = None
@@ -121,6 +122,12 @@ class FakeCluster:
         if isinstance(self.lease, OperatorError):
             raise self.lease
         return self.lease
+
+    async def other_installations(self, namespace: str) -> Sequence[Installation]:
+        assert namespace == "modelalias-system"
+        if isinstance(self.others, OperatorError):
+            raise self.others
+        return self.others
 
     async def workload(self, ref: WorkloadRef) -> Workload | None:
         return self.workloads.get(ref.name)

@@ -30,7 +30,7 @@ from modelalias.api.request import PromotionRequest
 from modelalias.api.workload import WorkloadKind
 from modelalias.cli import credential_plugin, listed_objects, object_events, rights, watching
 from modelalias.cli.changes import Watch
-from modelalias.cli.cluster import Heartbeat, Kind, ObjectMissing, Page, Who
+from modelalias.cli.cluster import Heartbeat, Installation, Kind, ObjectMissing, Page, Who
 from modelalias.cli.kubeconfig import Access
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.rights import Right
@@ -191,13 +191,16 @@ class ApiServer:
     async def heartbeat(self, namespace: str) -> Heartbeat | None:
         """Read the Lease of the operator that is installed in a namespace; None when there is none."""
         found = await KubernetesLease(await self._shared.opened(), namespace=namespace, name=LEASE).read()
-        if found is None:
-            return None
-        try:
-            renewed = datetime.fromisoformat(found.renewed)
-        except ValueError:
-            renewed = None
-        return Heartbeat(holder=found.holder, renewed=renewed)
+        return None if found is None else Heartbeat(holder=found.holder, renewed=_time(found.renewed))
+
+    async def other_installations(self, namespace: str) -> Sequence[Installation]:
+        """Read who else holds a Lease as an operator than the one that is installed in a namespace."""
+        lease = KubernetesLease(await self._shared.opened(), namespace=namespace, name=LEASE)
+        return [
+            Installation(place=it.place, namespaces=it.namespaces, renewed=_time(it.record.renewed))
+            for it in await lease.neighbours()
+            if it.record.holder
+        ]
 
     async def workload(self, ref: WorkloadRef) -> Workload | None:
         """Read a workload; None when there is none."""
@@ -408,3 +411,11 @@ def policy_message(message: str) -> str:
 def _missing(call: Call) -> ObjectMissing:
     kind = "ModelAlias" if call.resource == ALIASES else "PromotionRequest"
     return ObjectMissing(f"there is no {kind} {call.name} in namespace {call.namespace}")
+
+
+def _time(text: str) -> datetime | None:
+    """Read a time that another program wrote; None where it is none."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

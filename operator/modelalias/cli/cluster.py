@@ -62,6 +62,17 @@ class Heartbeat(Value):
     """When it was renewed last, by the clock of the operator's node."""
 
 
+class Installation(Value):
+    """Another installation of the operator in the cluster, as its Lease has it."""
+
+    place: str
+    """The Lease, as namespace/name."""
+    namespaces: tuple[str, ...]
+    """What it watches, none for all."""
+    renewed: datetime | None
+    """When it was renewed last."""
+
+
 class PersonsCluster(Protocol):
     """One namespace of a cluster, with the rights of one user.
 
@@ -88,6 +99,9 @@ class PersonsCluster(Protocol):
 
     async def heartbeat(self, namespace: str) -> Heartbeat | None:
         """Read the Lease of the operator that is installed in a namespace; None when there is none."""
+
+    async def other_installations(self, namespace: str) -> Sequence[Installation]:
+        """Read who else holds a Lease as an operator than the one that is installed in a namespace."""
 
     async def workload(self, ref: WorkloadRef) -> Workload | None:
         """Read a workload; None when there is none."""

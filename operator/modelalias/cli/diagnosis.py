@@ -10,7 +10,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import AliasCondition, Status, find
 from modelalias.api.fields import Value
 from modelalias.cli import ages, crd_fit, heartbeat
-from modelalias.cli.cluster import Heartbeat, Who
+from modelalias.cli.cluster import Heartbeat, Installation, Who
 from modelalias.cli.crd_fit import Fit
 from modelalias.cli.next_step import where
 from modelalias.cli.object_events import ObjectEvent
@@ -109,6 +109,23 @@ def operator(found: Heartbeat | Hidden | None, namespace: str, now: datetime) ->
         return _line("operator", state, sentence, look)
     age = ages.age(found.renewed, now)
     return _line("operator", State.OK, f"{found.holder} leads, and renewed its Lease {age} ago")
+
+
+def others(found: Sequence[Installation] | Hidden, namespace: str, now: datetime) -> Sequence[Line]:
+    """Return which other installations act in the cluster; nothing where there are none, or where that may not be read."""
+    if isinstance(found, Hidden):
+        return ()
+    return tuple(
+        _line(
+            f"installation {item.place.partition('/')[0]}",
+            State.WARNING,
+            f"another one, which watches {', '.join(item.namespaces) or 'all namespaces'}, holds the Lease {item.place} "
+            f"({'never renewed' if item.renewed is None else f'renewed {ages.age(item.renewed, now)} ago'}): where both "
+            "watch the same namespaces, the one that came later does nothing",
+            heartbeat.logs(namespace),
+        )
+        for item in found
+    )
 
 
 def waiting(runs: Line, deployment: Read, events: Sequence[ObjectEvent] | Hidden) -> Line:

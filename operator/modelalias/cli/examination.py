@@ -59,8 +59,9 @@ async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequenc
         _unless_hidden(_aliases(cluster)),
         asyncio.gather(*(_policy(cluster, kind, name) for kind, name in _POLICIES)),
     )
-    lease, deployment, keys, service = await asyncio.gather(
+    lease, others, deployment, keys, service = await asyncio.gather(
         _unless_hidden(cluster.heartbeat(operators)),
+        _unless_hidden(cluster.other_installations(operators)),
         _unless_hidden(cluster.body(_DEPLOYMENTS, diagnosis.DEPLOYMENT, operators)),
         _unless_hidden(cluster.body(_CONFIG_MAPS, "modelalias-public-keys", operators)),
         _unless_hidden(cluster.body(_SERVICES, "modelalias-metrics", operators)),
@@ -82,6 +83,7 @@ async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequenc
         *definitions,
         *policies,
         diagnosis.waiting(runs, deployment, events),
+        *diagnosis.others(others, operators, servers),
         diagnosis.version(deployment, ours, operators, is_needed=is_served and runs.state is State.MISSING),
         diagnosis.person(who),
         *diagnosis.rights(has, who, cluster.namespace),

@@ -10,7 +10,7 @@ import pytest
 from modelalias.api import crds
 from modelalias.api.alias import ModelAlias
 from modelalias.cli import crd_fit, diagnosis, doctor, examination
-from modelalias.cli.cluster import Heartbeat, Who
+from modelalias.cli.cluster import Heartbeat, Installation, Who
 from modelalias.cli.diagnosis import Hidden, Line, State
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.core.errors import Refused
@@ -324,3 +324,26 @@ def test_text_ends_with_what_to_type_and_json_says_whether_all_is_there() -> Non
     ]
     assert json.loads(doctor.as_json(lines))["complete"] is False
     assert "what to do" not in doctor.text(lines[:1])
+
+
+async def test_another_installation_is_named_with_what_it_watches() -> None:
+    cluster = FakeCluster(None, {**_alias("default", "True"), "metadata": {"name": "a", "namespace": "ml"}})
+    cluster.others = [
+        Installation(place="b/modelalias-operator", namespaces=(), renewed=cluster.time),
+        Installation(place="c/modelalias-operator", namespaces=("ml", "risk"), renewed=None),
+    ]
+
+    lines = {line.name: line for line in await examination.examine(cluster, SYSTEM, "0.1.0")}
+    cluster.others = Refused("may not list leases")
+    hidden = [line.name for line in await examination.examine(cluster, SYSTEM, "0.1.0")]
+
+    assert lines["installation b"].state is lines["installation c"].state is State.WARNING
+    assert (
+        "watches all namespaces, holds the Lease b/modelalias-operator (renewed 0s ago)"
+        in lines["installation b"].message
+    )
+    assert (
+        "watches ml, risk, holds the Lease c/modelalias-operator (never renewed)"
+        in lines["installation c"].message
+    )
+    assert [name for name in hidden if name.startswith("installation")] == []
