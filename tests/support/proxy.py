@@ -232,8 +232,11 @@ def proxied(kubeconfig: str, mlflow_uri: str) -> Iterator[Recorder]:
     thread.start()
     standing = recording(kubeconfig, mlflow_uri)
     try:
-        yield asyncio.run_coroutine_threadsafe(standing.__aenter__(), loop).result(SECONDS)
-        asyncio.run_coroutine_threadsafe(standing.__aexit__(None, None, None), loop).result(SECONDS)
+        recorder = asyncio.run_coroutine_threadsafe(standing.__aenter__(), loop).result(SECONDS)
+        try:
+            yield recorder
+        finally:
+            asyncio.run_coroutine_threadsafe(standing.__aexit__(None, None, None), loop).result(SECONDS)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(SECONDS)
