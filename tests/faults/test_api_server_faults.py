@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from hack.cluster.pause_image import NAME as IMAGE
+from tests.integration.conftest import new_name
 from tests.support import faults
 from tests.support.kube_api import GROUP, KubeApi
 from tests.support.mlflow_server import Server
@@ -18,8 +19,6 @@ from tests.support.seeding import Seeding
 from tests.support.stage import Object, Stage, condition
 
 NAME: Final = "churn-champion"
-HOME: Final = "faults-of-the-api-server"
-QUIET: Final = "faults-in-silence"
 INACTIVE: Final = 70
 """Seconds after which a watch without any event is asked for anew."""
 
@@ -30,8 +29,10 @@ class Parts:
 
     operator: OperatorProcess
     between: Recorder
+    quiet: str
+    """A namespace in which the watches of requests tell nothing any more."""
     silent_since: float
-    """Since then nothing comes by the watches of requests in a namespace; by `time.perf_counter`."""
+    """Since when; by `time.perf_counter`."""
 
 
 @pytest.fixture(scope="module")
@@ -43,29 +44,30 @@ def parts(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Parts]:
     folder = tmp_path_factory.mktemp("operator")
-    for name in (HOME, QUIET):
+    home, quiet = new_name(), new_name()
+    for name in (home, quiet):
         kube_api.create("/api/v1/namespaces", {"metadata": {"name": name}})
-    with proxied(signed_in(kubeconfig, HOME, folder), mlflow_server.uri) as between:
+    with proxied(signed_in(kubeconfig, home, folder), mlflow_server.uri) as between:
         config = {
-            **config_for(HOME, between.mlflow_uri),
-            "namespaces": [QUIET, *watched_namespaces.values()],
+            **config_for(home, between.mlflow_uri),
+            "namespaces": [quiet, *watched_namespaces.values()],
         }
         operator = OperatorProcess(between.kubeconfig, config, folder)
         with running(operator):
-            since = _silent_from_now_on(between)
-            yield Parts(operator, between, since)
-    for name in (HOME, QUIET):
+            since = _silent_from_now_on(between, quiet)
+            yield Parts(operator, between, quiet, since)
+    for name in (home, quiet):
         kube_api.send("DELETE", f"/api/v1/namespaces/{name}")
 
 
-def _silent_from_now_on(between: Recorder) -> float:
+def _silent_from_now_on(between: Recorder, quiet: str) -> float:
     """Let nothing more come by the watches of requests that are open in one namespace."""
     deadline = time.monotonic() + 30
-    while not any(_requests_of(QUIET)(watch.sent) for watch in between.watches):
+    while not any(_requests_of(quiet)(watch.sent) for watch in between.watches):
         assert time.monotonic() < deadline, "requests are watched"
         time.sleep(0.1)  # poll
     since = time.perf_counter()
-    between.hidden.append(lambda sent, _: _requests_of(QUIET)(sent) and sent.at < since)
+    between.hidden.append(lambda sent, _: _requests_of(quiet)(sent) and sent.at < since)
     return since
 
 
@@ -140,7 +142,7 @@ def test_a_namespace_that_takes_no_writes_backs_off_and_the_others_go_on(
 ) -> None:
     between = shared_operator.between
     seeded.version(val_auc=0.8)
-    other = Stage(stage.kubeconfig, QUIET, stage.user)
+    other = Stage(stage.kubeconfig, shared_operator.quiet, stage.user)
     others = Seeding(seeded.client.tracking_uri, f"{seeded.model}-other")
     others.version(val_auc=0.8)
 
@@ -200,7 +202,7 @@ def test_nothing_moves_without_a_plan_that_is_written_and_what_has_begun_goes_on
 
     def goes_away() -> None:
         away.append(time.perf_counter())
-        between.end_watches(lambda sent: not _requests_of(QUIET)(sent))
+        between.end_watches(lambda sent: not _requests_of(shared_operator.quiet)(sent))
 
     def of_kubernetes(sent: Sent) -> bool:
         return sent.to == "kubernetes" and bool(away)
@@ -228,16 +230,16 @@ def test_a_watch_that_says_nothing_more_is_asked_for_anew(
     """The one of requests in a namespace has been silent since this module began: the last test has not long to wait."""
     between = shared_operator.between
     seeded.version(val_auc=0.8)
-    quiet = Stage(kubeconfig, QUIET, kube_api.who_am_i())
+    quiet = Stage(kubeconfig, shared_operator.quiet, kube_api.who_am_i())
     _alias(quiet, seeded)
     _ready(quiet)
 
     quiet.request("unheard", NAME, source={"version": "1"})
     ended = quiet.complete("unheard", INACTIVE + 30)
-    anew = [sent.at for sent in between.calls if _requests_of(QUIET)(sent)]
+    anew = [sent.at for sent in between.calls if _requests_of(shared_operator.quiet)(sent)]
 
     assert ended["phase"] == "Succeeded"
     first, *later = anew
     assert first < shared_operator.silent_since
     assert later[0] - shared_operator.silent_since > INACTIVE - 5, "nothing else made it ask"
-    assert kube_api.send("GET", f"{GROUP}/namespaces/{QUIET}/promotionrequests/unheard").ok
+    assert kube_api.send("GET", f"{GROUP}/namespaces/{shared_operator.quiet}/promotionrequests/unheard").ok

@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from hack.cluster.pause_image import NAME as IMAGE
+from tests.integration.conftest import new_name
 from tests.support import faults
 from tests.support.kube_api import GROUP, KubeApi
 from tests.support.mlflow_server import Server
@@ -21,7 +22,6 @@ from tests.support.seeding import Seeding
 from tests.support.stage import Object, Stage, condition
 
 NAME: Final = "churn-champion"
-HOME: Final = "faults-of-restarts"
 RESYNC: Final = "3s"
 WATCHED: Final = frozenset({"modelaliases", "promotionrequests", "deployments"})
 
@@ -29,13 +29,13 @@ WATCHED: Final = frozenset({"modelaliases", "promotionrequests", "deployments"})
 class Parts:
     """What stands before the servers, and operators that come and go."""
 
-    def __init__(self, between: Recorder, folder: Path) -> None:
+    def __init__(self, between: Recorder, home: str, folder: Path) -> None:
         self.between = between
-        self._folder = folder
+        self._home, self._folder = home, folder
 
     def operator(self, stage: Stage, **config: Any) -> OperatorProcess:
         """Return one that is not started; it takes the place of the former one at once, without a Lease."""
-        alone = {"lease": {"namespace": HOME, "enabled": False}, "resync": RESYNC}
+        alone = {"lease": {"namespace": self._home, "enabled": False}, "resync": RESYNC}
         folder = self._folder / stage.namespace
         folder.mkdir()
         return OperatorProcess(
@@ -54,10 +54,11 @@ def parts(
     kubeconfig: str, kube_api: KubeApi, mlflow_server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Parts]:
     folder = tmp_path_factory.mktemp("operators")
-    kube_api.create("/api/v1/namespaces", {"metadata": {"name": HOME}})
-    with proxied(signed_in(kubeconfig, HOME, folder), mlflow_server.uri) as between:
-        yield Parts(between, folder)
-    kube_api.send("DELETE", f"/api/v1/namespaces/{HOME}")
+    home = new_name()
+    kube_api.create("/api/v1/namespaces", {"metadata": {"name": home}})
+    with proxied(signed_in(kubeconfig, home, folder), mlflow_server.uri) as between:
+        yield Parts(between, home, folder)
+    kube_api.send("DELETE", f"/api/v1/namespaces/{home}")
 
 
 def _is_write(sent: Sent) -> bool:
@@ -192,116 +193,112 @@ def test_a_promotion_that_the_former_release_began_is_ended_and_rolls_nothing_ag
     assert seeded.aliases() == {"champion": "2"}
 
 
-class TestMissed:
-    def test_each_event_of_a_promotion_that_is_missed_once_changes_no_end(
-        self, parts: Parts, stage: Stage, seeded: Seeding, mlflow_server: Server
-    ) -> None:
-        """As many promotions beside each other as one has events; each misses another one."""
-        count = 12
-        models = [Seeding(mlflow_server.uri, f"{seeded.model}-{number}") for number in range(count)]
-        seen: Counter[int] = Counter()
+def test_each_event_of_a_promotion_that_is_missed_once_changes_no_end(
+    parts: Parts, stage: Stage, seeded: Seeding, mlflow_server: Server
+) -> None:
+    """As many promotions beside each other as one has events; each misses another one."""
+    count = 12
+    models = [Seeding(mlflow_server.uri, f"{seeded.model}-{number}") for number in range(count)]
+    seen: Counter[int] = Counter()
 
-        def hides(sent: Sent, event: Mapping[str, Any]) -> bool:
-            name = re.fullmatch(r"s(\d+)", event["object"].get("metadata", {}).get("name", ""))
-            if sent.namespace != stage.namespace or sent.resource not in WATCHED or name is None:
-                return False
-            number = int(name[1])
-            seen[number] += 1
-            return seen[number] == number + 1
+    def hides(sent: Sent, event: Mapping[str, Any]) -> bool:
+        name = re.fullmatch(r"s(\d+)", event["object"].get("metadata", {}).get("name", ""))
+        if sent.namespace != stage.namespace or sent.resource not in WATCHED or name is None:
+            return False
+        number = int(name[1])
+        seen[number] += 1
+        return seen[number] == number + 1
 
-        since = len(parts.between.calls)
-        with parts.between.hiding(hides), running(parts.operator(stage)):
-            for number, model in enumerate(models):
-                model.version(val_auc=0.8)
-                stage.deployment(f"s{number}", IMAGE)
-                _alias(stage, model, f"s{number}", serving=[{"name": f"s{number}"}])
-            for number in range(count):
-                stage.request(f"s{number}", f"s{number}", source={"version": "1"})
-            ended = stage.ended(*(f"s{number}" for number in range(count)))
-        for model in models:
-            model.remove()
+    since = len(parts.between.calls)
+    with parts.between.hiding(hides), running(parts.operator(stage)):
+        for number, model in enumerate(models):
+            model.version(val_auc=0.8)
+            stage.deployment(f"s{number}", IMAGE)
+            _alias(stage, model, f"s{number}", serving=[{"name": f"s{number}"}])
+        for number in range(count):
+            stage.request(f"s{number}", f"s{number}", source={"version": "1"})
+        ended = stage.ended(*(f"s{number}" for number in range(count)))
+    for model in models:
+        model.remove()
 
-        assert {item["phase"] for item in ended.values()} == {"Succeeded"}
-        assert _sets(parts.writes(since)) == [("champion", "1")] * count
-        generations = {
-            stage.get("deployment", f"s{number}")["metadata"]["generation"] for number in range(count)
-        }
-        assert generations == {2}, "each was rolled once"
-        assert min(seen[number] - number for number in range(count)) > 0, "each missed one"
+    assert {item["phase"] for item in ended.values()} == {"Succeeded"}
+    assert _sets(parts.writes(since)) == [("champion", "1")] * count
+    generations = {stage.get("deployment", f"s{number}")["metadata"]["generation"] for number in range(count)}
+    assert generations == {2}, "each was rolled once"
+    assert min(seen[number] - number for number in range(count)) > 0, "each missed one"
 
-    def test_what_was_deleted_while_the_watch_had_forgotten_is_no_ghost(
-        self, parts: Parts, stage: Stage, seeded: Seeding
-    ) -> None:
-        """The older of two ModelAliases for one alias goes in the gap: the younger gets the alias."""
-        between = parts.between
-        seeded.version(val_auc=0.8)
 
-        def of_aliases(sent: Sent) -> bool:
-            return sent.is_watch and (sent.namespace, sent.resource) == (stage.namespace, "modelaliases")
+def test_what_was_deleted_while_the_watch_had_forgotten_is_no_ghost(
+    parts: Parts, stage: Stage, seeded: Seeding
+) -> None:
+    """The older of two ModelAliases for one alias goes in the gap: the younger gets the alias."""
+    between = parts.between
+    seeded.version(val_auc=0.8)
 
-        with running(parts.operator(stage)):
-            _alias(stage, seeded, "older")
-            stage.until("modelalias", "older", lambda it: "conditions" in it.get("status", {}), "it is seen")
-            _alias(stage, seeded, "younger")
-            stage.until("modelalias", "younger", lambda it: _stalled(it) == "Conflict", "it waits")
-            goes = faults.after(lambda: stage.kubectl("delete", "modelalias", "older"), faults.gone)
-            with between.fault(of_aliases, goes, times=1) as forgotten:
-                between.end_watches(of_aliases)
-                _until(lambda: forgotten.met > 0)
-            stage.until("modelalias", "younger", lambda it: _stalled(it) == "", "it has the alias")
-            stage.request("go", "younger", source={"version": "1"})
-            ended = stage.complete("go", 60)
+    def of_aliases(sent: Sent) -> bool:
+        return sent.is_watch and (sent.namespace, sent.resource) == (stage.namespace, "modelaliases")
 
-        assert ended["phase"] == "Succeeded"
-        assert seeded.aliases() == {"champion": "1"}
+    with running(parts.operator(stage)):
+        _alias(stage, seeded, "older")
+        stage.until("modelalias", "older", lambda it: "conditions" in it.get("status", {}), "it is seen")
+        _alias(stage, seeded, "younger")
+        stage.until("modelalias", "younger", lambda it: _stalled(it) == "Conflict", "it waits")
+        goes = faults.after(lambda: stage.kubectl("delete", "modelalias", "older"), faults.gone)
+        with between.fault(of_aliases, goes, times=1) as forgotten:
+            between.end_watches(of_aliases)
+            _until(lambda: forgotten.met > 0)
+        stage.until("modelalias", "younger", lambda it: _stalled(it) == "", "it has the alias")
+        stage.request("go", "younger", source={"version": "1"})
+        ended = stage.complete("go", 60)
 
-    def test_an_old_list_after_a_restart_leads_nowhere_back(
-        self, parts: Parts, stage: Stage, seeded: Seeding, kube_api: KubeApi
-    ) -> None:
-        """An API server that is behind shows the version before as the accepted one, and drift is set back."""
-        between = parts.between
-        for value in (0.8, 0.9):
-            seeded.version(val_auc=value)
-        _alias(stage, seeded, drift="Restore")
-        operator = parts.operator(stage)
-        lists = {
-            kind: f"{GROUP}/namespaces/{stage.namespace}/{kind}"
-            for kind in ("modelaliases", "promotionrequests")
-        }
-        with running(operator):
-            stage.request("first", NAME, source={"version": "1"})
-            stage.complete("first", 60)
-            old = {kind: kube_api.send("GET", path).body for kind, path in lists.items()}
-            stage.request("second", NAME, source={"version": "2"})
-            stage.complete("second", 60)
+    assert ended["phase"] == "Succeeded"
+    assert seeded.aliases() == {"champion": "1"}
 
-        def is_listed(kind: str) -> Any:
-            return lambda sent: (
-                sent.method == "GET"
-                and not sent.is_watch
-                and (sent.namespace, sent.resource) == (stage.namespace, kind)
-                and sent.path.partition("?")[0].endswith(kind)
-            )
 
-        since = len(between.calls)
-        with (
-            between.fault(is_listed("modelaliases"), faults.answered(200, old["modelaliases"])) as aliases,
-            between.fault(is_listed("promotionrequests"), faults.answered(200, old["promotionrequests"])),
-            between.hiding(lambda sent, _: sent.namespace == stage.namespace),
-            running(operator),
-        ):
-            _until(lambda: aliases.met > 3)
-            _until(
-                lambda: sum(sent.resource == "registered-models/search" for sent in between.calls[since:]) > 2
-            )
-        with running(operator):
-            stage.request("third", NAME, source={"version": "2"})
-            third = stage.complete("third", 60)
+def test_an_old_list_after_a_restart_leads_nowhere_back(
+    parts: Parts, stage: Stage, seeded: Seeding, kube_api: KubeApi
+) -> None:
+    """An API server that is behind shows the version before as the accepted one, and drift is set back."""
+    between = parts.between
+    for value in (0.8, 0.9):
+        seeded.version(val_auc=value)
+    _alias(stage, seeded, drift="Restore")
+    operator = parts.operator(stage)
+    lists = {
+        kind: f"{GROUP}/namespaces/{stage.namespace}/{kind}" for kind in ("modelaliases", "promotionrequests")
+    }
+    with running(operator):
+        stage.request("first", NAME, source={"version": "1"})
+        stage.complete("first", 60)
+        old = {kind: kube_api.send("GET", path).body for kind, path in lists.items()}
+        stage.request("second", NAME, source={"version": "2"})
+        stage.complete("second", 60)
 
-        assert _sets(parts.writes(since)) == []
-        assert condition(third, "Complete") == ("True", "NoOp")
-        assert seeded.aliases() == {"champion": "2"}
-        assert [item["to"] for item in stage.status("modelalias", NAME)["history"]] == ["1", "2"]
+    def is_listed(kind: str) -> Any:
+        return lambda sent: (
+            sent.method == "GET"
+            and not sent.is_watch
+            and (sent.namespace, sent.resource) == (stage.namespace, kind)
+            and sent.path.partition("?")[0].endswith(kind)
+        )
+
+    since = len(between.calls)
+    with (
+        between.fault(is_listed("modelaliases"), faults.answered(200, old["modelaliases"])) as aliases,
+        between.fault(is_listed("promotionrequests"), faults.answered(200, old["promotionrequests"])),
+        between.hiding(lambda sent, _: sent.namespace == stage.namespace),
+        running(operator),
+    ):
+        _until(lambda: aliases.met > 3)
+        _until(lambda: sum(sent.resource == "registered-models/search" for sent in between.calls[since:]) > 2)
+    with running(operator):
+        stage.request("third", NAME, source={"version": "2"})
+        third = stage.complete("third", 60)
+
+    assert _sets(parts.writes(since)) == []
+    assert condition(third, "Complete") == ("True", "NoOp")
+    assert seeded.aliases() == {"champion": "2"}
+    assert [item["to"] for item in stage.status("modelalias", NAME)["history"]] == ["1", "2"]
 
 
 def _stalled(alias: Object) -> str:

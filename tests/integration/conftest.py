@@ -75,13 +75,13 @@ def watched_namespaces(request: pytest.FixtureRequest) -> Mapping[str, str]:
         for item in request.session.items
         if item.path == request.path and isinstance(item, pytest.Function)
     ]
-    return {item.nodeid: _name() for item in of_module if "shared_operator" in item.fixturenames}
+    return {item.nodeid: new_name() for item in of_module if "shared_operator" in item.fixturenames}
 
 
 @pytest.fixture
 def namespace_name(request: pytest.FixtureRequest) -> str:
     if "shared_operator" not in request.fixturenames:
-        return _name()
+        return new_name()
     watched: Mapping[str, str] = request.getfixturevalue("watched_namespaces")
     return watched[request.node.nodeid]
 
@@ -96,7 +96,7 @@ def shared_operator(
 ) -> Iterator[None]:
     """One operator for the tests of a module that leave it running; starting it takes longer than most of
     them."""
-    home = _name()
+    home = new_name()
     assert kube_api.create("/api/v1/namespaces", {"metadata": {"name": home}}).ok
     config = {**config_for(home, mlflow_server.uri), "namespaces": [*watched_namespaces.values()]}
     with running_operator(kubeconfig, config, tmp_path_factory.mktemp("operator")):
@@ -104,5 +104,6 @@ def shared_operator(
     kube_api.send("DELETE", f"/api/v1/namespaces/{home}")
 
 
-def _name() -> str:
+def new_name() -> str:
+    """Return a name for a namespace that nobody has."""
     return f"test-{secrets.token_hex(4)}"
