@@ -55,6 +55,41 @@ A `duration` is text such as `90s`, `24h` or `1d12h`. `<name>` stands for a name
 )
 
 
+OUTSIDE: Final = """\
+## Outside a cluster
+
+The operator is a Python program that can run anywhere the API server and MLflow are reached from, to try a change or where
+pods are not wanted. It must be the account that the admission policies and roles know, so install everything as always, and
+take its pod away:
+
+```sh
+kubectl -n modelalias-system scale deployment modelalias-operator --replicas=0
+umask 077
+kubectl config view --minify --flatten > operator.kubeconfig          # has your own credentials too: keep it to yourself
+kubectl --kubeconfig operator.kubeconfig config set-credentials operator \\
+  --token="$(kubectl -n modelalias-system create token modelalias-operator --duration=24h)"
+kubectl --kubeconfig operator.kubeconfig config set-context --current --user=operator
+KUBECONFIG=operator.kubeconfig MODELALIAS_CONFIG=config.yaml python -m modelalias
+```
+```yaml
+# config.yaml
+registries:
+  default:
+    uri: https://mlflow.example.com
+    credentials: {tokenFile: /home/me/mlflow-token}     # any path that this machine has; read again when it changes
+livenessPort: 18080      # where 8080 is taken: it answers /healthz
+metrics: {port: 18000}   # where 8000 is taken; enabled: false opens none
+```
+
+- One file in `KUBECONFIG`, and its current context. Without it the program takes the service account of the pod it is in.
+- The token ends when its duration does: make another one and start the program again before that.
+- It takes the Lease as a pod would, under the name of the machine (`identity`), and two of them wait for each other; so leave
+  `lease.enabled` as it is. `modelalias doctor` knows by the Lease that it runs. SIGTERM or Ctrl-C gives the Lease up.
+- A configuration that does not fit ends the start with status 2.
+- Prometheus has to be told of it, and webhooks need a way to this machine.
+"""
+
+
 def commands() -> str:
     """Return the page of all commands."""
     whole = parser()
@@ -114,6 +149,7 @@ def configuration() -> str:
                 "(dashboard.md#in-the-cluster).\n"
             ),
             _fields(DashboardConfig, docs),
+            OUTSIDE,
         ]
     )
 
