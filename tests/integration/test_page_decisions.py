@@ -101,7 +101,9 @@ def test_nobody_decides_who_may_not_and_the_page_says_why(team: Stage) -> None:
     assert "You may not approve modelaliases/churn-champion." in without_the_verb
     assert f"modelalias approve go -n {team.namespace}" in without_the_verb
     assert refused.status_code == 403
-    assert f">Gus may not approve modelaliases/{ALIAS}</p>" in refused.text, "the policy's own sentence"
+    assert f">Gus may not approve modelaliases/{ALIAS}: ask for that permission" in refused.text, (
+        "the policy's own sentence"
+    )
     assert "I was asked</textarea>" in refused.text
     assert "approvals" not in team.get("promotionrequest", "go")["spec"]
 

@@ -451,7 +451,8 @@ APPROVING = (
         GUS,
         approves(word(GUS)),
         FORBIDDEN,
-        "denied request: gus may not approve modelaliases/churn-champion",
+        "denied request: gus may not approve modelaliases/churn-champion: ask for that permission, such as the "
+        "ClusterRole modelalias-approver",
         on=JUDGED,
     ),
     Row(
