@@ -213,7 +213,7 @@ def test_a_server_that_is_down_is_status_2(judged: Pipeline) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (
         2,
         "",
-        "modelalias: the registry cannot be reached\n",
+        "modelalias: the registry cannot be reached: its host refuses the connection\n",
     )
 
 

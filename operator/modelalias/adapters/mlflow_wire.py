@@ -8,8 +8,9 @@ request goes out on the registry's own connections, with the credentials of its 
 
 import json
 import re
+import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -362,7 +363,18 @@ def _why_not(cause: Exception, seconds: float, server: str) -> str:
         return f"{server} did not answer within {seconds:g} s"
     if isinstance(cause, requests.exceptions.SSLError):
         return f"{server}'s certificate is not trusted: it does not match caFile or the server's name"
+    causes = tuple(_chain(cause))
+    if any(isinstance(it, socket.gaierror) for it in causes):
+        return f"{server} cannot be reached: the name of its host does not resolve"
+    if any(isinstance(it, ConnectionRefusedError) for it in causes):
+        return f"{server} cannot be reached: its host refuses the connection"
     return f"{server} cannot be reached"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _error_code(text: str) -> str:

@@ -206,10 +206,17 @@ class RegistryWatch:
                 "registry gave an answer that cannot be used",
                 extra={"registry": self.name, "error": str(error)},
             )
-        if before is None or before[0] is not reason:
+        if before is None or not _is_same(before, self._problem):
             _log.warning("registry does not answer", extra={"registry": self.name, "error": str(error)})
             self._moved(self.name, None)
         else:
             self._problem = (
                 before  # the same outage keeps its first message, so that nothing is written again
             )
+
+
+def _is_same(before: Cause, after: Cause) -> bool:
+    """Return whether an outage goes on: silence has many sentences that alternate, a refusal says what to mend."""
+    return before.reason is after.reason and (
+        after.reason is not Reason.AUTH_FAILED or before.message == after.message
+    )

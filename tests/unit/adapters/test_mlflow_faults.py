@@ -137,7 +137,7 @@ class TestNoAnswer:
                 found = await failure(registry.aliases("churn"), uri)
 
         assert isinstance(found, Unavailable)
-        assert str(found) == "the registry cannot be reached"
+        assert str(found) == "the registry cannot be reached: its host refuses the connection"
 
     async def test_a_name_that_does_not_resolve_is_an_outage(self) -> None:
         uri = "http://registry.invalid:5000"

@@ -124,6 +124,18 @@ async def test_refused_credentials_are_another_problem_than_silence() -> None:
 
 
 @in_virtual_time
+async def test_another_refusal_is_told_and_the_same_one_is_not_told_again() -> None:
+    it = Watched()
+    await it.begin()
+    for text in ("403", "403", "401", "401"):
+        it.registry.fail_next(Refused(text))
+        await it.watch.look()
+
+    assert it.told == [None, None]
+    assert it.watch.problem == (Reason.AUTH_FAILED, "401")
+
+
+@in_virtual_time
 async def test_an_answer_that_cannot_be_used_is_an_outage_too() -> None:
     it = Watched()
     it.registry.fail_next(InvalidRequest("no such endpoint"))
