@@ -92,6 +92,8 @@ class FakeCluster:
         self.logs: dict[str, str | OperatorError] = {}
 
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        self.operators = "modelalias-system"
+        """The namespace that has the operator."""
         self.lease: Heartbeat | OperatorError | None = Heartbeat(holder="pod", renewed=self.time)
         self.others: Sequence[Installation] | OperatorError = ()
         self.workloads: dict[str, Workload] = {}
@@ -118,16 +120,14 @@ class FakeCluster:
         return self.time
 
     async def heartbeat(self, namespace: str) -> Heartbeat | None:
-        assert namespace == "modelalias-system"
         if isinstance(self.lease, OperatorError):
             raise self.lease
-        return self.lease
+        return self.lease if namespace == self.operators else None
 
     async def other_installations(self, namespace: str) -> Sequence[Installation]:
-        assert namespace == "modelalias-system"
         if isinstance(self.others, OperatorError):
             raise self.others
-        return self.others
+        return [it for it in self.others if it.place.partition("/")[0] != namespace]
 
     async def workload(self, ref: WorkloadRef) -> Workload | None:
         return self.workloads.get(ref.name)

@@ -7,19 +7,18 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from modelalias.api.alias import ModelAlias
-from modelalias.api.conditions import AliasCondition, Status, find
+from modelalias.api.conditions import AliasCondition, Reason, Status, find
 from modelalias.api.fields import Value
 from modelalias.cli import ages, crd_fit, heartbeat
 from modelalias.cli.cluster import Heartbeat, Installation, Who
 from modelalias.cli.crd_fit import Fit
-from modelalias.cli.next_step import where
 from modelalias.cli.object_events import ObjectEvent
 
 DEPLOYMENT: Final = "modelalias-operator"
 SKEW: Final = timedelta(seconds=5)
 """By how much clocks may differ: answers say the time to the second, and take a while."""
-INSTALL: Final = "kubectl apply --server-side -k ."
-"""As the README says, in the folder with one's own kustomization."""
+INSTALL: Final = "kubectl apply --server-side -k .    # in the folder with your own kustomization"
+"""As the README says."""
 _RELEASE: Final = "meta.helm.sh/release-name"
 _RELEASE_NAMESPACE: Final = "meta.helm.sh/release-namespace"
 
@@ -128,9 +127,50 @@ def others(found: Sequence[Installation] | Hidden, namespace: str, now: datetime
     )
 
 
+def installed_in(ours: Iterable[Read], others: Sequence[Installation] | Hidden) -> str:
+    """Return the namespace of the operator, as our objects say by Helm's annotation, or its Lease; "" if none tells."""
+    head = _release(ours)
+    if _RELEASE_NAMESPACE in head:
+        return str(head[_RELEASE_NAMESPACE])
+    if isinstance(others, Hidden) or len(others) != 1:
+        return ""
+    return others[0].place.partition("/")[0]
+
+
+def place(asked: str, found: str) -> Iterator[Line]:
+    """Return that the operator is in another namespace than the one that was asked about."""
+    if asked != found:
+        message = f"it is in {found}, not in {asked}, and was looked at there; commands have to be told"
+        remedy = shlex.join(["modelalias", "doctor", "--operator-namespace", found])
+        yield _line("operator's namespace", State.WARNING, message, remedy)
+
+
+def deployed(runs: Line, deployment: Read, namespace: str, *, is_served: bool) -> Line:
+    """Return the operator's line; where none runs, whether its Deployment wants one.
+
+    Where not even our kinds are served, nothing was installed, and the Lease's sentence says it.
+    """
+    if runs.state not in {State.WARNING, State.MISSING} or isinstance(deployment, Hidden):
+        return runs
+    if deployment is None and is_served:
+        message = f"{runs.message}; there is no Deployment {DEPLOYMENT} in namespace {namespace}"
+        return _line(runs.name, State.MISSING, message, INSTALL)
+    if _is_scaled_down(deployment):
+        message = f"{runs.message}; Deployment {DEPLOYMENT} has 0 replicas"
+        remedy = f"kubectl -n {namespace} scale deployment {DEPLOYMENT} --replicas=1"
+        return _line(runs.name, State.MISSING, message, remedy)
+    return runs
+
+
+def _is_scaled_down(deployment: Read) -> bool:
+    return _spec(deployment).get("replicas") == 0
+
+
 def waiting(runs: Line, deployment: Read, events: Sequence[ObjectEvent] | Hidden) -> Line:
     """Return the operator's line with why its pod waits, where it has a Deployment and Events tell; the newest come first."""
     if runs.state is State.OK or not isinstance(deployment, Mapping) or isinstance(events, Hidden):
+        return runs
+    if _is_scaled_down(deployment):  # its pods are gone, and their Events tell of before
         return runs
     told = next((it for it in events if it.is_warning and it.name.startswith(f"{DEPLOYMENT}-")), None)
     if told is None:
@@ -141,15 +181,20 @@ def waiting(runs: Line, deployment: Read, events: Sequence[ObjectEvent] | Hidden
 
 def as_installed(lines: Sequence[Line], ours: Iterable[Read]) -> Sequence[Line]:
     """Return the lines with the remedies of whoever installed with Helm, as one of our objects says by its annotation."""
-    heads = (item.get("metadata", {}).get("annotations") or {} for item in ours if isinstance(item, Mapping))
-    head = next((item for item in heads if _RELEASE in item), None)
-    if head is None:
+    head = _release(ours)
+    if not head:
         return lines
     where_to = shlex.join(
         [head[_RELEASE], "charts/modelalias", "-n", head.get(_RELEASE_NAMESPACE, heartbeat.NAMESPACE)]
     )
     remedy = f"helm upgrade --install {where_to} -f values.yaml"
     return [line.model_copy(update={"remedy": remedy}) if line.remedy == INSTALL else line for line in lines]
+
+
+def _release(ours: Iterable[Read]) -> Mapping[str, Any]:
+    """Return the annotations by which one of our objects is of a release of Helm's; none where none is."""
+    heads = (item.get("metadata", {}).get("annotations") or {} for item in ours if isinstance(item, Mapping))
+    return next((item for item in heads if _RELEASE in item), {})
 
 
 def version(deployment: Read, ours: str, namespace: str, *, is_needed: bool = False) -> Line:
@@ -173,7 +218,7 @@ def version(deployment: Read, ours: str, namespace: str, *, is_needed: bool = Fa
     if tag != ours:
         remedy = f"pip install 'git+https://<this repository>@{tag}'"
         return _line(title, State.WARNING, f"the operator is {tag}, this command {ours}", remedy)
-    return _line(title, State.OK, tag)
+    return _line(title, State.OK, f"{tag}, by its image's tag")
 
 
 def person(who: Who) -> Line:
@@ -198,17 +243,20 @@ def rights(has: Mapping[str, bool], who: Who, namespace: str) -> Iterator[Line]:
     yield _line("rights", State.OK, f"in namespace {namespace} you may {may}{beyond}")
 
 
-def registries(aliases: Iterable[ModelAlias] | Hidden, *, is_told: bool = True) -> Iterator[Line]:
+def registries(
+    aliases: Iterable[ModelAlias] | Hidden, configuration: str, now: datetime, *, is_told: bool = True
+) -> Iterator[Line]:
     """Return a line for each registry that ModelAliases name, as the operator says that it answers.
 
-    Where no operator tells anything now, what one said before is not what is so.
+    `configuration` is the command that shows the operator's. Where no operator tells anything now, what one said before is
+    not what is so.
     """
     if isinstance(aliases, Hidden):
         yield _line("registry", State.UNKNOWN, aliases.why)
         return
     found: dict[str, Line] = {}
     for alias in aliases:
-        line = _registry(alias)
+        line = _registry(alias, configuration, now)
         before = found.get(line.name)
         if before is None or _WORSE.index(line.state) > _WORSE.index(before.state):
             found[line.name] = line
@@ -219,22 +267,39 @@ def registries(aliases: Iterable[ModelAlias] | Hidden, *, is_told: bool = True) 
 
 
 _BEFORE: Final = "the operator does not tell it now; it said before"
-_WORSE: Final = (State.UNKNOWN, State.OK, State.WARNING)
+_WORSE: Final = (State.UNKNOWN, State.OK, State.WARNING, State.MISSING)
+_BUSY: Final = "cannot answer now ("
+"""What the operator says of a registry that answers, with a status that passes."""
+_PASSES: Final = timedelta(minutes=5)
+"""After which the alert ModelAliasRegistryDown does not believe that either."""
 
 
-def _registry(alias: ModelAlias) -> Line:
+def configuration(deployment: Read, namespace: str) -> str:
+    """Return the command that shows the operator's configuration: kustomize's name for it ends with a hash."""
+    volumes = _spec(deployment).get("template", {}).get("spec", {}).get("volumes") or ()
+    names = (str(it.get("configMap", {}).get("name", "")) for it in volumes if it.get("name") == "config")
+    name = next(names, "") or "modelalias-config"
+    return f"kubectl -n {namespace} get configmap {name} -o jsonpath='{{.data.config\\.yaml}}'"
+
+
+def _registry(alias: ModelAlias, configuration: str, now: datetime) -> Line:
     name = f"registry {alias.spec.registry}"
     condition = find(alias.status.conditions, AliasCondition.REGISTRY_REACHABLE)
+    told = f"ModelAlias {alias.metadata.name}: {condition.message}" if condition else ""
+    if condition is not None and condition.reason == Reason.REGISTRY_UNKNOWN:
+        return _line(name, State.MISSING, told, f"{configuration}    # registries.{alias.spec.registry}")
     if condition is None or condition.status is Status.UNKNOWN:
         return _line(name, State.UNKNOWN, "the operator has not told of it yet")
     if condition.status is Status.TRUE:
-        return _line(name, State.OK, condition.message)
-    meta = alias.metadata
+        return _line(name, State.OK, f"{condition.message} (reads)")
+    is_new = now - condition.last_transition_time < _PASSES
+    is_refused = condition.reason == Reason.AUTH_FAILED
+    field, page = ("credentials", "Refuses") if is_refused else ("uri", "Down")
     return _line(
         name,
-        State.WARNING,
-        f"ModelAlias {meta.name}: {condition.message}",
-        f"modelalias status alias/{meta.name}{where(meta.namespace)}",
+        State.WARNING if is_new and _BUSY in condition.message else State.MISSING,
+        told,
+        f"{configuration}    # registries.{alias.spec.registry}.{field}; then docs/runbooks/ModelAliasRegistry{page}.md",
     )
 
 

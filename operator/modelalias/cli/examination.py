@@ -1,7 +1,7 @@
 """What `modelalias doctor` reads, with the rights of the person who asks."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -59,6 +59,11 @@ async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequenc
         _unless_hidden(_aliases(cluster)),
         asyncio.gather(*(_policy(cluster, kind, name) for kind, name in _POLICIES)),
     )
+    ours_there = await asyncio.gather(
+        _unless_hidden(cluster.body(_CRDS, "modelaliases.modelalias.dev")),
+        _unless_hidden(cluster.body(_CLUSTER_ROLES, "modelalias-operator")),
+    )
+    asked, operators = operators, await _place(cluster, operators, ours_there)
     lease, others, deployment, keys, service = await asyncio.gather(
         _unless_hidden(cluster.heartbeat(operators)),
         _unless_hidden(cluster.other_installations(operators)),
@@ -66,33 +71,41 @@ async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequenc
         _unless_hidden(cluster.body(_CONFIG_MAPS, "modelalias-public-keys", operators)),
         _unless_hidden(cluster.body(_SERVICES, "modelalias-metrics", operators)),
     )
-    runs = diagnosis.operator(lease, operators, cluster.now())
+    definitions = [*diagnosis.definitions(crd_fit.fits(schemas))]
+    is_served = any(line.state is not State.MISSING for line in definitions)
+    runs = diagnosis.deployed(
+        diagnosis.operator(lease, operators, cluster.now()), deployment, operators, is_served=is_served
+    )
     has_stopped = (
         isinstance(lease, Heartbeat) and runs.state is State.MISSING
     )  # without a Lease it may be elsewhere
-    definitions = [*diagnosis.definitions(crd_fit.fits(schemas))]
-    is_served = any(line.state is not State.MISSING for line in definitions)
     events: Sequence[ObjectEvent] | Hidden = ()
     if runs.state is not State.OK:
         events = await _unless_hidden(_events(cluster, operators))
-    definition, role = await asyncio.gather(
-        _unless_hidden(cluster.body(_CRDS, "modelaliases.modelalias.dev")),
-        _unless_hidden(cluster.body(_CLUSTER_ROLES, "modelalias-operator")),
-    )
+    shown = diagnosis.configuration(deployment, operators)
     lines = [
         *definitions,
         *policies,
         diagnosis.waiting(runs, deployment, events),
+        *diagnosis.place(asked, operators),
         *diagnosis.others(others, operators, servers),
         diagnosis.version(deployment, ours, operators, is_needed=is_served and runs.state is State.MISSING),
         diagnosis.person(who),
         *diagnosis.rights(has, who, cluster.namespace),
-        *diagnosis.registries(aliases, is_told=not has_stopped),
+        *diagnosis.registries(aliases, shown, servers, is_told=not has_stopped),
         diagnosis.clock(own, servers),
         diagnosis.signing(keys, operators),
         diagnosis.metrics(service, operators),
     ]
-    return diagnosis.as_installed(lines, (definition, role))
+    return diagnosis.as_installed(lines, ours_there)
+
+
+async def _place(cluster: PersonsCluster, asked: str, ours: Iterable[diagnosis.Read]) -> str:
+    """Return the namespace that has the operator: the one that was asked about, unless it has none and another is told."""
+    if await _unless_hidden(cluster.heartbeat(asked)) is not None:
+        return asked
+    others = await _unless_hidden(cluster.other_installations(asked))
+    return diagnosis.installed_in(ours, others) or asked
 
 
 async def _policy(cluster: PersonsCluster, kind: str, name: str) -> Line:

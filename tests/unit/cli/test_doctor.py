@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from modelalias.adapters.mlflow_errors import failure
 from modelalias.api import crds
 from modelalias.api.alias import ModelAlias
 from modelalias.cli import crd_fit, diagnosis, doctor, examination
 from modelalias.cli.cluster import Heartbeat, Installation, Who
 from modelalias.cli.diagnosis import Hidden, Line, State
 from modelalias.cli.object_events import ObjectEvent
-from modelalias.core.errors import Refused
+from modelalias.core.errors import Refused, Unavailable
 from tests.support.cli_cluster import FakeCluster, condition
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -82,7 +83,9 @@ def test_without_crds_everything_is_missing(served: Mapping[str, Any] | None) ->
     lines = list(diagnosis.definitions(crd_fit.fits(served)))
 
     assert {line.state for line in lines} == {State.MISSING}
-    assert {line.remedy for line in lines} == {"kubectl apply --server-side -k ."}
+    assert {line.remedy for line in lines} == {
+        "kubectl apply --server-side -k .    # in the folder with your own kustomization"
+    }
     assert len(lines) == 4
 
 
@@ -128,9 +131,46 @@ def test_the_operator_runs_if_it_renews_its_lease(lease: Any, state: State, said
     assert ("kubectl -n modelalias-system get" in line.remedy) is (state in {State.MISSING, State.WARNING})
 
 
-def _deployment(image: str) -> Mapping[str, Any]:
+def _deployment(image: str, replicas: int = 1, volumes: Any = None) -> Mapping[str, Any]:
     containers = [{"name": "proxy", "image": "x:9.9"}, {"name": "operator", "image": image}]
-    return {"spec": {"template": {"spec": {"containers": containers}}}}
+    pod = {"containers": containers, "volumes": volumes}
+    return {"spec": {"replicas": replicas, "template": {"spec": pod}}}
+
+
+@pytest.mark.parametrize(
+    ("deployment", "is_served", "state", "said", "remedy"),
+    [
+        (None, True, State.MISSING, "gone; there is no Deployment modelalias-operator", diagnosis.INSTALL),
+        (None, False, State.WARNING, "gone", "look"),
+        (
+            _deployment("x", 0),
+            True,
+            State.MISSING,
+            "gone; Deployment modelalias-operator has 0 replicas",
+            "kubectl -n modelalias-system scale deployment modelalias-operator --replicas=1",
+        ),
+        (_deployment("x"), True, State.WARNING, "gone", "look"),
+        (HIDDEN, True, State.WARNING, "gone", "look"),
+    ],
+)
+def test_where_nothing_would_start_an_operator_it_is_missing_at_once(
+    deployment: Any, is_served: bool, state: State, said: str, remedy: str
+) -> None:
+    nobody = Line(name="operator", state=State.WARNING, message="gone", remedy="look")
+
+    line = diagnosis.deployed(nobody, deployment, SYSTEM, is_served=is_served)
+
+    assert (line.state, line.message.startswith(said), line.remedy) == (state, True, remedy), line
+
+
+def test_an_operator_that_runs_needs_no_deployment() -> None:
+    runs = Line(name="operator", state=State.OK, message="it leads")
+
+    found = [
+        diagnosis.deployed(runs, it, SYSTEM, is_served=True) for it in (None, _deployment("x", 0), HIDDEN)
+    ]
+
+    assert found == [runs] * 3
 
 
 @pytest.mark.parametrize(
@@ -161,11 +201,13 @@ def test_an_operator_that_does_not_run_says_why_its_pod_waits() -> None:
     mount = ObjectEvent(
         at=NOW, reason="FailedMount", message=told, is_warning=True, name="modelalias-operator-6f7-x2"
     )
+    scaled_down = _deployment("x", 0)
     others = mount.model_copy(update={"name": "modelalias-dashboard-6f7-x2"})
 
     line = diagnosis.waiting(runs, _deployment("x"), [others, mount])
 
     assert line.message == f"no Lease; its pod modelalias-operator-6f7-x2: FailedMount: {told}"
+    assert diagnosis.waiting(runs, scaled_down, [mount]) == runs
     assert diagnosis.waiting(runs, None, [mount]) == diagnosis.waiting(runs, _deployment("x"), HIDDEN) == runs
     assert diagnosis.waiting(runs, _deployment("x"), [others]) == runs
 
@@ -205,8 +247,11 @@ def test_rights_say_what_is_there_and_what_is_not() -> None:
     assert blind[0].remedy == "kubectl create rolebinding NAME -n ml --clusterrole=view --user=ana"
 
 
-def _alias(registry: str, status: str | None) -> Mapping[str, Any]:
-    conditions = [] if status is None else [condition("RegistryReachable", status, "X", f"it is {status}")]
+def _alias(
+    registry: str, status: str | None, said: str = "", reason: str = "Unreachable"
+) -> Mapping[str, Any]:
+    message = said or f"it is {status}"
+    conditions = [] if status is None else [condition("RegistryReachable", status, reason, message)]
     return {
         "metadata": {"name": "churn", "namespace": "ml"},
         "spec": {"model": "churn", "alias": "champion", "registry": registry},
@@ -217,8 +262,8 @@ def _alias(registry: str, status: str | None) -> Mapping[str, Any]:
 @pytest.mark.parametrize(
     ("told", "states"),
     [
-        ([("a", "True"), ("b", "False")], [("registry a", State.OK), ("registry b", State.WARNING)]),
-        ([("a", "True"), ("a", "False"), ("a", None)], [("registry a", State.WARNING)]),
+        ([("a", "True"), ("b", "False")], [("registry a", State.OK), ("registry b", State.MISSING)]),
+        ([("a", "True"), ("a", "False"), ("a", None)], [("registry a", State.MISSING)]),
         ([("a", None), ("a", "True")], [("registry a", State.OK)]),
         ([], [("registry", State.UNKNOWN)]),
     ],
@@ -228,15 +273,79 @@ def test_a_registry_is_as_the_operator_says(
 ) -> None:
     aliases = [ModelAlias.model_validate(_alias(*item)) for item in told]
 
-    assert _states(diagnosis.registries(aliases)) == states
-    assert _states(diagnosis.registries(HIDDEN)) == [("registry", State.UNKNOWN)]
+    assert _states(diagnosis.registries(aliases, "look", NOW)) == states
+    assert _states(diagnosis.registries(HIDDEN, "look", NOW)) == [("registry", State.UNKNOWN)]
 
 
 def test_what_an_operator_said_that_does_not_run_any_more_is_not_known() -> None:
-    (line,) = diagnosis.registries([ModelAlias.model_validate(_alias("a", "True"))], is_told=False)
+    (line,) = diagnosis.registries(
+        [ModelAlias.model_validate(_alias("a", "True"))], "look", NOW, is_told=False
+    )
 
     assert (line.name, line.state) == ("registry a", State.UNKNOWN)
-    assert line.message == "the operator does not tell it now; it said before: it is True"
+    assert line.message == "the operator does not tell it now; it said before: it is True (reads)"
+
+
+@pytest.mark.parametrize(
+    ("reason", "error", "since", "state", "field", "page"),
+    [
+        ("Unreachable", Unavailable("the registry cannot be reached"), 1, State.MISSING, "uri", "Down"),
+        ("Unreachable", failure(503, "", {}, text="", host="h"), 1, State.WARNING, "uri", "Down"),
+        ("Unreachable", failure(503, "", {}, text="", host="h"), 9, State.MISSING, "uri", "Down"),
+        ("AuthFailed", failure(401, "", {}, text="", host="h"), 1, State.MISSING, "credentials", "Refuses"),
+        ("AuthFailed", failure(403, "", {}, text="", host="h"), 1, State.MISSING, "credentials", "Refuses"),
+    ],
+    ids=["no answer", "busy", "busy for long", "401", "403"],
+)
+def test_a_registry_that_does_not_answer_is_missing_unless_it_is_busy(
+    reason: str, error: Exception, since: int, state: State, field: str, page: str
+) -> None:
+    alias = ModelAlias.model_validate(_alias("a", "False", str(error), reason))
+
+    (line,) = diagnosis.registries([alias], "look", NOW + timedelta(minutes=since))
+
+    assert (line.state, line.message) == (state, f"ModelAlias churn: {error}")
+    assert line.remedy == f"look    # registries.a.{field}; then docs/runbooks/ModelAliasRegistry{page}.md"
+
+
+def test_a_registry_that_the_operator_does_not_know_is_missing() -> None:
+    alias = ModelAlias.model_validate(_alias("a", "Unknown", "no such registry", "RegistryUnknown"))
+
+    (line,) = diagnosis.registries([alias], "look", NOW)
+
+    assert (line.state, line.remedy) == (State.MISSING, "look    # registries.a")
+    assert line.message == "ModelAlias churn: no such registry"
+
+
+def test_the_configuration_is_where_the_deployment_has_it() -> None:
+    volumes = [
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "config", "configMap": {"name": "modelalias-config-8f2"}},
+    ]
+
+    told = [diagnosis.configuration(it, SYSTEM) for it in (_deployment("x", 1, volumes), None, HIDDEN)]
+
+    begins = "kubectl -n modelalias-system get configmap modelalias-config"
+    ends = " -o jsonpath='{.data.config\\.yaml}'"
+    assert told == [f"{begins}-8f2{ends}", f"{begins}{ends}", f"{begins}{ends}"]
+
+
+@pytest.mark.parametrize("by", ["Helm", "its Lease"])
+async def test_an_operator_in_another_namespace_is_looked_at_there(by: str) -> None:
+    cluster = FakeCluster(None, {**_alias("default", "True"), "metadata": {"name": "a", "namespace": "ml"}})
+    cluster.operators, cluster.time = "mlops", datetime.now(UTC)
+    cluster.lease = Heartbeat(holder="pod-1", renewed=cluster.time)
+    if by == "Helm":
+        marks = {"meta.helm.sh/release-name": "ours", "meta.helm.sh/release-namespace": "mlops"}
+        crd = ("customresourcedefinitions", "", "modelaliases.modelalias.dev")
+        cluster.objects[crd] = {"metadata": {"annotations": marks}}
+    else:
+        cluster.others = [Installation(place="mlops/modelalias-operator", namespaces=(), renewed=None)]
+
+    lines = {line.name: line for line in await examination.examine(cluster, SYSTEM, "0.1.0")}
+
+    assert lines["operator"].message.startswith("pod-1 leads")
+    assert lines["operator's namespace"].remedy == "modelalias doctor --operator-namespace mlops"
 
 
 @pytest.mark.parametrize(
