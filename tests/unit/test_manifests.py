@@ -19,6 +19,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.promotion_policy import ClusterPromotionPolicy, PromotionPolicy
 from modelalias.api.request import PromotionRequest
 from modelalias.api.workload import WorkloadKind
+from modelalias.cli.rights import GRANTED_BY
 from modelalias.kinds import KINDS
 from modelalias.kinds.kind import VERBS
 from modelalias.settings import load
@@ -740,3 +741,16 @@ def test_kustomize_changes_references_with_the_names(tmp_path: Path) -> None:
     assert [item["name"] for item in built["HTTPRoute"]["rules"][0]["backendRefs"]] == services
     assert built["PromotionRequest"]["aliasRef"] == {"name": "a-churn-z"}
     assert (built["ModelAlias"]["model"], built["ModelAlias"]["alias"]) == ("churn", "champion")
+
+
+def test_refusals_name_roles_that_have_the_verb() -> None:
+    roles = documents((MANIFESTS / "base" / "user-roles.yaml").read_text(encoding="utf-8"))
+    verbs = {
+        it["metadata"]["name"]: {verb for rule in it.get("rules", ()) for verb in rule["verbs"]}
+        for it in roles
+    }
+
+    assert {verb for verb, role in GRANTED_BY.items() if verb not in verbs[role]} == set()
+    for policy in ("policy.yaml", "alias-policy.yaml"):
+        text = (MANIFESTS / "base" / policy).read_text(encoding="utf-8")
+        assert set() < set(re.findall(r"ClusterRole (modelalias-\w+)", text)) <= {*GRANTED_BY.values()}

@@ -14,6 +14,13 @@ ALIASES: Final = "modelaliases"
 REQUESTS: Final = "promotionrequests"
 APPROVE: Final = "approve"
 API: Final = "authorization.k8s.io/v1"
+GRANTED_BY: Final[Mapping[str, str]] = {
+    APPROVE: "modelalias-approver",
+    "promote": "modelalias-edit",
+    "rollback": "modelalias-edit",
+    "release": "modelalias-edit",
+}
+"""The ClusterRoles that are installed with the operator and have our verbs; the admission policies name them too."""
 
 
 class Right(Value):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from modelalias.cli.rights import Right
+from modelalias.cli.rights import GRANTED_BY, Right
 from modelalias.web.view import Command, View
 
 READ_ONLY: Final = "This dashboard only shows: a terminal writes."
@@ -50,7 +50,8 @@ def act(
 ) -> Act:
     """Return how something can be done; `why_not` is what keeps this person from it, `command` takes flags and purpose."""
     if lacked is not None:
-        why_not = f"You may not {lacked}."
+        role = GRANTED_BY.get(lacked.verb)
+        why_not = f"You may not {lacked}.{f' The ClusterRole {role} has that verb.' if role else ''}"
     elif why_not:
         why_not = f"{why_not[:1].upper()}{why_not[1:]}."
     flags, purpose = ("", f"Somebody who may {deed} can do it with:") if why_not else (looking.flags, "")

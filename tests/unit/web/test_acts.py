@@ -67,7 +67,9 @@ def test_whoever_lacks_a_verb_gets_the_command_to_hand_on() -> None:
         "abort": True,
     }
     (obstacle,) = obstacles(found.values())
-    assert obstacle.why_not == "You may not approve modelaliases/churn-champion."
+    assert obstacle.why_not == (
+        "You may not approve modelaliases/churn-champion. The ClusterRole modelalias-approver has that verb."
+    )
     assert [item.line for item in obstacle.commands] == [
         "modelalias approve go -n ml",
         "modelalias reject go -n ml -m WHY",

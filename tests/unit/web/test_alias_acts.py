@@ -77,7 +77,7 @@ def test_whoever_lacks_a_verb_gets_the_command_to_hand_on() -> None:
 
     first, second = obstacles(found.values())
     assert (first.why_not, [item.line for item in first.commands]) == (
-        "You may not promote modelaliases/churn-champion.",
+        "You may not promote modelaliases/churn-champion. The ClusterRole modelalias-edit has that verb.",
         ["modelalias promote churn-champion -n ml --version N --reason WHY"],
     )
     assert (second.why_not, [item.line for item in second.commands]) == (
