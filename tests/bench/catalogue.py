@@ -22,6 +22,7 @@ from tests.bench import (
     neighbour,
     policies,
     scrape,
+    soak,
     steady,
     tables,
     traffic,
@@ -140,6 +141,11 @@ async def _scrape(on: Ground, size: int) -> Report:
     return await scrape.measure(size, on.say)
 
 
+async def _soak(on: Ground, size: int) -> Report:
+    seconds = on.arguments.seconds
+    return await soak.Soak(on.api, on.kubeconfig, on.product, size, seconds, on.say).measure()
+
+
 async def _fleet(on: Ground, size: int) -> Report:
     return await fleet.measure(size, on.say)
 
@@ -169,6 +175,7 @@ CATALOGUE: Final[Mapping[str, Benchmark]] = {
     "idle": Benchmark(Needs.PRODUCT, 100, 1000, _idle, tables.of_idle),
     "steady": Benchmark(Needs.PRODUCT, 100, 1000, _steady, tables.of_steady),
     "policies": Benchmark(Needs.PRODUCT, 50, 300, _policies, tables.of_policies),
+    "soak": Benchmark(Needs.PRODUCT, 5, 20, _soak, soak.table),
     "asking": Benchmark(Needs.PRODUCT, 0, 0, _asking, tables.of_asking),
 }
 """In the order in which they are run; asking takes the demonstration as it is."""

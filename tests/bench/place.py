@@ -29,12 +29,12 @@ class Place:
 
     def __init__(self, api: RawApi, inside: str) -> None:
         self._api, self.inside = api, inside
-        self._aliases, self.requests = Watched(), Watched()
+        self.aliases, self.requests = Watched(), Watched()
 
     async def open(self, stack: AsyncExitStack, aliases: Sequence[Object]) -> None:
         """Create the ModelAliases, and watch them and the requests."""
         await self._create("modelaliases", aliases, CREATED_AT_ONCE)
-        self._aliases = await stack.enter_async_context(
+        self.aliases = await stack.enter_async_context(
             watching(self._api, collection(self.inside, "modelaliases"))
         )
         self.requests = await stack.enter_async_context(
@@ -43,7 +43,7 @@ class Place:
 
     async def all_seen(self) -> None:
         """Wait until an operator has looked at every alias."""
-        await all_ready(self._aliases, len(self._aliases.objects))
+        await all_ready(self.aliases, len(self.aliases.objects))
 
     async def file(self, bodies: Sequence[Object], *, at_once: int = CREATED_AT_ONCE) -> None:
         """Create requests; one at a time keeps their order."""
