@@ -26,7 +26,15 @@ from tests.bench.place import Place, is_complete
 from tests.bench.product import Product
 from tests.bench.registry_rows import RowModel, write
 from tests.bench.running import entered, operator
-from tests.bench.site import BenchError, Object, alias_body, collection, deployment_body, namespace, request_body
+from tests.bench.site import (
+    BenchError,
+    Object,
+    alias_body,
+    collection,
+    deployment_body,
+    namespace,
+    request_body,
+)
 from tests.support import faults
 from tests.support.mlflow_server import running_mlflow
 from tests.support.operator_account import signed_in
@@ -40,7 +48,7 @@ CALM_SECONDS: Final = (3.0, 12.0)
 FAULT_SECONDS: Final = (0.5, 8.0)
 KILL_EVERY: Final = 240.0
 SAMPLE_SECONDS: Final = 5.0
-REST_SECONDS: Final = 240.0
+REST_SECONDS: Final = 120.0
 WARM_SHARE: Final = 0.25
 """Of the samples so many do not count for what grows: the first requests fill caches."""
 
@@ -62,7 +70,13 @@ class Soak:
     """One run of it."""
 
     def __init__(
-        self, api: RawApi, kubeconfig: str, product: Product, aliases: int, seconds: float, say: Callable[[str], None]
+        self,
+        api: RawApi,
+        kubeconfig: str,
+        product: Product,
+        aliases: int,
+        seconds: float,
+        say: Callable[[str], None],
     ) -> None:
         """Take where it runs, how many ModelAliases there are, and for how long."""
         self._api, self._kubeconfig, self._product = api, kubeconfig, product
@@ -77,7 +91,10 @@ class Soak:
         """Play it and return what was seen; raise `BenchError` where something did not hold."""
         async with AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-soak-")))
-            models = [RowModel(name, [0.5 + 0.01 * number for number in range(VERSIONS)], {"champion": 1}) for name in self._names]
+            models = [
+                RowModel(name, [0.5 + 0.01 * number for number in range(VERSIONS)], {"champion": 1})
+                for name in self._names
+            ]
             await asyncio.to_thread(write, folder / "mlflow", models)
             server = await entered(stack, running_mlflow(folder / "mlflow"))
             self._client = MlflowClient(server.uri)
@@ -96,9 +113,9 @@ class Soak:
             await place.all_seen()
             self._say(f"soak: {len(self._names)} ModelAliases, {self._seconds:g} s, seed {self._seed}")
             await self._play(place, recorder, process)
-            await self._comes_to_rest(place)
-            self._judge(place)
-            return self._report(place)
+            await self._comes_to_rest()
+            await self._judge()
+            return await self._report()
 
     async def _play(self, place: Place, recorder: Recorder, process: OperatorProcess) -> None:
         end = time.monotonic() + self._seconds
@@ -140,7 +157,12 @@ class Soak:
 
     async def _roll_back(self, place: Place, name: str) -> None:
         body = request_body(self._next(), name, "1", self._user)
-        spec = {**body["spec"], "operation": "Rollback", "reason": "the soak wants it", "source": {"previous": True}}
+        spec = {
+            **body["spec"],
+            "operation": "Rollback",
+            "reason": "the soak wants it",
+            "source": {"previous": True},
+        }
         await place.file([{**body, "spec": spec}])
 
     def _next(self) -> str:
@@ -205,7 +227,12 @@ class Soak:
 
     def _some(self, to: str, share: float) -> Callable[[Sent], bool]:
         def takes(sent: Sent) -> bool:
-            return sent.to == to and not sent.is_watch and sent.resource != "leases" and self._random.random() < share
+            return (
+                sent.to == to
+                and not sent.is_watch
+                and sent.resource != "leases"
+                and self._random.random() < share
+            )
 
         return takes
 
@@ -229,36 +256,47 @@ class Soak:
         """Take what was sent out of the log: which versions the operator set."""
         calls, recorder.calls[:] = [*recorder.calls], []
         for sent in calls:
-            if sent.to == "mlflow" and sent.method == "POST" and urlsplit(sent.path).path.endswith("models/alias"):
+            if (
+                sent.to == "mlflow"
+                and sent.method == "POST"
+                and urlsplit(sent.path).path.endswith("models/alias")
+            ):
                 told = json.loads(sent.body)
                 self._story.set_by_operator[told["name"], told["version"]] += 1
 
     # What must hold
 
-    async def _comes_to_rest(self, place: Place) -> None:
+    async def _stand(self, plural: str) -> Sequence[Object]:
+        """Return the objects as they stand, without those that were deleted."""
+        return list((await self._api.get(collection(self._inside, plural)))["items"])
+
+    async def _comes_to_rest(self) -> None:
         """Undo suspensions and pins, and wait until every request has ended."""
         for name in self._names:
             await self._patch(name, {"version": None, "suspend": None})
         deadline = time.monotonic() + REST_SECONDS
-        while left := [name for name, body in place.requests.objects.items() if not is_complete(body)]:
+        while left := [body for body in await self._stand("promotionrequests") if not is_complete(body)]:
             if time.monotonic() > deadline:
-                said = [_said(place.requests.objects[name]) for name in left[:5]]
+                said = [_said(body) for body in left[:5]]
                 raise BenchError(f"{len(left)} requests have not ended (seed {self._seed}): {said}")
             await asyncio.sleep(1)
         await asyncio.sleep(10)  # the records on versions follow the end
 
-    def _judge(self, place: Place) -> None:
+    async def _judge(self) -> None:
         wrong: list[str] = []
+        statuses = {body["metadata"]["name"]: body["status"] for body in await self._stand("modelaliases")}
         for name in self._names:
             stands = str(self._client.get_registered_model(name).aliases["champion"])
             allowed = self._story.asked[name]
             if stands not in allowed | self._story.by_hand[name]:
                 wrong.append(f"{name} names version {stands}, which nobody asked for")
-            status = place.aliases.objects[name]["status"]
+            status = statuses[name]
             if status.get("plan"):
                 wrong.append(f"{name} still has a plan")
             if status["observed"]["version"] != stands:
-                wrong.append(f"{name}: the status says {status['observed']['version']}, the registry {stands}")
+                wrong.append(
+                    f"{name}: the status says {status['observed']['version']}, the registry {stands}"
+                )
             uids = [item["request"]["uid"] for item in status.get("history", ()) if item.get("request")]
             if len(set(uids)) != len(uids):
                 wrong.append(f"{name}: a request is twice in the history")
@@ -270,9 +308,9 @@ class Soak:
         if wrong:
             raise BenchError(f"what must hold does not (seed {self._seed}): {'; '.join(wrong)}")
 
-    def _report(self, place: Place) -> Mapping[str, Any]:
+    async def _report(self) -> Mapping[str, Any]:
         kept = self._samples[int(len(self._samples) * WARM_SHARE) :]
-        ended = Counter(str(body["status"]["phase"]) for body in place.requests.objects.values())
+        ended = Counter(str(body["status"]["phase"]) for body in await self._stand("promotionrequests"))
         return {
             "aliases": len(self._names),
             "seconds": self._seconds,
@@ -283,7 +321,10 @@ class Soak:
             "requests_left": dict(ended),
             "aliases_set": sum(self._story.set_by_operator.values()),
             "samples": self._samples,
-            **{name: figures.spread([float(item[name]) for item in kept]) for name in ("mib", "descriptors", "threads")},
+            **{
+                name: figures.spread([float(item[name]) for item in kept])
+                for name in ("mib", "descriptors", "threads")
+            },
         }
 
 
