@@ -196,6 +196,39 @@ def test_a_second_installation_that_watches_the_same_waits_and_says_for_whom(
     assert ended["phase"] == "Succeeded"
 
 
+def test_two_installations_share_a_registry_and_each_acts_in_its_own_namespaces(
+    kubeconfig: str,
+    kube_api: KubeApi,
+    stage: Stage,
+    seeded: Seeding,
+    mlflow_server: Server,
+    tmp_path: Path,
+) -> None:
+    for auc in (0.8, 0.9):
+        seeded.version(val_auc=auc)
+    other = Stage(kubeconfig, f"{stage.namespace}-b", stage.user)
+    assert kube_api.create("/api/v1/namespaces", {"metadata": {"name": other.namespace}}).ok
+    try:
+        first, second = (
+            _installed(kubeconfig, home, home, mlflow_server, tmp_path / home)
+            for home in (stage.namespace, other.namespace)
+        )
+        with running(first), running(second):
+            for place, alias, version in ((stage, "champion", "1"), (other, "canary", "2")):
+                place.apply("ModelAlias", NAME, {"model": seeded.model, "alias": alias})
+                place.request("go", NAME, source={"version": version})
+            ends = [place.complete("go", 60)["phase"] for place in (stage, other)]
+            leads = ["modelalias_leader 1" in process.scrape() for process in (first, second)]
+            seen = [place.status("modelalias", NAME)["history"] for place in (stage, other)]
+    finally:
+        kube_api.send("DELETE", f"/api/v1/namespaces/{other.namespace}")
+
+    assert (ends, leads) == (["Succeeded", "Succeeded"], [True, True])
+    assert [len(history) for history in seen] == [1, 1]
+    aliases = seeded.client.get_registered_model(seeded.model).aliases
+    assert {name: str(version) for name, version in aliases.items()} == {"champion": "1", "canary": "2"}
+
+
 def _installed(kubeconfig: str, home: str, namespace: str, server: Server, folder: Path) -> OperatorProcess:
     """Return the operator of an installation with its Lease in one namespace that watches another."""
     account = signed_in(kubeconfig, home, folder)
