@@ -192,7 +192,7 @@ async def test_a_registry_that_goes_and_comes() -> None:
         it.add_alias()
         await it.settle()
         good = it.page()
-        it.registry.fail_next(Unavailable("away"), call="snapshot", times=1_000)
+        it.registry.fail_next(Unavailable("away"), times=1_000)
         await it.settle(60)
         away = it.page()
         it.registry.heal()
