@@ -18,7 +18,7 @@ from modelalias.ports import (
     RunStatus,
     VersionState,
 )
-from tests.support.both_registries import SMALL_PAGE
+from tests.support.both_registries import SMALL_PAGE, listed
 from tests.support.registry_seeder import Seeder
 
 FULLWIDTH_ONE = "\uff11"
@@ -119,12 +119,10 @@ class TestSnapshot:
             await seeder.create_version(name, await seeder.create_run())
             await registry.set_alias(name, "champion", "1")
 
-        found = await registry.snapshot()
-
-        assert {name: found[name] for name in names} == {name: {"champion": "1"} for name in names}
+        assert await listed(registry, *names) == {name: {"champion": "1"} for name in names}
 
     async def test_a_model_without_aliases_is_in_it(self, registry: Registry, model: str) -> None:
-        assert (await registry.snapshot())[model] == {}
+        assert (await listed(registry, model))[model] == {}
 
     async def test_a_deleted_model_is_not_in_it(self, registry: Registry, seeder: Seeder, model: str) -> None:
         await seeder.delete_model(model)
@@ -241,7 +239,7 @@ class TestVersion:
         assert await registry.runs([run_id]) == {}
         await registry.set_alias(name, "champion", version)
         await registry.tag_version(name, version, {"modelalias.champion": "{}", "team:it": "x"})
-        assert (await registry.snapshot())[name] == {"champion": version}
+        assert (await listed(registry, name))[name] == {"champion": version}
         assert len(await registry.versions_tagged(name, "modelalias.champion", "0" * 8)) == 0
 
     @pytest.mark.needs_mlflow("3.0", "logged models")
@@ -600,7 +598,7 @@ class TestNames:
         await registry.tag_version(name, version, {"owner": "ml"})
 
         assert await registry.aliases(name) == {"champion": version}
-        assert (await registry.snapshot())[name] == {"champion": version}
+        assert (await listed(registry, name))[name] == {"champion": version}
         assert (await registry.version(name, version)).tags == {"owner": "ml"}
         await registry.untag_version(name, version, "owner")
         assert (await registry.version(name, version)).tags == {}

@@ -2,14 +2,14 @@
 on both."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
 
 from modelalias.adapters.mlflow_registry import MlflowRegistry
-from modelalias.ports import Registry
+from modelalias.ports import Aliases, Registry
 from modelalias.settings import RegistrySettings
 from tests.support.fake_registry import FakeRegistry
 from tests.support.mlflow_server import Server
@@ -17,6 +17,7 @@ from tests.support.registry_seeder import MlflowSeeder, Seeder
 
 KINDS: Final = ("fake", "mlflow")
 SMALL_PAGE: Final = 2
+TRIES: Final = 5
 
 
 @asynccontextmanager
@@ -33,3 +34,15 @@ async def opened_registry(request: pytest.FixtureRequest) -> AsyncIterator[tuple
     yield registry, real
     real.leave()
     await registry.close()
+
+
+async def listed(registry: Registry, *names: str) -> Mapping[str, Aliases]:
+    """Return what a snapshot has of these models.
+
+    MLflow's pages are offsets: where others delete models meanwhile one can be passed over, so it is asked again.
+    """
+    for _ in range(TRIES):
+        found = await registry.snapshot()
+        if all(name in found for name in names):
+            break
+    return {name: found[name] for name in names}

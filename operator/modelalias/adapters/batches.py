@@ -1,27 +1,31 @@
 """Many who ask at the same time for things of one kind are answered by one call.
 
 The first who asks waits for nobody: what is asked in the same turn of the event loop goes out together, and what is
-asked while a call is under way, or while all threads are busy, goes out with the next. So somebody alone pays no delay,
-and a crowd few calls. A call begins after each of its questions was asked, so that nobody gets an answer from before.
+asked while a call is under way, or while all threads are busy, goes out with the next. So somebody alone waits for nothing,
+and a crowd makes few calls. A call begins after each of its questions was asked, so that nobody gets an answer from before.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from contextvars import Context
 from itertools import chain, islice
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from modelalias.adapters.mlflow_calls import CLOSED
 from modelalias.adapters.mlflow_errors import Unreachable
-from modelalias.core.errors import OperatorError
+from modelalias.core.errors import OperatorError, Unanswerable
 
 MOST: Final = 100
-"""Questions in one call: its answer stays well below a megabyte."""
+"""Questions in one call."""
 
 HOLD_SECONDS: Final = 0.25
 """A call that takes longer holds up nobody who asks after it."""
 
 APART_SECONDS: Final = 60.0
 """So long each question is asked alone after a call for many got no answer: one of them may be why."""
+
+_log = logging.getLogger(__name__)
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -40,24 +44,29 @@ class Batches(Generic[K, V]):
     ) -> None:
         """Take how one question is answered, which may raise, how several are, and how one's turn is waited for.
 
-        What `many` leaves out, and everything when it fails, is asked one by one: one bad answer concerns nobody else.
+        What `many` leaves out, and everything when it is answered badly, is asked one by one. When it is not answered at
+        all, everybody in it is told so, and for a while each question is asked alone.
         """
         self._one, self._many, self._turn, self._most = one, many, turn, most
         self._waiting: dict[K, list[asyncio.Future[V]]] = {}
         self._starter: asyncio.Task[None] | None = None
         self._calls: set[asyncio.Task[None]] = set()
         self._apart_until = 0.0
+        self._closed = False
 
     async def ask(self, key: K) -> V:
         """Return the answer, or raise what answers to this question."""
+        if self._closed:
+            raise Unreachable(CLOSED)
         future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(future)
-        if self._starter is None:
-            self._starter = asyncio.create_task(self._start(), name="batches")
+        if self._starter is None:  # in nobody's name: it asks for all of them
+            self._starter = asyncio.create_task(self._start(), name="batches", context=Context())
         return await future
 
     def close(self) -> None:
         """Start nothing new; what is under way ends by itself."""
+        self._closed = True
         if self._starter is not None:
             self._starter.cancel()
         self._turn_away(Unreachable(CLOSED))
@@ -101,7 +110,13 @@ class Batches(Generic[K, V]):
         except Unreachable:
             self._apart_until = now() + APART_SECONDS
             raise
+        except Unanswerable:  # asked again, it would be as much for nothing
+            self._apart_until = now() + APART_SECONDS
+            return {}
         except OperatorError:
+            return {}
+        except Exception:  # noqa: BLE001 - a bug on one answer must not fail the others; it is logged with its trace
+            _log.exception("many questions could not be asked at once")
             return {}
 
     async def _answer_one(self, key: K, futures: Sequence[asyncio.Future[V]]) -> None:

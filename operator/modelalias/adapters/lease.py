@@ -355,10 +355,11 @@ def parse_neighbour(body: Mapping[str, Any]) -> Neighbour | None:
     watches = (metadata.get("annotations") or {}).get(WATCHES)
     if not watches:
         return None
+    record = parse_lease(body)  # how long it counts is ours to say: anybody may have written it
     return Neighbour(
         place=f"{metadata['namespace']}/{metadata['name']}",
         namespaces=() if watches == "*" else tuple(watches.split(",")),
-        record=parse_lease(body),
+        record=record.model_copy(update={"seconds": DURATION_SECONDS}),
     )
 
 

@@ -28,7 +28,7 @@ class Calls:
 
     A call's time begins when a thread is free for it, so that a burst of work is slow and not wrong. When one
     call gets no answer, those that wait fail with it: none waits for more than the calls ahead of it or one
-    deadline. Namespaces take turns (`ports.turns`), so that a crowd of one is none for another. When the other
+    deadline. Namespaces take turns (`ports.turns`), so that the load of one does not delay another's. When the other
     side asks for a pause, no call is sent before it is over.
     """
 
@@ -118,7 +118,8 @@ class Calls:
         if isinstance(error, Unreachable) and not answer.cancelled():
             self._turn_away(error)
         if isinstance(error, Unavailable) and not isinstance(error, Broken) and error.retry_after is not None:
-            self._quiet_until = asyncio.get_running_loop().time() + error.retry_after.total_seconds()
+            until = asyncio.get_running_loop().time() + error.retry_after.total_seconds()
+            self._quiet_until = max(self._quiet_until, until)
         self._give_back()
 
     def _turn_away(self, error: Unreachable) -> None:

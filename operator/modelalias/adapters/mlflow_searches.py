@@ -5,6 +5,7 @@ find or does not tell as the read of the thing itself would. Whoever asked reads
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
@@ -26,6 +27,8 @@ MOST_FOUND: Final = 1000
 
 SPARE: Final = 4
 """A search of versions may find so many times as many as were asked for: those numbered between them come along."""
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -73,8 +76,9 @@ class Searches:
             return ()
         try:
             return await asyncio.gather(*map(search, filters))
-        except InvalidRequest:
+        except InvalidRequest as error:
             self._refused.add(kind)
+            _log.info("the registry does not search %s by names, so each is read by itself: %s", kind, error)
             return ()
 
     async def _page(self, wanted: str) -> Sequence[ListedModel]:

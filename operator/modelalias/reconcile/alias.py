@@ -148,6 +148,7 @@ class AliasReconciler:
 
     async def _decide_and_act(self, key: Key, facts: Facts) -> timedelta | None:
         steps, waiting, wakes = 0, set[str](), list[datetime]()
+        read_again: Effect | None = None
         self._broken.keep(key, self._memory.requests(key))
         most = MOST_STEPS + STEPS_EACH * len(self._memory.requests(key))
         while steps < most:
@@ -178,9 +179,12 @@ class AliasReconciler:
                     await self._answer(key, question, facts)
                     continue
                 case Do(effect=effect):
-                    if not self._planned.are_old(effect, facts, context.alias):  # else it is decided anew
+                    if effect != read_again and self._planned.are_old(effect, facts, context.alias):
+                        read_again = effect  # decided anew, once: a decision itself may take longer than that
+                    else:
                         await self._carry_out(key, effect, facts)
                         waiting.clear()
+                        read_again = None
                 case Again():
                     if context.alias is not None:
                         self._planned.forget_old(facts, context.alias)

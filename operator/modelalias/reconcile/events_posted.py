@@ -102,6 +102,6 @@ class _Lane:
             self.waiting.popleft()
         if dropping and not self._dropping:
             _log.warning("more Events wait than are kept: the oldest are dropped")
-        self._dropping = dropping
+        self._dropping = dropping or (self._dropping and bool(self.waiting))
         self.waiting.append(event)
         self.filled.set()

@@ -17,7 +17,7 @@ from modelalias.core.protocol.questions import AliasesOf, Question, VersionOf
 from modelalias.reconcile.queue import Key
 
 ALIASES_SECONDS: Final = 0.2
-"""An alias is written, and a plan ended, by what its model's aliases were at most so long ago."""
+"""An alias is written by what was answered of its model's aliases at most so long ago, and a pass begins with it."""
 
 VERSION_SECONDS: Final = 5.0
 """A version is recorded on by what it was at most so long ago, but for the one that a plan moves to."""
@@ -29,27 +29,29 @@ class PlannedReads:
     def __init__(self, clock: Callable[[], float]) -> None:
         """Know nothing yet; take the clock by which answers are dated, in seconds."""
         self._clock = clock
-        self._known: dict[Key, tuple[Facts, tuple[Question[Any], ...]]] = {}
+        self._known: dict[Key, tuple[Plan, Facts, tuple[Question[Any], ...]]] = {}
 
     def take(self, key: Key, alias: ModelAlias | None) -> Facts:
         """Return what the next pass over an alias begins with; it is kept again while there is a plan."""
-        facts, questions = self._known.pop(key, (Facts(), ()))
-        facts = facts.only(questions)
-        if alias is not None:
-            self.forget_old(facts, alias)
+        plan, known, questions = self._known.pop(key, (None, Facts(), ()))
+        if alias is None or not _is_same(plan, alias.status.plan):
+            return Facts()
+        facts = known.only(questions)
+        self.forget_old(facts, alias)
         return facts
 
     def keep(self, key: Key, context: Context) -> None:
         """Keep what a pass knows of the model of its plan, and will know at its end; without a plan, nothing."""
         self._known.pop(key, None)
         if context.alias is not None and context.alias.status.plan is not None:
-            self._known[key] = context.facts, _of_plan(context.alias, context.alias.status.plan)
+            plan = context.alias.status.plan
+            self._known[key] = plan, context.facts, _of_plan(context.alias, plan)
 
     def end(self, key: Key) -> None:
         """Let go, at the end of a pass, of what it knew beside that."""
         if key in self._known:
-            facts, questions = self._known[key]
-            self._known[key] = facts.only(questions), questions
+            plan, facts, questions = self._known[key]
+            self._known[key] = plan, facts.only(questions), questions
 
     def forget_old(self, facts: Facts, alias: ModelAlias) -> None:
         """Forget what is too old to begin with, or to go on with."""
@@ -74,6 +76,15 @@ class PlannedReads:
 
     def _forget(self, facts: Facts, question: Question[Any], seconds: float) -> bool:
         return facts.forget_before(question, self._clock() - seconds)
+
+
+def _is_same(before: Plan | None, now: Plan | None) -> bool:
+    """Return whether it is one plan, whichever way it goes: another leader may have ended it and begun another."""
+    return (
+        before is not None
+        and now is not None
+        and (before.started_at, before.request, before.aliases) == (now.started_at, now.request, now.aliases)
+    )
 
 
 def is_read_later(alias: ModelAlias | None, written: SetAlias, facts: Facts) -> bool:

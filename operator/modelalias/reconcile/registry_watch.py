@@ -7,6 +7,7 @@ an outage is what such a read confirms.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -22,6 +23,9 @@ AT_ONCE: Final = 100
 
 SAMPLE: Final = 5
 """Models that are read by themselves to find out whether lists without any alias can be believed."""
+
+CONFIRM_SECONDS: Final = 2.0
+"""So soon one of them answers where only the list of all fails; else the registry is out."""
 
 _log = logging.getLogger(__name__)
 
@@ -146,14 +150,15 @@ class RegistryWatch:
             listed = await self.registry.snapshot()
         except Unavailable as error:
             models = sorted(set(self._managed()))
-            if not models or self._problem is not None:  # a known outage is probed by one call
-                raise
-            snapshot: dict[str, Aliases] = {}
-            try:
-                snapshot |= await self._read(models[:1])  # in an outage that is one call more
-                snapshot |= await self._read_all(models[1:])
-            except (Unavailable, Refused):
+            try:  # while it is known to be out, by one model at a time: any of them may fail by itself
+                some = self._next_of(models, SAMPLE if self._problem is None else 1)
+                async with asyncio.timeout(CONFIRM_SECONDS):
+                    answered = await self._read(some)
+                snapshot = {**answered, **await self._read_all([item for item in models if item not in some])}
+            except (OperatorError, TimeoutError):
                 raise error from None
+            if not some:
+                raise
             _log.warning(
                 "the list of all models fails, the managed ones are read one by one",
                 extra={"registry": self.name, "error": str(error)},
@@ -167,9 +172,7 @@ class RegistryWatch:
         if any(listed.values()) or not models:
             return listed
         if self._lists_are_believed:
-            first = self._sampled % len(models)
-            self._sampled = first + SAMPLE
-            if not any((await self._read(models[first : first + SAMPLE])).values()):
+            if not any((await self._read(self._next_of(models, SAMPLE))).values()):
                 return listed
             self._lists_are_believed = False
             _log.warning(
@@ -179,18 +182,31 @@ class RegistryWatch:
         return {**listed, **await self._read_all(models)}
 
     async def _read_all(self, models: Sequence[str]) -> Mapping[str, Aliases]:
+        """Read the aliases of models of a registry that answers, without those that are missing or fail."""
         snapshot: dict[str, Aliases] = {}
         for start in range(0, len(models), AT_ONCE):
-            snapshot |= await self._read(models[start : start + AT_ONCE])
+            with suppress(OperatorError):
+                snapshot |= await self._read(models[start : start + AT_ONCE])
         return snapshot
 
+    def _next_of(self, models: Sequence[str], count: int) -> Sequence[str]:
+        """Return some of the models, others than last time."""
+        first = self._sampled % len(models) if models else 0
+        self._sampled = first + count
+        return models[first : first + count]
+
     async def _read(self, models: Iterable[str]) -> Mapping[str, Aliases]:
-        """Read the aliases of these models, without those that are missing or cannot be read."""
+        """Read the aliases of these models, without those that are missing or fail by themselves.
+
+        Raise what the first failed with when none was answered.
+        """
         asked = tuple(models)
         answers = await asyncio.gather(*map(self.registry.aliases, asked), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(answer, ModelNotFound | Unanswerable):
-                raise answer
+        failures = [item for item in answers if isinstance(item, BaseException)]
+        for failure in failures:
+            is_alone = isinstance(failure, OperatorError) and len(failures) < len(answers)
+            if not is_alone and not isinstance(failure, ModelNotFound | Unanswerable):
+                raise failure
         return {
             model: answer
             for model, answer in zip(asked, answers, strict=True)

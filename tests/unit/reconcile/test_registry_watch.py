@@ -211,7 +211,7 @@ async def test_a_managed_model_that_cannot_be_answered_for_is_no_outage() -> Non
 
 
 @in_virtual_time
-async def test_an_outage_is_confirmed_by_one_read_and_then_probed_by_one_call() -> None:
+async def test_an_outage_is_what_no_managed_model_answers_and_ends_with_the_first_that_does() -> None:
     it = Watched()
     await it.begin()
     it.managed = ("churn", "fraud")
@@ -219,12 +219,29 @@ async def test_an_outage_is_confirmed_by_one_read_and_then_probed_by_one_call() 
     it.registry.fail_next(Unavailable("connection refused"), times=10)
 
     await it.watch.look()
-    assert [call.name for call in it.registry.calls] == ["snapshot", "aliases"]
+    assert [call.name for call in it.registry.calls] == ["snapshot", "aliases", "aliases"]
     assert it.watch.problem is not None
     it.registry.calls.clear()
     await it.watch.look()
+    assert [call.name for call in it.registry.calls] == ["snapshot", "aliases"]
+    it.registry.heal()
+    it.registry.fail_next(Unavailable("the list does not end"), call="snapshot", times=10)
+    await it.watch.look()
 
-    assert [call.name for call in it.registry.calls] == ["snapshot"]
+    assert it.watch.problem is None
+
+
+@in_virtual_time
+async def test_a_model_that_fails_by_itself_makes_no_outage_for_the_others() -> None:
+    it = Watched()
+    await it.begin()
+    it.managed = ("..", "churn", "fraud")
+    it.registry.fail_next(Unavailable("the list does not end"), call="snapshot")
+    it.registry.fail_next(Refused("not this one"), call="aliases")
+
+    await it.watch.look()
+
+    assert it.watch.problem is None
 
 
 @in_virtual_time

@@ -83,7 +83,7 @@ class Failed(Exception):
 
 
 class Facts:
-    """The answers that one pass over an alias has so far."""
+    """The answers that a pass over an alias has so far, and what is left of the pass before."""
 
     def __init__(self, answers: Mapping[Question[Any], Any] | None = None) -> None:
         """Start with what is known."""
