@@ -13,7 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelalias.adapters.leadership import DURATION_SECONDS, RENEW_SECONDS, VALID_SECONDS, Record
-from modelalias.adapters.lease import KubernetesLease, Lease, LeaseStore, NoLease, own_identity, steady
+from modelalias.adapters.lease import (
+    WATCHES,
+    KubernetesLease,
+    Lease,
+    LeaseStore,
+    NoLease,
+    own_identity,
+    parse_neighbour,
+    steady,
+)
 from modelalias.adapters.neighbours import Neighbour
 from modelalias.core.errors import NotLeading, Refused, StaleObject, Unavailable
 from tests.support.fake_lease import FakeLeaseStore
@@ -653,3 +662,15 @@ def test_no_two_processes_have_one_identity() -> None:
 
 def test_the_clock_goes_forward() -> None:
     assert 0 <= steady() <= steady()
+
+
+def test_how_long_the_lease_of_another_installation_counts_is_not_its_own_to_say() -> None:
+    body = {
+        "metadata": {"namespace": "ml", "name": "x", "resourceVersion": "1", "annotations": {WATCHES: "*"}},
+        "spec": {"holderIdentity": "x", "leaseDurationSeconds": 2**31 - 1},
+    }
+
+    found = parse_neighbour(body)
+
+    assert found is not None
+    assert found.record.seconds == DURATION_SECONDS

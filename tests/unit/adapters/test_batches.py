@@ -8,7 +8,7 @@ import pytest
 from modelalias.adapters import batches
 from modelalias.adapters.batches import Batches
 from modelalias.adapters.mlflow_errors import Oversized, Unreachable
-from modelalias.core.errors import ModelNotFound, OperatorError, Unavailable
+from modelalias.core.errors import ModelNotFound, Unavailable
 
 
 class Server:
@@ -21,7 +21,7 @@ class Server:
         self.thread = asyncio.Event()
         self.thread.set()
         self.hanging: set[str] = set()
-        self.failure: OperatorError | None = None
+        self.failure: Exception | None = None
 
     async def turn(self) -> None:
         await self.thread.wait()
@@ -123,6 +123,29 @@ async def test_a_call_that_fails_for_many_is_made_for_each() -> None:
     asked = Batches(server.one, server.many, server.turn)
 
     assert list(await asyncio.gather(asked.ask("a"), asked.ask("bb"))) == [1, 2]
+    server.calls = []
+    await asyncio.gather(asked.ask("a"), asked.ask("bb"))
+    assert sorted(server.calls) == [("a",), ("bb",)], "what was too large is not asked for again at once"
+
+
+async def test_a_bug_on_many_answers_fails_none_of_them() -> None:
+    server = Server()
+    server.failure = KeyError("a bug")
+    asked = Batches(server.one, server.many, server.turn)
+
+    assert list(await asyncio.gather(asked.ask("a"), asked.ask("bb"))) == [1, 2]
+
+
+async def test_who_asks_after_the_end_is_told() -> None:
+    server = Server()
+    asked = Batches(server.one, server.many, server.turn)
+    waiting = asyncio.create_task(asked.ask("a"))
+    await asyncio.sleep(0)
+    asked.close()
+
+    for question in (waiting, asked.ask("bb")):
+        with pytest.raises(Unavailable):
+            await question
 
 
 async def test_no_answer_is_told_to_all_who_wait_and_then_each_is_asked_alone() -> None:

@@ -10,6 +10,7 @@ import pytest
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.core.errors import Refused, Unavailable
 from modelalias.core.protocol.context import ModelSnapshot
+from modelalias.reconcile import planned_reads
 from modelalias.reconcile.planned_reads import ALIASES_SECONDS
 from modelalias.reconcile.registry_watch import RegistryWatch
 from tests.support.fake_objects import FakeObject
@@ -426,3 +427,18 @@ async def test_a_registry_that_lets_read_and_not_write_is_told() -> None:
         assert it.phase("go") == "Succeeded"
         assert it.is_true("Ready")
         await it.assert_settled()
+
+
+@in_virtual_time
+async def test_an_alias_is_moved_also_where_each_decision_takes_longer_than_an_answer_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planned_reads, "ALIASES_SECONDS", -1.0)  # every answer is too old when it is used
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.add_alias(previousAlias="prev")
+        it.ask("go", "2")
+        await it.settle()
+
+        assert it.phase("go") == "Succeeded"
+        assert await it.aliases() == {"champion": "2", "prev": "1"}
