@@ -24,6 +24,9 @@ AT_ONCE: Final = 100
 SAMPLE: Final = 5
 """Models that are read by themselves to find out whether lists without any alias can be believed."""
 
+MODEL_EVERY: Final = 12
+"""Of so many probes of a known outage one asks for managed models too: the list may go on failing when they answer."""
+
 CONFIRM_SECONDS: Final = 2.0
 """So soon one of them answers where only the list of all fails; else the registry is out."""
 
@@ -65,6 +68,7 @@ class RegistryWatch:
         self._problem: Cause | None = None
         self._sampled = 0
         self._lists_are_believed = True
+        self._out_for = 0
         self._poked = asyncio.Event()
 
     @property
@@ -150,8 +154,11 @@ class RegistryWatch:
             listed = await self.registry.snapshot()
         except Unavailable as error:
             models = sorted(set(self._managed()))
-            try:  # while it is known to be out, by one model at a time: any of them may fail by itself
-                some = self._next_of(models, SAMPLE if self._problem is None else 1)
+            self._out_for += 1
+            if self._problem is not None and self._out_for % MODEL_EVERY:
+                raise  # a known outage is probed by one call
+            try:
+                some = self._next_of(models, SAMPLE)
                 async with asyncio.timeout(CONFIRM_SECONDS):
                     answered = await self._read(some)
                 snapshot = {**answered, **await self._read_all([item for item in models if item not in some])}
