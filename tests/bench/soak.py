@@ -50,7 +50,7 @@ CALM_SECONDS: Final = (3.0, 12.0)
 FAULT_SECONDS: Final = (0.5, 8.0)
 KILL_EVERY: Final = 240.0
 SAMPLE_SECONDS: Final = 5.0
-REST_SECONDS: Final = 120.0
+REST_SECONDS: Final = 300.0
 WARM_SHARE: Final = 0.25
 """Of the samples so many do not count for what grows: the first requests fill caches."""
 
@@ -65,6 +65,7 @@ class Story:
     changes: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     kills: int = 0
+    restarts: int = 0
     set_by_operator: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
@@ -87,6 +88,7 @@ class Soak:
         self._seed = secrets.randbelow(2**32)
         self._random = random.Random(self._seed)  # noqa: S311 - chooses faults, guards nothing
         self._story, self._requests = Story(), 0
+        self._starting = asyncio.Lock()
         self._samples: list[Mapping[str, float]] = []
 
     async def measure(self) -> Mapping[str, Any]:
@@ -127,7 +129,10 @@ class Soak:
             self._sample(recorder, process, end),
             self._kill(process, end),
         )
-        await asyncio.gather(*parts)
+        async with asyncio.TaskGroup() as tasks:
+            kubelet = tasks.create_task(self._start_again(process))
+            await asyncio.gather(*parts)
+            kubelet.cancel()
         self._hear(recorder)
 
     # What people do
@@ -241,9 +246,19 @@ class Soak:
     async def _kill(self, process: OperatorProcess, end: float) -> None:
         while time.monotonic() + KILL_EVERY < end:
             await asyncio.sleep(KILL_EVERY)
-            await asyncio.to_thread(process.kill)
-            await asyncio.to_thread(process.start)
+            async with self._starting:
+                await asyncio.to_thread(process.kill)
             self._story.kills += 1
+
+    async def _start_again(self, process: OperatorProcess) -> None:
+        """Start an operator that has ended, as the kubelet does: Kopf ends it where its first look at the kinds fails."""
+        while True:
+            await asyncio.sleep(1)
+            async with self._starting:
+                if not process.is_running:
+                    with suppress(AssertionError, BenchError):  # it ended again: it is started again
+                        await asyncio.to_thread(process.start)
+                    self._story.restarts += 1
 
     async def _sample(self, recorder: Recorder, process: OperatorProcess, end: float) -> None:
         began = time.monotonic()
@@ -323,6 +338,7 @@ class Soak:
             "changes": dict(self._story.changes),
             "faults": dict(sorted(self._story.faults.items())),
             "kills": self._story.kills,
+            "restarts": self._story.restarts,
             "requests_left": dict(ended),
             "aliases_set": sum(self._story.set_by_operator.values()),
             "samples": self._samples,
