@@ -39,10 +39,11 @@ async def opened_registry(request: pytest.FixtureRequest) -> AsyncIterator[tuple
 async def listed(registry: Registry, *names: str) -> Mapping[str, Aliases]:
     """Return what a snapshot has of these models.
 
-    MLflow's pages are offsets: where others delete models meanwhile one can be passed over, so it is asked again.
+    MLflow's pages are offsets: where others delete models meanwhile one can be passed over, or be told without its
+    aliases, so it is asked again.
     """
     for _ in range(TRIES):
         found = await registry.snapshot()
-        if all(name in found for name in names):
+        if all(found.get(name) for name in names):
             break
     return {name: found[name] for name in names}

@@ -95,6 +95,8 @@ class FakeRegistry:
         """Models that the credentials may not read: calls about them are refused, and a snapshot leaves them out."""
         self.lists_aliases = True
         """False: a snapshot has every model and no alias, as on some other back ends."""
+        self.listed_bare: set[str] = set()
+        """Models that a snapshot tells without the aliases they have."""
         self._faults = FaultQueue()
 
     # The port
@@ -103,7 +105,9 @@ class FakeRegistry:
         with self._call("snapshot"):
             readable = self._models.keys() - self.unreadable
             return {
-                name: _aliases_of(self._models[name]) if self.lists_aliases else {}
+                name: _aliases_of(self._models[name])
+                if self.lists_aliases and name not in self.listed_bare
+                else {}
                 for name in self._models
                 if name in readable
             }

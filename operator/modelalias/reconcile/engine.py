@@ -91,6 +91,7 @@ class Engine:
                 clock,
                 telemetry,
                 partial(self._memory.models, name),
+                partial(self._memory.models_with_versions, name),
             )
             for name, registry in servers.registries.items()
         }

@@ -431,6 +431,10 @@ class Memory:
         """Return the models of which one registry's aliases are managed."""
         return {kept.model for kept in self._aliases.values() if kept.registry == registry and kept.claims}
 
+    def models_with_versions(self, registry: str) -> set[str]:
+        """Return those of them in which an alias should name a version now."""
+        return {item.model for item in self.expected(registry)}
+
     def knows(self, key: Key) -> bool:
         """Return whether the key has an alias, or a request that has not ended, is to be deleted or was edited since."""
         return key in self._aliases or key in self._requests_of or self._has_work_after_an_end(key)

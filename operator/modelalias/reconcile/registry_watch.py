@@ -56,9 +56,13 @@ class RegistryWatch:
         clock: Callable[[], float],
         telemetry: Telemetry = SILENT,
         managed: Callable[[], Iterable[str]] = tuple,
+        expected: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """Watch a registry under its configured name; `managed` says which of its models have aliases here."""
-        self._managed = managed
+        """Watch a registry under its configured name; `managed` says which of its models have aliases here.
+
+        `expected` says which of them should have one in the registry now.
+        """
+        self._managed, self._expected = managed, expected
         self._telemetry = telemetry
         self.name, self.registry = name, registry
         self._interval, self._moved, self._clock = interval, moved, clock
@@ -177,7 +181,7 @@ class RegistryWatch:
         """Return a snapshot with the aliases of what is managed, also where the registry's lists carry none."""
         models = sorted(set(self._managed()) & listed.keys())
         if any(listed.values()) or not models:
-            return listed
+            return await self._confirmed(listed)
         if self._lists_are_believed:
             if not any((await self._read(self._next_of(models, SAMPLE))).values()):
                 return listed
@@ -187,6 +191,30 @@ class RegistryWatch:
                 extra={"registry": self.name, "models": len(models)},
             )
         return {**listed, **await self._read_all(models)}
+
+    async def _confirmed(self, listed: Mapping[str, Aliases]) -> Mapping[str, Aliases]:
+        """Read managed models that the list shows without any alias where there should be some.
+
+        MLflow reads a page of models and then, by the page's offset again, their aliases: where a model comes or goes
+        between the two, one at the page's edge is told without its aliases, or not at all. So many at once are no
+        accident of that kind, and the list is believed for what is beyond them.
+        """
+        before = self._snapshot or {}
+        had = {model for model in self._managed() if before.get(model)}
+        lacking = sorted(model for model in had.union(self._expected()) if not listed.get(model))
+        doubtful = self._next_of(lacking, AT_ONCE)
+        if not doubtful:
+            return listed
+        confirmed = dict(listed)
+        answers = await asyncio.gather(*map(self.registry.aliases, doubtful), return_exceptions=True)
+        for model, answer in zip(doubtful, answers, strict=True):
+            if not isinstance(answer, BaseException):
+                confirmed[model] = answer
+            elif not isinstance(answer, OperatorError):
+                raise answer
+            elif model in before and isinstance(answer, Unavailable):
+                confirmed[model] = before[model]
+        return confirmed
 
     async def _read_all(self, models: Sequence[str]) -> Mapping[str, Aliases]:
         """Read the aliases of models of a registry that answers, without those that are missing or fail."""

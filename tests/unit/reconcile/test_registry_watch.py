@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from modelalias.api.conditions import Reason
 from modelalias.core.errors import InvalidRequest, Refused, Unanswerable, Unavailable
-from modelalias.reconcile.registry_watch import MODEL_EVERY, RegistryWatch
+from modelalias.reconcile.registry_watch import AT_ONCE, MODEL_EVERY, RegistryWatch
 from tests.support.fake_registry import FakeRegistry
 from tests.support.virtual_loop import in_virtual_time
 
@@ -17,6 +17,7 @@ class Watched:
     def __init__(self) -> None:
         self.registry, self.told = FakeRegistry(), list[tuple[str, ...] | None]()
         self.managed: tuple[str, ...] = ()
+        self.expected: tuple[str, ...] = ()
         self.watch = RegistryWatch(
             "default",
             self.registry,
@@ -24,6 +25,7 @@ class Watched:
             self._moved,
             asyncio.get_running_loop().time,
             managed=lambda: self.managed,
+            expected=lambda: self.expected,
         )
 
     def _moved(self, registry: str, models: Iterable[str] | None) -> None:
@@ -281,3 +283,73 @@ async def test_where_lists_show_no_alias_a_few_models_are_read_each_time_until_o
     assert before == ["snapshot", *["aliases"] * 5]
     assert snapshot is not None
     assert snapshot.aliases == {"champion": "1"}
+
+
+@in_virtual_time
+async def test_a_list_that_lacks_the_aliases_of_a_managed_model_is_not_believed() -> None:
+    it = Watched()
+    it.managed = ("churn",)
+    await it.begin()
+    it.registry.listed_bare = {"churn", "fraud"}
+    await it.registry.set_alias("iris", "champion", (await _made(it.registry, "iris")))
+
+    await it.watch.look()
+
+    churn, fraud = it.watch.model_snapshot("churn", None), it.watch.model_snapshot("fraud", None)
+    assert churn is not None
+    assert churn.aliases == {"champion": "1"}
+    assert fraud is not None
+    assert fraud.aliases == {}, "nobody here goes by it, so it costs no read"
+    assert it.told == [("fraud", "iris")]
+
+
+@in_virtual_time
+async def test_the_first_list_is_not_believed_either_where_an_alias_should_be() -> None:
+    it = Watched()
+    it.managed, it.expected = ("churn", "young", "missing"), ("churn",)
+    await _made(it.registry, "young")
+    it.registry.listed_bare = {"churn"}
+
+    await it.begin()
+
+    snapshot = it.watch.model_snapshot("churn", None)
+    assert snapshot is not None
+    assert snapshot.aliases == {"champion": "1"}
+    assert [call.arguments for call in it.registry.calls if call.name == "aliases"] == [("churn",)]
+
+
+@in_virtual_time
+async def test_a_list_that_lacks_the_aliases_of_very_many_is_believed_but_for_some() -> None:
+    it = Watched()
+    it.managed = it.expected = tuple(f"model-{number:03}" for number in range(AT_ONCE + 1))
+    await it.begin()
+
+    await it.watch.look()
+    await it.watch.look()
+
+    asked = {call.arguments for call in it.registry.calls if call.name == "aliases"}
+    assert asked == {(model,) for model in it.managed}, "each in its turn"
+    assert len([call for call in it.registry.calls if call.name == "aliases"]) < 3 * AT_ONCE
+    assert it.told == []
+
+
+@in_virtual_time
+async def test_a_model_that_a_list_lacks_and_that_gives_no_answer_is_what_it_was() -> None:
+    it = Watched()
+    it.managed = ("churn", "fraud")
+    await it.begin()
+    it.registry.listed_bare = {"churn"}
+    it.registry.fail_next(Unavailable("no answer"), call="aliases")
+
+    await it.watch.look()
+
+    snapshot = it.watch.model_snapshot("churn", None)
+    assert snapshot is not None
+    assert snapshot.aliases == {"champion": "1"}
+    assert it.watch.problem is None
+    assert it.told == []
+
+
+async def _made(registry: FakeRegistry, model: str) -> str:
+    await registry.create_model(model)
+    return await registry.create_version(model)
