@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from hack.bench import goals
+from hack.bench import curve, goals
 from hack.bench.bars import Bar, drawn
+from hack.bench.curve import Curve
 from hack.bench.goals import Report, of_spread
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
@@ -72,6 +73,16 @@ def _argo(report: Report) -> tuple[str, str, Sequence[Bar]]:
     return f"{report['requests']:,} changes at once, s", " s", bars
 
 
+def _soak(report: Report) -> tuple[str, Sequence[Curve]]:
+    units = {"mib": "memory, MiB", "descriptors": "open descriptors", "threads": "threads"}
+    curves = [
+        Curve(label, [(item["at"], item[key], item["pid"]) for item in report["samples"]])
+        for key, label in units.items()
+    ]
+    faults, kills = sum(report["faults"].values()), report["kills"]
+    return f"A soak of {report['seconds'] / 60:.0f} min with {faults} faults and {kills} kills", curves
+
+
 DRAWN: Final[Mapping[str, Callable[[Report], tuple[str, str, Sequence[Bar]]]]] = {
     "burst": _burst,
     "argo": _argo,
@@ -88,6 +99,9 @@ def pictures(reports: Mapping[str, Report]) -> Mapping[str, tuple[str, str]]:
         if name in reports and "left_out" not in reports[name]:
             title, unit, bars = bars_of(reports[name])
             found[f"bench-{name}.svg"] = (title, drawn(title, unit, bars))
+    if "soak" in reports and "left_out" not in reports["soak"]:
+        title, curves = _soak(reports["soak"])
+        found["bench-soak.svg"] = (title, curve.drawn(title, curves))
     return found
 
 

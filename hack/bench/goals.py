@@ -258,6 +258,32 @@ GOALS: Final[Sequence[Goal]] = (
         "verdict, plan, end and history",
     ),
     Goal(
+        "the operator's processor time for a promotion in a burst",
+        "burst",
+        Sense.AT_MOST,
+        20,
+        of_spread("workers.1.cpu_ms_each"),
+        "statuses as pydantic models, the API client, Kopf's worker for each event",
+        " ms",
+    ),
+    Goal(
+        "one request beside another namespace's burst / alone",
+        "neighbour",
+        Sense.AT_MOST,
+        2,
+        of_spread("ratio", "pair_"),
+        "MLflow, which both share",
+    ),
+    Goal(
+        "from the operator's start to the first sight of all aliases",
+        "argo",
+        Sense.AT_MOST,
+        5,
+        of_spread("operator.first_sight_seconds"),
+        "Python's imports, and two writes for each alias",
+        " s",
+    ),
+    Goal(
         "the same as Rollouts of Argo Rollouts / ours, its defaults",
         "argo",
         Sense.ABOVE,
@@ -281,6 +307,17 @@ GOALS: Final[Sequence[Goal]] = (
         of_number("ready_made_lines.longest_stall_ms"),
         "joining and packing the lines",
         " ms",
+    ),
+    *(
+        Goal(
+            f"{what} in a soak, later / earlier",
+            "soak",
+            Sense.AT_MOST,
+            1.05,
+            of_number(f"growth.{key}"),
+            "nothing may grow",
+        )
+        for key, what in (("mib", "memory"), ("descriptors", "open descriptors"), ("threads", "threads"))
     ),
 )
 

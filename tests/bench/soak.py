@@ -2,7 +2,7 @@
 
 Somebody promotes, rolls back, pins, suspends, edits and deletes, and now and then moves an alias in MLflow by hand. Meanwhile
 calls of the operator are refused, lost, delayed or answered by nonsense, watches break off, and the operator is killed.
-At the end everything is let alone, and has to come to rest.
+In the second half nobody kills it, so that what grows is seen. At the end everything is let alone, and has to come to rest.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -52,7 +53,8 @@ KILL_EVERY: Final = 240.0
 SAMPLE_SECONDS: Final = 5.0
 REST_SECONDS: Final = 300.0
 WARM_SHARE: Final = 0.25
-"""Of the samples so many do not count for what grows: the first requests fill caches."""
+"""Of the last process's samples so many do not count for what grows: the first requests fill caches."""
+SIZES: Final = ("mib", "descriptors", "threads")
 
 
 @dataclass
@@ -116,23 +118,26 @@ class Soak:
             await stack.enter_async_context(operator(process))
             await place.all_seen()
             self._say(f"soak: {len(self._names)} ModelAliases, {self._seconds:g} s, seed {self._seed}")
-            await self._play(place, recorder, process)
-            await self._comes_to_rest()
+            async with asyncio.TaskGroup() as tasks:
+                kubelet = tasks.create_task(self._start_again(process))
+                await self._play(place, recorder, process)
+                await self._comes_to_rest()
+                kubelet.cancel()
             await self._judge()
             return await self._report()
 
     async def _play(self, place: Place, recorder: Recorder, process: OperatorProcess) -> None:
-        end = time.monotonic() + self._seconds
+        begin = time.monotonic()
+        end = begin + self._seconds
         parts = (
             self._change(place, end),
             self._break(recorder, end),
             self._sample(recorder, process, end),
-            self._kill(process, end),
+            self._kill(process, begin + self._seconds / 2),
         )
         async with asyncio.TaskGroup() as tasks:
-            kubelet = tasks.create_task(self._start_again(process))
-            await asyncio.gather(*parts)
-            kubelet.cancel()
+            for part in parts:
+                tasks.create_task(part)
         self._hear(recorder)
 
     # What people do
@@ -267,7 +272,7 @@ class Soak:
             self._hear(recorder)
             with suppress(OSError, KeyError):  # it may be killed in this moment
                 at = round(time.monotonic() - began, 1)
-                self._samples.append({"at": at, "kills": self._story.kills, **_size(process.pid)})
+                self._samples.append({"at": at, "pid": process.pid, **_size(process.pid)})
 
     def _hear(self, recorder: Recorder) -> None:
         """Take what was sent out of the log: which versions the operator set."""
@@ -329,7 +334,8 @@ class Soak:
             raise BenchError(f"what must hold does not (seed {self._seed}): {'; '.join(wrong)}")
 
     async def _report(self) -> Mapping[str, Any]:
-        kept = self._samples[int(len(self._samples) * WARM_SHARE) :]
+        last = [item for item in self._samples if item["pid"] == self._samples[-1]["pid"]]
+        kept = last[int(len(last) * WARM_SHARE) :]
         ended = Counter(str(body["status"]["phase"]) for body in await self._stand("promotionrequests"))
         return {
             "aliases": len(self._names),
@@ -342,10 +348,9 @@ class Soak:
             "requests_left": dict(ended),
             "aliases_set": sum(self._story.set_by_operator.values()),
             "samples": self._samples,
-            **{
-                name: figures.spread([float(item[name]) for item in kept])
-                for name in ("mib", "descriptors", "threads")
-            },
+            "last_process_seconds": round(last[-1]["at"] - last[0]["at"]),
+            **{name: figures.spread([item[name] for item in kept]) for name in SIZES},
+            "growth": {name: _growth([item[name] for item in kept]) for name in SIZES},
         }
 
 
@@ -356,6 +361,12 @@ def _alias(name: str) -> Object:
 def _workload(name: str) -> Object:
     body = deployment_body(name)
     return {**body, "spec": {**body["spec"], "replicas": 1}}
+
+
+def _growth(samples: Sequence[float]) -> float:
+    """Return how much larger the median of the second half is than that of the first, as a quotient."""
+    middle = max(1, len(samples) // 2)
+    return round(median(samples[middle:] or samples) / median(samples[:middle]), 3)
 
 
 def _said(request: Object) -> str:
@@ -380,9 +391,11 @@ def table(report: Mapping[str, Any]) -> str:
         f"  faults     {sum(report['faults'].values())}: {_listed(report['faults'])}",
         f"  requests   {_listed(report['requests_left'])}; aliases set by the operator {report['aliases_set']}",
     ]
-    for name in ("mib", "descriptors", "threads"):
-        spread = report[name]
-        lines.append(f"  {name:<12} {spread['min']:g} to {spread['max']:g}, median {spread['median']:g}")
+    lines.append(f"  the last process, {report['last_process_seconds']} s")
+    for name in SIZES:
+        spread, growth = report[name], report["growth"][name]
+        told = f"{spread['min']:g} to {spread['max']:g}, median {spread['median']:g}, times {growth:g}"
+        lines.append(f"  {name:<12} {told}")
     return "\n".join(lines)
 
 

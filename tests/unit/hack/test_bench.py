@@ -126,3 +126,24 @@ def test_bars_are_as_long_as_their_medians_and_well_formed() -> None:
     texts = [item.text for item in picture.iter() if item.tag.endswith("text")]
     assert widths == [105.0, 210.0]
     assert texts == ["Times, s", "a & b", "1 s (0.5 to 4)", "c", "2 s"]
+
+
+def test_a_soak_is_drawn_with_a_break_where_another_process_began() -> None:
+    samples = [(0, 10.0, 1), (60, 20.0, 1), (120, 10.0, 2), (600, 20.0, 2)]
+    report = {
+        "seconds": 600.0,
+        "faults": {"mlflow: 500": 3, "kubernetes: 409": 2},
+        "kills": 1,
+        "samples": [
+            {"at": at, "mib": size, "descriptors": 9.0, "threads": 5.0, "pid": pid}
+            for at, size, pid in samples
+        ],
+    }
+
+    title, picture = bench.pictures({"soak": report})["bench-soak.svg"]
+
+    assert title == "A soak of 10 min with 5 faults and 1 kills"
+    root = ET.fromstring(picture)  # noqa: S314 - our own text
+    curves = [item for item in root.iter() if item.get("class") == "curve"]
+    assert [item.get("d", "").count("M") for item in curves] == [2, 2, 2]
+    assert curves[0].get("d") == "M250.0 95.0L292.0 40.0M334.0 95.0L670.0 40.0"
