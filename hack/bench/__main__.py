@@ -115,6 +115,8 @@ def page(text: str, files: Mapping[str, Mapping[str, Any]]) -> str:
     parts = [goals.table(reports)]
     if "burst" in reports:
         parts.append(goals.registry_time(reports["burst"]))
+    if "calls" in reports:
+        parts.append(goals.call_costs(reports["calls"]))
     parts += [f"![{title}](pictures/{file})" for file, (title, _) in pictures(reports).items()]
     if files:
         parts.append(_run(files))

@@ -144,6 +144,14 @@ def _burst(workers: int) -> Sequence[Goal]:
             _CALLS,
         ),
         Goal(
+            f"requests at once: share of a script with five calls each, {side}",
+            "burst",
+            Sense.AT_LEAST,
+            0.77,
+            of_spread(f"{at}.share_of_fewest", "pair_"),
+            _CALLS,
+        ),
+        Goal(
             f"requests at once: errors, {side}",
             "burst",
             Sense.AT_MOST,
@@ -326,6 +334,16 @@ def table(reports: Mapping[str, Report]) -> str:
     """Return the goals as a table of Markdown."""
     head = ("measure", "goal", "figure: median (min to max)", "reached", "size", "what bounds it")
     rows = [head, tuple("---" for _ in head), *(goal.row(reports) for goal in GOALS)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def call_costs(calls: Report) -> str:
+    """Return what each registry call of a promotion costs, as a table of Markdown."""
+    rows = [("registry call", "ms of the server"), ("---", "---")]
+    rows += [
+        (kind, Figure(each["min"], each["median"], each["max"]).text(""))
+        for kind, each in calls["each"].items()
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

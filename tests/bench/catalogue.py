@@ -13,6 +13,7 @@ from tests.bench import (
     asking,
     board,
     burst_figures,
+    calls,
     coldstart,
     drift,
     fleet,
@@ -103,6 +104,10 @@ async def _drift(on: Ground, size: int) -> Report:
     return await drift.passes(size, on.arguments.rounds, on.say)
 
 
+async def _calls(on: Ground, size: int) -> Report:
+    return await calls.measure(size, on.arguments.rounds, on.say)
+
+
 async def _costs(on: Ground, size: int) -> Report:
     seconds = on.arguments.seconds
     costs = drift.Costs(on.api, on.kubeconfig, on.product, size, seconds, on.say)
@@ -163,6 +168,7 @@ CATALOGUE: Final[Mapping[str, Benchmark]] = {
     "monitors": Benchmark(Needs.NOTHING, 100, 1000, _monitors, tables.of_monitors),
     "scrape": Benchmark(Needs.NOTHING, 200, 10_000, _scrape, scrape.table),
     "fleet": Benchmark(Needs.NOTHING, 2000, 100_000, _fleet, fleet.table),
+    "calls": Benchmark(Needs.NOTHING, 50, 1000, _calls, calls.table),
     "traffic": Benchmark(Needs.CLUSTER, 1000, 10_000, _traffic, traffic.line),
     "board": Benchmark(Needs.CLUSTER, 200, 10_000, _board, board.table),
     "latency": Benchmark(Needs.PRODUCT, 5, 20, _latency, tables.of_latency),

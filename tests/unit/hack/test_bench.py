@@ -128,6 +128,12 @@ def test_bars_are_as_long_as_their_medians_and_well_formed() -> None:
     assert texts == ["Times, s", "a & b", "1 s (0.5 to 4)", "c", "2 s"]
 
 
+def test_what_a_registry_call_costs_is_a_table() -> None:
+    text = goals.call_costs({"each": {"set the alias": {"min": 10.0, "median": 12.34, "max": 20.0}}})
+
+    assert text.splitlines()[-1] == "| set the alias | 12.3 (10 to 20) |"
+
+
 def test_a_soak_is_drawn_with_a_break_where_another_process_began() -> None:
     samples = [(0, 10.0, 1), (60, 20.0, 1), (120, 10.0, 2), (600, 20.0, 2)]
     report = {
