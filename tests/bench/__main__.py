@@ -17,7 +17,9 @@ from typing import Any, Final
 from tests.bench.catalogue import CATALOGUE, Ground, Needs
 from tests.bench.product import install
 from tests.bench.site import BenchError, refuse_company
+from tests.support.databases import Database
 from tests.support.installation import install_crds
+from tests.support.mlflow_server import OTHER_DATABASE
 from tests.support.raw_api import raw_api
 
 KUBECONFIG: Final = Path(__file__).resolve().parents[2] / ".cluster" / "kubeconfig"
@@ -108,6 +110,7 @@ def parsed() -> argparse.Namespace:
     add("--aliases", type=int, metavar="N", help=f"how many objects instead, 2 to {MOST}")
     add("--rounds", type=int, metavar="N", help="times that each side is measured, 1 to 50")
     add("--seconds", type=int, metavar="N", help="length of a steady state, 5 to 3600")
+    add("--database", choices=tuple(Database), help="what MLflow keeps its tables in; by default SQLite")
     add("--kubeconfig", type=Path, default=KUBECONFIG, help="by default that of `make cluster`")
     add("--out", type=Path, metavar="FILE.json", help="write the JSON there instead of to stdout")
     add(
@@ -123,6 +126,8 @@ def parsed() -> argparse.Namespace:
         given = getattr(arguments, name)
         if given is not None and not least <= given <= most:
             parser.error(f"--{name}: {least} to {most}")
+    if arguments.database:
+        os.environ[OTHER_DATABASE] = arguments.database
     needs = {one.needs for name, one in CATALOGUE.items() if arguments.what in {name, "all"}}
     if needs != {Needs.NOTHING} and not arguments.kubeconfig.is_file():
         parser.error("no cluster: `make cluster` first, or name one with --kubeconfig")

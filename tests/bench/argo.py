@@ -23,7 +23,7 @@ from tests.bench.idle import cpu_seconds, mib
 from tests.bench.place import BURST_SECONDS, CREATED_AT_ONCE, Place, at_rest, promote
 from tests.bench.product import Product
 from tests.bench.registry_rows import RowModel, write
-from tests.bench.running import entered, operator
+from tests.bench.running import database, entered, operator
 from tests.bench.site import (
     BenchError,
     Object,
@@ -83,7 +83,7 @@ async def measure(
         "requests": size,
         "rounds": rounds,
         "unit": "s from the first change sent to the last one complete and healthy",
-        "mlflow": f"{WORKERS} workers, sqlite, loopback; 6 calls at once",
+        "mlflow": f"{WORKERS} workers, {database()}, loopback; 6 calls at once",
         "argo": f"the module's controller, one web metric on loopback; tuned: {' '.join(TUNED)}",
         "samples": {way: [one["seconds"] for one in each] for way, each in found.items()},
         **spreads,

@@ -21,7 +21,7 @@ from tests.bench.chains import Chain
 from tests.bench.place import CREATED_AT_ONCE, Place, at_rest, promote
 from tests.bench.product import Product
 from tests.bench.registry_rows import DATABASE, RowModel, write
-from tests.bench.running import entered, operator
+from tests.bench.running import database, entered, operator
 from tests.bench.sides import OPERATOR, SIDES, Shape, renamed
 from tests.bench.site import BenchError, alias_body, namespace, request_body
 from tests.support.mlflow_server import running_mlflow
@@ -73,7 +73,7 @@ class Burst:
             "aliases": self.shape.aliases,
             "rounds": self.rounds,
             "unit": "s from the first request sent to the last complete, or from the first call to the last answer",
-            "mlflow": f"sqlite, loopback; {chains.AT_ONCE} calls at once on all sides; a snapshot each {SNAPSHOT_INTERVAL}",
+            "mlflow": f"{database()}, loopback; {chains.AT_ONCE} calls at once; a snapshot each {SNAPSHOT_INTERVAL}",
             "each": each,
             "workers": timed,
         }

@@ -11,7 +11,7 @@ from typing import Any, Final
 from tests.bench import chains, figures
 from tests.bench.registry_rows import RowModel, write
 from tests.bench.replay import Rename
-from tests.bench.running import entered
+from tests.bench.running import database, entered
 from tests.bench.site import BenchError
 from tests.support.mlflow_server import running_mlflow
 
@@ -50,7 +50,7 @@ async def measure(models: int, rounds: int, say: Callable[[str], None]) -> Mappi
         "aliases": models,
         "rounds": rounds,
         "unit": f"ms of the server for a call, {chains.AT_ONCE} at once",
-        "mlflow": "one worker, sqlite, loopback",
+        "mlflow": f"one worker, {database()}, loopback",
         "samples": found,
         "each": {kind: figures.spread(samples) for kind, samples in found.items()},
     }

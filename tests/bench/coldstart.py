@@ -19,7 +19,7 @@ from tests.bench.idle import SNAPSHOT_INTERVAL, all_ready, create, probe_of, pro
 from tests.bench.place import at_rest
 from tests.bench.product import Product
 from tests.bench.registry_rows import write_pairs
-from tests.bench.running import entered, operator
+from tests.bench.running import database, entered, operator
 from tests.bench.site import BenchError, collection, namespace, watching
 from tests.support.mlflow_server import free_port, running_mlflow
 from tests.support.operator_account import signed_in
@@ -80,7 +80,7 @@ async def measure(
         "aliases": aliases,
         "rounds": rounds,
         "unit": "s from the start of the process until every alias was looked at and none waits",
-        "mlflow": "one worker, sqlite, loopback",
+        "mlflow": f"one worker, {database()}, loopback",
         "samples": {"operator": seconds, "bare": bare},
         "operator": figures.spread(seconds),
         "bare": figures.spread(bare),

@@ -32,7 +32,7 @@ from tests.bench.idle import (
 )
 from tests.bench.product import Product
 from tests.bench.registry_rows import ALIASES_OF_A_MODEL, write_pairs
-from tests.bench.running import entered, operator
+from tests.bench.running import database, entered, operator
 from tests.bench.site import BenchError, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
 from tests.support.operator_account import signed_in
@@ -69,7 +69,7 @@ async def passes(aliases: int, rounds: int, say: Callable[[str], None]) -> Mappi
         "models": len(models),
         "rounds": rounds,
         "unit": "s for one look at every alias",
-        "mlflow": f"one worker, sqlite, loopback; pages one after another, naive {NAIVE_AT_ONCE} calls at once",
+        "mlflow": f"one worker, {database()}, loopback; pages one after another, naive {NAIVE_AT_ONCE} calls at once",
         "calls": calls,
         "samples": {way: [round(item, 3) for item in items] for way, items in samples.items()},
         **{way: figures.spread(items) for way, items in samples.items()},
@@ -176,7 +176,7 @@ class Costs:
             "aliases": self.aliases,
             "seconds": self.seconds,
             "rounds": rounds,
-            "mlflow": f"one worker, sqlite, loopback; a look each {SNAPSHOT_INTERVAL}, if MLflow is fast enough",
+            "mlflow": f"one worker, {database()}, loopback; a look each {SNAPSHOT_INTERVAL}, if MLflow is fast enough",
             "imports_rss_mib": await asyncio.to_thread(self.product.imports_mib),
             **{way: _spreads(found) for way, found in windows.items()},
         }

@@ -16,7 +16,7 @@ import aiohttp
 
 from tests.bench.product import Product
 from tests.bench.registry_rows import ALIASES_OF_A_MODEL, write_pairs
-from tests.bench.running import entered, operator
+from tests.bench.running import database, entered, operator
 from tests.bench.site import BenchError, Watched, alias_body, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
 from tests.support.operator_account import signed_in
@@ -54,7 +54,7 @@ async def measure(
         "aliases": aliases,
         "models": len(models),
         "seconds": seconds,
-        "mlflow": f"one worker, sqlite, loopback; up to 6 connections; a snapshot each {SNAPSHOT_INTERVAL}",
+        "mlflow": f"one worker, {database()}, loopback; up to 6 connections; a snapshot each {SNAPSHOT_INTERVAL}",
         "counted": "calls that the operator sent, by recording proxies between it and both servers",
         "imports_rss_mib": await asyncio.to_thread(product.imports_mib),
         **told,

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from tests.bench import figures
 from tests.bench.product import Product
 from tests.bench.replay import Bare, Rename, anonymous, one_promotion
-from tests.bench.running import entered, operator
+from tests.bench.running import database, entered, operator
 from tests.bench.site import (
     BenchError,
     Object,
@@ -217,7 +217,7 @@ def _told(samples: Mapping[str, Sequence[float]], calls: Sequence[Sent]) -> Mapp
     )
     return {
         "unit": "ms from the request's creation to the watch event of the patched Deployment",
-        "mlflow": "one worker, sqlite, loopback; kept alive: one connection for the script, two for the operator (both runs)",
+        "mlflow": f"one worker, {database()}, loopback; kept alive: one connection for the script, two for the operator",
         "samples": {key: [round(item, 2) for item in items] for key, items in samples.items()},
         "operator": figures.spread(samples["operator"]),
         "bare": figures.spread(samples["bare"]),

@@ -13,7 +13,7 @@ from tests.bench.burst import ALIAS, PREVIOUS, SNAPSHOT_INTERVAL
 from tests.bench.place import Place, at_rest, is_complete
 from tests.bench.product import Product
 from tests.bench.registry_rows import RowModel, write
-from tests.bench.running import entered, operator
+from tests.bench.running import database, entered, operator
 from tests.bench.site import Object, alias_body, namespace, request_body
 from tests.support.mlflow_server import running_mlflow
 from tests.support.operator_account import signed_in
@@ -71,7 +71,7 @@ async def measure(
         "requests": requests,
         "rounds": rounds,
         "unit": "s from a request sent to its end",
-        "mlflow": f"one worker, sqlite, loopback; a snapshot each {SNAPSHOT_INTERVAL}",
+        "mlflow": f"one worker, {database()}, loopback; a snapshot each {SNAPSHOT_INTERVAL}",
         "samples": {"alone": alone, "beside": beside, "burst": bursts},
         "alone": figures.spread(alone),
         "beside": figures.spread(beside),

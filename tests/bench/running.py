@@ -2,13 +2,21 @@
 loop."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
+from tests.support.databases import Database
+from tests.support.mlflow_server import OTHER_DATABASE
 from tests.support.operator_process import OperatorProcess
 
 T = TypeVar("T")
+
+
+def database() -> str:
+    """Return the kind of database behind MLflow, as `--database` has it."""
+    return os.environ.get(OTHER_DATABASE, Database.SQLITE)
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ from tests.bench.idle import (
 )
 from tests.bench.product import Product
 from tests.bench.registry_rows import ALIASES_OF_A_MODEL, write_pairs
-from tests.bench.running import entered, operator
+from tests.bench.running import database, entered, operator
 from tests.bench.site import Object, alias_body, collection, namespace, watching
 from tests.support.mlflow_server import running_mlflow
 from tests.support.operator_account import signed_in
@@ -67,7 +67,7 @@ async def measure(
         "flapping": flapping,
         "flap_seconds": FLAP_SECONDS,
         "seconds": seconds,
-        "mlflow": f"one worker, sqlite, loopback; a snapshot each {SNAPSHOT_INTERVAL}",
+        "mlflow": f"one worker, {database()}, loopback; a snapshot each {SNAPSHOT_INTERVAL}",
         "counted": "calls that the operator sent, by recording proxies between it and both servers",
         "without_aliases": baseline,
         **found,
