@@ -1,5 +1,7 @@
 """What is installed into a running cluster of ours, beside the product: images, manifests, and the way there."""
 
+import socket
+import time
 from pathlib import Path
 
 from hack.cluster.__main__ import load, recorded_provider
@@ -9,6 +11,7 @@ from hack.cluster.layout import Layout
 from hack.cluster.provider import Kind, Provider
 
 SECONDS = 180
+REACHED_SECONDS = 30.0
 
 
 def running(kubeconfig: Path) -> Provider:
@@ -43,10 +46,12 @@ def run(kubeconfig: Path, *words: str, stdin: str | None = None) -> str:
 
 
 def url(kubeconfig: Path, namespace: str, service: str, port: int) -> str:
-    """Return the address at which this machine reaches a Service.
+    """Return the address at which this machine reaches a Service, once it does.
+
+    kube-proxy writes its rules a moment after a pod is ready.
 
     Raises:
-        ClusterError: there is no such Service, or this machine reaches none.
+        ClusterError: there is no such Service, nothing is behind it, or this machine reaches none.
     """
     if running(kubeconfig).kind is not Kind.NODE:
         raise ClusterError(
@@ -54,4 +59,15 @@ def url(kubeconfig: Path, namespace: str, service: str, port: int) -> str:
             f"kubectl -n {namespace} port-forward service/{service} 8000:{port}, then http://127.0.0.1:8000"
         )
     address = run(kubeconfig, "-n", namespace, "get", "service", service, "-o", "jsonpath={.spec.clusterIP}")
+    deadline = time.monotonic() + REACHED_SECONDS
+    while not _is_reached(address, port):
+        if time.monotonic() > deadline:
+            raise ClusterError(f"nothing answers behind the Service {service} in {namespace}")
+        time.sleep(0.2)  # poll
     return f"http://{address}:{port}"
+
+
+def _is_reached(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((address, port)) == 0
