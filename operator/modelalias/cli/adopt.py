@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     """Return the manifests, unless they go into a folder, and the exit status."""
 
     async def read(registry: Registry) -> Mapping[str, RegisteredModel]:
-        return await registry.registered_models()
+        return await registry_reading.settled(registry.registered_models)
 
     models = registry_reading.with_registry(options, read)
     seen = _look(options)

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
 
     async def read(registry: Registry) -> Mapping[str, Aliases]:
         if options.model is None:
-            return await registry.snapshot()
+            return await registry_reading.settled(registry.snapshot)
         return {options.model: await registry.aliases(options.model)}
 
     async def who_manages(cluster: PersonsCluster) -> Managed:

@@ -21,6 +21,7 @@ environment, as for MLflow's own client:
   MLFLOW_TRACKING_SERVER_CERT_PATH                       certificates to trust
   MLFLOW_TRACKING_INSECURE_TLS                           true: trust any certificate
 """
+MOST_LOOKS: Final = 4
 _NO_CREDENTIALS: Final = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 
 
@@ -39,6 +40,19 @@ def with_registry(options: argparse.Namespace, work: Callable[[Registry], Awaita
 async def _work(client: ClientSettings, work: Callable[[Registry], Awaitable[T]]) -> T:
     async with opened(client) as registry:
         return await work(registry)
+
+
+async def settled(read: Callable[[], Awaitable[T]]) -> T:
+    """Read a list of all models until it says the same twice in a row; the last one where it never does.
+
+    MLflow's pages are offsets: where a model comes or goes meanwhile, another one may be told without its aliases.
+    """
+    found = await read()
+    for _ in range(MOST_LOOKS - 1):
+        before, found = found, await read()
+        if found == before:
+            break
+    return found
 
 
 @asynccontextmanager

@@ -99,7 +99,7 @@ def _asked_the_cluster(stub: HttpStub) -> bool:
 
 
 class TestAliases:
-    def test_all_of_a_registry_come_from_one_search_and_no_cluster_is_asked(
+    def test_all_of_a_registry_come_from_one_search_made_twice_and_no_cluster_is_asked(
         self, typed: Callable[..., int], stub: HttpStub, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert typed("aliases") == 0
@@ -110,7 +110,7 @@ class TestAliases:
             ["churn", "prev-champion", "6"],
             ["prod.ml.fraud", "champion", "3"],
         ]
-        assert len(stub.seen) == 1
+        assert len(stub.seen) == 2
 
     def test_those_of_a_model_are_asked_for_by_its_name(
         self, typed: Callable[..., int], capsys: pytest.CaptureFixture[str]
