@@ -6,13 +6,21 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from typing import Any, Protocol
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelalias.adapters.leadership import DURATION_SECONDS, RENEW_SECONDS, VALID_SECONDS, Record
+from modelalias.adapters.leadership import (
+    CALL_SECONDS,
+    DURATION_SECONDS,
+    LOOK_AROUND_SECONDS,
+    RENEW_SECONDS,
+    VALID_SECONDS,
+    Record,
+)
 from modelalias.adapters.lease import (
     WATCHES,
     KubernetesLease,
@@ -95,6 +103,9 @@ class Broken:
         self.cut = False
         self.hangs = 0.0
         self.slow = 0.0
+        self.list_hangs = False
+        self.renewals: list[float] = []
+        self.looks: list[float] = []
 
     async def read(self) -> Record | None:
         await self._pass()
@@ -106,14 +117,19 @@ class Broken:
 
     async def replace(self, seen: Record, holder: str, at: datetime) -> Record:
         await self._pass()
+        self.renewals.append(self.time.now)
         written = await self.store.replace(seen, holder, at)
         if self.slow:
             await self.time.sleep(self.slow)
         return written
 
-    async def neighbours(self) -> Sequence[Neighbour]:
+    async def neighbours(self, *, seconds: float = CALL_SECONDS) -> Sequence[Neighbour]:
         await self._pass()
-        return await self.store.neighbours()
+        self.looks.append(self.time.now)
+        if self.list_hangs:
+            await self.time.sleep(seconds)
+            raise Unavailable(f"the API server did not answer within {seconds:g} s")
+        return await self.store.neighbours(seconds=seconds)
 
     async def _pass(self) -> None:
         if self.cut:
@@ -575,6 +591,23 @@ async def test_who_may_not_look_for_others_acts_and_says_so_once(caplog: pytest.
 
     first.check()
     assert caplog.text.count("whether another installation watches the same namespaces is not known") == 1
+    await operators.end()
+
+
+async def test_a_list_of_installations_that_hangs_delays_no_renewal_and_is_not_asked_for_each_time() -> None:
+    operators = Operators(FakeLeaseStore())
+    first = await operators.start("first")
+    way = operators.ways["first"]
+    way.list_hangs = True
+    way.looks.clear()
+
+    for _ in range(240):
+        await operators.advance(0.5)
+        first.check()
+
+    gaps = {round(later - earlier, 3) for earlier, later in pairwise(way.renewals)}
+    assert gaps == {RENEW_SECONDS}
+    assert 120 / (LOOK_AROUND_SECONDS + 2 * RENEW_SECONDS) - 1 <= len(way.looks) <= 120 / LOOK_AROUND_SECONDS
     await operators.end()
 
 

@@ -59,7 +59,7 @@ class FakeLeaseStore:
         changes = holder not in {"", seen.holder}
         return self._stored("replace", holder, at, seen.transitions + changes)
 
-    async def neighbours(self) -> Sequence[Neighbour]:
+    async def neighbours(self, *, seconds: float = 0.0) -> Sequence[Neighbour]:  # noqa: ARG002 - answers at once
         self.calls.append("neighbours")
         self._faults.before("neighbours")
         return self.others()

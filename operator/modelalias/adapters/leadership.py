@@ -23,8 +23,8 @@ CALL_SECONDS: Final = 5.0
 """How long one call may take."""
 LOOK_AROUND_SECONDS: Final = 30.0
 """How often a leader looks for other installations."""
-LIST_SECONDS: Final = 2.0
-"""How long that may take: the next renewal waits for it."""
+LOOK_SECONDS: Final = 1.0
+"""How long that may take: less than until the next renewal."""
 
 
 class Record(Value):

@@ -18,8 +18,8 @@ from modelalias.adapters.kubernetes_client import Call, Connection, MissingObjec
 from modelalias.adapters.leadership import (
     CALL_SECONDS,
     DURATION_SECONDS,
-    LIST_SECONDS,
     LOOK_AROUND_SECONDS,
+    LOOK_SECONDS,
     RENEW_SECONDS,
     RETRY_SECONDS,
     VALID_SECONDS,
@@ -64,8 +64,8 @@ class LeaseStore(Protocol):
         """
         ...
 
-    async def neighbours(self) -> Sequence[Neighbour]:
-        """Read the Leases of other installations."""
+    async def neighbours(self, *, seconds: float = CALL_SECONDS) -> Sequence[Neighbour]:
+        """Read the Leases of other installations within so many seconds."""
         ...
 
 
@@ -141,9 +141,12 @@ class Lease:
             self._why = f"the Lease could not be renewed in time: {error}"
             self._log_change(logging.WARNING, f"the Lease could not be read or written: {error}")
             return RETRY_SECONDS if self.leads else RENEW_SECONDS
+        renewed = self._clock()
         if self.leads:
             self._log_change(logging.INFO, "this process leads")
-            return RENEW_SECONDS
+            await self._look_around_while_leading(renewed)
+        if self.leads:
+            return max(renewed + RENEW_SECONDS - self._clock(), 0.0)
         self._log_change(
             logging.WARNING if self._gives_way else logging.INFO, f"this process is on standby: {self._why}"
         )
@@ -153,8 +156,6 @@ class Lease:
         return min(RENEW_SECONDS, max(wait, 0.0))
 
     async def _try(self) -> None:
-        if self.leads and self._clock() >= self._looked_around + LOOK_AROUND_SECONDS:
-            await self._look_around_while_leading()
         self._gives_way = False
         seen = self._mine
         if seen is None:
@@ -180,16 +181,22 @@ class Lease:
 
     async def _must_give_way(self) -> bool:
         """Return whether another installation may act on what this one watches, before this one begins."""
-        await self._look_around()
+        await self._look_around(CALL_SECONDS)
         found = self._neighbours.may_live(self._clock())
         if found is not None:
             self._gives_way, self._why = True, _in_the_way(found)
         return found is not None
 
-    async def _look_around_while_leading(self) -> None:
-        """Release the Lease where an older installation acts too: both began before they saw each other."""
+    async def _look_around_while_leading(self, now: float) -> None:
+        """Release the Lease where an older installation acts too: both began before they saw each other.
+
+        It comes right behind a renewal, so that the next one need not wait for it.
+        """
+        if now < self._looked_around + LOOK_AROUND_SECONDS:
+            return
+        self._looked_around = now
         try:
-            await self._look_around()
+            await self._look_around(LOOK_SECONDS)
         except OperatorError as error:
             _log.debug("it is not known whether there are other installations: %s", error)
             return
@@ -197,11 +204,11 @@ class Lease:
         found = self._neighbours.goes_before(age, self._clock())
         if found is not None:
             await self._release()
-            self._mine, self._why = None, _in_the_way(found)
+            self._mine, self._gives_way, self._why = None, True, _in_the_way(found)
 
-    async def _look_around(self) -> None:
+    async def _look_around(self, seconds: float) -> None:
         try:
-            found = await self._store.neighbours()
+            found = await self._store.neighbours(seconds=seconds)
         except Refused as error:
             found = ()
             if self._sees_neighbours:
@@ -309,11 +316,11 @@ class KubernetesLease:
             raise StaleObject(f"the Lease {self._namespace}/{self._name} was deleted") from error
         return parse_lease(answer)
 
-    async def neighbours(self) -> Sequence[Neighbour]:
-        """Read the Leases of other installations, in all namespaces."""
+    async def neighbours(self, *, seconds: float = CALL_SECONDS) -> Sequence[Neighbour]:
+        """Read the Leases of other installations, in all namespaces, within so many seconds."""
         query = (("labelSelector", INSTALLATION), ("resourceVersion", "0"))
         call = Call(verb=Verb.LIST, resource=LEASES, namespace="", query=query)
-        listed = (await self._connection.send(call, seconds=LIST_SECONDS))["items"]
+        listed = (await self._connection.send(call, seconds=seconds))["items"]
         found = [neighbour for item in listed if (neighbour := parse_neighbour(item)) is not None]
         return [item for item in found if item.place != f"{self._namespace}/{self._name}"]
 
