@@ -14,6 +14,7 @@ MANIFESTS: Final = (
     "base/policy.yaml",
     "base/alias-policy.yaml",
     "base/rules-policy.yaml",
+    "base/lease-policy.yaml",
     "base/signing-policy.yaml",
     "components/alerts/rules.yaml",
     "components/dashboard/viewer/role-binding.yaml",

@@ -131,6 +131,10 @@ class Broken:
             raise Unavailable(f"the API server did not answer within {seconds:g} s")
         return await self.store.neighbours(seconds=seconds)
 
+    async def why_unproved(self, *, seconds: float = CALL_SECONDS) -> str:
+        await self._pass()
+        return await self.store.why_unproved(seconds=seconds)
+
     async def _pass(self) -> None:
         if self.cut:
             if self.hangs:
@@ -608,6 +612,125 @@ async def test_a_list_of_installations_that_hangs_delays_no_renewal_and_is_not_a
     gaps = {round(later - earlier, 3) for earlier, later in pairwise(way.renewals)}
     assert gaps == {RENEW_SECONDS}
     assert 120 / (LOOK_AROUND_SECONDS + 2 * RENEW_SECONDS) - 1 <= len(way.looks) <= 120 / LOOK_AROUND_SECONDS
+    await operators.end()
+
+
+# Leases of installations that nobody proves
+
+
+class Doubtful:
+    """Whoever holds a Lease that says that it is an installation of the same namespaces, and renews it."""
+
+    def __init__(self, operators: Operators, store: FakeLeaseStore) -> None:
+        self.operators, self.store = operators, store
+        self.renews = True
+        store.others = self.say
+
+    def say(self) -> list[Neighbour]:
+        renewed = str(self.operators.time.now) if self.renews else "once"
+        record = Record(holder="x", renewed=renewed, resource_version="1", created="2000")
+        return [Neighbour(place="ml/x", record=record)]
+
+
+MISSING = "ValidatingAdmissionPolicy leases.modelalias.dev is not installed"
+
+
+async def test_nobody_gives_way_to_an_installation_that_nobody_proves_and_the_log_says_so_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = FakeLeaseStore()
+    operators = Operators(store)
+    Doubtful(operators, store)
+    store.unproved = MISSING
+
+    first = await operators.start("first")
+    for _ in range(140):
+        await operators.advance(0.5)
+        first.check()
+
+    told = [text for text in caplog.messages if "the Lease ml/x says" in text]
+    (line,) = told
+    assert line == (
+        "the Lease ml/x says that another installation acts on the same ModelAliases (it watches all namespaces), "
+        f"which anybody may have written, so this one does not give way to it: {MISSING}"
+    )
+    await operators.end()
+
+
+async def test_who_may_not_read_the_policy_does_not_believe_it() -> None:
+    store = FakeLeaseStore()
+    operators = Operators(store)
+    Doubtful(operators, store)
+    store.fail_next(Refused("may not get validatingadmissionpolicies"), call="why_unproved", times=100)
+
+    first = await operators.start("first")
+
+    first.check()
+    await operators.end()
+
+
+async def test_who_does_not_know_whether_it_is_proved_does_not_begin() -> None:
+    store = FakeLeaseStore()
+    operators = Operators(store)
+    Doubtful(operators, store)
+    store.fail_next(Unavailable("no answer"), call="why_unproved", times=100)
+
+    first = await operators.start("first")
+    await operators.pass_by(60)
+
+    with pytest.raises(NotLeading):
+        first.check()
+    await operators.end()
+
+
+async def test_whose_installation_was_proved_once_stays_believed_when_the_policy_goes() -> None:
+    """As when one of two is uninstalled, and the policies with it, while it still acts."""
+    store = FakeLeaseStore()
+    operators = Operators(store)
+    other = Doubtful(operators, store)
+    first = await operators.start("first")
+    await operators.pass_by(30)
+
+    store.unproved = MISSING
+    await operators.pass_by(60)
+    with pytest.raises(NotLeading, match="the installation with the Lease ml/x acts"):
+        first.check()
+    other.renews = False
+    await operators.pass_by(DURATION_SECONDS + 2 * RENEW_SECONDS)
+
+    first.check()
+    await operators.end()
+
+
+async def test_a_lease_that_was_seen_with_the_policy_and_not_renewed_under_it_is_not_proved() -> None:
+    """Somebody wrote it before the policy was there, and renews it when the policy is gone."""
+    store = FakeLeaseStore()
+    operators = Operators(store)
+    other = Doubtful(operators, store)
+    other.renews = False
+    first = await operators.start("first")
+    await operators.pass_by(5)
+
+    other.renews, store.unproved = True, MISSING
+    await operators.pass_by(RENEW_SECONDS)
+
+    first.check()
+    await operators.end()
+
+
+async def test_who_sees_no_other_installation_does_not_ask_who_proves_it() -> None:
+    store = FakeLeaseStore()
+    operators = Operators(store)
+    elsewhere = Neighbour(
+        place="b/x", namespaces=("b",), record=Record(holder="x", renewed="1", resource_version="1")
+    )
+    store.others = lambda: [elsewhere]
+
+    await operators.start("first")
+    await operators.pass_by(100)
+
+    assert "neighbours" in store.calls
+    assert "why_unproved" not in store.calls
     await operators.end()
 
 

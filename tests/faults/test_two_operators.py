@@ -11,14 +11,17 @@ from typing import Any, Final
 import pytest
 
 from hack.cluster.pause_image import NAME as IMAGE
+from modelalias.adapters.lease import WATCHES
+from modelalias.kinds.marks import INSTALLATION
 from tests.support import faults
-from tests.support.kube_api import KubeApi
+from tests.support.kube_api import Answer, KubeApi, Person
 from tests.support.mlflow_server import Server
 from tests.support.operator_account import signed_in
 from tests.support.operator_process import OperatorProcess, config_for, running
 from tests.support.proxy import Recorder, Sent, proxied
 from tests.support.seeding import Seeding
 from tests.support.stage import Stage
+from tests.support.team import Team
 
 NAME: Final = "churn-champion"
 TAKEN_OVER: Final = 20
@@ -194,6 +197,48 @@ def test_a_second_installation_that_watches_the_same_waits_and_says_for_whom(
 
     assert "modelalias_leader 0" in scraped
     assert ended["phase"] == "Succeeded"
+
+
+def test_a_tenants_lease_that_says_it_is_an_installation_is_refused_and_keeps_nobody_from_beginning(
+    kubeconfig: str,
+    kube_api: KubeApi,
+    stage: Stage,
+    seeded: Seeding,
+    mlflow_server: Server,
+    tmp_path: Path,
+) -> None:
+    """It was there before the policy, so that nobody refused to make it; its tenant goes on to renew it."""
+    seeded.version(val_auc=0.8)
+    _alias(stage, seeded)
+    mal, elsewhere = Person("mal"), f"{stage.namespace}-b"
+    assert kube_api.create("/api/v1/namespaces", {"metadata": {"name": elsewhere}}).ok
+    Team(kube_api, elsewhere).bind(mal, "edit", "create")
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{elsewhere}/leases"
+    forged = {
+        "metadata": {
+            "name": "x",
+            "labels": {INSTALLATION: "true"},
+            "annotations": {WATCHES: stage.namespace},
+        },
+        "spec": {"holderIdentity": "x", "renewTime": "2026-01-01T00:00:00.000000Z"},
+    }
+    assert kube_api.create(leases, forged).ok
+    operator = _installed(kubeconfig, stage.namespace, stage.namespace, mlflow_server, tmp_path)
+    answers: list[Answer] = []
+
+    def acts() -> bool:
+        renewal = {"spec": {"renewTime": f"2026-01-01T00:{len(answers) // 10 % 60:02}:00.{len(answers):06}Z"}}
+        answers.append(kube_api.merge(f"{leases}/x", renewal, who=mal))
+        return "conditions" in stage.get("modelalias", NAME).get("status", {})
+
+    with running(operator):
+        _until(acts, "it acts")
+        said = operator.log.read_text(encoding="utf-8")
+    kube_api.send("DELETE", f"/api/v1/namespaces/{elsewhere}")
+
+    assert {answer.code for answer in answers} == {403}
+    assert "only an installation of modelalias writes a Lease" in answers[0].message
+    assert f"Lease {elsewhere}/x acts" in said, "for 15 s it was not known whether it lives"
 
 
 def test_two_installations_share_a_registry_and_each_acts_in_its_own_namespaces(

@@ -122,7 +122,7 @@ def test_the_doctor_says_what_is_missing_and_who_may_not_look(terminal: Terminal
     assert shown[0]["CRD PromotionRequest"]["state"] == "ok"
     assert "none of your roles grants it" in shown[0]["registry"]["message"]
     policies = {name: item["state"] for name, item in shown[1].items() if "AdmissionPolicy" in name}
-    assert len(policies) == 5
+    assert len(policies) == 6
     assert set(policies.values()) == {"ok"}, shown[1]
     assert "skip gates" in shown[1]["rights"]["message"].partition("; not")[0]
 

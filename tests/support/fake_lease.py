@@ -20,6 +20,8 @@ class FakeLeaseStore:
         self.calls: list[str] = []
         self.others: Callable[[], Sequence[Neighbour]] = tuple
         """What the Leases of other installations say."""
+        self.unproved = ""
+        """Why nobody proves it."""
         self._faults = FaultQueue()
         self._serial = 0
 
@@ -63,6 +65,11 @@ class FakeLeaseStore:
         self.calls.append("neighbours")
         self._faults.before("neighbours")
         return self.others()
+
+    async def why_unproved(self, *, seconds: float = 0.0) -> str:  # noqa: ARG002 - answers at once
+        self.calls.append("why_unproved")
+        self._faults.before("why_unproved")
+        return self.unproved
 
     def _stored(self, call: str, holder: str, at: datetime, transitions: int) -> Record:
         self.record = Record(

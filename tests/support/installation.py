@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tests.support.kube_api import GROUP, Answer, KubeApi
+from tests.support.kube_api import GROUP, Answer, KubeApi, Person
 from tests.support.whole_run import locked
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -21,7 +21,13 @@ OUR_CRDS: Final = tuple(
     f"{plural}.modelalias.dev"
     for plural in ("modelaliases", "promotionrequests", "promotionpolicies", "clusterpromotionpolicies")
 )
-POLICIES: Final = ("policy.yaml", "alias-policy.yaml", "rules-policy.yaml", "signing-policy.yaml")
+POLICIES: Final = (
+    "policy.yaml",
+    "alias-policy.yaml",
+    "rules-policy.yaml",
+    "lease-policy.yaml",
+    "signing-policy.yaml",
+)
 WAIT_SECONDS: Final = 60.0
 KUBECTL_SECONDS: Final = 90.0
 _PINNED: Final = "modelalias.dev/pinned-by"
@@ -33,6 +39,8 @@ class _Probe(NamedTuple):
     plural: str
     body: Mapping[str, Any]
     is_asked: Callable[[Answer], bool]
+    group: str = GROUP
+    who: Person | None = None
 
 
 def _request(**spec: str) -> Mapping[str, Any]:
@@ -54,11 +62,26 @@ def _alias(**annotations: str) -> Mapping[str, Any]:
     }
 
 
+_LEASE: Final[Mapping[str, Any]] = {
+    "apiVersion": "coordination.k8s.io/v1",
+    "kind": "Lease",
+    "metadata": {"name": "probe", "labels": {"modelalias.dev/installation": "true"}},
+}
+_SCHEDULER: Final = Person("system:kube-scheduler")
+"""Whom every cluster lets create Leases and write nothing of ours."""
+
 _PROBES: Final = (
     _Probe("promotionrequests", _request(requestedBy="x"), lambda it: _is_from("promotionrequests", it)),
     _Probe("promotionrequests", _request(), lambda it: "requestedBy" in it.body.get("spec", {})),
     _Probe("modelaliases", _alias(**{_PINNED: "x"}), lambda it: _is_from("modelaliases", it)),
     _Probe("modelaliases", _alias(), lambda it: _PINNED in it.body["metadata"].get("annotations", {})),
+    _Probe(
+        "leases",
+        _LEASE,
+        lambda it: _is_from("leases", it),
+        group="/apis/coordination.k8s.io/v1",
+        who=_SCHEDULER,
+    ),
 )
 
 
@@ -95,8 +118,8 @@ def install_policy(kubeconfig: str) -> None:
         _apply(kubeconfig, *(BASE / name for name in ("namespace.yaml", "user-roles.yaml", *POLICIES)))
         deadline = time.monotonic() + WAIT_SECONDS
         for probe in _PROBES:
-            path = f"{GROUP}/namespaces/default/{probe.plural}"
-            while not probe.is_asked(answer := api.create(path, probe.body, dry_run=True)):
+            path = f"{probe.group}/namespaces/default/{probe.plural}"
+            while not probe.is_asked(answer := api.create(path, probe.body, who=probe.who, dry_run=True)):
                 assert time.monotonic() < deadline, (
                     f"not within {WAIT_SECONDS:g} s: the policies are asked: {answer}"
                 )

@@ -36,7 +36,7 @@ EXAMPLES = sorted((MANIFESTS / "examples").glob("*.yaml")) + sorted(
 TOLD = sorted(path for name in place.names() for path in (place.EXAMPLES / name).glob("*.yaml"))
 CONFIGURATIONS = sorted(MANIFESTS.glob("**/config.yaml"))
 
-POLICIES = ("promotionrequests.modelalias.dev", "modelaliases.modelalias.dev")
+POLICIES = ("promotionrequests.modelalias.dev", "modelaliases.modelalias.dev", "leases.modelalias.dev")
 REBUILD = "kubectl kustomize manifests/base > manifests/install.yaml"
 
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl builds the manifests")
@@ -454,7 +454,7 @@ def test_what_the_documentation_says_of_another_namespace_leaves_no_name_of_the_
 
     policies = [yaml.safe_dump(item) for item in built if item["kind"].endswith("Policy")]
     assert not [text for text in policies if "modelalias-system" in text]
-    assert sum(text.count("system:serviceaccount:mlops:modelalias-operator") for text in policies) == 6
+    assert sum(text.count("system:serviceaccount:mlops:modelalias-operator") for text in policies) == 7
 
 
 @needs_kubectl
@@ -485,7 +485,7 @@ def test_the_lines_for_webhooks_are_understood_and_fit_the_deployment(tmp_path: 
 def test_every_policy_exempts_the_operator_by_the_same_first_condition() -> None:
     policies = [item for item in documents(_built("base")) if item["kind"].endswith("Policy")]
 
-    assert len(policies) == 5
+    assert len(policies) == 6
     assert {item["spec"]["matchConditions"][0]["expression"] for item in policies} == {
         "request.userInfo.username != 'system:serviceaccount:modelalias-system:modelalias-operator'"
     }

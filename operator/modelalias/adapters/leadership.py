@@ -24,7 +24,7 @@ CALL_SECONDS: Final = 5.0
 LOOK_AROUND_SECONDS: Final = 30.0
 """How often a leader looks for other installations."""
 LOOK_SECONDS: Final = 1.0
-"""How long that may take: less than until the next renewal."""
+"""How long each of the two questions of that may take: together no longer than until the next renewal."""
 
 
 class Record(Value):

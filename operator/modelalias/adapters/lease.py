@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from modelalias.adapters.admission import KubernetesAdmission
 from modelalias.adapters.kubernetes_client import Call, Connection, MissingObject, Verb
 from modelalias.adapters.leadership import (
     CALL_SECONDS,
@@ -30,15 +31,13 @@ from modelalias.adapters.leadership import (
 )
 from modelalias.adapters.neighbours import Neighbour, Neighbours
 from modelalias.core.errors import NotLeading, OperatorError, Refused, StaleObject
-from modelalias.kinds.marks import PREFIX
+from modelalias.kinds.marks import INSTALLATION, PREFIX
 from modelalias.rest import PatchType, Resource
 
 LEASES: Final = Resource(group="coordination.k8s.io", version="v1", plural="leases")
 
-INSTALLATION: Final = f"{PREFIX}installation"
-"""Label of the Lease of every installation."""
 WATCHES: Final = f"{PREFIX}watches"
-"""Annotation of it: the namespaces that are watched, with commas, or `*`."""
+"""Annotation of the Lease: the namespaces that are watched, with commas, or `*`."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +65,10 @@ class LeaseStore(Protocol):
 
     async def neighbours(self, *, seconds: float = CALL_SECONDS) -> Sequence[Neighbour]:
         """Read the Leases of other installations within so many seconds."""
+        ...
+
+    async def why_unproved(self, *, seconds: float = CALL_SECONDS) -> str:
+        """Return, within so many seconds, why nobody proves that those are of installations; "" if the API server does."""
         ...
 
 
@@ -101,6 +104,7 @@ class Lease:
         self._valid_until = -math.inf
         self._why = "it has not had the Lease yet"
         self._logged: str | None = None
+        self._doubted = ""
         self._renewed = asyncio.Event()
         self._place = place
         self._neighbours = Neighbours(namespaces)
@@ -216,8 +220,20 @@ class Lease:
                     "whether another installation watches the same namespaces is not known: %s", error
                 )
             self._sees_neighbours = False
-        self._looked_around = self._clock()
-        self._neighbours.see(found, self._looked_around)
+        why = await self._why_unproved(seconds) if self._neighbours.concerned(found) else ""
+        now = self._looked_around = self._clock()
+        self._neighbours.see(found, now, are_proved=not why)
+        doubtful = self._neighbours.unproved(now)
+        doubt = "" if doubtful is None else _doubtful(doubtful, why)
+        if doubt not in {"", self._doubted}:
+            _log.warning(doubt)
+        self._doubted = doubt
+
+    async def _why_unproved(self, seconds: float) -> str:
+        try:
+            return await self._store.why_unproved(seconds=seconds)
+        except Refused as error:
+            return str(error)
 
     async def _release(self) -> None:
         """Release the Lease, so that a standby need not wait for it."""
@@ -243,11 +259,21 @@ class Lease:
 
 
 def _in_the_way(found: Neighbour) -> str:
-    watched = "all namespaces" if not found.namespaces else ", ".join(found.namespaces)
     return (
-        f"the installation with the Lease {found.place} acts on the same ModelAliases (it watches {watched}): "
+        f"the installation with the Lease {found.place} acts on the same ModelAliases (it watches {_watched(found)}): "
         "uninstall one of them, or let them watch different namespaces"
     )
+
+
+def _doubtful(found: Neighbour, why: str) -> str:
+    return (
+        f"the Lease {found.place} says that another installation acts on the same ModelAliases (it watches "
+        f"{_watched(found)}), which anybody may have written, so this one does not give way to it: {why}"
+    )
+
+
+def _watched(found: Neighbour) -> str:
+    return "all namespaces" if not found.namespaces else ", ".join(found.namespaces)
 
 
 class NoLease:
@@ -323,6 +349,10 @@ class KubernetesLease:
         listed = (await self._connection.send(call, seconds=seconds))["items"]
         found = [neighbour for item in listed if (neighbour := parse_neighbour(item)) is not None]
         return [item for item in found if item.place != f"{self._namespace}/{self._name}"]
+
+    async def why_unproved(self, *, seconds: float = CALL_SECONDS) -> str:
+        """Return, within so many seconds, why nobody proves that those are of installations; "" if the API server does."""
+        return await KubernetesAdmission(self._connection).why_installations_unproved(seconds)
 
     def _call(self, verb: Verb) -> Call:
         return Call(verb=verb, resource=LEASES, namespace=self._namespace, name=self._name)

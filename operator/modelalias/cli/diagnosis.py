@@ -69,18 +69,16 @@ def definitions(fits: Iterable[Fit]) -> Iterator[Line]:
             yield _line(name, State.OK, "it has the fields of this release")
 
 
-def policy(kind: str, name: str, policy: Read, binding: Read, *, is_needed: bool) -> Line:
-    """Return whether an admission policy and its binding are there."""
+def policy(kind: str, name: str, policy: Read, binding: Read, *, without: str) -> Line:
+    """Return whether an admission policy and its binding are there, and what it is like `without`; "" if it is needed."""
     title = f"{kind} {name}"
     hidden = next((item for item in (policy, binding) if isinstance(item, Hidden)), None)
     if hidden is not None:
         return _line(title, State.UNKNOWN, hidden.why)
     absent = [word for word, item in (("policy", policy), ("binding", binding)) if item is None]
     if absent:
-        state = State.MISSING if is_needed else State.WARNING
-        effect = (
-            "" if is_needed else "; without it requestedBy and the signature of a pin are written by hand"
-        )
+        state = State.WARNING if without else State.MISSING
+        effect = f"; without it {without}" if without else ""
         return _line(title, state, f"there is no {' and no '.join(absent)}{effect}", INSTALL)
     actions = _spec(binding).get("validationActions", ["Deny"])
     if "Deny" not in actions:
@@ -110,17 +108,24 @@ def operator(found: Heartbeat | Hidden | None, namespace: str, now: datetime) ->
     return _line("operator", State.OK, f"{found.holder} leads, and renewed its Lease {age} ago")
 
 
-def others(found: Sequence[Installation] | Hidden, namespace: str, now: datetime) -> Sequence[Line]:
-    """Return which other installations act in the cluster; nothing where there are none, or where that may not be read."""
+def others(
+    found: Sequence[Installation] | Hidden, namespace: str, now: datetime, policy: Line
+) -> Sequence[Line]:
+    """Return which other installations act in the cluster; nothing where there are none, or where that may not be read.
+
+    `policy` is the line of the admission policy that proves that they are installations.
+    """
     if isinstance(found, Hidden):
         return ()
+    effect = "where both watch the same namespaces, the one that came later does nothing"
+    if policy.state in {State.WARNING, State.MISSING}:
+        effect = "anybody may have written that, so no operator gives way to it"
     return tuple(
         _line(
             f"installation {item.place.partition('/')[0]}",
             State.WARNING,
             f"another one, which watches {', '.join(item.namespaces) or 'all namespaces'}, holds the Lease {item.place} "
-            f"({'never renewed' if item.renewed is None else f'renewed {ages.age(item.renewed, now)} ago'}): where both "
-            "watch the same namespaces, the one that came later does nothing",
+            f"({'never renewed' if item.renewed is None else f'renewed {ages.age(item.renewed, now)} ago'}): {effect}",
             heartbeat.logs(namespace),
         )
         for item in found

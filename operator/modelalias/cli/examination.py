@@ -21,13 +21,17 @@ T = TypeVar("T")
 _ADMISSION: Final = "admissionregistration.k8s.io"
 _VALIDATING: Final = "ValidatingAdmissionPolicy"
 _MUTATING: Final = "MutatingAdmissionPolicy"
-_POLICIES: Final = (
-    (_VALIDATING, "promotionrequests.modelalias.dev"),
-    (_VALIDATING, "modelaliases.modelalias.dev"),
-    (_VALIDATING, "promotionpolicies.modelalias.dev"),
-    (_MUTATING, "promotionrequests.modelalias.dev"),
-    (_MUTATING, "modelaliases.modelalias.dev"),
-)
+_INSTALLATIONS: Final = (_VALIDATING, "leases.modelalias.dev")
+_UNSIGNED: Final = "requestedBy and the signature of a pin are written by hand"
+_POLICIES: Final[Mapping[tuple[str, str], str]] = {
+    (_VALIDATING, "promotionrequests.modelalias.dev"): "",
+    (_VALIDATING, "modelaliases.modelalias.dev"): "",
+    (_VALIDATING, "promotionpolicies.modelalias.dev"): "",
+    _INSTALLATIONS: "an operator gives way to no other installation",
+    (_MUTATING, "promotionrequests.modelalias.dev"): _UNSIGNED,
+    (_MUTATING, "modelaliases.modelalias.dev"): _UNSIGNED,
+}
+"""The admission policies, and what it means that one is not there; "" where nothing works without it."""
 _PLURALS: Final = {
     _VALIDATING: ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
     _MUTATING: ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"),
@@ -57,7 +61,7 @@ async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequenc
         cluster.schemas(),
         _rights(cluster),
         _unless_hidden(_aliases(cluster)),
-        asyncio.gather(*(_policy(cluster, kind, name) for kind, name in _POLICIES)),
+        asyncio.gather(*(_policy(cluster, kind, name, effect) for (kind, name), effect in _POLICIES.items())),
     )
     ours_there = await asyncio.gather(
         _unless_hidden(cluster.body(_CRDS, "modelaliases.modelalias.dev")),
@@ -88,7 +92,7 @@ async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequenc
         *policies,
         diagnosis.waiting(runs, deployment, events),
         *diagnosis.place(asked, operators),
-        *diagnosis.others(others, operators, servers),
+        *diagnosis.others(others, operators, servers, policies[[*_POLICIES].index(_INSTALLATIONS)]),
         diagnosis.version(deployment, ours, operators, is_needed=is_served and runs.state is State.MISSING),
         diagnosis.person(who),
         *diagnosis.rights(has, who, cluster.namespace),
@@ -108,12 +112,12 @@ async def _place(cluster: PersonsCluster, asked: str, ours: Iterable[diagnosis.R
     return diagnosis.installed_in(ours, others) or asked
 
 
-async def _policy(cluster: PersonsCluster, kind: str, name: str) -> Line:
+async def _policy(cluster: PersonsCluster, kind: str, name: str, without: str) -> Line:
     policy, binding = [
         await _unless_hidden(cluster.body(Resource(group=_ADMISSION, version="v1", plural=plural), name))
         for plural in _PLURALS[kind]
     ]
-    return diagnosis.policy(kind, name, policy, binding, is_needed=kind == _VALIDATING)
+    return diagnosis.policy(kind, name, policy, binding, without=without)
 
 
 async def _events(cluster: PersonsCluster, namespace: str) -> Sequence[ObjectEvent]:

@@ -1,4 +1,4 @@
-"""What the operator writes on objects of others: annotations and a label of its own group."""
+"""What the operator writes on objects of others, and on its Lease: annotations and labels of its own group."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,6 +9,8 @@ from modelalias.rest import FIELD_MANAGER
 PREFIX: Final = f"{GROUP}/"
 MANAGED_LABEL: Final = f"{PREFIX}managed"
 """The watches see only what carries it with the value `true`."""
+INSTALLATION: Final = f"{PREFIX}installation"
+"""Label of the Lease of every installation. An admission policy proves who writes it: manifests/base/lease-policy.yaml."""
 
 
 def marks_in(metadata: Mapping[str, Any]) -> Mapping[str, str]:

@@ -93,20 +93,20 @@ DENIES: Mapping[str, Any] = {"spec": {"validationActions": ["Deny"]}}
 
 
 @pytest.mark.parametrize(
-    ("policy", "binding", "is_needed", "state"),
+    ("policy", "binding", "without", "state"),
     [
-        ({}, DENIES, True, State.OK),
-        ({}, {"spec": {}}, False, State.OK),
-        (None, None, True, State.MISSING),
-        ({}, None, True, State.MISSING),
-        (None, None, False, State.WARNING),
-        ({}, {"spec": {"validationActions": ["Audit"]}}, True, State.WARNING),
-        (HIDDEN, HIDDEN, True, State.UNKNOWN),
-        ({}, HIDDEN, True, State.UNKNOWN),
+        ({}, DENIES, "", State.OK),
+        ({}, {"spec": {}}, "it is worse", State.OK),
+        (None, None, "", State.MISSING),
+        ({}, None, "", State.MISSING),
+        (None, None, "it is worse", State.WARNING),
+        ({}, {"spec": {"validationActions": ["Audit"]}}, "", State.WARNING),
+        (HIDDEN, HIDDEN, "", State.UNKNOWN),
+        ({}, HIDDEN, "", State.UNKNOWN),
     ],
 )
-def test_a_policy_needs_its_binding(policy: Any, binding: Any, is_needed: bool, state: State) -> None:
-    line = diagnosis.policy("ValidatingAdmissionPolicy", "x", policy, binding, is_needed=is_needed)
+def test_a_policy_needs_its_binding(policy: Any, binding: Any, without: str, state: State) -> None:
+    line = diagnosis.policy("ValidatingAdmissionPolicy", "x", policy, binding, without=without)
 
     assert line.state is state
     assert bool(line.remedy) is (state in {State.MISSING, State.WARNING})
@@ -394,7 +394,7 @@ async def test_what_may_not_be_read_is_not_missing() -> None:
     cluster.described, cluster.time = _described(), datetime.now(UTC)
     cluster.lease = Refused("may not get leases")
     for mode in ("validating", "mutating"):
-        for name in ("promotionrequests", "modelaliases", "promotionpolicies"):
+        for name in ("promotionrequests", "modelaliases", "promotionpolicies", "leases"):
             where = (f"{mode}admissionpolicies", "", f"{name}.modelalias.dev")
             cluster.objects[where] = Refused("may not get policies")
     for plural, name in (("deployments", "operator"), ("configmaps", "public-keys"), ("services", "metrics")):
@@ -456,3 +456,22 @@ async def test_another_installation_is_named_with_what_it_watches() -> None:
         in lines["installation c"].message
     )
     assert [name for name in hidden if name.startswith("installation")] == []
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (State.OK, "the one that came later does nothing"),
+        (State.UNKNOWN, "the one that came later does nothing"),
+        (State.WARNING, "anybody may have written that"),
+        (State.MISSING, "anybody may have written that"),
+    ],
+)
+def test_another_installation_that_nobody_proves_is_told_as_such(state: State, said: str) -> None:
+    found = [Installation(place="b/x", namespaces=(), renewed=NOW)]
+    policy = Line(name="ValidatingAdmissionPolicy leases.modelalias.dev", state=state, message="")
+
+    (line,) = diagnosis.others(found, SYSTEM, NOW, policy)
+
+    assert line.state is State.WARNING
+    assert said in line.message

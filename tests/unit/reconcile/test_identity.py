@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modelalias.adapters.admission import PINS, REQUESTS, Guard, why_unproved
+from modelalias.adapters.admission import INSTALLATIONS, PINS, REQUESTS, Guard, why_unproved
 from modelalias.core.errors import Refused, Unavailable
 from tests.support.harness import DEFAULT, Cluster
 from tests.support.quick_yaml import documents
@@ -17,7 +17,11 @@ from tests.support.virtual_loop import in_virtual_time
 BASE = Path(__file__).parents[3] / "manifests/base"
 SHIPPED = {
     guard: tuple(documents((BASE / file).read_text(encoding="utf-8")))
-    for guard, file in {REQUESTS: "policy.yaml", PINS: "alias-policy.yaml"}.items()
+    for guard, file in {
+        REQUESTS: "policy.yaml",
+        PINS: "alias-policy.yaml",
+        INSTALLATIONS: "lease-policy.yaml",
+    }.items()
 }
 MISSING = "ValidatingAdmissionPolicy promotionrequests.modelalias.dev is not installed"
 
@@ -29,10 +33,11 @@ GUARDS = pytest.mark.parametrize("guard", [pytest.param(item, id=item.plural) fo
 def test_the_shipped_policy_proves(guard: Guard) -> None:
     policy, binding = SHIPPED[guard]
     served = deepcopy(policy)
-    served["spec"]["matchConstraints"] |= {
+    served["spec"]["matchConstraints"] = {
         "namespaceSelector": {},
         "objectSelector": {},
         "matchPolicy": "Equivalent",
+        **served["spec"]["matchConstraints"],
     }
 
     assert why_unproved(guard, policy, binding) == ""
@@ -66,6 +71,13 @@ WEAKER: list[tuple[str, Callable[[dict[str, Any], dict[str, Any]], object], str]
         "it leaves namespaces out",
         lambda policy, _: policy["spec"]["matchConstraints"].update(
             namespaceSelector={"matchLabels": {"a": "b"}}
+        ),
+        "does not cover",
+    ),
+    (
+        "it leaves objects out by a label",
+        lambda policy, _: policy["spec"]["matchConstraints"].update(
+            objectSelector={"matchLabels": {"modelalias.dev/installation": "true"}}
         ),
         "does not cover",
     ),
