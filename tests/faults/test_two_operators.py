@@ -16,7 +16,7 @@ from modelalias.kinds.marks import INSTALLATION
 from tests.support import faults
 from tests.support.kube_api import Answer, KubeApi, Person
 from tests.support.mlflow_server import Server
-from tests.support.operator_account import signed_in
+from tests.support.operator_account import copied, signed_in
 from tests.support.operator_process import OperatorProcess, config_for, running
 from tests.support.proxy import Recorder, Sent, proxied
 from tests.support.seeding import Seeding
@@ -177,23 +177,24 @@ def test_a_second_installation_that_watches_the_same_waits_and_says_for_whom(
     _alias(stage, seeded)
     elsewhere = f"{stage.namespace}-b"
     assert kube_api.create("/api/v1/namespaces", {"metadata": {"name": elsewhere}}).ok
-    first, second = (
-        _installed(kubeconfig, home, stage.namespace, mlflow_server, tmp_path / home)
-        for home in (stage.namespace, elsewhere)
-    )
+    second = _installed(kubeconfig, stage.namespace, stage.namespace, mlflow_server, tmp_path / "second")
 
-    with running(first):
-        stage.until("modelalias", NAME, lambda it: "conditions" in it.get("status", {}), "it is seen")
-        second.start()
-        try:
-            _until(lambda: f"Lease {stage.namespace}/modelalias-operator" in second.tail(), "it says so")
-            scraped = second.scrape()
-            first.stop()
-            stage.request("go", NAME, source={"version": "1"})
-            ended = stage.complete("go", 60)
-        finally:
-            second.stop()
-            kube_api.send("DELETE", f"/api/v1/namespaces/{elsewhere}")
+    with copied(kubeconfig, elsewhere, tmp_path / "first") as copy:
+        account = copy.may_not()  # its own, by which no policy knows it
+        config = {**config_for(elsewhere, mlflow_server.uri), "namespaces": [stage.namespace]}
+        first = OperatorProcess(account, config, tmp_path / "first")
+        with running(first):
+            stage.until("modelalias", NAME, lambda it: "conditions" in it.get("status", {}), "it is seen")
+            second.start()
+            try:
+                _until(lambda: f"Lease {elsewhere}/modelalias-operator" in second.tail(), "it says so")
+                scraped = second.scrape()
+                first.stop()
+                stage.request("go", NAME, source={"version": "1"})
+                ended = stage.complete("go", 60)
+            finally:
+                second.stop()
+                kube_api.send("DELETE", f"/api/v1/namespaces/{elsewhere}")
 
     assert "modelalias_leader 0" in scraped
     assert ended["phase"] == "Succeeded"
