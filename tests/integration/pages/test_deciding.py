@@ -1,24 +1,21 @@
 """People decide in the browser, in their own name: the admission policy takes it, and the operator acts on it."""
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.support.chromium import barriers, window
-from tests.support.kube_api import KubeApi, Person
+from tests.support.kube_api import KubeApi
 from tests.support.opened_dashboard import dashboard
+from tests.support.seats import SOON, by_key, seats
 from tests.support.seeding import Seeding
 from tests.support.shown_team import ANA, BO, PEOPLE, bind
 from tests.support.stage import Stage
 
 ALIAS: Final = "churn-champion"
 SENTENCE: Final = "Bias report read"
-SOON: Final = 30_000
-"""Milliseconds within which the operator has acted and the page has followed, on a busy machine."""
 GATE: Final = {"name": "auc", "metric": "val_auc", "direction": "HigherIsBetter", "threshold": 0.5}
 POLICY: Final = {
     "gates": [GATE],
@@ -52,28 +49,6 @@ def file(stage: Stage, seeded: Seeding, version: str) -> str:
     stage.request(name, ALIAS, who=ANA, source={"version": version}, reason="retrained")
     stage.reaches(name, "AwaitingApproval")
     return name
-
-
-@contextmanager
-def seats(browser: Browser, stage: Stage, *people: Person) -> Iterator[Mapping[Person, Page]]:
-    """Seat people before browsers of their own."""
-    with ExitStack() as stack:
-        pages = {}
-        for who in people:
-            own_pages = stack.enter_context(dashboard(stage.kubeconfig, stage.namespace, who))
-            context, faults = stack.enter_context(window(browser, own_pages))
-            faults.expected.append("status of 4")  # what is refused is told as a page
-            pages[who] = context.new_page()
-        yield pages
-
-
-def by_key(page: Page, target: Locator) -> None:
-    """Go to it by keyboard alone."""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if target.evaluate("(it) => it === document.activeElement"):
-            return
-    pytest.fail(f"no key leads to {target}")
 
 
 def test_bo_approves_by_keyboard_and_ana_sees_it_happen(
