@@ -19,7 +19,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.promotion_policy import ClusterPromotionPolicy, PromotionPolicy
 from modelalias.api.request import PromotionRequest
 from modelalias.api.workload import WorkloadKind
-from modelalias.cli.rights import GRANTED_BY
+from modelalias.cli.rights import GRANTED_BY, OWNER
 from modelalias.kinds import KINDS
 from modelalias.kinds.kind import VERBS
 from modelalias.settings import load
@@ -751,6 +751,7 @@ def test_refusals_name_roles_that_have_the_verb() -> None:
     }
 
     assert {verb for verb, role in GRANTED_BY.items() if verb not in verbs[role]} == set()
+    assert verbs[OWNER] >= {"patch", "release"}
     for policy in ("policy.yaml", "alias-policy.yaml"):
         text = (MANIFESTS / "base" / policy).read_text(encoding="utf-8")
         assert set() < set(re.findall(r"ClusterRole (modelalias-\w+)", text)) <= {*GRANTED_BY.values()}

@@ -13,6 +13,8 @@ from modelalias.api.request import PromotionRequest, RequestOperation
 ALIASES: Final = "modelaliases"
 REQUESTS: Final = "promotionrequests"
 APPROVE: Final = "approve"
+OWNER: Final = "modelalias-alias-owner"
+"""The ClusterRole whose holders change ModelAliases."""
 API: Final = "authorization.k8s.io/v1"
 GRANTED_BY: Final[Mapping[str, str]] = {
     APPROVE: "modelalias-approver",
@@ -34,6 +36,12 @@ class Right(Value):
     def __str__(self) -> str:
         """Name the verb and what it is on."""
         return f"{self.verb} {self.plural}{f'/{self.name}' if self.name else ''}"
+
+
+def role_with(right: Right) -> str | None:
+    """Return a ClusterRole of ours that has a right, and whatever else the same deed takes; None where none has it."""
+    is_edit = right.plural == ALIASES and right.verb in {"patch", "release"}
+    return OWNER if is_edit else GRANTED_BY.get(right.verb)
 
 
 def to_decide(request: PromotionRequest) -> tuple[Right, ...]:

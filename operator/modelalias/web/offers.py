@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from modelalias.cli.rights import GRANTED_BY, Right
+from modelalias.cli import rights
+from modelalias.cli.rights import Right
 from modelalias.web.view import Command, View
 
 READ_ONLY: Final = "This dashboard only shows: a terminal writes."
@@ -50,7 +51,7 @@ def act(
 ) -> Act:
     """Return how something can be done; `why_not` is what keeps this person from it, `command` takes flags and purpose."""
     if lacked is not None:
-        role = GRANTED_BY.get(lacked.verb)
+        role = rights.role_with(lacked)
         why_not = f"You may not {lacked}.{f' The ClusterRole {role} has that verb.' if role else ''}"
     elif why_not:
         why_not = f"{why_not[:1].upper()}{why_not[1:]}."

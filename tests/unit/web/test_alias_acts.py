@@ -88,6 +88,17 @@ def test_whoever_lacks_a_verb_gets_the_command_to_hand_on() -> None:
     assert found["pin"].is_offered
 
 
+@pytest.mark.parametrize("verb", ["patch", "release"])
+def test_the_role_that_is_named_has_all_that_it_takes_to_edit_an_alias(verb: str) -> None:
+    lacked = Right(verb=verb, plural="modelaliases", name="churn-champion")
+
+    found = _acts(_alias(hold=HOLD), {AliasDeed.RELEASE: lacked})
+
+    assert found[AliasDeed.RELEASE].why_not == (
+        f"You may not {verb} modelaliases/churn-champion. The ClusterRole modelalias-alias-owner has that verb."
+    )
+
+
 def test_a_page_that_only_shows_has_the_commands_for_oneself() -> None:
     alias = _alias({"suspend": True, "version": "3"}, hold=HOLD)
 
