@@ -28,7 +28,7 @@ def of_request(request: PromotionRequest) -> NextStep | None:
         return NextStep("Whoever is asked decides:", f"modelalias approve {request.metadata.name}{place}")
     if not has_ended(request):
         return NextStep(
-            "It goes on. To wait for its end:",
+            "It has not ended yet. To wait for its end:",
             f"modelalias status request/{request.metadata.name}{place} --wait",
         )
     succeeded = find(status.conditions, RequestCondition.SUCCEEDED)

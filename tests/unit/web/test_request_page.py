@@ -41,6 +41,27 @@ def test_last_lines_are_those_of_the_status_or_of_the_log() -> None:
     assert "never asked for" not in text
 
 
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        pytest.param({}, "It ended before it was judged.", id="promote"),
+        pytest.param({"operation": "Rollback", "reason": "slow"}, "Only promotions are judged.", id="back"),
+    ],
+)
+def test_what_no_gate_judges_did_not_end_before_it_was_judged(spec: dict[str, Any], words: str) -> None:
+    status = {**ended("Aborted"), "gates": None, "resolved": None, "approvals": None}
+
+    assert words in browser(Cluster([alias()], [body(spec, **status)])).get("/r/ml/go").text
+
+
+def test_a_request_that_waits_is_not_said_to_go_on() -> None:
+    waits = _cluster(phase="Pending", explanation="waits: ModelAlias churn-champion is suspended")
+
+    following = browser(waits).get("/r/ml/go", headers=JSON).json()["following"]
+
+    assert following["purpose"] == "It has not ended yet. To wait for its end:"
+
+
 @pytest.mark.parametrize("error", [Refused("may not list pods in namespace ml"), Unavailable("no answer")])
 def test_what_may_not_be_read_is_told_and_the_rest_is_there(error: OperatorError) -> None:
     cluster = _cluster(evaluation=MEASURED)
