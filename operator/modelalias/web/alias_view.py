@@ -1,6 +1,6 @@
 """The page of a ModelAlias as values: put together from what was read. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -122,6 +122,8 @@ class AliasView(View):
     by: str | None
     request: str | None
     """What moved it to the current version."""
+    unseen: str
+    """That the operator has not looked at what stands there now, so that the rest may be from before; "" where it has."""
     sentences: tuple[str, ...]
     """Where it stands, and why."""
     conditions: tuple[ConditionLine, ...]
@@ -155,7 +157,8 @@ def view(read: Read, now: datetime, flags: str = "", acts: Sequence[Act] = ()) -
         is_return=is_return(status),
         by=status.current.actor if status.current else None,
         request=status.current.request if status.current else None,
-        sentences=tuple(_sentences(alias, now)),
+        unseen=" ".join(_sentences(alias, now, {Topic.LOOK})),
+        sentences=tuple(_sentences(alias, now, _AMONG_SENTENCES)),
         conditions=tuple(_conditions(alias)),
         stops=tuple(stops.of(alias, flags, acts)),
         acts=tuple(acts),
@@ -195,10 +198,10 @@ def left_alone(alias: ModelAlias) -> list[LeftAlone]:
     return sorted(found, key=lambda item: item.at, reverse=True)
 
 
-def _sentences(alias: ModelAlias, now: datetime) -> Iterator[str]:
-    """Return why it stands so, without what has a part of the page of its own."""
+def _sentences(alias: ModelAlias, now: datetime, topics: Collection[Topic]) -> Iterator[str]:
+    """Return what `modelalias explain` says of some topics."""
     for item in explanation.sentences(alias, now):
-        if item.topic not in _SHOWN_ELSEWHERE:
+        if item.topic in topics:
             yield f"{item.text.rstrip('.')}."
 
 
@@ -219,9 +222,17 @@ def _conditions(alias: ModelAlias) -> Iterable[ConditionLine]:
         )
 
 
-_SHOWN_ELSEWHERE: Final = frozenset(
-    {Topic.DRIFT, Topic.STOPS, Topic.SERVING, Topic.TRAFFIC, Topic.QUEUE, Topic.POLICIES, Topic.NEXT}
-)
+_AMONG_SENTENCES: Final = frozenset(Topic) - {
+    Topic.LOOK,
+    Topic.DRIFT,
+    Topic.STOPS,
+    Topic.SERVING,
+    Topic.TRAFFIC,
+    Topic.QUEUE,
+    Topic.POLICIES,
+    Topic.NEXT,
+}
+"""What has no part of the page of its own."""
 _NEITHER: Final = frozenset({"Stalled", "Held", "Reconciling"})
 """Conditions that are no better True than False."""
 

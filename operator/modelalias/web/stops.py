@@ -56,7 +56,7 @@ def of(alias: ModelAlias, flags: str = "", acts: Iterable[Act] = ()) -> Iterator
     if alias.spec.suspend:
         yield Stop(
             title="Suspended",
-            text="Nothing new starts, and a plan under way stops before its next step.",
+            text="Nothing new starts, requests wait, and a plan under way stops before its next step.",
             **ways.out("resume", ways_out.resume(alias), "To go on:", "Resume…"),
         )
     if alias.spec.version is not None:

@@ -331,6 +331,26 @@ def test_sections_have_headings_and_drawings_say_what_they_show() -> None:
 HOLD: dict[str, Any] = {"hold": {"reason": "RolledBack", "since": "2026-01-01T00:00:00Z"}}
 
 
+def test_the_message_of_a_hold_ends_before_its_time_is_told() -> None:
+    held = cli_cluster.condition("Held", "True", "RolledBack", "version 4 was rolled back")
+
+    assert "version 4 was rolled back. Since " in text(Cluster([alias(**HOLD, conditions=[held])]))
+
+
+def test_that_the_rest_is_from_before_is_said_before_it() -> None:
+    ready = cli_cluster.condition("Ready", "True", "Suspended", "version 3; suspended")
+    found = alias(conditions=[ready], observedGeneration=1)
+    found["metadata"]["generation"] = 2
+
+    page = text(Cluster([found]))
+
+    unseen = (
+        "The operator has not looked at the latest edit of the ModelAlias yet; what follows is from before."
+    )
+    assert page.count(unseen) == 1
+    assert page.index(unseen) < page.index("version 3; suspended")
+
+
 def test_who_may_end_what_stops_it_has_a_form() -> None:
     page = browser(Cluster([alias(**HOLD)])).get(PATH).text
 
