@@ -20,12 +20,13 @@ from modelalias.web.board import Row
 from modelalias.web.forms import Form, Problem, Typed
 from modelalias.web.offers import Act
 from modelalias.web.version_choices import Choices
-from modelalias.web.view import View
+from modelalias.web.view import Notice, View
 from modelalias.web.visit import Page, Visit
 
 _CHANGED: Final = (
     "Somebody has changed it since you looked, so nothing was written. Below is how it stands now."
 )
+_SUSPENDED: Final = Notice(text="It is suspended: the alias goes there once it is resumed.")
 
 
 class AliasFormView(View):
@@ -40,6 +41,7 @@ class AliasFormView(View):
     act: Act | None
     """How it can be done; None where there is nothing to do any more."""
     user: str
+    notices: tuple[Notice, ...] = ()
     choices: Choices | None = None
     version: str = ""
     number: str = ""
@@ -71,6 +73,7 @@ async def _show(
         about=alias_acts.about(deed, alias),
         act=alias_acts.act(deed, standing),
         user=(await visit.reader.who()).user,
+        notices=(_SUSPENDED,) if deed is AliasDeed.PIN and alias.spec.suspend else (),
         choices=await choosing.offered(visit, alias) if deed is AliasDeed.PIN else None,
         version=typed.text("version") or current,
         number=typed.text(choosing.NUMBER),

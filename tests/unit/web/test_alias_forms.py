@@ -441,6 +441,12 @@ class TestPromoting:
 
         assert "It is suspended: what you file waits until it is resumed" in text
 
+    @pytest.mark.parametrize(("is_suspended", "times"), [(True, 1), (False, 0)])
+    def test_a_pin_of_what_is_suspended_is_said_to_wait(self, is_suspended: bool, times: int) -> None:
+        text = browser(Cluster([alias(spec={"suspend": is_suspended})])).get(f"{PATH}/pin").text
+
+        assert text.count("It is suspended: the alias goes there once it is resumed.") == times
+
     def test_requests_are_rejected_while_it_is_pinned_so_there_is_no_form(self) -> None:
         text = browser(Cluster([alias(spec={"version": "3"})])).get(f"{PATH}/promote").text
 
