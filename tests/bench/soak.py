@@ -52,6 +52,8 @@ FAULT_SECONDS: Final = (0.5, 8.0)
 KILL_EVERY: Final = 240.0
 SAMPLE_SECONDS: Final = 5.0
 REST_SECONDS: Final = 300.0
+KEPT: Final = 5
+"""Requests of each ModelAlias that are kept: what grows then is not what was filed."""
 WARM_SHARE: Final = 0.25
 """Of the last process's samples so many do not count for what grows: the first requests fill caches."""
 SIZES: Final = ("mib", "descriptors", "threads")
@@ -345,6 +347,7 @@ class Soak:
             "faults": dict(sorted(self._story.faults.items())),
             "kills": self._story.kills,
             "restarts": self._story.restarts,
+            "requests_filed": self._requests,
             "requests_left": dict(ended),
             "aliases_set": sum(self._story.set_by_operator.values()),
             "samples": self._samples,
@@ -355,7 +358,8 @@ class Soak:
 
 
 def _alias(name: str) -> Object:
-    return alias_body(name, name, "champion", name, "previous")
+    body = alias_body(name, name, "champion", name, "previous")
+    return {**body, "spec": {**body["spec"], "requestHistoryLimit": KEPT}}
 
 
 def _workload(name: str) -> Object:
