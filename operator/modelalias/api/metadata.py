@@ -48,7 +48,7 @@ class Metadata(Reported):
     labels: Mapping[str, str] = Field(default_factory=lambda: MappingProxyType({}))
 
     @property
-    def said(self) -> Mapping[str, str]:
+    def known_annotations(self) -> Mapping[str, str]:
         """Return the annotations that are read here; what is longer than any of them can be says nothing."""
         every = ((key, self.annotations.get(key, "")) for key in (PINNED_BY, RELEASE_HOLD, ACKNOWLEDGE_DRIFT))
         return {key: value for key, value in every if 0 < len(value) <= _LONGEST_SAID}

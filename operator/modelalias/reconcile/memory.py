@@ -483,8 +483,8 @@ def _pack(value: ModelAlias | PromotionRequest) -> bytes:
         exclude_none=True,
         exclude={"metadata": {"labels", "annotations"}},
     )
-    if said := value.metadata.said:
-        fields["metadata"]["annotations"] = said
+    if annotations := value.metadata.known_annotations:
+        fields["metadata"]["annotations"] = annotations
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
