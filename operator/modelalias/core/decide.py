@@ -76,7 +76,7 @@ def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
     if draft.effect is not None:  # where requests go is urgent: it waits for no registry and no move
         return _split(context, alias, draft)
     if context.registry.problem is not None:
-        return _wait_for_registry(context, alias, context.registry.problem, draft)
+        return _wait_for_registry(context, alias, _in_an_outage(context.registry.problem), draft)
     draft.records = blocked is None
     if alias.status.plan is not None:
         if blocked is not None and not context.registry.known:
@@ -92,7 +92,7 @@ def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
     alias = alias.with_status(status)
     if refused is not None:  # for this alias that is as if the whole registry did
         away = replace(context, registry=replace(context.registry, problem=refused))
-        return _wait_for_registry(away, alias, refused, draft, refused.message)
+        return _wait_for_registry(away, alias, refused, draft)
     # what is not known yet cannot be beaten: nothing is judged before the first look
     if draft.effect is not None or (status.observed is None and missing is None):
         return draft.decision()
@@ -179,13 +179,7 @@ def _let_wait(context: Context, alias: ModelAlias | None, cause: Cause, draft: D
         draft.writes.append(RequestWrite(request, request_status.waiting(request, wait, context.now)))
 
 
-def _wait_for_registry(
-    context: Context,
-    alias: ModelAlias,
-    problem: Cause,
-    draft: Draft,
-    told: str = "the registry does not answer",
-) -> Decision:
+def _wait_for_registry(context: Context, alias: ModelAlias, why: Cause, draft: Draft) -> Decision:
     """While the registry does not answer nothing moves.
 
     Only the condition tells of it, and new requests learn why they wait.
@@ -196,12 +190,17 @@ def _wait_for_registry(
     stalled = blocked or fault or alias_status.standing_failure(alias)
     status = _while_away(context, alias, draft)
     draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, stalled)))
-    told = problem.message if problem.reason is Reason.AUTH_FAILED else told
-    wait = NotReady(problem.reason, f"waits: {told}")
+    wait = NotReady(why.reason, f"waits: {why.message}")
     for request in context.requests:
         if request.status.phase is None:
             draft.writes.append(RequestWrite(request, request_status.waiting(request, wait, context.now)))
     return draft.decision()
+
+
+def _in_an_outage(problem: Cause) -> Cause:
+    """Return what requests wait for: a refusal says what to mend, silence has many sentences that alternate."""
+    is_refused = problem.reason is Reason.AUTH_FAILED
+    return problem if is_refused else Cause(problem.reason, "the registry does not answer")
 
 
 def _while_away(context: Context, alias: ModelAlias, draft: Draft) -> ModelAliasStatus:
