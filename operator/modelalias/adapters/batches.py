@@ -7,7 +7,7 @@ and a crowd makes few calls. A call begins after each of its questions was asked
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextvars import Context
 from itertools import chain, islice
 from typing import Final, Generic, TypeAlias, TypeVar
@@ -23,7 +23,10 @@ HOLD_SECONDS: Final = 0.25
 """A call that takes longer holds up nobody who asks after it."""
 
 APART_SECONDS: Final = 60.0
-"""So long each question is asked alone after a call for many got no answer: one of them may be why."""
+"""So long each question is asked alone after a call for many failed and none of them alone was why, or all were."""
+
+OUT_SECONDS: Final = 600.0
+"""So long a question is asked alone that failed alone too, where others of its call were answered."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,14 +47,16 @@ class Batches(Generic[K, V]):
     ) -> None:
         """Take how one question is answered, which may raise, how several are, and how one's turn is waited for.
 
-        What `many` leaves out, and everything when it is answered badly, is asked one by one. When it is not answered at
-        all, everybody in it is told so, and for a while each question is asked alone.
+        What `many` leaves out, and everything when it fails, is asked one by one. Where it got no answer, or one that was
+        too large, the questions that fail alone as well are kept out of calls for many for a while. Where none of them
+        does, or none is answered, every question is.
         """
         self._one, self._many, self._turn, self._most = one, many, turn, most
         self._waiting: dict[K, list[asyncio.Future[V]]] = {}
         self._starter: asyncio.Task[None] | None = None
         self._calls: set[asyncio.Task[None]] = set()
         self._apart_until = 0.0
+        self._out_until: dict[K, float] = {}
         self._closed = False
 
     async def ask(self, key: K) -> V:
@@ -90,44 +95,79 @@ class Batches(Generic[K, V]):
             self._starter = None
 
     async def _answer(self, asked: Asked[K, V]) -> None:
+        now = asyncio.get_running_loop().time()
+        self._out_until = {key: until for key, until in self._out_until.items() if until > now}
+        alone = asked.keys() & self._out_until.keys()
+        together = {key: futures for key, futures in asked.items() if key not in alone}
         try:
-            found = await self._answer_many(asked)
-            for key, value in found.items():
-                _tell(asked[key], value)
-            await asyncio.gather(*(self._answer_one(key, asked[key]) for key in asked.keys() - found.keys()))
-        except Unreachable as error:  # those who wait would wait as long for nothing
-            _fail(asked, error)
-            self._turn_away(error)
+            await asyncio.gather(
+                self._answer_together(together), *(self._answer_alone(key, asked[key]) for key in alone)
+            )
         finally:  # nobody waits for ever, whatever became of the call
             _fail(asked, Unreachable(CLOSED))
 
+    async def _answer_alone(self, key: K, futures: Sequence[asyncio.Future[V]]) -> None:
+        """Ask a question that is known to be at fault; its failure says nothing of others."""
+        failure = await self._answer_one(key, futures)
+        if failure is not None:
+            _fail({key: futures}, failure)
+
+    async def _answer_together(self, asked: Asked[K, V]) -> None:
+        """Ask for all at once, and one by one for what that does not tell; learn whom it failed over."""
+        found: Mapping[K, V] = {}
+        has_failed = False
+        try:
+            found = await self._answer_many(asked)
+        except (Unreachable, Unanswerable):
+            has_failed = True
+        for key, value in found.items():
+            _tell(asked[key], value)
+        rest = [key for key in asked if key not in found]
+        failures = await asyncio.gather(*(self._answer_one(key, asked[key]) for key in rest))
+        at_fault = {key: failure for key, failure in zip(rest, failures, strict=True) if failure is not None}
+        if has_failed:
+            self._keep_apart(at_fault.keys(), len(asked))
+        silent = [failure for failure in at_fault.values() if isinstance(failure, Unreachable)]
+        if silent and len(at_fault) == len(asked):  # those who wait would wait as long for nothing
+            self._turn_away(silent[0])
+        for key, failure in at_fault.items():  # who asks again from here on is asked for again
+            _fail({key: asked[key]}, failure)
+
+    def _keep_apart(self, at_fault: Collection[K], of: int) -> None:
+        """Keep out of calls for many whom one failed over, or all for a shorter time where that is nobody, or everybody."""
+        now = asyncio.get_running_loop().time()
+        if 0 < len(at_fault) < of:
+            self._out_until |= dict.fromkeys(at_fault, now + OUT_SECONDS)
+        else:
+            self._apart_until = now + APART_SECONDS
+
     async def _answer_many(self, asked: Asked[K, V]) -> Mapping[K, V]:
-        now = asyncio.get_running_loop().time
-        if len(asked) == 1 or now() < self._apart_until:
+        """Return what a call for many tells, nothing where none is made; raise where it has no answer, or too large a one."""
+        if len(asked) <= 1 or asyncio.get_running_loop().time() < self._apart_until:
             return {}
         try:
             return await self._many(tuple(asked))
-        except Unreachable:
-            self._apart_until = now() + APART_SECONDS
+        except (Unreachable, Unanswerable):
             raise
-        except Unanswerable:  # asked again, it would be as much for nothing
-            self._apart_until = now() + APART_SECONDS
-            return {}
         except OperatorError:
             return {}
         except Exception:  # noqa: BLE001 - a bug on one answer must not fail the others; it is logged with its trace
             _log.exception("many questions could not be asked at once")
             return {}
 
-    async def _answer_one(self, key: K, futures: Sequence[asyncio.Future[V]]) -> None:
+    async def _answer_one(
+        self, key: K, futures: Sequence[asyncio.Future[V]]
+    ) -> Unreachable | Unanswerable | None:
+        """Ask one question, and return why it has no answer, which is still to be told; a refusal is one."""
         try:
             value = await self._one(key)
-        except Unreachable:
-            raise
+        except (Unreachable, Unanswerable) as error:
+            return error
         except Exception as error:  # noqa: BLE001 - whoever asked knows what to do with it
             _fail({key: futures}, error)
         else:
             _tell(futures, value)
+        return None
 
     def _turn_away(self, error: Unreachable) -> None:
         waiting, self._waiting = self._waiting, {}

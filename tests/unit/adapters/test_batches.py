@@ -22,6 +22,8 @@ class Server:
         self.thread.set()
         self.hanging: set[str] = set()
         self.failure: Exception | None = None
+        self.at_fault: dict[str, Exception] = {}
+        """Names that fail wherever they are asked for, with all that are asked for together with them."""
 
     async def turn(self) -> None:
         await self.thread.wait()
@@ -35,6 +37,8 @@ class Server:
         await self.free.wait()
         if name == "missing":
             raise ModelNotFound("no model missing")
+        if name in self.at_fault:
+            raise self.at_fault[name]
         if isinstance(self.failure, Unreachable):
             raise self.failure
         return len(name)
@@ -44,6 +48,8 @@ class Server:
         await self.free.wait()
         if self.failure is not None:
             raise self.failure
+        for name in self.at_fault.keys() & set(names):
+            raise self.at_fault[name]
         return {name: len(name) for name in names if name != "missing"}
 
 
@@ -165,6 +171,82 @@ async def test_no_answer_is_told_to_all_who_wait_and_then_each_is_asked_alone() 
 
     assert list(await asyncio.gather(asked.ask("a"), asked.ask("bb"))) == [1, 2]
     assert sorted(server.calls) == [("a",), ("bb",)]
+
+
+@pytest.mark.parametrize("failure", [Unreachable("no answer"), Oversized("too large")], ids=repr)
+async def test_one_at_fault_fails_alone_and_is_kept_out_of_what_the_others_ask(failure: Exception) -> None:
+    server = Server()
+    server.at_fault["slow"] = failure
+    asked = Batches(server.one, server.many, server.turn)
+
+    for _ in range(2):
+        answers = await asyncio.gather(*map(asked.ask, ("a", "slow", "bb")), return_exceptions=True)
+        assert answers == [1, failure, 2]
+
+    assert server.calls[0] == ("a", "slow", "bb")
+    assert sorted(server.calls[1:4]) == [("a",), ("bb",), ("slow",)]
+    assert sorted(server.calls[4:]) == [("a", "bb"), ("slow",)]
+
+
+async def test_one_at_fault_is_asked_with_the_others_again_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batches, "OUT_SECONDS", 0.05)
+    server = Server()
+    server.at_fault["slow"] = Unreachable("no answer")
+    asked = Batches(server.one, server.many, server.turn)
+    await asyncio.gather(*map(asked.ask, ("a", "slow", "bb")), return_exceptions=True)
+    server.calls, server.at_fault = [], {}
+
+    await asyncio.sleep(0.06)
+    await asyncio.gather(*map(asked.ask, ("a", "slow", "bb")))
+
+    assert server.calls == [("a", "slow", "bb")]
+
+
+async def test_one_at_fault_turns_away_nobody_who_waits() -> None:
+    server = Server()
+    server.free.clear()
+    server.at_fault["slow"] = Unreachable("no answer")
+    asked = Batches(server.one, server.many, server.turn)
+    crowd = [asyncio.create_task(asked.ask(name)) for name in ("a", "slow")]
+    await asyncio.sleep(0.01)
+    crowd.append(asyncio.create_task(asked.ask("ccc")))
+    await asyncio.sleep(0.01)
+
+    server.free.set()
+    answers = await asyncio.gather(*crowd, return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [int, Unreachable, int]
+
+
+async def test_one_that_is_known_to_be_at_fault_turns_away_nobody_who_waits() -> None:
+    server = Server()
+    server.at_fault["slow"] = Unreachable("no answer")
+    asked = Batches(server.one, server.many, server.turn)
+    await asyncio.gather(*map(asked.ask, ("a", "slow")), return_exceptions=True)
+    server.free.clear()
+    crowd = [asyncio.create_task(asked.ask("slow"))]
+    await asyncio.sleep(0.01)
+    crowd.append(asyncio.create_task(asked.ask("ccc")))
+    await asyncio.sleep(0.01)
+
+    server.free.set()
+    answers = await asyncio.gather(*crowd, return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [Unreachable, int]
+
+
+async def test_who_asks_again_after_a_failure_is_asked_for_again() -> None:
+    server = Server()
+    server.at_fault["a"] = Unreachable("no answer")
+    asked = Batches(server.one, server.many, server.turn)
+
+    with pytest.raises(Unreachable):
+        await asked.ask("a")
+    server.at_fault.clear()
+
+    assert await asked.ask("a") == 1
 
 
 async def test_a_call_that_hangs_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
