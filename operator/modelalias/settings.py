@@ -61,7 +61,7 @@ class RegistrySettings(Value):
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
     """Total time one call may take."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 6
-    """Concurrent calls; MLflow on two cores saturates at four to eight."""
+    """Concurrent calls, of each server where there are two; MLflow on two cores saturates at four to eight."""
 
     @model_validator(mode="before")
     @classmethod

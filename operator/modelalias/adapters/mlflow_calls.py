@@ -14,7 +14,7 @@ from functools import partial
 from itertools import chain
 from typing import Final, TypeVar
 
-from modelalias.adapters.mlflow_errors import Broken, Unreachable
+from modelalias.adapters.mlflow_errors import REGISTRY, Broken, Unreachable
 from modelalias.core.errors import Unavailable
 from modelalias.ports.turns import ASKED_FOR
 
@@ -24,15 +24,17 @@ T = TypeVar("T")
 
 
 class Calls:
-    """A pool of threads whose queue empties itself when the other side is gone.
+    """A pool of threads for one server, whose queue empties itself when the other side is gone.
 
     A call's time begins when a thread is free for it, so that a burst of work is slow and not wrong. When one
     call gets no answer, those that wait fail with it: none waits for more than the calls ahead of it or one
     deadline. Namespaces take turns (`ports.turns`), so that the load of one does not delay another's. When the other
-    side asks for a pause, no call is sent before it is over.
+    side asks for a pause, none is sent before it is over: those that come fail, since what they were decided by grows old.
     """
 
-    def __init__(self, name: str, *, concurrency: int, seconds: float) -> None:
+    def __init__(self, name: str, *, concurrency: int, seconds: float, server: str = REGISTRY) -> None:
+        """Take what the server is called in sentences."""
+        self._server = server
         self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix=name)
         self._seconds = seconds
         self._free = concurrency
@@ -55,7 +57,7 @@ class Calls:
         left = self._quiet_until - loop.time()
         if left > 0:
             self._give_back()
-            raise Unavailable("the registry asks for a pause", retry_after=timedelta(seconds=left))
+            raise Unavailable(f"{self._server} asks for a pause", retry_after=timedelta(seconds=left))
         try:
             future = self._pool.submit(work)
         except RuntimeError as error:
@@ -67,9 +69,12 @@ class Calls:
             async with asyncio.timeout(self._seconds):
                 return await answer
         except TimeoutError as error:
-            late = Unreachable(f"the registry did not answer within {self._seconds:g} s")
+            late = Unreachable(f"{self._server} did not answer within {self._seconds:g} s")
             self._turn_away(late)
             raise late from error
+        except Unavailable as error:  # the thread may tell of its end a moment after its answer
+            self._keep_quiet(error)
+            raise
 
     def close(self) -> None:
         """Let the threads end by themselves, each within its deadline; nothing new starts."""
@@ -117,10 +122,15 @@ class Calls:
         error = None if done.cancelled() else done.exception()
         if isinstance(error, Unreachable) and not answer.cancelled():
             self._turn_away(error)
-        if isinstance(error, Unavailable) and not isinstance(error, Broken) and error.retry_after is not None:
+        if isinstance(error, Unavailable):
+            self._keep_quiet(error)
+        self._give_back()
+
+    def _keep_quiet(self, error: Unavailable) -> None:
+        """Send nothing while the other side asks for a pause; one over a single request concerns no other."""
+        if error.retry_after is not None and not isinstance(error, Broken):
             until = asyncio.get_running_loop().time() + error.retry_after.total_seconds()
             self._quiet_until = max(self._quiet_until, until)
-        self._give_back()
 
     def _turn_away(self, error: Unreachable) -> None:
         waiting, self._waiting = self._waiting, {}

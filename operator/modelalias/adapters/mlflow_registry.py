@@ -16,13 +16,13 @@ from modelalias.adapters.batches import Batches
 from modelalias.adapters.mlflow_calls import Calls, Locks
 from modelalias.adapters.mlflow_copies import CopyReader
 from modelalias.adapters.mlflow_data_pointers import DataPointerReader
-from modelalias.adapters.mlflow_errors import STRANGE, TRACKING, Clash, MissingResource, Oversized
+from modelalias.adapters.mlflow_errors import REGISTRY, STRANGE, TRACKING, Clash, MissingResource, Oversized
 from modelalias.adapters.mlflow_evaluation_runs import EvaluationRuns
 from modelalias.adapters.mlflow_live_metrics import LiveMetricReader
 from modelalias.adapters.mlflow_logged_models import MeasurementReader
 from modelalias.adapters.mlflow_runs import RunReader
 from modelalias.adapters.mlflow_searches import Numbered, Searches
-from modelalias.adapters.mlflow_signature import SignatureReader
+from modelalias.adapters.mlflow_signature import Server, SignatureReader
 from modelalias.adapters.mlflow_sources import ModelSource, SourceFinder
 from modelalias.adapters.mlflow_version_search import MOST_VERSIONS, filter_of, has_tags
 from modelalias.adapters.mlflow_versions import VERSION, check_version, model_version, no_version
@@ -59,7 +59,7 @@ T = TypeVar("T")
 class MlflowRegistry:
     """One MLflow registry, by its own address and credentials, with the server that has its runs.
 
-    Each call of the server has the deadline of the settings, and at most `concurrency` are under way. Writes
+    Each call of a server has the deadline of the settings, and of each server at most `concurrency` are under way. Writes
     to one model go one after another: MLflow answers concurrent ones with database errors.
     """
 
@@ -79,16 +79,19 @@ class MlflowRegistry:
         wire = Wire(settings, called)
         tracking = wire if settings.tracking_uri is None else Wire(settings.tracking, called, server=TRACKING)
         self._models, runs = stores(wire, tracking)
-        self._calls = Calls("mlflow", concurrency=settings.concurrency, seconds=settings.timeout_seconds)
+        self._calls = self._tracking_calls = _calls(settings, REGISTRY)
+        if settings.tracking_uri is not None:
+            self._tracking_calls = _calls(settings, TRACKING)
         self._locks = Locks()
-        self._runs = RunReader(runs, self._calls)
-        self._pointers = DataPointerReader(tracking, runs, self._calls)
-        self._sources = SourceFinder(runs, self._calls)
-        self._measurements = MeasurementReader(runs, self._calls, self._runs)
-        self._live_metrics = LiveMetricReader(runs, self._calls)
-        self._signatures = SignatureReader(wire, tracking, self._calls, self._sources, self._read_version)
+        self._runs = RunReader(runs, self._tracking_calls)
+        self._pointers = DataPointerReader(tracking, runs, self._tracking_calls)
+        self._sources = SourceFinder(runs, self._tracking_calls)
+        self._measurements = MeasurementReader(runs, self._tracking_calls, self._runs)
+        self._live_metrics = LiveMetricReader(runs, self._tracking_calls)
+        servers = Server(wire, self._calls), Server(tracking, self._tracking_calls)
+        self._signatures = SignatureReader(*servers, self._sources, self._read_version)
         self._copies = CopyReader(self._read_version)
-        self._evaluations = EvaluationRuns(runs, self._calls, self._guarded)
+        self._evaluations = EvaluationRuns(runs, self._tracking_calls, self._guarded)
         searches = Searches(self._models, self._calls)
         self._aliases = Batches(self._aliases_of, searches.aliases, self._calls.turn)
         self._versions = Batches(self._version_of, searches.versions, self._calls.turn)
@@ -262,6 +265,7 @@ class MlflowRegistry:
     async def close(self) -> None:
         """Start nothing new and let the threads end, each within its deadline."""
         self._calls.close()
+        self._tracking_calls.close()
         self._aliases.close()
         self._versions.close()
         self._runs.close()
@@ -371,6 +375,10 @@ def open_registry(
 ) -> MlflowRegistry:
     """Return a registry as the operator's configuration describes it; nothing is sent yet."""
     return MlflowRegistry(settings, may_write=may_write, called=called)
+
+
+def _calls(settings: RegistrySettings, server: str) -> Calls:
+    return Calls("mlflow", concurrency=settings.concurrency, seconds=settings.timeout_seconds, server=server)
 
 
 def _after_one(token: str | None) -> str:

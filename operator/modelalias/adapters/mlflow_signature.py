@@ -8,7 +8,7 @@ unreadable.
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
@@ -36,16 +36,22 @@ NO_FILE: Final = (MissingResource, Clash, Broken, InvalidRequest)
 ReadVersion = Callable[[str, str], Awaitable[MlflowVersion]]
 
 
+class Server(NamedTuple):
+    """A server, and the threads in which it is called."""
+
+    wire: Wire
+    calls: Calls
+
+
 class SignatureReader:
     """Says whether a version has a signature."""
 
     def __init__(
-        self, registry: Wire, tracking: Wire, calls: Calls, sources: SourceFinder, version: ReadVersion
+        self, registry: Server, tracking: Server, sources: SourceFinder, version: ReadVersion
     ) -> None:
         """Take `version`, which reads one and raises the port's failures."""
         self._registry = registry
         self._tracking = tracking
-        self._calls = calls
         self._sources = sources
         self._version = version
 
@@ -93,10 +99,10 @@ class SignatureReader:
         except (NonsenseError, Oversized) as error:
             raise _unreadable(file, error) from error
 
-    async def _signed(self, wire: Wire, endpoint: str, query: Mapping[str, str]) -> bool:
+    async def _signed(self, server: Server, endpoint: str, query: Mapping[str, str]) -> bool:
         asked = json.dumps(query)
-        return await self._calls.run(
-            lambda: names_signature(wire.send(endpoint, "GET", asked, most=LARGEST_FILE))
+        return await server.calls.run(
+            lambda: names_signature(server.wire.send(endpoint, "GET", asked, most=LARGEST_FILE))
         )
 
 

@@ -1,7 +1,7 @@
 """The view of one registry: snapshots of all its aliases, taken on an interval and when poked.
 
 During an outage they are the probe. Where only the list of all models fails, the managed ones are read by themselves:
-an outage is what such a read confirms.
+an outage is what such a read confirms. A registry that asks for a short pause gets it, and is not out.
 """
 
 import asyncio
@@ -17,6 +17,10 @@ from modelalias.core.protocol.context import ModelSnapshot
 from modelalias.ports import SILENT, Aliases, Registry, Telemetry
 
 PROBE: Final = timedelta(seconds=5)
+"""So often an outage is probed; pauses that a registry asks for are no outage until they have lasted so long."""
+
+SHORTEST_PAUSE: Final = timedelta(seconds=1)
+"""Who asks for a shorter one is looked at again after this."""
 
 AT_ONCE: Final = 100
 """Models that are asked for at the same time where the list of all fails."""
@@ -70,6 +74,8 @@ class RegistryWatch:
         self._began = 0.0
         self._began_before: float | None = None
         self._problem: Cause | None = None
+        self._paused_since: float | None = None
+        self._pause: timedelta | None = None
         self._sampled = 0
         self._lists_are_believed = True
         self._out_for = 0
@@ -119,7 +125,7 @@ class RegistryWatch:
         while True:
             self._poked.clear()
             await self.look()
-            delay = PROBE if self._problem is not None else self._interval
+            delay = PROBE if self._problem is not None else self._pause or self._interval
             try:
                 async with asyncio.timeout(delay.total_seconds()):
                     await self._poked.wait()
@@ -132,12 +138,15 @@ class RegistryWatch:
         try:
             snapshot = await self._taken()
         except OperatorError as error:
-            self._failed(error)
+            self._pause = self._short_pause(error)
+            if self._pause is None:
+                self._failed(error)
             return
         except Exception:  # noqa: BLE001 - a bug on one registry's answer must not stop the others; it is logged with its trace
             _log.exception("registry gave an unexpected answer", extra={"registry": self.name})
             self._failed(Unavailable("the registry gave an answer that the operator does not understand"))
             return
+        self._paused_since = self._pause = None
         self._began_before = self._began if self._snapshot is not None else None
         before, self._snapshot, self._began = self._snapshot, snapshot, began
         returned, self._problem = self._problem is not None, None
@@ -247,6 +256,21 @@ class RegistryWatch:
             for model, answer in zip(asked, answers, strict=True)
             if not isinstance(answer, BaseException)
         }
+
+    def _short_pause(self, error: OperatorError) -> timedelta | None:
+        """Return how long a registry that is not out asks to be left alone; None where that is an outage.
+
+        Several pauses in a row are one as soon as a probe's time is over before the last of them is.
+        """
+        asked = error.retry_after if isinstance(error, Unavailable) else None
+        if asked is None or self._problem is not None:
+            return None
+        now, pause = self._clock(), max(asked, SHORTEST_PAUSE)
+        since = now if self._paused_since is None else self._paused_since
+        if now - since + pause.total_seconds() >= PROBE.total_seconds():
+            return None
+        self._paused_since = since
+        return pause
 
     def _failed(self, error: OperatorError) -> None:
         reason = Reason.AUTH_FAILED if isinstance(error, Refused) else Reason.UNREACHABLE

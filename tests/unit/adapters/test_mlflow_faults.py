@@ -275,6 +275,24 @@ class TestRefusals:
         assert isinstance(found, Unavailable)
         assert found.retry_after == (None if seconds is None else timedelta(seconds=seconds))
 
+    async def test_a_pause_that_one_server_asks_for_is_none_of_the_other(self) -> None:
+        full = always(Answer(b"busy", 429, {"Retry-After": "60"}))
+        model = always(Answer({"registered_model": {"name": "churn"}}))
+        with http_stub(model) as models, http_stub(full) as runs:
+            async with opened(models.uri, tracking_uri=runs.uri) as registry:
+                await failure(registry.runs(["0123"]), runs.uri)
+                paused = await failure(registry.runs(["0123"]), runs.uri)
+                found = await registry.aliases("churn")
+        with http_stub(full) as models, http_stub(always(error(404, "RESOURCE_DOES_NOT_EXIST"))) as runs:
+            async with opened(models.uri, tracking_uri=runs.uri) as registry:
+                await failure(registry.aliases("churn"), models.uri)
+                also_paused = await failure(registry.aliases("churn"), models.uri)
+                none = await registry.runs(["0123"])
+
+        assert str(paused) == "the tracking server asks for a pause"
+        assert str(also_paused) == "the registry asks for a pause"
+        assert (found, none) == ({}, {})
+
     async def test_a_host_that_is_not_allowed_names_the_remedy(self) -> None:
         with http_stub(
             always(Answer(b"Invalid Host header - possible DNS rebinding attack detected", 403))

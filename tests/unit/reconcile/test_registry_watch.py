@@ -112,6 +112,63 @@ async def test_an_outage_is_told_when_it_begins_and_when_it_ends() -> None:
     assert it.watch.problem is None
 
 
+def _busy(seconds: float) -> Unavailable:
+    return Unavailable("busy", retry_after=timedelta(seconds=seconds))
+
+
+@in_virtual_time
+async def test_a_pause_that_is_shorter_than_a_probe_is_no_outage_and_is_kept() -> None:
+    it = Watched()
+    await it.begin()
+    it.registry.calls.clear()
+    it.registry.fail_next(_busy(2))
+    runs = asyncio.create_task(it.watch.run())
+
+    await asyncio.sleep(1.9)
+    asked = [call.name for call in it.registry.calls]
+    await it.registry.delete_alias("churn", "champion")
+    await asyncio.sleep(0.2)
+    runs.cancel()
+
+    assert asked == ["snapshot"]
+    assert it.watch.problem is None
+    assert it.told == [("churn",)], "it was looked at again after the pause, not after the interval"
+
+
+@in_virtual_time
+async def test_one_that_asks_for_pauses_again_and_again_is_out_after_a_probes_time() -> None:
+    it = Watched()
+    await it.begin()
+    it.registry.fail_next(_busy(0), times=1_000)
+    runs = asyncio.create_task(it.watch.run())
+
+    await asyncio.sleep(4)
+    before, asked = it.watch.problem, len(it.registry.calls)
+    await asyncio.sleep(2)
+    after = it.watch.problem
+    it.registry.heal()
+    await asyncio.sleep(6)
+    it.registry.fail_next(_busy(2))
+    await it.watch.look()
+    runs.cancel()
+
+    assert before is None
+    assert asked < 12, "a pause of no length is no loop"
+    assert after == (Reason.UNREACHABLE, "busy")
+    assert it.watch.problem is None, "what was before it answered does not count"
+
+
+@in_virtual_time
+async def test_a_pause_as_long_as_a_probe_is_an_outage() -> None:
+    it = Watched()
+    await it.begin()
+    it.registry.fail_next(_busy(5))
+
+    await it.watch.look()
+
+    assert it.watch.problem == (Reason.UNREACHABLE, "busy")
+
+
 @in_virtual_time
 async def test_refused_credentials_are_another_problem_than_silence() -> None:
     it = Watched()

@@ -233,6 +233,28 @@ async def test_an_outage_in_the_middle_changes_no_phase_and_everything_goes_on_a
 
 
 @in_virtual_time
+async def test_a_short_pause_that_a_registry_asks_for_is_told_to_nobody() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.workloads.add("api")
+        it.add_alias(serving=[{"name": "api"}])
+        it.ask("go", "2")
+        await it.settle()
+        assert it.phase("go") == "RollingOut"
+        before, writes = it.condition("RegistryReachable"), len(it.objects.writes)
+        it.registry.calls.clear()
+
+        it.registry.fail_next(Unavailable("busy (429)", retry_after=timedelta(seconds=2)), times=2)
+        await it.settle(40)
+
+        assert [call.name for call in it.registry.calls][:3] == ["snapshot", "aliases", "snapshot"]
+        assert it.condition("RegistryReachable") == before, "it has not changed meanwhile either"
+        assert len(it.objects.writes) == writes
+        await it.finish_rollout()
+        assert it.phase("go") == "Succeeded"
+
+
+@in_virtual_time
 async def test_an_outage_is_probed_every_few_seconds_and_writes_its_condition_once() -> None:
     async with Cluster() as it:
         await it.model(0.7, aliases={"champion": "1"})
