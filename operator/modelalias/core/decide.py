@@ -10,10 +10,9 @@ from typing import assert_never
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus, PinVerdict
 from modelalias.api.conditions import Cause, Reason
-from modelalias.api.request import Evaluated, EvaluationState, Phase, PromotionRequest
+from modelalias.api.request import Evaluated, EvaluationState, PromotionRequest
 from modelalias.core.automatic import drift, filing, hold, retention
 from modelalias.core.execute import carry_out, queue_up
-from modelalias.core.ledger import history
 from modelalias.core.observe import observe
 from modelalias.core.plan import rule_faults, workload_steps
 from modelalias.core.plan.operations import has_priority
@@ -418,8 +417,7 @@ def _begin(
     """Make the verdict and then the plan durable; the side effects come with the next decision."""
     plan, now = answer.plan, context.now
     if request is not None:
-        message = f"moving {alias.spec.alias} to version {history.moved(plan, alias.spec.alias).to}"
-        after = request_status.carried_out(request, Phase.PROMOTING, message, now, answer.so_far)
+        after = request_status.moving(request, alias, plan, now, answer.so_far)
         draft.writes.append(RequestWrite(request, after))
     status = alias.status.with_plan(plan, workload_steps.untouched(alias, plan)).queued(queue)
     draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, None)))

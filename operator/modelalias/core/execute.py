@@ -302,7 +302,7 @@ def _wait(
         phase = Phase.VERIFYING
     message = step.message if forward else f"{plan.message}; going back: {step.message}"
     told_at = (step.plan.rolling_since or context.now) + TELL_AFTER
-    if forward and own is not None and own.status.phase is Phase.PROMOTING and context.now < told_at:
+    if forward and own and request_status.says_that_it_moves(own, alias, plan) and context.now < told_at:
         draft.wake(told_at)  # many are done by then, and the ModelAlias tells it now
     else:
         _tell(context, own, phase, message, draft)

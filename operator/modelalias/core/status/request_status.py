@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from modelalias.api.alias import HistoryEntry, ModelAlias, Outcome
+from modelalias.api.alias import HistoryEntry, ModelAlias, Outcome, Plan
 from modelalias.api.conditions import Reason, RequestCondition, find, merged
 from modelalias.api.request import Finding, Phase, PromotionRequest, PromotionRequestStatus
 from modelalias.core.judging import evaluation, gates
@@ -108,6 +108,23 @@ def carried_out(
     if phase is Phase.VERIFYING:
         new.append(NewCondition(RequestCondition.VERIFIED, False, Reason.NOT_VERIFIED, explanation))
     return _status(request, phase, explanation, new, now, so_far)
+
+
+def moving(
+    request: PromotionRequest, alias: ModelAlias, plan: Plan, now: datetime, so_far: VerdictSoFar
+) -> PromotionRequestStatus:
+    """Return the status of a request whose alias is moved next."""
+    return carried_out(request, Phase.PROMOTING, _moves(alias, plan), now, so_far)
+
+
+def says_that_it_moves(request: PromotionRequest, alias: ModelAlias, plan: Plan) -> bool:
+    """Return whether a request says that its alias is moved next, and not for instance why it stood still."""
+    status = request.status
+    return status.phase is Phase.PROMOTING and status.explanation == _moves(alias, plan)
+
+
+def _moves(alias: ModelAlias, plan: Plan) -> str:
+    return f"moving {alias.spec.alias} to version {history.moved(plan, alias.spec.alias).to}"
 
 
 def plain_end(

@@ -1,11 +1,13 @@
 """Who goes first, who waits for what, and who is refused: pins, suspension, claims and fields of a later
 release."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from modelalias.api.workload import WorkloadKind
+from modelalias.core.errors import Unavailable
 from tests.support.harness import Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import PINNED
@@ -152,6 +154,29 @@ async def test_a_plan_under_way_stops_before_its_next_side_effect_and_says_so() 
         await it.finish_rollout()
 
         assert it.phase("go") == "Succeeded"
+
+
+@in_virtual_time
+async def test_a_request_that_was_suspended_before_the_alias_moved_does_not_say_so_when_it_goes_on() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.workloads.add("api")
+        it.add_alias(serving=[{"name": "api"}])
+        await it.settle()
+        it.registry.fail_next(Unavailable("busy", retry_after=timedelta(seconds=5)), call="set_alias")
+        it.ask("go", "2")
+        await it.settle(1)
+        it.edit_alias(suspend=True)
+        await it.settle(10)
+        assert it.phase("go") == "Promoting"
+        assert it.says("go").startswith("stands still: ModelAlias churn-champion is suspended")
+
+        it.edit_alias(suspend=False)
+        await it.settle(1)
+
+        assert it.mark("api") == "2.2"
+        assert it.phase("go") == "RollingOut"
+        assert "suspended" not in it.says("go")
 
 
 @in_virtual_time
