@@ -27,9 +27,10 @@ class Calls:
     """A pool of threads for one server, whose queue empties itself when the other side is gone.
 
     A call's time begins when a thread is free for it, so that a burst of work is slow and not wrong. When one
-    call gets no answer, those that wait fail with it: none waits for more than the calls ahead of it or one
-    deadline. Namespaces take turns (`ports.turns`), so that the load of one does not delay another's. When the other
-    side asks for a pause, none is sent before it is over: those that come fail, since what they were decided by grows old.
+    call gets no answer, and no other has got one for half a deadline, those that wait fail with it: none waits for
+    more than the calls ahead of it or two deadlines. Namespaces take turns (`ports.turns`), so that the load of one
+    does not delay another's. When the other side asks for a pause, none is sent before it is over: those that come
+    fail, since what they were decided by grows old.
     """
 
     def __init__(self, name: str, *, concurrency: int, seconds: float, server: str = REGISTRY) -> None:
@@ -40,7 +41,7 @@ class Calls:
         self._free = concurrency
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         """Those who wait, by namespace, in the order of the namespaces' turns."""
-        self._quiet_until = -math.inf
+        self._quiet_until = self._answered_at = -math.inf
 
     async def turn(self) -> None:
         """Wait until a thread is free; raise `Unavailable` as those do that wait. What runs `ahead` then comes next."""
@@ -70,7 +71,7 @@ class Calls:
                 return await answer
         except TimeoutError as error:
             late = Unreachable(f"{self._server} did not answer within {self._seconds:g} s")
-            self._turn_away(late)
+            self._gets_no_answer(late)
             raise late from error
         except Unavailable as error:  # the thread may tell of its end a moment after its answer
             self._keep_quiet(error)
@@ -120,8 +121,10 @@ class Calls:
     def _ended(self, answer: asyncio.Future[T], done: Future[T]) -> None:
         """Take the thread back, which is free only now, also when its caller has given up and others have come since."""
         error = None if done.cancelled() else done.exception()
+        if not done.cancelled() and not isinstance(error, Unreachable):
+            self._answered_at = asyncio.get_running_loop().time()
         if isinstance(error, Unreachable) and not answer.cancelled():
-            self._turn_away(error)
+            self._gets_no_answer(error)
         if isinstance(error, Unavailable):
             self._keep_quiet(error)
         self._give_back()
@@ -131,6 +134,11 @@ class Calls:
         if error.retry_after is not None and not isinstance(error, Broken):
             until = asyncio.get_running_loop().time() + error.retry_after.total_seconds()
             self._quiet_until = max(self._quiet_until, until)
+
+    def _gets_no_answer(self, error: Unreachable) -> None:
+        """Turn away those that wait, unless the other side answers others: it is one call that it does not answer."""
+        if asyncio.get_running_loop().time() - self._answered_at > self._seconds / 2:
+            self._turn_away(error)
 
     def _turn_away(self, error: Unreachable) -> None:
         waiting, self._waiting = self._waiting, {}

@@ -116,6 +116,21 @@ async def test_no_answer_turns_away_those_that_wait(calls: Calls) -> None:
     assert [str(item) for item in found] == ["no connection"] * 3
 
 
+async def test_one_call_that_hangs_turns_away_nobody_while_others_are_answered(calls: Calls) -> None:
+    free = threading.Event()
+    naps = int(2 * SECONDS / 0.05)
+
+    hanging, *others = await asyncio.gather(
+        calls.run(lambda: free.wait(10 * SECONDS)),
+        *(calls.run(lambda: time.sleep(0.05)) for _ in range(naps)),
+        return_exceptions=True,
+    )
+    free.set()
+
+    assert isinstance(hanging, Unreachable)
+    assert others == [None] * naps
+
+
 async def test_a_call_that_takes_too_long_is_given_up(calls: Calls) -> None:
     free = threading.Event()
     begun = time.monotonic()
