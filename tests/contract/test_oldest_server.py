@@ -14,6 +14,9 @@ from modelalias.adapters.mlflow_registry import MlflowRegistry
 from modelalias.ports import EvaluationRun, Registry
 from modelalias.settings import RegistrySettings
 from tests.contract.test_registry import TestVersionOfRun, model
+from tests.contract.test_registry_crowd import (
+    test_two_versions_of_one_model_are_one_call_however_many_lie_between,
+)
 from tests.contract.test_registry_signature import test_the_file_says_so
 from tests.support.both_registries import opened_registry
 from tests.support.mlflow_server import Server, running_mlflow
@@ -21,7 +24,12 @@ from tests.support.registry_seeder import MlflowSeeder, Seeder
 from tests.support.shared_mlflow import shared_mlflow
 from tests.support.whole_run import WholeRun
 
-__all__ = ["TestVersionOfRun", "model", "test_the_file_says_so"]
+__all__ = [
+    "TestVersionOfRun",
+    "model",
+    "test_the_file_says_so",
+    "test_two_versions_of_one_model_are_one_call_however_many_lie_between",
+]
 
 
 @pytest.fixture(scope="module")

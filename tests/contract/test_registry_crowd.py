@@ -101,6 +101,28 @@ async def test_a_crowd_costs_few_calls(mlflow_server: Server, registry: Registry
 
 
 @pytest.mark.parametrize("both", ["mlflow"], indirect=True)
+async def test_two_versions_of_one_model_are_one_call_however_many_lie_between(
+    mlflow_server: Server, registry: Registry, seeder: Seeder
+) -> None:
+    model = f"apart-{secrets.token_hex(4)}"
+    await seeder.create_model(model)
+    for number in range(1, 13):
+        await seeder.create_version(model)
+        await registry.tag_version(model, str(number), {"number": str(number)})
+    alone = [await registry.version(model, number) for number in ("1", "12")]
+    calls = Counter[str]()
+    counted = MlflowRegistry(
+        RegistrySettings(uri=mlflow_server.uri), called=lambda name, *_: calls.update((name,))
+    )
+
+    together = await asyncio.gather(*(counted.version(model, number) for number in ("1", "12")))
+    await counted.close()
+
+    assert together == alone
+    assert calls == {"model-versions/search": 1}
+
+
+@pytest.mark.parametrize("both", ["mlflow"], indirect=True)
 async def test_a_model_whose_answer_is_too_large_is_passed_over_and_says_why(
     mlflow_server: Server, registry: Registry, seeder: Seeder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,12 @@ MOST_FOUND: Final = 1000
 SPARE: Final = 4
 """A search of versions may find so many times as many as were asked for: those numbered between them come along."""
 
+MOST_BETWEEN: Final = 20
+"""Versions of one model are one search with up to so many others numbered between them: each is named, to be left out.
+
+MLflow reads a filter of more in as long as two versions by themselves.
+"""
+
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -64,8 +70,12 @@ class Searches:
     async def versions(self, wanted: Sequence[Numbered]) -> Mapping[Numbered, ModelVersion]:
         """Return versions, each as a read of its own would tell it."""
         plain = [item for item in wanted if is_plain_name(item.model) and VERSION.fullmatch(item.version)]
-        filters = [text for near in _near(plain) for text in _filters(*near)]
-        pages = await self._searched("versions", filters, self._versions)
+        of_one = _of_one_model(plain)
+        if of_one is not None:
+            pages = await self._searched("versions of a model", (of_one,), self._versions)
+        else:
+            filters = [text for near in _near(plain) for text in _filters(*near)]
+            pages = await self._searched("versions", filters, self._versions)
         found = {Numbered(item.model, item.version): item for page in pages for item in page}
         return {item: found[item] for item in plain if item in found}
 
@@ -108,6 +118,19 @@ def _in(names: str, beside: str) -> str:
     return f"name IN ({names}){beside}"
 
 
+def _of_one_model(wanted: Sequence[Numbered]) -> str | None:
+    """Write a filter that finds these versions alone, as servers without `IN` know it; None where there is none."""
+    if len({item.model for item in wanted}) != 1 or len(wanted) == 1:
+        return None
+    numbers = {int(item.version) for item in wanted}
+    low, high = min(numbers), max(numbers)
+    if high - low + 1 - len(numbers) > MOST_BETWEEN:
+        return None
+    others = (f" AND version_number != {number}" for number in range(low, high) if number not in numbers)
+    text = f"name = '{wanted[0].model}'{_between(low, high)}{''.join(others)}"
+    return text if len(quote_plus(text)) <= LONGEST_FILTER else None
+
+
 def _near(wanted: Sequence[Numbered]) -> Iterator[tuple[Sequence[str], str]]:
     """Group what is asked for by numbers that lie near each other: the names of each group, and its bounds.
 
@@ -130,6 +153,9 @@ def _may_find(group: Sequence[Numbered]) -> int:
 
 
 def _bounded(group: Sequence[Numbered]) -> tuple[Sequence[str], str]:
-    low, high = group[0].version, group[-1].version
-    bounds = f" AND version_number >= {low} AND version_number <= {high}"
+    bounds = _between(int(group[0].version), int(group[-1].version))
     return [item.model for item in group] if len(group) > 1 else (), bounds
+
+
+def _between(low: int, high: int) -> str:
+    return f" AND version_number >= {low} AND version_number <= {high}"
