@@ -102,6 +102,10 @@ def _is_reachable(stage: Stage, status: str, reason: str = "") -> Object:
     return stage.until("modelalias", NAME, holds, f"RegistryReachable is {status} {reason}")
 
 
+def _reachable(it: Object) -> Object:
+    return next(each for each in it["status"]["conditions"] if each["type"] == "RegistryReachable")
+
+
 def test_one_that_takes_calls_and_never_answers_keeps_no_other_waiting(
     shared_operator: Parts, stage: Stage, seeded: Seeding, mlflow_server: Server
 ) -> None:
@@ -189,6 +193,25 @@ def test_one_that_asks_for_a_pause_gets_it(shared_operator: Parts, stage: Stage,
 
     assert ended["phase"] == "Succeeded"
     assert after - before > PAUSE - 1, "neither a probe nor anything else comes meanwhile"
+    assert _sets(between, seeded) == 2
+
+
+def test_one_that_asks_for_a_short_pause_is_not_called_unreachable(
+    shared_operator: Parts, stage: Stage, seeded: Seeding
+) -> None:
+    between = shared_operator.between
+    seeded.version(val_auc=0.8)
+    _alias(stage, seeded)
+    before = _reachable(_is_reachable(stage, "True"))
+
+    full = faults.answered(429, {"error_code": "RESOURCE_EXHAUSTED"}, {"Retry-After": "2"})
+    with between.fault(_sets_alias, full, times=1) as met:
+        stage.request("soon", NAME, source={"version": "1"})
+        ended = stage.complete("soon", 60)
+
+    assert met.met == 1
+    assert ended["phase"] == "Succeeded"
+    assert _reachable(stage.get("modelalias", NAME)) == before, "it has not changed meanwhile either"
     assert _sets(between, seeded) == 2
 
 

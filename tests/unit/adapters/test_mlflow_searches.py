@@ -1,14 +1,18 @@
-"""Which search two versions of one model are read by: the champion may be much older than the candidate."""
+"""What is read by one search: two versions of one model, however old the champion; many models, whatever one of them does."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 
 import pytest
 
+from modelalias.adapters.mlflow_errors import Unreachable
 from modelalias.adapters.mlflow_registry import MlflowRegistry
 from modelalias.adapters.mlflow_searches import MOST_BETWEEN
 from modelalias.settings import RegistrySettings
 from tests.support.http_stub import Answer, HttpStub, Seen, http_stub
+
+ALIASES = [{"alias": "champion", "version": "1"}]
 
 
 def _version(number: str) -> dict[str, str]:
@@ -63,6 +67,36 @@ async def test_those_that_are_too_far_apart_are_read_alone(number: int, calls: S
 
     assert told == [["1", str(number)]]
     assert _calls(stub) == calls
+
+
+async def test_a_model_that_gets_no_answer_fails_alone_where_many_are_asked_for() -> None:
+    free = threading.Event()
+
+    def answer(seen: Seen) -> Answer:
+        if "slow" in str(seen.values):
+            free.wait(10)
+        name = str(seen.values.get("name", ""))
+        listed = [
+            {"name": each, "aliases": ALIASES} for each in ("churn", "fraud") if each in str(seen.values)
+        ]
+        model = {"name": name, "aliases": ALIASES}
+        return Answer({"registered_models": listed, "registered_model": model})
+
+    with http_stub(answer) as stub:
+        registry = MlflowRegistry(RegistrySettings(uri=stub.uri, timeout_seconds=0.5))
+        told = [
+            await asyncio.gather(*map(registry.aliases, ("churn", "slow", "fraud")), return_exceptions=True)
+            for _ in range(2)
+        ]
+        free.set()
+        await registry.close()
+
+    for answers in told:
+        assert [type(each) for each in answers] == [dict, Unreachable, dict]
+    assert _calls(stub)[0] == "search"
+    assert sorted(_calls(stub)[1:]) == ["get", "get", "get", "get", "search"], (
+        "the second crowd is asked without it"
+    )
 
 
 async def test_a_server_that_refuses_such_a_search_is_asked_for_none_again() -> None:
