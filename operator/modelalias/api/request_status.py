@@ -99,6 +99,11 @@ class Resolved(Reported):
     """How often the evidence has changed. It is a part of the evidence, so that what was approved once and has
     changed since never comes back with its approvals."""
 
+    @property
+    def was_looked_up(self) -> bool:
+        """Whether the champion is known, if there is one: a request that ended before has its version alone."""
+        return self.model is not None or self.champion is not None
+
 
 class GateResult(StrEnum):
     """The result of a gate, or of a rule of eligibility."""

@@ -98,8 +98,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _after(step: NextStep | None) -> str:
-    return "" if step is None else _next(step.sentence, step.line)
+    return "" if step is None else _next(step.sentence, *step.lines)
 
 
-def _next(sentence: str, line: str) -> str:
-    return f"{text(sentence)}\n\n{command(line)}"
+def _next(sentence: str, *lines: str) -> str:
+    return "\n\n".join([text(sentence), *map(command, lines)])

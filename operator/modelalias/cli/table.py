@@ -23,11 +23,13 @@ def text(rehearsal: Rehearsal) -> str:
 
 
 def versions(status: PromotionRequestStatus) -> str:
-    """Return the version that was judged and the one that it would replace."""
-    version, champion = (
-        (status.resolved.version, status.resolved.champion) if status.resolved else (None, None)
-    )
-    return f"version {version or NOTHING}, champion {champion or 'none'}"
+    """Return the version that was asked for and, where it was looked up, the one that it would replace."""
+    resolved = status.resolved
+    if resolved is None:
+        return f"version {NOTHING}"
+    if not resolved.was_looked_up:
+        return f"version {resolved.version}"
+    return f"version {resolved.version}, champion {resolved.champion or 'none'}"
 
 
 def rules(status: PromotionRequestStatus) -> Iterator[str]:

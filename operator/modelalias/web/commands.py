@@ -48,9 +48,10 @@ def reading(request: PromotionRequest, flags: str) -> tuple[Command, ...]:
 def following(request: PromotionRequest, flags: str) -> Command | None:
     """Return what somebody may do next, as the command line says it."""
     step = next_step.of_request(request)
-    return (
-        None if step is None else Command(line=" ".join([step.line, *_given(flags)]), purpose=step.sentence)
-    )
+    if step is None:
+        return None
+    lines = (" ".join([line, *_given(flags)]) for line in step.lines)
+    return Command(line="\n".join(lines), purpose=step.sentence)
 
 
 def _given(flags: str) -> list[str]:

@@ -27,7 +27,7 @@ def _finding(**fields: Any) -> Finding:
 
 
 def _text(champion: str | None = "3", **status: Any) -> str:
-    resolved = Resolved(version="4", champion=champion, from_="version 4")
+    resolved = Resolved(version="4", champion=champion, from_="version 4", model="churn")
     told = PromotionRequestStatus(resolved=resolved, explanation="version 4 passed", **status)
     return table.text(Rehearsal(ALIAS, GateOutcome.PASSED, Reason.GATES_PASSED, told))
 
@@ -63,6 +63,12 @@ def test_rules_and_gates_stand_in_one_table() -> None:
 
 def test_without_rules_there_is_no_table() -> None:
     assert _text(champion=None) == "model churn, alias champion, version 4, champion none\nversion 4 passed\n"
+
+
+def test_a_champion_that_nobody_looked_up_is_not_said_to_be_none() -> None:
+    named = Resolved(version="5", from_="version 5")
+
+    assert table.versions(PromotionRequestStatus(resolved=named)) == "version 5"
 
 
 def test_what_is_not_printable_is_not_printed() -> None:

@@ -10,7 +10,7 @@ from modelalias.cli.object_events import ObjectEvent
 from modelalias.core.errors import OperatorError, Refused, Unavailable
 from modelalias.web.mlflow_links import Links
 from modelalias.web.registries import Registries, RegistrySite
-from tests.support.cli_cluster import body, ended
+from tests.support.cli_cluster import body, condition, ended
 from tests.support.web_site import NOW, Cluster, alias, browser
 
 JSON = {"Accept": "application/json"}
@@ -60,6 +60,17 @@ def test_a_request_that_waits_is_not_said_to_go_on() -> None:
     following = browser(waits).get("/r/ml/go", headers=JSON).json()["following"]
 
     assert following["purpose"] == "It has not ended yet. To wait for its end:"
+
+
+def test_a_request_that_a_pin_rejected_comes_back_by_two_commands() -> None:
+    why = condition("Succeeded", "False", "AliasPinned")
+    pinned = {**ended("Rejected"), "conditions": [condition("Complete", "True", "AliasPinned"), why]}
+
+    following = browser(_cluster(**pinned)).get("/r/ml/go", headers=JSON).json()["following"]
+
+    unpin, retry = following["line"].split("\n")
+    assert unpin.startswith("modelalias unpin churn-champion -n ml")
+    assert retry.startswith("modelalias retry go -n ml")
 
 
 @pytest.mark.parametrize("error", [Refused("may not list pods in namespace ml"), Unavailable("no answer")])

@@ -147,7 +147,8 @@ def _versions(status: PromotionRequestStatus) -> str:
     resolved = status.resolved
     if resolved is None:
         return ""
-    return f" version {resolved.version} in place of {resolved.champion or 'nothing'}"
+    replaced = f" in place of {resolved.champion or 'nothing'}" if resolved.was_looked_up else ""
+    return f" version {resolved.version}{replaced}"
 
 
 def _gate(finding: Finding) -> str:
