@@ -85,7 +85,9 @@ def _not_accepted(request: PromotionRequest) -> NextStep:
 
 def _unpin(request: PromotionRequest) -> NextStep:
     lines = (_on_alias("unpin", request), _on_request("retry", request))
-    return NextStep("While the alias is pinned, every request is rejected. To unpin it, then ask again:", lines)
+    return NextStep(
+        "While the alias is pinned, every request is rejected. To unpin it, then ask again:", lines
+    )
 
 
 def _again(sentence: str) -> Callable[[PromotionRequest], NextStep]:

@@ -36,7 +36,7 @@ async def keep_watching(
     wanted: frozenset[Resource],
     anew: Callable[[], None],
 ) -> None:
-    """Run Kopf's tasks until cancelled, or until one ends for another reason than that its kind is gone.
+    """Run Kopf's tasks until cancelled, or until one ends for another reason than what the API server answered.
 
     `start` starts them, `anew` is called each time after the first. What ended them is raised.
     """
@@ -55,9 +55,12 @@ async def keep_watching(
             await asyncio.wait({*tasks, coming}, timeout=STOP_SECONDS)
         if ended:
             error = next((item for task in ended if (item := _error(task)) is not None), None)
-            if not await _is_for_a_kind(error, served, seen):
+            if await _is_for_a_kind(error, served, seen):
+                _log.warning("a watch ended because its kind is not served any more; watching anew")
+            elif _may_pass(error):
+                _log.warning("a list or a watch was answered by an error; watching anew: %s", error)
+            else:
                 raise error or RuntimeError("the watches ended")
-            _log.warning("a watch ended because its kind is not served any more; watching anew")
         seen = await _now(served, wanted)
         anew()
 
@@ -97,6 +100,15 @@ async def _is_for_a_kind(error: BaseException | None, served: Served, seen: froz
             _log.debug("it is not known what the API server serves: %s", unknown)
         await asyncio.sleep(CONFIRM_SECONDS)
     return getattr(error, "status", None) == HTTPStatus.NOT_FOUND
+
+
+def _may_pass(error: BaseException | None) -> bool:
+    """Return whether the API server answered with something else than that this account may not read.
+
+    Kopf tries again after some answers and some times only, and ends with the others.
+    """
+    status = getattr(error, "status", None)
+    return status is not None and status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
 def _tell_missing(missing: frozenset[Resource]) -> None:

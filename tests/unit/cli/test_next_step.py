@@ -130,7 +130,11 @@ def test_going_back_is_said_for_as_long_as_the_alias_is_there() -> None:
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("operation", ["Promote", "Rollback", "Swap"])
 def test_every_line_is_a_command_as_it_stands(reason: Reason, operation: str) -> None:
-    spec = {"operation": operation, "reason": "why", "source": None if operation == "Swap" else {"version": "4"}}
+    spec = {
+        "operation": operation,
+        "reason": "why",
+        "source": None if operation == "Swap" else {"version": "4"},
+    }
 
     for line in lines(spec, "Rejected", reason):
         words = shlex.split(line)[1:]

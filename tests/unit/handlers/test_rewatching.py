@@ -154,9 +154,21 @@ async def test_what_is_not_known_of_the_api_server_ends_nothing_and_begins_nothi
         assert world.watched == {APPS, OURS, ROLLOUTS}
 
 
-@pytest.mark.parametrize("status", [HTTPStatus.FORBIDDEN, HTTPStatus.INTERNAL_SERVER_ERROR])
+@pytest.mark.parametrize("status", [HTTPStatus.CONFLICT, HTTPStatus.INTERNAL_SERVER_ERROR])
 @in_virtual_time
-async def test_a_watch_that_ends_for_another_reason_ends_all(status: int) -> None:
+async def test_a_watch_that_is_answered_by_an_error_begins_anew(status: int) -> None:
+    world = _World(APPS, OURS, ROLLOUTS)
+    async with _running(world):
+        world.end_a_watch(status)
+        await asyncio.sleep(SECONDS)
+
+        assert world.watched == {APPS, OURS, ROLLOUTS}
+        assert world.restarts == 1
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED])
+@in_virtual_time
+async def test_a_watch_that_this_account_may_not_read_ends_all(status: int) -> None:
     world = _World(APPS, OURS, ROLLOUTS)
     async with _running(world) as running:
         world.end_a_watch(status)
