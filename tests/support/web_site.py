@@ -45,6 +45,7 @@ class Cluster:
             Kind.POLICIES: [],
             Kind.CLUSTER_POLICIES: [],
         }
+        self.lease: Heartbeat | OperatorError | None = Heartbeat(holder="pod", renewed=NOW)
         self.error: OperatorError | None = None
         """What every call answers instead."""
         self.only: str | None = None
@@ -163,7 +164,7 @@ class _OneNamespace(FakeCluster):
         super().__init__()
         self._cluster, self._namespace = cluster, namespace
         self.me, self.time, self.told = cluster.me, NOW, cluster.told
-        self.lease = Heartbeat(holder="pod", renewed=NOW)
+        self.lease = cluster.lease
         workloads = cluster.namespaces.get(namespace)
         if workloads is not None:
             self.workloads, self.pods_of = workloads.workloads, workloads.pods_of

@@ -100,10 +100,10 @@ def operator(found: Heartbeat | Hidden | None, namespace: str, now: datetime) ->
             f"there is no Lease of it in namespace {namespace}: it runs elsewhere (--operator-namespace) or never ran",
             look,
         )
-    sentence = heartbeat.sentence(found, now)
-    if sentence != heartbeat.RUNS:
-        state = State.WARNING if sentence.startswith("no operator holds") else State.MISSING
-        return _line("operator", state, sentence, look)
+    stands = heartbeat.standing(found, now)
+    if not stands.is_fresh:
+        is_late = found.renewed is None or now - found.renewed > heartbeat.LATE
+        return _line("operator", State.MISSING if is_late else State.WARNING, stands.sentence, look)
     age = ages.age(found.renewed, now)
     return _line("operator", State.OK, f"{found.holder} leads, and renewed its Lease {age} ago")
 

@@ -44,9 +44,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
 
     async def show(cluster: PersonsCluster) -> str:
         alias = await cluster.alias(options.alias)
-        runs = await heartbeat.look(cluster, options.operator_namespace)
-        if runs.endswith("may be old"):
-            output.tell(runs)
+        await heartbeat.warn(cluster, options.operator_namespace)
         waiting = open_requests.sentences(await open_requests.read(cluster, options.alias))
         return "".join(map(paragraph, [explain(alias, cluster.now()), *waiting]))
 

@@ -2,14 +2,28 @@
 
 import argparse
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
+from modelalias.adapters.leadership import RENEW_SECONDS
+from modelalias.cli import output
 from modelalias.cli.cluster import Heartbeat, PersonsCluster
 from modelalias.core.errors import InvalidRequest, Refused, Unavailable
 
 NAMESPACE: Final = "modelalias-system"
 LATE: Final = timedelta(seconds=60)
-"""After which the operator is said not to run. A standby takes the Lease after some 18 s; clocks differ."""
+"""After which statuses are said to be old. A standby takes the Lease after some 18 s; clocks differ."""
+_FRESH: Final = timedelta(seconds=5 * RENEW_SECONDS)
+"""Up to which nothing is odd about the Lease's age."""
+
+
+class Standing(NamedTuple):
+    """How the operator stands, as its Lease tells."""
+
+    sentence: str
+    is_silent: bool = False
+    """Whether statuses may be old: the Lease is, or nobody holds it. Not where that cannot be told."""
+    is_fresh: bool = False
+    """Whether the Lease was renewed as one is that is held."""
 
 
 def add_flag(parser: argparse.ArgumentParser) -> None:
@@ -22,33 +36,46 @@ def add_flag(parser: argparse.ArgumentParser) -> None:
     )
 
 
-async def look(cluster: PersonsCluster, namespace: str) -> str:
-    """Return in a sentence how the operator stands that is installed in a namespace; one that runs says so first."""
+async def look(cluster: PersonsCluster, namespace: str) -> Standing:
+    """Return how the operator stands that is installed in a namespace."""
     try:
         found = await cluster.heartbeat(namespace)
     except Refused:
-        return "whether the operator runs is not known: no role of yours lets you read its Lease"
+        return _unknown("no role of yours lets you read its Lease")
     except (Unavailable, InvalidRequest) as error:
-        return f"whether the operator runs is not known: {error}"
+        return _unknown(str(error))
     if found is None:
-        return f"whether the operator runs is not known: there is no Lease of it in namespace {namespace}"
-    return sentence(found, cluster.now())
+        return _unknown(f"there is no Lease of it in namespace {namespace}")
+    return standing(found, cluster.now())
 
 
-def sentence(found: Heartbeat, now: datetime) -> str:
+async def warn(cluster: PersonsCluster, namespace: str) -> None:
+    """Say on standard error where statuses may be old; nothing where that cannot be told."""
+    found = await look(cluster, namespace)
+    if found.is_silent:
+        output.tell(found.sentence)
+
+
+def standing(found: Heartbeat, now: datetime) -> Standing:
     """Return what the Lease says."""
     if found.renewed is None:
-        return "whether the operator runs is not known: its Lease was never renewed"
+        return _unknown("its Lease was never renewed")
     ago = now - found.renewed
     if ago > LATE:
         since = f"{found.renewed:%H:%M} UTC ({_long(ago)} ago)"
-        return f"the operator has not renewed its Lease since {since}: statuses may be old"
+        return Standing(
+            f"the operator has not renewed its Lease since {since}: statuses may be old", is_silent=True
+        )
     if not found.holder:
-        return "no operator holds the Lease at the moment: statuses may be old soon"
-    return RUNS
+        return Standing("no operator holds the Lease at the moment: statuses may be old soon", is_silent=True)
+    renewed = f"the operator renewed its Lease {max(0, int(ago.total_seconds()))} s ago"
+    if ago > _FRESH:
+        return Standing(f"{renewed}; while it runs it does so every {RENEW_SECONDS:g} s")
+    return Standing(renewed, is_fresh=True)
 
 
-RUNS: Final = "the operator runs"
+def _unknown(why: str) -> Standing:
+    return Standing(f"whether the operator runs is not known: {why}")
 
 
 def where_to_look(namespace: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from modelalias.api.alias_status import HistoryEntry
-from modelalias.cli import output, session
+from modelalias.cli import heartbeat, output, session
 from modelalias.cli.cluster import PersonsCluster
 
 _MORE: Final = """\
@@ -36,6 +36,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
     )
     parser.add_argument("alias", metavar="ALIAS", help="name of the ModelAlias")
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
+    heartbeat.add_flag(parser)
     session.add_flags(parser)
     parser.set_defaults(run=run)
 
@@ -45,6 +46,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
 
     async def show(cluster: PersonsCluster) -> str:
         history = (await cluster.alias(options.alias)).status.history[::-1]
+        await heartbeat.warn(cluster, options.operator_namespace)
         return as_json(history) if options.output == "json" else text(history)
 
     return session.with_cluster(options, show), 0

@@ -12,6 +12,7 @@ from modelalias.cli import (
     alias_report,
     alias_rows,
     following,
+    heartbeat,
     listed_objects,
     named_objects,
     output,
@@ -76,6 +77,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         help="json, yaml: a list of what status prints; default: table",
     )
     status.add_watch_flag(parser, "what changes is a line")
+    heartbeat.add_flag(parser)
     session.add_flags(parser)
     parser.set_defaults(run=run)
 
@@ -89,6 +91,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     named_objects.kind(options.kind, _ONE)
 
     async def show(cluster: PersonsCluster) -> str:
+        await heartbeat.warn(cluster, options.operator_namespace)
         if options.watch:
             redraws = sys.stdout.isatty()
             await watch(cluster, options, output.show, waiting.clock(), redraws=redraws)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from modelalias.api.alias import ModelAlias
-from modelalias.cli import output, pods_table, session, waiting
+from modelalias.cli import heartbeat, output, pods_table, session, waiting
 from modelalias.cli.cluster import PersonsCluster
 from modelalias.cli.pods_table import Served
 from modelalias.cli.waiting import Clock
@@ -48,6 +48,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         action="store_true",
         help="go on until interrupted: a terminal is drawn anew, elsewhere each change is a line",
     )
+    heartbeat.add_flag(parser)
     session.add_flags(parser)
     parser.set_defaults(run=run)
 
@@ -56,6 +57,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     """Return the output and the exit status."""
 
     async def show(cluster: PersonsCluster) -> str:
+        await heartbeat.warn(cluster, options.operator_namespace)
         if options.watch:
             await watch(cluster, options.alias, output.show, waiting.clock(), redraws=sys.stdout.isatty())
         alias, found = await read(cluster, options.alias)

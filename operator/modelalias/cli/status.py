@@ -124,8 +124,8 @@ async def show(cluster: PersonsCluster, options: argparse.Namespace) -> tuple[st
         return await wait(cluster, await cluster.request(name), options.timeout, options.output)
     alias, request = await named_objects.find(cluster, kind, name)
     runs = await heartbeat.look(cluster, options.operator_namespace)
-    if runs.endswith("may be old"):
-        output.tell(runs)
+    if runs.is_silent:
+        output.tell(runs.sentence)
     if options.watch:
         redraws = sys.stdout.isatty()
         return "", await watch(cluster, request or alias, output.show, waiting.clock(), redraws=redraws)
@@ -146,7 +146,7 @@ async def show(cluster: PersonsCluster, options: argparse.Namespace) -> tuple[st
     if _is_late(
         cluster, [item for item in (alias, request) if item is not None and item.status.phase is None]
     ):
-        texts.append(output.lines([runs, *heartbeat.where_to_look(options.operator_namespace)]))
+        texts.append(output.lines([runs.sentence, *heartbeat.where_to_look(options.operator_namespace)]))
     return "\n".join(texts), Ending.SUCCEEDED
 
 

@@ -20,7 +20,7 @@ from modelalias.web.board import Row
 from modelalias.web.forms import Form, Problem, Typed
 from modelalias.web.offers import Act
 from modelalias.web.version_choices import Choices
-from modelalias.web.view import Notice, View
+from modelalias.web.view import Notice, PageView
 from modelalias.web.visit import Page, Visit
 
 _CHANGED: Final = (
@@ -29,7 +29,7 @@ _CHANGED: Final = (
 _SUSPENDED: Final = Notice(text="It is suspended: the alias goes there once it is resumed.")
 
 
-class AliasFormView(View):
+class AliasFormView(PageView):
     """A form about a ModelAlias."""
 
     deed: AliasDeed

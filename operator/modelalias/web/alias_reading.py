@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from modelalias.api.alias import ModelAlias, Serving
 from modelalias.api.promotion_policy import PolicyKind
 from modelalias.api.request import PromotionRequest
-from modelalias.cli import file_policies, heartbeat, kubernetes_yaml
+from modelalias.cli import file_policies, kubernetes_yaml
 from modelalias.cli.cluster import Kind, Page, PersonsCluster
 from modelalias.cli.object_events import ObjectEvent
 from modelalias.cli.pods_table import Served
@@ -39,7 +39,6 @@ NOTHING: Final = Page(items=(), after="", left=0)
 _NO_POLICIES: Final[Sequence[Mapping[str, Any]]] = ()
 _NO_EVENTS: Final[Sequence[ObjectEvent]] = ()
 _OF_KUBECTL: Final = "kubectl.kubernetes.io/last-applied-configuration"
-_NO_LONGER: Final = "statuses may be old"
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,9 @@ async def read(reader: Reader, namespace: str, name: str) -> Read:
         _part(partial(_policies, reader, alias), _NO_POLICIES),
         _pods(cluster, alias),
         _events(cluster, alias.metadata.uid),
-        heartbeat.look(cluster, heartbeat.NAMESPACE),
     )
     whole, requests, waiting = await lists
-    policies, pods, events, runs = await others
+    policies, pods, events = await others
     merged, note = _merged(alias, policies)
     return Read(
         alias=alias,
@@ -79,7 +77,7 @@ async def read(reader: Reader, namespace: str, name: str) -> Read:
         events=events,
         policy_note=note,
         yaml=as_yaml(whole.value.items),
-        notices=tuple(_notices(runs, requests, waiting)),
+        notices=tuple(_notices(requests, waiting)),
     )
 
 
@@ -162,10 +160,8 @@ async def _events(cluster: PersonsCluster, uid: str) -> Events:
     return Events(rows=rows, left_out=len(part.value) - len(rows), unread=part.why_not)
 
 
-def _notices(runs: str, requests: _Part[Page], waiting: _Part[Page]) -> Sequence[Notice]:
+def _notices(requests: _Part[Page], waiting: _Part[Page]) -> Sequence[Notice]:
     found = []
-    if _NO_LONGER in runs:
-        found.append(Notice(text=f"{runs[0].upper()}{runs[1:]}.", is_error=True))
     if requests.why_not or waiting.why_not:
         text = f"Who is waited for, and verdicts, cannot be shown: {requests.why_not or waiting.why_not}"
         found.append(Notice(text=text))

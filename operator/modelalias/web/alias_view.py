@@ -41,7 +41,7 @@ from modelalias.web.serving_panel import Ref, Workload
 from modelalias.web.stops import Stop
 from modelalias.web.traffic_panel import TrafficPanel
 from modelalias.web.version_steps import VersionSteps
-from modelalias.web.view import Notice, View
+from modelalias.web.view import Notice, PageView, View
 
 MOST_LEFT: Final = 10
 """Versions that automatic steps leave alone, the newest first."""
@@ -111,7 +111,7 @@ class LeftAlone(View):
     at: datetime
 
 
-class AliasView(View):
+class AliasView(PageView):
     """What the page of a ModelAlias shows."""
 
     row: Row

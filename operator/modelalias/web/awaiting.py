@@ -12,7 +12,7 @@ from modelalias.api.request_status import ApprovalStatus
 from modelalias.cli.cluster import Who
 from modelalias.web import approvals, verdict
 from modelalias.web.board import Key, key
-from modelalias.web.view import Notice, View
+from modelalias.web.view import Notice, PageView, View
 
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -50,7 +50,7 @@ class Awaited(View):
     lapses: datetime | None
 
 
-class ApprovalsView(View):
+class ApprovalsView(PageView):
     """What `/approvals` shows."""
 
     mine: tuple[Awaited, ...]

@@ -17,7 +17,7 @@ from modelalias.api.request_status import ApprovalStatus, Phase
 from modelalias.cli import alias_report
 from modelalias.web import phases
 from modelalias.web.phases import Badge
-from modelalias.web.view import Notice, View
+from modelalias.web.view import Notice, PageView, View
 
 ASKS_FOR_SOMEBODY: Final = frozenset(
     {AliasPhase.STALLED, AliasPhase.FAILED, AliasPhase.DRIFTED, AliasPhase.DEGRADED}
@@ -135,7 +135,7 @@ class Count(View):
     number: int
 
 
-class Board(View):
+class Board(PageView):
     """The whole page."""
 
     asked: Asked

@@ -38,7 +38,7 @@ from modelalias.web.offers import Act
 from modelalias.web.rendering import segment
 from modelalias.web.request_view import RequestView
 from modelalias.web.version_choices import Choices
-from modelalias.web.view import Notice, View
+from modelalias.web.view import Notice, PageView
 from modelalias.web.visit import AGAIN, Visit
 
 JUDGE: Final = "judge"
@@ -56,7 +56,7 @@ _SUSPENDED: Final = Notice(
 )
 
 
-class FilingView(View):
+class FilingView(PageView):
     """A form that files a request."""
 
     deed: AliasDeed

@@ -23,7 +23,7 @@ from modelalias.web import asked_before, board, phases
 from modelalias.web.board import Row
 from modelalias.web.mlflow_links import Links
 from modelalias.web.phases import Badge, Tone
-from modelalias.web.view import Notice, View
+from modelalias.web.view import Notice, PageView, View
 
 MOST: Final = 50
 """Versions on the page, the newest first, beside those that an alias names."""
@@ -65,7 +65,7 @@ class VersionRow(View):
     """Of each ModelAlias, in their order."""
 
 
-class ModelView(View):
+class ModelView(PageView):
     """The page."""
 
     registry: str

@@ -34,7 +34,7 @@ def environment() -> Environment:
         "grouped": grouped,
         "segment": segment,
     }
-    templates.globals |= {"static": static, "is_part": False, "stream": None}
+    templates.globals |= {"static": static, "is_part": False, "stream": None, "operator_warning": None}
     return templates
 
 

@@ -20,7 +20,7 @@ from modelalias.web.forms import MOST_CHARACTERS, Form, Problem, Typed, Unfit
 from modelalias.web.offers import Act
 from modelalias.web.rendering import segment
 from modelalias.web.request_view import RequestView
-from modelalias.web.view import View
+from modelalias.web.view import PageView, View
 from modelalias.web.visit import Page, Visit
 
 _CHANGED: Final = (
@@ -36,7 +36,7 @@ class Sentence(View):
     is_ticked: bool
 
 
-class FormView(View):
+class FormView(PageView):
     """A form about a request, with the verdict that it is about."""
 
     deed: Deed

@@ -20,7 +20,7 @@ from modelalias.web.offers import Act, Obstacle
 from modelalias.web.phases import Badge, Tone
 from modelalias.web.request_steps import Step
 from modelalias.web.verdict import Verdict
-from modelalias.web.view import Command, Notice, View
+from modelalias.web.view import Command, Notice, PageView, View
 
 NOT_LOOKED_AT: Final = "The operator has not looked at this request yet."
 SHOWN_EVENTS: Final = 20
@@ -68,7 +68,7 @@ class Asked(View):
     created: datetime | None
 
 
-class RequestView(View):
+class RequestView(PageView):
     """What the page of a request shows."""
 
     id: str

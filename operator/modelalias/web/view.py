@@ -17,6 +17,13 @@ class View(Value):
     """A part of a page; frozen, in camelCase for programs."""
 
 
+class PageView(View):
+    """A whole page."""
+
+    operator_warning: str | None = None
+    """That statuses may be old, where the operator's Lease says so."""
+
+
 class Notice(View):
     """What a person has to know before they read on, such as that a part could not be read."""
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from modelalias.adapters.kubernetes_client import CredentialsRefused
+from modelalias.cli import heartbeat
 from modelalias.core.errors import (
     InvalidRequest,
     NotFound,
@@ -28,7 +29,7 @@ from modelalias.web.offers import Looking
 from modelalias.web.reading import Reader, Readers
 from modelalias.web.registries import Registries
 from modelalias.web.streams import Streams
-from modelalias.web.view import View
+from modelalias.web.view import PageView, View
 
 STREAMS: Final = "/events"
 """What stands before the address of a page in that of its stream."""
@@ -109,6 +110,9 @@ class Visit:
 
     async def answer(self, template: str, view: View, status: HTTPStatus = HTTPStatus.OK) -> Response:
         """Answer with a page, or with the same as JSON where that was asked for."""
+        warning = await self._operator_warning() if isinstance(view, PageView) else None
+        if warning:
+            view = view.changed(operator_warning=warning)
         if wants_json(self.request) and not self.is_part:
             return as_json(view, status)
         who = await self.reader.who()
@@ -118,12 +122,17 @@ class Visit:
             "person": self.person,
             "now": self.reader.now(),
             "path": self.request.url.path,
+            "operator_warning": warning,
         }
         if self.is_part:
             return Part(view, page(self.site, template, {**context, "is_part": True}, status))
         if self.is_live:
             context["stream"] = stream_address(self.request, digest(view))
         return page(self.site, template, context, status)
+
+    async def _operator_warning(self) -> str | None:
+        found = await heartbeat.look(self.reader.within(self.reader.namespace), heartbeat.NAMESPACE)
+        return f"{found.sentence[0].upper()}{found.sentence[1:]}." if found.is_silent else None
 
 
 class Part(Response):

@@ -32,6 +32,7 @@ class Site:
 
     def __init__(self) -> None:
         self.written, self.read, self.alias = Answer(body()), Answer(body()), Answer(OWNER)
+        self.lease: Mapping[str, Any] | None = None
         self.on_write: Callable[[], None] = lambda: None
 
     def __call__(self, seen: Seen) -> Answer:
@@ -41,6 +42,10 @@ class Site:
             return self.alias
         if seen.path == f"{GROUP}/promotionrequests/go" and seen.method == "GET":
             return self.read
+        if seen.path.endswith("/namespaces/mlops/leases/modelalias-operator") and self.lease is not None:
+            return Answer(self.lease)
+        if seen.path == f"{GROUP}/modelaliases":
+            return Answer({"metadata": {}, "items": [self.alias.body]})
         if seen.method == "GET":
             return Answer(status(404, "NotFound", "not found"), 404)
         self.on_write()
@@ -249,6 +254,32 @@ def test_an_alias_that_cannot_be_read_keeps_nobody_from_asking(
 
     assert run(kubeconfig, "promote", "churn-champion", "--version", "4") == 0
     assert run(kubeconfig, "approve", "go", "--evidence", EVIDENCE) == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["list"],
+        ["list", "-o", "json"],
+        ["history", "churn-champion"],
+        ["history", "churn-champion", "-o", "json"],
+        ["serving", "churn-champion"],
+    ],
+    ids=" ".join,
+)
+def test_what_an_operator_says_that_is_silent_is_told_to_be_old(
+    site: Site, kubeconfig: str, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = {"holderIdentity": "pod", "renewTime": "2026-01-01T00:00:00.000000Z", "leaseDurationSeconds": 15}
+    site.lease = {"metadata": {"name": "modelalias-operator", "resourceVersion": "1"}, "spec": spec}
+
+    assert run(kubeconfig, *command, "--operator-namespace", "mlops") == 0
+    told = capsys.readouterr()
+
+    assert "the operator has not renewed its Lease since 00:00 UTC" in told.err
+    assert "Lease" not in told.out
+    assert run(kubeconfig, *command) == 0
+    assert "Lease" not in capsys.readouterr().err
 
 
 def test_the_newest_move_is_told_first(

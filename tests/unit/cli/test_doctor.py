@@ -116,6 +116,7 @@ def test_a_policy_needs_its_binding(policy: Any, binding: Any, without: str, sta
     ("lease", "state", "said"),
     [
         (Heartbeat(holder="pod-1", renewed=NOW - timedelta(seconds=4)), State.OK, "pod-1 leads"),
+        (Heartbeat(holder="pod-1", renewed=NOW - timedelta(seconds=38)), State.WARNING, "Lease 38 s ago"),
         (Heartbeat(holder="", renewed=NOW), State.WARNING, "no operator holds the Lease"),
         (Heartbeat(holder="pod-1", renewed=NOW - timedelta(hours=3)), State.MISSING, "(3 h ago)"),
         (Heartbeat(holder="pod-1", renewed=NOW - timedelta(hours=1)), State.MISSING, "has not renewed"),

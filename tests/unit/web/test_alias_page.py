@@ -230,19 +230,6 @@ def test_a_policy_that_is_not_there_or_not_understood_leaves_the_names(policies:
     assert "nobody has to approve" not in page
 
 
-def test_an_operator_that_does_not_run_is_told() -> None:
-    class Silent(Cluster):
-        def within(self, namespace: str) -> Any:
-            found: Any = super().within(namespace)
-            found.lease = found.lease.changed(renewed=AT)
-            return found
-
-    assert "The operator has not renewed its Lease since 00:00 UTC (24 h ago): statuses may be old." in text(
-        Silent([alias()])
-    )
-    assert "Lease" not in text(Cluster([alias()]))
-
-
 def test_the_object_as_yaml_has_not_what_nobody_reads() -> None:
     body = alias()
     body["metadata"] |= {

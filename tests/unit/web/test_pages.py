@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 from jinja2 import UndefinedError
 
 from modelalias.adapters.kubernetes_client import CredentialsRefused
+from modelalias.cli.cluster import Heartbeat
 from modelalias.core.errors import InvalidRequest, OperatorError, Refused, StaleObject, Unavailable
 from modelalias.web import rendering
 from modelalias.web.app import PAGES
 from tests.support.cli_cluster import body
-from tests.support.web_site import Cluster, alias, browser
+from tests.support.web_site import NOW, Cluster, alias, browser
 
 HOSTILE = "<script>alert(1)</script>\" onload='x' \u202egnp \x07{{ 7 * 7 }}"
 ADDRESSES = [
@@ -94,6 +96,35 @@ def test_an_error_of_the_page_tells_nothing_of_itself(caplog: pytest.LogCaptureF
 )
 def test_what_is_not_there_is_told(method: str, path: str, status: int) -> None:
     assert browser(world()).request(method, path).status_code == status
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
+@pytest.mark.parametrize(
+    ("lease", "words"),
+    [
+        (
+            Heartbeat(holder="pod", renewed=NOW - timedelta(days=1)),
+            "has not renewed its Lease since 00:00 UTC",
+        ),
+        (Heartbeat(holder="", renewed=NOW), "No operator holds the Lease at the moment"),
+        (Heartbeat(holder="pod", renewed=NOW), ""),
+        (None, ""),
+        (Refused("may not get leases"), ""),
+    ],
+    ids=["old", "free", "held", "none", "hidden"],
+)
+def test_every_page_says_that_an_operator_is_silent(
+    path: str, lease: Heartbeat | OperatorError | None, words: str
+) -> None:
+    cluster = world()
+    cluster.lease = lease
+    client = browser(cluster)
+
+    page, values = client.get(path).text, client.get(path, headers=JSON).json()
+
+    assert ("statuses may be old" in page) is bool(words)
+    assert words in page
+    assert words in values.get("operatorWarning", "")
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
