@@ -28,7 +28,7 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import GROUP, VERSION, Value
 from modelalias.api.request import PromotionRequest
 from modelalias.api.workload import WorkloadKind
-from modelalias.cli import credential_plugin, listed_objects, object_events, rights, watching
+from modelalias.cli import credential_plugin, filing, listed_objects, object_events, rights, watching
 from modelalias.cli.changes import Watch
 from modelalias.cli.cluster import Heartbeat, Installation, Kind, ObjectMissing, Page, Who
 from modelalias.cli.kubeconfig import Access
@@ -317,7 +317,13 @@ class ApiServer:
     async def create(self, body: Mapping[str, Any]) -> PromotionRequest:
         """Create a request and return it with its generated name."""
         call = Call(verb=Verb.CREATE, resource=REQUESTS, namespace=self.namespace, query=_STRICT)
-        return listed_objects.read(PromotionRequest, await self._send(call, body))
+        try:
+            filed = await self._send(call, body)
+        except Refused as error:
+            if not filing.is_quotas(str(error)):
+                raise
+            raise Refused(f"{error}; {filing.past_quota(body)}") from error
+        return listed_objects.read(PromotionRequest, filed)
 
     async def patch(self, name: str, operations: Sequence[Mapping[str, Any]]) -> None:
         """Change a request by a JSON patch."""

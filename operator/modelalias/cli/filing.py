@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -87,6 +88,22 @@ def going_back(alias: str, version: str | None, reason: str, name: str | None = 
         operation=RequestOperation.ROLLBACK,
         reason=reason,
         name=name,
+    )
+
+
+def is_quotas(message: str) -> bool:
+    """Return whether it is a ResourceQuota that refuses the request, as the API server words it."""
+    return "exceeded quota:" in message
+
+
+def past_quota(body: Mapping[str, Any]) -> str:
+    """Return how the alias of a request that a quota refuses is moved all the same."""
+    spec = body.get("spec", {})
+    alias = shlex.quote(str(spec.get("aliasRef", {}).get("name", "ALIAS")))
+    version = shlex.quote(str(spec.get("source", {}).get("version", "VERSION")))
+    return (
+        "requests that have ended count until they are deleted; what takes no request, in an emergency: "
+        f"modelalias pin {alias} {version}"
     )
 
 

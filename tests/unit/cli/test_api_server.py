@@ -257,6 +257,27 @@ def test_an_alias_that_cannot_be_read_keeps_nobody_from_asking(
 
 
 @pytest.mark.parametrize(
+    ("command", "pin"),
+    [
+        (["rollback", "churn-champion", "-m", "slow"], "modelalias pin churn-champion VERSION"),
+        (["promote", "churn-champion", "--version", "4"], "modelalias pin churn-champion 4"),
+    ],
+    ids=["rollback", "promote"],
+)
+def test_what_a_quota_refuses_can_be_pinned(
+    site: Site, kubeconfig: str, command: list[str], pin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quota = 'promotionrequests.modelalias.dev "x" is forbidden: exceeded quota: modelalias, requested: 1'
+    site.written = Answer(status(403, "Forbidden", quota), 403)
+
+    assert run(kubeconfig, *command) == 2
+
+    told = capsys.readouterr().err
+    assert "exceeded quota: modelalias" in told
+    assert told.endswith(f"what takes no request, in an emergency: {pin}\n")
+
+
+@pytest.mark.parametrize(
     "command",
     [
         ["list"],
