@@ -161,8 +161,10 @@ def deployed(runs: Line, deployment: Read, namespace: str, *, is_served: bool) -
         message = f"{runs.message}; there is no Deployment {DEPLOYMENT} in namespace {namespace}"
         return _line(runs.name, State.MISSING, message, INSTALL)
     if _is_scaled_down(deployment):
-        message = f"{runs.message}; Deployment {DEPLOYMENT} has 0 replicas"
-        remedy = f"kubectl -n {namespace} scale deployment {DEPLOYMENT} --replicas=1"
+        message = f"{runs.message}; Deployment {DEPLOYMENT} has 0 replicas: it was scaled down, or the operator runs elsewhere"
+        remedy = (
+            f"kubectl -n {namespace} scale deployment {DEPLOYMENT} --replicas=1    # unless it runs elsewhere"
+        )
         return _line(runs.name, State.MISSING, message, remedy)
     return runs
 
@@ -213,6 +215,9 @@ def version(deployment: Read, ours: str, namespace: str, *, is_needed: bool = Fa
     if deployment is None:
         state, remedy = (State.MISSING, INSTALL) if is_needed else (State.UNKNOWN, "")
         return _line(title, state, f"there is no Deployment {DEPLOYMENT} in {namespace}", remedy)
+    if not _pods(deployment):
+        message = f"it cannot be told: no pod of Deployment {DEPLOYMENT} in {namespace} is there"
+        return _line(title, State.UNKNOWN, message)
     containers = _spec(deployment).get("template", {}).get("spec", {}).get("containers", [])
     image = next((str(item.get("image", "")) for item in containers if item.get("name") == "operator"), "")
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
@@ -333,17 +338,28 @@ def signing(keys: Read, namespace: str) -> Line:
     return _line(title, State.OK, f"public keys in ConfigMap {namespace}/modelalias-public-keys: {number}")
 
 
-def metrics(service: Read, namespace: str) -> Line:
-    """Return whether Prometheus can find the operator's metrics."""
+def metrics(service: Read, deployment: Read, namespace: str) -> Line:
+    """Return whether Prometheus can find the operator's metrics: a Service, and a pod that is ready behind it."""
     title = "metrics"
     if isinstance(service, Hidden):
         return _line(title, State.UNKNOWN, service.why)
     if service is None:
         return _line(title, State.WARNING, f"there is no Service modelalias-metrics in {namespace}", INSTALL)
     ports = [str(port.get("port")) for port in _spec(service).get("ports", [])]
-    return _line(
-        title, State.OK, f"Service {namespace}/modelalias-metrics, port {', '.join(ports)}, /metrics"
-    )
+    message = f"Service {namespace}/modelalias-metrics, port {', '.join(ports)}, /metrics"
+    if isinstance(deployment, Hidden):
+        why = f"whether a pod stands behind it is not known: {deployment.why}"
+        return _line(title, State.UNKNOWN, f"{message}; {why}")
+    if not _pods(deployment, "readyReplicas"):
+        why = f"no pod of Deployment {DEPLOYMENT} is ready behind it"
+        return _line(title, State.WARNING, f"{message}; {why}", heartbeat.is_there(namespace))
+    return _line(title, State.OK, message)
+
+
+def _pods(deployment: Read, counted: str = "replicas") -> int:
+    """Return how many pods a Deployment says that it has."""
+    status = deployment.get("status") or {} if isinstance(deployment, Mapping) else {}
+    return int(status.get(counted) or 0)
 
 
 def _spec(item: Read) -> Mapping[str, Any]:

@@ -99,7 +99,7 @@ async def examine(cluster: PersonsCluster, operators: str, ours: str) -> Sequenc
         *diagnosis.registries(aliases, shown, servers, is_told=not has_stopped),
         diagnosis.clock(own, servers),
         diagnosis.signing(keys, operators),
-        diagnosis.metrics(service, operators),
+        diagnosis.metrics(service, deployment, operators),
     ]
     return diagnosis.as_installed(lines, ours_there)
 

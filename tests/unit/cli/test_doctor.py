@@ -135,7 +135,8 @@ def test_the_operator_runs_if_it_renews_its_lease(lease: Any, state: State, said
 def _deployment(image: str, replicas: int = 1, volumes: Any = None) -> Mapping[str, Any]:
     containers = [{"name": "proxy", "image": "x:9.9"}, {"name": "operator", "image": image}]
     pod = {"containers": containers, "volumes": volumes}
-    return {"spec": {"replicas": replicas, "template": {"spec": pod}}}
+    counts = {"replicas": replicas, "readyReplicas": replicas} if replicas else {}
+    return {"spec": {"replicas": replicas, "template": {"spec": pod}}, "status": counts}
 
 
 @pytest.mark.parametrize(
@@ -147,8 +148,8 @@ def _deployment(image: str, replicas: int = 1, volumes: Any = None) -> Mapping[s
             _deployment("x", 0),
             True,
             State.MISSING,
-            "gone; Deployment modelalias-operator has 0 replicas",
-            "kubectl -n modelalias-system scale deployment modelalias-operator --replicas=1",
+            "gone; Deployment modelalias-operator has 0 replicas: it was scaled down, or the operator runs elsewhere",
+            "kubectl -n modelalias-system scale deployment modelalias-operator --replicas=1    # unless it runs elsewhere",
         ),
         (_deployment("x"), True, State.WARNING, "gone", "look"),
         (HIDDEN, True, State.WARNING, "gone", "look"),
@@ -180,6 +181,8 @@ def test_an_operator_that_runs_needs_no_deployment() -> None:
         (_deployment("registry.invalid:5000/operator:0.1.0"), State.OK),
         (_deployment("registry.invalid/operator:0.1.0@sha256:0a"), State.OK),
         (_deployment("registry.invalid/operator:0.2.0"), State.WARNING),
+        (_deployment("registry.invalid/operator:0.1.0", 0), State.UNKNOWN),
+        ({**_deployment("registry.invalid/operator:0.1.0"), "status": {}}, State.UNKNOWN),
         (_deployment("registry.invalid:5000/operator"), State.UNKNOWN),
         (_deployment("registry.invalid/operator:main"), State.UNKNOWN),
         (None, State.UNKNOWN),
@@ -384,10 +387,16 @@ def test_clocks_are_compared(seconds: int, state: State, said: str) -> None:
 def test_keys_and_metrics_are_known_by_what_is_published() -> None:
     keys = [diagnosis.signing(item, SYSTEM).state for item in ({"data": {"a": "k"}}, {}, None, HIDDEN)]
     ports = {"spec": {"ports": [{"port": 8000}]}}
-    metrics = [diagnosis.metrics(item, SYSTEM).state for item in (ports, None, HIDDEN)]
+    runs, is_down = _deployment("x"), _deployment("x", 0)
+    starts = {**runs, "status": {"replicas": 1}}
+    worlds: tuple[tuple[Any, Any], ...] = (
+        *((ports, item) for item in (runs, starts, is_down, None, HIDDEN)),
+        *((item, runs) for item in (None, HIDDEN)),
+    )
+    metrics = [diagnosis.metrics(*item, SYSTEM).state for item in worlds]
 
     assert keys == [State.OK, State.WARNING, State.WARNING, State.UNKNOWN]
-    assert metrics == [State.OK, State.WARNING, State.UNKNOWN]
+    assert metrics == [State.OK, *[State.WARNING] * 3, State.UNKNOWN, State.WARNING, State.UNKNOWN]
 
 
 async def test_what_may_not_be_read_is_not_missing() -> None:
