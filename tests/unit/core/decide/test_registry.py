@@ -273,6 +273,40 @@ async def test_an_outage_is_probed_every_few_seconds_and_writes_its_condition_on
 
 
 @in_virtual_time
+@pytest.mark.parametrize(
+    ("policy", "request_spec", "said"),
+    [
+        ({"approval": {"required": "Always", "waitFor": "1h"}}, {}, "not approved within 1h"),
+        (
+            {"approval": {"required": "Always"}},
+            {"expiresAfter": "1h"},
+            "nothing was begun within 1h of its creation",
+        ),
+    ],
+    ids=["waitFor", "expiresAfter"],
+)
+async def test_times_go_on_in_an_outage_and_are_told_after_it(
+    policy: dict[str, Any], request_spec: dict[str, Any], said: str
+) -> None:
+    async with Cluster() as it:
+        it.objects.clock = it.wall
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.add_alias(policy=policy)
+        it.ask("go", "2", **request_spec)
+        await it.settle(60)
+        assert it.phase("go") == "AwaitingApproval"
+
+        it.registry.fail_next(Unavailable("connection refused"), times=1_000_000)
+        await it.settle(7_200)
+        assert it.phase("go") == "AwaitingApproval", "nothing ends while the registry does not answer"
+        it.registry.heal()
+        await it.settle(120)
+
+        assert it.phase("go") == "Expired"
+        assert it.says("go").startswith(said)
+
+
+@in_virtual_time
 async def test_credentials_that_are_refused_say_so() -> None:
     async with Cluster() as it:
         await it.model(0.7, aliases={"champion": "1"})
