@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from modelalias.cli import heartbeat, open_requests, output, session
 from modelalias.cli.cluster import PersonsCluster
-from modelalias.core.status.explanation import explain
+from modelalias.core.explanation import explain
 
 WIDTH: Final = 100
 

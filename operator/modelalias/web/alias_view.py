@@ -11,9 +11,9 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Status
 from modelalias.api.request import PromotionRequest
 from modelalias.cli.pods_table import Served
+from modelalias.core import explanation
+from modelalias.core.explanation import Topic
 from modelalias.core.requests.former import is_return
-from modelalias.core.status import explanation
-from modelalias.core.status.explanation import Topic
 from modelalias.web import (
     asked_before,
     board,

@@ -9,7 +9,7 @@ from modelalias.api.conditions import AliasCondition, find
 from modelalias.cli import alias_report
 from modelalias.core.automatic.retention import RETRY
 from modelalias.core.errors import Refused, Unavailable
-from modelalias.core.status.explanation import explain
+from modelalias.core.explanation import explain
 from tests.support.harness import MODEL, NAMESPACE, START, Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import alias_spec

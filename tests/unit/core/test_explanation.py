@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from modelalias.api.alias import ModelAlias
-from modelalias.core.status.explanation import explain
+from modelalias.core.explanation import explain
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 AT = "2026-01-01T12:00:00Z"
