@@ -219,8 +219,9 @@ def _fail(
 ) -> Decision:
     """Go back where that is wanted and was not tried yet; otherwise the plan ends as it stands."""
     if plan.bearing is Bearing.BACKWARD:
-        message = f"{plan.message}; going back failed: {turn.message}"
-        message += "; repair the workloads, then pin a version or file a request"
+        named = present_version(context, alias)
+        stands = f"version {named}" if named else "no version"
+        message = f"{plan.message}; going back failed: {turn.message}; the alias was at {stands} then"
         return _end(context, alias, plan.with_message(message), Outcome.FAILED, draft)
     failed = plan.failed(str(turn.failure), turn.message)
     if steps.is_undone(failed):
@@ -360,9 +361,21 @@ def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draf
         status = after_failure(alias, plan, outcome, status, context)
         stalls = outcome is Outcome.FAILED or RULES[plan.operation].stalls_when_undone
         undone = outcome in {Outcome.FAILED, Outcome.ROLLED_BACK}
-        fault = Cause(Reason.ROLLOUT_FAILED, plan.message) if stalls and undone else None
+        fault = _standing_fault(context, alias, plan) if stalls and undone else None
         _write_end(context, alias, status, draft, fault)
     return draft.decision(Again())
+
+
+def _standing_fault(context: Context, alias: ModelAlias, plan: Plan) -> Cause:
+    """Return what is told until another move ends well: it was true then, so that it has its time."""
+    way_on = "repair the workloads, then pin a version or file a request"
+    if plan.request is not None:
+        way_on = f"to try again once that is repaired: {ways_out.retry(alias, plan.request.name)}"
+    to = history.moved(plan, alias.spec.alias).to or "none"
+    what = f"the {plan.operation} to version {to} failed"
+    return Cause(
+        Reason.ROLLOUT_FAILED, f"at {context.now:%Y-%m-%d %H:%M} UTC {what}: {plan.message}; {way_on}"
+    )
 
 
 def _known_version(context: Context, alias: ModelAlias, number: str | None) -> ModelVersion | None:

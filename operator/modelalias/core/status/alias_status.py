@@ -312,12 +312,14 @@ def _ready(alias: ModelAlias, status: ModelAliasStatus, new: list[NewCondition])
 
     None where there is nothing to say: nothing was promoted yet, or what the workloads run is not known.
     """
+    rolled_out = next(item for item in new if item.type is AliasCondition.ROLLED_OUT)
     for item in sorted(new, key=lambda item: item.type is not AliasCondition.STALLED):
         needed = _READY_NEEDS.get(item.type)
         failed = item.type in _READY_UNLESS and item.status in {False, Status.FALSE}
         if failed or (needed is not None and item.status is not needed):
-            return NewCondition(AliasCondition.READY, False, item.reason, item.message)
-    rolled_out = next(item for item in new if item.type is AliasCondition.ROLLED_OUT)
+            return NewCondition(
+                AliasCondition.READY, False, item.reason, f"{item.message}{_by_now(item, rolled_out)}"
+            )
     if status.current is None or rolled_out.status is Status.UNKNOWN:
         return None
     breached = (
@@ -327,6 +329,12 @@ def _ready(alias: ModelAlias, status: ModelAliasStatus, new: list[NewCondition])
     )
     message = "; ".join([f"version {status.current.version}", *breached, *_what_stops_requests(alias)])
     return NewCondition(AliasCondition.READY, True, Reason.SUCCEEDED, message)
+
+
+def _by_now(item: NewCondition, rolled_out: NewCondition) -> str:
+    """Return what became of the workloads of a rollout that failed, where they were repaired since."""
+    is_repaired = item.reason is Reason.ROLLOUT_FAILED and rolled_out.status in {True, Status.TRUE}
+    return f"; by now {rolled_out.message}" if item.type is AliasCondition.STALLED and is_repaired else ""
 
 
 def _what_stops_requests(alias: ModelAlias) -> Iterator[str]:

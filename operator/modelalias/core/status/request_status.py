@@ -221,6 +221,10 @@ def _story(alias: ModelAlias, entry: HistoryEntry) -> str:
                     f"version {entry.to} was withdrawn; {name} names {named or 'no version'}: {entry.message}"
                 )
             return f"{name} is back at {before}: {entry.message}"
+        case Outcome.FAILED if entry.from_ == entry.to:
+            return f"{name} was version {entry.to} already; its workloads were not brought up to date: {entry.message}"
+        case Outcome.FAILED if alias.status.current is not None and alias.status.current.version == entry.to:
+            return f"{name} moved {way}, but its rollout failed: {entry.message}"
         case Outcome.FAILED:
             return f"{name} could not be moved {way}: {entry.message}"
 

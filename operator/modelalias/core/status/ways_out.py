@@ -13,6 +13,11 @@ def go_back(alias: ModelAlias, version: str) -> str:
     return f"modelalias rollback {_name(alias)} --to-version {version} -m WHY"
 
 
+def retry(alias: ModelAlias, request: str) -> str:
+    """Return the command that asks again for what a request asked for."""
+    return f"modelalias retry {request} -n {alias.metadata.namespace}"
+
+
 def unpin(alias: ModelAlias) -> str:
     """Return the command that removes a pin."""
     return f"modelalias unpin {_name(alias)}"

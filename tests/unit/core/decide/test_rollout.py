@@ -160,7 +160,9 @@ async def test_the_rollback_failing_too_stalls_the_alias_and_says_what_to_do() -
         assert await it.aliases() == {"champion": "1"}
         stalled = it.condition("Stalled")
         assert (stalled.status, stalled.reason) == ("True", "RolloutFailed")
-        assert "repair the workloads" in stalled.message
+        assert "UTC the Promote to version 2 failed: " in stalled.message
+        assert "; the alias was at version 1 then; " in stalled.message
+        assert "modelalias retry go -n ml" in stalled.message
         await it.assert_settled()
 
 
@@ -220,6 +222,26 @@ async def test_on_hold_a_failed_rollout_stays_as_it_is() -> None:
         assert it.mark("api") == "2.2"
         assert it.is_true("Held")
         assert it.is_true("Stalled")
+        await it.assert_settled()
+
+
+@in_virtual_time
+async def test_a_failed_rollout_whose_workload_was_repaired_is_told_as_of_its_time() -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.workloads.add("api")
+        it.add_alias(serving=[{"name": "api"}], rollout={"deadlineSeconds": 60, "onFailure": "Hold"})
+        it.ask("go", "2")
+        await it.settle(70)
+        assert "but its rollout failed: " in it.says("go")
+        assert "could not be moved" not in it.says("go")
+
+        await it.finish_rollout()
+        await it.settle(70)
+
+        said = it.condition("Ready").message
+        assert "UTC the Promote to version 2 failed: " in said
+        assert said.endswith(f"; by now {it.condition('RolledOut').message}")
         await it.assert_settled()
 
 
