@@ -10,6 +10,7 @@ from modelalias.api.fields import timestamp_text
 from modelalias.cli.output import aligned, lines
 from modelalias.cli.request_state import NO_STATUS
 from modelalias.core.judging import windows
+from modelalias.core.requests import former
 
 CONDITIONS: Final = ("CONDITION", "STATUS", "REASON", "MESSAGE")
 WORKLOADS: Final = ("WORKLOAD", "STATE", "SERVES", "ASKED FOR", "PODS READY", "SINCE", "MESSAGE")
@@ -34,7 +35,7 @@ def as_json(alias: ModelAlias, now: datetime) -> Mapping[str, Any]:
     What is not known is left out.
     """
     status, current = alias.status, alias.status.current
-    ready = find(status.conditions, AliasCondition.READY)
+    ready, left = find(status.conditions, AliasCondition.READY), former.gone_back_from(status)
     whole = status.model_dump(mode="json", by_alias=True, exclude_none=True)
     known = {
         "modelAlias": alias.metadata.name,
@@ -48,7 +49,8 @@ def as_json(alias: ModelAlias, now: datetime) -> Mapping[str, Any]:
         "since": whole["current"]["since"] if current else None,
         "request": current.request if current else None,
         "actor": current.actor if current else None,
-        "previous": status.previous.version if status.previous else None,
+        "previous": former.former(status),
+        "goneBackFrom": left.version if left else None,
         "pinned": alias.spec.version,
         "suspended": alias.spec.suspend or None,
         "policies": None if status.policy is None else list(status.policy.sources),
@@ -99,12 +101,13 @@ def head(alias: ModelAlias, now: datetime) -> Iterator[str]:
         if status.phase
         else f"{NO_STATUS}: the operator has not looked at this ModelAlias"
     )
-    current, previous = status.current, status.previous
+    current, before, left = status.current, former.former(status), former.gone_back_from(status)
     if current is not None:
         by = f", by {current.actor}" if current.actor else ""
         request = f", request {current.request}" if current.request else ""
-        before = f"; before it version {previous.version}" if previous else ""
-        yield f"version {current.version} since {_time(current.since)}{by}{request}{before}"
+        gone = f"; gone back from version {left.version}" if left else ""
+        former_one = f"; before it version {before}" if before else ""
+        yield f"version {current.version} since {_time(current.since)}{by}{request}{gone}{former_one}"
     if _archived(alias):
         yield f"left behind: versions {', '.join(_archived(alias))}"
     if status.not_archived is not None:

@@ -8,6 +8,7 @@ from modelalias.api.alias import AliasPhase, Bearing, ModelAlias
 from modelalias.cli import ages, alias_report
 from modelalias.cli.output import clipped
 from modelalias.core.ledger import history
+from modelalias.core.requests.former import former
 
 _COLUMNS: Final = ("NAME", "ALIAS", "VERSION", "SERVES", "PHASE", "SINCE", "NOW")
 _WIDE: Final = ("PREVIOUS", "BY", "REQUEST")
@@ -22,7 +23,7 @@ def columns(*, is_wide: bool) -> Sequence[str]:
 
 def row(alias: ModelAlias, now: datetime, *, is_wide: bool) -> Sequence[str]:
     """Return the cells."""
-    status, current, previous = alias.status, alias.status.current, alias.status.previous
+    status, current = alias.status, alias.status.current
     first = (
         alias.metadata.name,
         f"{alias.spec.model}@{alias.spec.alias}",
@@ -35,7 +36,7 @@ def row(alias: ModelAlias, now: datetime, *, is_wide: bool) -> Sequence[str]:
     if not is_wide:
         return (*first, clipped(goes_on, _LONGEST))
     by, request = ("", "") if current is None else (current.actor or "", current.request or "")
-    return (*first, "" if previous is None else previous.version, by, request, goes_on)
+    return (*first, former(status) or "", by, request, goes_on)
 
 
 def under_way(alias: ModelAlias) -> Iterator[str]:

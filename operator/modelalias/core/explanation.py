@@ -20,7 +20,9 @@ from modelalias.api.alias import (
 )
 from modelalias.api.conditions import AliasCondition, Condition, Status, find
 from modelalias.core.judging import numbers, windows
-from modelalias.core.ledger import history
+from modelalias.core.ledger import cause, history
+from modelalias.core.plan.operations import RULES, Actor
+from modelalias.core.requests import former
 from modelalias.core.status import ways_out
 
 _METRICS: Final = 3
@@ -124,13 +126,14 @@ def _current(alias: ModelAlias, name: str) -> Iterator[str]:
     if current is None:
         yield f"Nothing was promoted to {name} yet"
         return
-    entry = _entry_of(alias, current)
+    entry = cause.cause(alias.status)
     how = "" if entry is None else f": the alias {_how(entry)}"
     who = f" by {current.actor}" if current.actor else ""
     request = f" with request {current.request}" if current.request else ""
     yield f"{name} is version {current.version} since {_time(current.since)}{how}{who}{request}"
     if entry is not None:
         yield from _grounds(entry, current)
+    yield from _since_then(alias, entry)
 
 
 def _how(entry: HistoryEntry) -> str:
@@ -139,16 +142,29 @@ def _how(entry: HistoryEntry) -> str:
     return _VERBS.get(entry.operation, "was moved to it")
 
 
-def _entry_of(alias: ModelAlias, current: NamedVersion) -> HistoryEntry | None:
-    """Return the move that made the version current, as far as the history still has it."""
-    good = (
-        item
-        for item in reversed(alias.status.history)
-        if item.outcome is Outcome.SUCCEEDED
-        and item.to == current.version
-        and item.operation is not Operation.RESTORE
-    )
-    return next(good, None)
+def _since_then(alias: ModelAlias, entry: HistoryEntry | None) -> Iterator[str]:
+    """Return what was done later for the version to stay: a move that failed was made good, or undone by hand."""
+    kept = cause.kept_since(alias.status)
+    failed = entry is not None and entry.outcome is Outcome.FAILED
+    if kept is None:
+        if failed:
+            yield "Its rollout failed"
+        return
+    who = f" by {kept.actor}" if kept.actor else ""
+    request = f" with request {kept.request}" if kept.request else ""
+    reason = f"; {_reason(kept)}" if kept.reason else ""
+    if kept.drifted:
+        named = f"version {kept.found}" if kept.found else "nothing"
+        put_back = f"The alias was put back to it at {_time(kept.at)}{who}{request}"
+        yield f"{put_back}: somebody had moved it to {named}{reason}"
+    elif failed:
+        yield f"Its rollout failed, and was made good at {_time(kept.at)}{who}{request}{reason}"
+
+
+def _reason(entry: HistoryEntry) -> str:
+    """Return the reason of a move; only who files a request gives one."""
+    is_given = RULES[entry.operation].actor is Actor.REQUESTER
+    return f"{'the reason given was' if is_given else 'the operator noted'}: {entry.reason}"
 
 
 def _grounds(entry: HistoryEntry, current: NamedVersion) -> Iterator[str]:
@@ -158,7 +174,7 @@ def _grounds(entry: HistoryEntry, current: NamedVersion) -> Iterator[str]:
     parts = [f"the evidence is {entry.evidence[:_SHOWN_DIGITS]}"] if entry.evidence else []
     parts += [f"it was judged on {values}{more}"] if values else []
     parts += [f"{' and '.join(entry.approvers)} approved"] if entry.approvers else []
-    parts += [f"the reason given was: {entry.reason}"] if entry.reason else []
+    parts += [_reason(entry)] if entry.reason else []
     if parts:
         text = "; ".join(parts)
         yield text[:1].upper() + text[1:]
@@ -299,15 +315,15 @@ def _next(alias: ModelAlias) -> Iterator[str]:
     if _is(alias, AliasCondition.STALLED, Status.TRUE) or _is(alias, AliasCondition.IN_SYNC, Status.FALSE):
         return
     yield f"To move it: {ways_out.promote(alias, 'N')}"
-    previous = None if status.previous is None else status.previous.version
-    left = next((item for item in reversed(status.rolled_back) if item.version == previous), None)
-    bad = next((item for item in reversed(status.breached) if item.version == previous), None)
+    before, left = former.former(status), former.gone_back_from(status)
+    bad = next((item for item in reversed(status.breached) if item.version == before), None)
     if bad is not None:
-        yield f"Version {previous} is nothing to go back to: monitor {bad.monitor} was breached with it ({bad.value})"
-    elif left is not None:
-        yield f"Version {previous} is nothing to go back to: it was rolled back at {_time(left.at)}"
-    elif previous is not None:
-        yield f"To go back to version {previous}: {ways_out.go_back(alias, previous)}"
+        yield f"Version {before} is nothing to go back to: monitor {bad.monitor} was breached with it ({bad.value})"
+    elif before is not None:
+        yield f"To go back to version {before}: {ways_out.go_back(alias, before)}"
+    if left is not None:
+        how = cause.how_left(status, left)
+        yield f"Version {left.version} is nothing to go back to: it {how} at {_time(left.at)}"
 
 
 def _is(alias: ModelAlias, kind: AliasCondition, status: Status) -> Condition | None:

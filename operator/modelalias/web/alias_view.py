@@ -13,12 +13,12 @@ from modelalias.api.request import PromotionRequest
 from modelalias.cli.pods_table import Served
 from modelalias.core import explanation
 from modelalias.core.explanation import Topic
-from modelalias.core.requests.former import is_return
+from modelalias.core.ledger import cause
+from modelalias.core.requests import former
 from modelalias.web import (
     asked_before,
     board,
     gate_chart,
-    going_back,
     ledger,
     monitor_panel,
     offers,
@@ -116,9 +116,11 @@ class AliasView(PageView):
 
     row: Row
     before: str | None
-    """The version before, to which one goes back without naming any."""
-    is_return: bool
-    """Whether somebody came back to the current version."""
+    """The version that was accepted before the current one."""
+    left: str | None
+    """The version that was left for the current one, where it was gone back from."""
+    was_gone_back_to: bool
+    """Whether a rollback or a swap made the current version current."""
     by: str | None
     request: str | None
     """What moved it to the current version."""
@@ -150,11 +152,12 @@ def view(read: Read, now: datetime, flags: str = "", acts: Sequence[Act] = ()) -
     """Return the page; `flags` are what a command line needs to act in the same place, `acts` what this person can do."""
     alias, status = read.alias, read.alias.status
     known = read.merged or alias
-    alone = left_alone(alias)
+    alone, left = left_alone(alias), former.gone_back_from(status)
     return AliasView(
         row=board.row(alias, board.waits(read.waiting)),
-        before=going_back.before(alias),
-        is_return=is_return(status),
+        before=former.former(status),
+        left=left.version if left else None,
+        was_gone_back_to=former.was_gone_back_to(status),
         by=status.current.actor if status.current else None,
         request=status.current.request if status.current else None,
         unseen=" ".join(_sentences(alias, now, {Topic.LOOK})),
@@ -184,7 +187,7 @@ def left_alone(alias: ModelAlias) -> list[LeftAlone]:
     """Return the versions that automatic steps leave alone, and why, the newest first."""
     status = alias.status
     found = [
-        LeftAlone(version=item.version, why=f"was rolled back ({item.reason})", at=item.at)
+        LeftAlone(version=item.version, why=f"{cause.how_left(status, item)} ({item.reason})", at=item.at)
         for item in status.rolled_back
     ]
     found += [

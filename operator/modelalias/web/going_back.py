@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 
 from modelalias.api.alias import HistoryEntry, ModelAlias, NamedVersion
-from modelalias.core.ledger import accepted
-from modelalias.core.requests.former import former
+from modelalias.core.ledger import accepted, cause
+from modelalias.core.requests.former import returns_to
 from modelalias.web.view import View
 
 MOST: Final = 20
@@ -37,23 +37,29 @@ def targets(alias: ModelAlias) -> tuple[Target, ...]:
 
 def before(alias: ModelAlias) -> str | None:
     """Return the version to which one goes back without naming any."""
-    current = alias.status.current
-    return former(alias.status) if _is_there(alias) else None if current is None else current.version
+    return returns_to(alias, _named(alias))
 
 
 def _is_there(alias: ModelAlias) -> bool:
     """Return whether the alias names what was accepted last, and is not on its way to another one."""
     status = alias.status
     current = None if status.current is None else status.current.version
-    named = current if status.observed is None else status.observed.version
-    return status.plan is None and named == current
+    return status.plan is None and _named(alias) == current
+
+
+def _named(alias: ModelAlias) -> str | None:
+    """Return what the alias names, as far as the operator has seen it."""
+    observed, current = alias.status.observed, alias.status.current
+    if observed is not None:
+        return observed.version
+    return None if current is None else current.version
 
 
 def _targets(alias: ModelAlias) -> Iterator[Target]:
     status = alias.status
     current = None if status.current is None else status.current.version
     is_there, first = _is_there(alias), before(alias)
-    bad = {item.version: "was rolled back" for item in status.rolled_back}
+    bad = {item.version: cause.how_left(status, item) for item in status.rolled_back}
     bad |= {item.version: f"monitor {item.monitor} was breached with it" for item in status.breached}
     for number, item in accepted.newest_first(status).items():
         if number != current or not is_there:

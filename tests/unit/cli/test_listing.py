@@ -22,6 +22,7 @@ def _alias(name: str = "churn-champion", spec: dict[str, Any] | None = None, **s
         "phase": "Ready",
         "current": {"version": "4", "since": THEN, "actor": "ana", "request": "churn-v4"},
         "previous": {"version": "3", "since": THEN},
+        "history": [{"from": "3", "to": "4", "at": THEN, "operation": "Promote", "outcome": "Succeeded"}],
         "served": "4",
         "conditions": [condition("Ready", "True", "Succeeded", "version 4")],
         **status,

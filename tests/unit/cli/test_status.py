@@ -24,6 +24,7 @@ def _alias(**told: Any) -> dict[str, Any]:
         "phase": "Ready",
         "current": {"version": "4", "since": NOW, "actor": "ana", "request": "go"},
         "previous": {"version": "3", "since": NOW},
+        "history": [{"from": "3", "to": "4", "at": NOW, "operation": "Promote", "outcome": "Succeeded"}],
         "conditions": [
             condition("Ready", "True", "Succeeded", "version 4"),
             condition("InSync", "True", "InSync", "churn@champion is version 4"),
@@ -75,6 +76,26 @@ async def test_an_alias_is_shown_with_its_workloads() -> None:
     assert "Deployment api   Degraded   4        4           2/3 of version 4" in text
     assert "InSync" in text
     assert "Held" not in text
+
+
+async def test_after_going_back_the_version_before_is_the_one_that_a_rollback_goes_to() -> None:
+    alias = _alias()
+    moves = [("1", "2", "Promote"), ("2", "4", "Promote"), ("4", "2", "Rollback")]
+    alias["status"] = {
+        **alias["status"],
+        "current": {"version": "2", "since": NOW},
+        "previous": {"version": "4", "since": NOW},
+        "history": [
+            {"from": left, "to": to, "at": NOW, "operation": operation, "outcome": "Succeeded"}
+            for left, to, operation in moves
+        ],
+        "rolledBack": [{"version": "4", "reason": "Rollback", "at": NOW}],
+    }
+
+    text = await _shown(FakeCluster(None, alias))
+    assert "; gone back from version 4; before it version 1\n" in text
+    found = json.loads(await _shown(FakeCluster(None, alias), form="json"))
+    assert (found["previous"], found["goneBackFrom"]) == ("1", "4")
 
 
 async def test_an_alias_names_the_policies_that_hold_for_it() -> None:

@@ -211,7 +211,7 @@ API = {"kind": "Deployment", "name": "churn-api"}
         pytest.param({}, {"queue": ["a", "b"]}, ["2 requests wait for their turn: a, b."], id="two wait"),
         pytest.param(
             {},
-            {"previous": {"version": "3", "since": AT}},
+            {"previous": {"version": "3", "since": AT}, "history": _history()},
             [
                 MOVE,
                 f"To go back to version 3: {BACK}.",
@@ -255,3 +255,55 @@ def test_the_windows_are_explained_as_of_now() -> None:
 
     wait = "which wait until 2026-01-05 00:00 UTC, when the window inventory closes"
     assert f"By policy.windows it is closed for Promote, Pin and Adopt, {wait}." in text
+
+
+LATER = "2026-01-01T15:00:00Z"
+
+
+def test_a_move_by_hand_that_was_put_back_is_told_apart_from_what_made_the_version_current() -> None:
+    put_back = {
+        "from": "4",
+        "to": "4",
+        "found": "9",
+        "drifted": True,
+        "at": LATER,
+        "operation": "Rollback",
+        "outcome": "Succeeded",
+        "actor": "bo",
+        "request": "undo",
+        "reason": "undo by hand",
+    }
+    promoted = _history(request="go", actor="ana", reason="retrained on Q3")
+
+    text = _explained(history=[*promoted, put_back])
+
+    assert f"{CURRENT}: the alias was promoted to it by ana with request go. " in text
+    assert "The reason given was: retrained on Q3. " in text
+    told = "The alias was put back to it at 2026-01-01 15:00 UTC by bo with request undo"
+    assert f"{told}: somebody had moved it to version 9; the reason given was: undo by hand." in text
+    assert "rolled back to it" not in text
+
+
+def test_a_reason_that_nobody_gave_is_not_said_to_be_given() -> None:
+    text = _explained(history=_history(operation="Pin", reason="spec.version was set to 4"))
+
+    assert "The operator noted: spec.version was set to 4." in text
+    assert "the reason given" not in text.lower()
+
+
+def test_after_going_back_the_version_before_is_the_one_that_a_rollback_goes_to() -> None:
+    moves = [(None, "1", "Promote"), ("1", "2", "Promote"), ("2", "4", "Promote"), ("4", "2", "Rollback")]
+    history = [
+        {"from": left, "to": to, "at": AT, "operation": operation, "outcome": "Succeeded"}
+        for left, to, operation in moves
+    ]
+
+    text = _explained(
+        current={"version": "2", "since": AT},
+        previous={"version": "4", "since": AT},
+        history=history,
+        rolledBack=[{"version": "4", "reason": "Rollback", "at": AT}],
+    )
+
+    assert f"To go back to version 1: {BACK.replace('3', '1')}." in text
+    assert "Version 4 is nothing to go back to: it was rolled back at 2026-01-01 12:00 UTC." in text

@@ -364,6 +364,18 @@ def test_where_only_looking_is_allowed_there_is_ones_own_command() -> None:
     assert "<code>modelalias release churn-champion -n ml</code>" in page
 
 
+def test_a_version_that_was_promoted_is_not_said_to_be_gone_back_to() -> None:
+    entry = {"at": "2026-01-01T00:00:00Z", "outcome": "Succeeded", "operation": "Promote"}
+    steps = [(None, "1"), ("1", "2"), ("2", "1")]
+    history = [{**entry, "from": left, "to": to} for left, to in steps]
+    current = {"version": "1", "since": entry["at"]}
+
+    page = text(Cluster([alias(current=current, previous={**current, "version": "2"}, history=history)]))
+
+    assert "gone back to" not in page
+    assert "; the one before: version 2" in page
+
+
 def test_after_going_back_all_parts_of_the_page_agree_on_the_version_before() -> None:
     entry = {"at": "2026-01-01T00:00:00Z", "outcome": "Succeeded"}
     history = [
@@ -385,7 +397,7 @@ def test_after_going_back_all_parts_of_the_page_agree_on_the_version_before() ->
 
     page, form = text(cluster), browser(cluster).get(f"{PATH}/rollback").text
 
-    assert "; it was gone back to; the one before: version 1" in page
+    assert "; gone back from version 4; the one before: version 1" in page
     assert "before it version 4" not in page
     assert "nothing to go back to" not in page
     found = re.findall(r'type="radio" name="version" value="(\d+)"( checked)?', form)

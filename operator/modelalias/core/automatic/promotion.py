@@ -15,7 +15,7 @@ from modelalias.api.alias import AutoPromote, AutoPromoteStatus, ModelAlias
 from modelalias.api.metadata import Metadata
 from modelalias.api.request import AliasRef, OnSuccess, Phase, PromotionRequest, PromotionRequestSpec, Source
 from modelalias.core.errors import NotFound
-from modelalias.core.ledger import history
+from modelalias.core.ledger import cause, history
 from modelalias.core.ledger.accepted import is_current
 from modelalias.core.ledger.signed_record import record_of, was_accepted
 from modelalias.core.protocol.context import Context
@@ -147,8 +147,9 @@ def _why_left(context: Context, alias: ModelAlias, version: ModelVersion) -> str
         return "it is current"
     if version.state is not VersionState.READY:
         return "it is not registered yet"
-    if number in {item.version for item in status.rolled_back}:
-        return f"it was rolled back: {ways_out.promote(alias, number)} where it is meant"
+    gone = next((item for item in status.rolled_back if item.version == number), None)
+    if gone is not None:
+        return f"it {cause.how_left(status, gone)}: {ways_out.promote(alias, number)} where it is meant"
     if number in {item.version for item in status.breached}:
         return f"a monitor was breached with it: {ways_out.promote(alias, number)} where it is meant"
     if was_accepted(context.notary, alias, version):

@@ -224,7 +224,7 @@ def _suspicions(context: Context, alias: ModelAlias, breach: Breach) -> Iterator
         yield _MOVED
     if is_return(status):
         next_ = ways_out.promote(alias, "N")
-        yield f"the version was gone back to, and an automatic rollback never follows another move back: {next_}"
+        yield f"the alias came back to this version, and an automatic rollback never follows that: {next_}"
     if status.hold is not None:
         yield f"automatic steps are on hold; {ways_out.release(alias)}"
     yield from _doubts_of_target(context, status, breach)

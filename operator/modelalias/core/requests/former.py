@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from modelalias.api.alias import HistoryEntry, ModelAliasStatus, Outcome
+from modelalias.api.alias import HistoryEntry, ModelAlias, ModelAliasStatus, Outcome, RolledBackVersion
+from modelalias.core.ledger import cause, history
 from modelalias.core.plan.operations import RULES
 
 
@@ -15,6 +16,34 @@ def former(status: ModelAliasStatus) -> str | None:
     if status.current is not None:  # also one that failed to roll out, and stays
         left.add(status.current.version)
     return next((item for item in reversed(_path(status.history)) if item not in left), None)
+
+
+def returns_to(alias: ModelAlias, named: str | None) -> str | None:
+    """Return the version to which one goes back now without naming any, while the registry names another one.
+
+    That is what a plan under way replaces; else, where somebody moved the alias by hand, what was accepted
+    last; else what was accepted before that. While people go back already it is the version that they go
+    back to.
+    """
+    plan, current = alias.status.plan, alias.status.current
+    if plan is not None:
+        move = history.moved(plan, alias.spec.alias)
+        return move.to if RULES[plan.operation].has_priority else move.from_
+    if current is not None and named != current.version:
+        return current.version
+    return former(alias.status)
+
+
+def gone_back_from(status: ModelAliasStatus) -> RolledBackVersion | None:
+    """Return the version that was left for the current one, where it was gone back from."""
+    previous = None if status.previous is None else status.previous.version
+    return next((item for item in reversed(status.rolled_back) if item.version == previous), None)
+
+
+def was_gone_back_to(status: ModelAliasStatus) -> bool:
+    """Return whether a rollback or a swap made the current version current."""
+    move = cause.cause(status)
+    return move is not None and RULES[move.operation].has_priority
 
 
 def is_return(status: ModelAliasStatus) -> bool:

@@ -8,15 +8,13 @@ from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest, RequestOperation, Resolved, Source
 from modelalias.core.errors import NotFound
-from modelalias.core.ledger import history
 from modelalias.core.ledger.signed_record import was_accepted
-from modelalias.core.plan.operations import RULES
 from modelalias.core.protocol.answers import Answered, Ended
 from modelalias.core.protocol.blame import blamed_on
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests.broken import is_broken
-from modelalias.core.requests.former import former
+from modelalias.core.requests.former import returns_to
 from modelalias.core.requests.source import Candidate, resolve_version, resolved
 from modelalias.ports import Aliases
 
@@ -91,25 +89,15 @@ def _other_side(alias: ModelAlias, aliases: Aliases) -> tuple[str, str]:
 
 
 def _previous(alias: ModelAlias, aliases: Aliases) -> tuple[str, str]:
-    """Return the version before the present one.
-
-    That is what a plan under way replaces; else, where somebody moved the alias by hand, what was accepted
-    last; else what was accepted before that. While people go back already it is the version that they go
-    back to.
-    """
-    plan, current = alias.status.plan, alias.status.current
-    if plan is not None:
-        move = history.moved(plan, alias.spec.alias)
-        before = move.to if RULES[plan.operation].has_priority else move.from_
-        if before is not None:
-            return before, f"the version before the {plan.operation} under way"
-    elif current is not None and aliases.get(alias.spec.alias) != current.version:
-        named = aliases.get(alias.spec.alias) or "nothing"
-        return current.version, f"the version accepted last (somebody moved the alias to {named})"
-    else:
-        before = former(alias.status)
-        if before is not None:
-            return before, f"the version accepted before{_contradicted(alias, aliases, before)}"
+    """Return the version before the present one, and how it is told."""
+    plan, current, named = alias.status.plan, alias.status.current, aliases.get(alias.spec.alias)
+    before = returns_to(alias, named)
+    if before is not None and plan is not None:
+        return before, f"the version before the {plan.operation} under way"
+    if before is not None and current is not None and before == current.version:
+        return before, f"the version accepted last (somebody moved the alias to {named or 'nothing'})"
+    if before is not None:
+        return before, f"the version accepted before{_contradicted(alias, aliases, before)}"
     name = f"{alias.spec.model}@{alias.spec.alias}"
     raise _nothing_accepted(alias, aliases, f"there is no former version of {name} to go back to")
 

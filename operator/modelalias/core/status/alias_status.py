@@ -25,6 +25,7 @@ from modelalias.api.conditions import (
     merged,
 )
 from modelalias.core.judging import retention_tag
+from modelalias.core.ledger import cause
 from modelalias.core.protocol.context import Context
 from modelalias.core.status import drift, ways_out
 from modelalias.core.status.monitors import monitors_passing
@@ -261,14 +262,15 @@ def _held(alias: ModelAlias, status: ModelAliasStatus) -> NewCondition:
     kind, hold = AliasCondition.HELD, status.hold
     if hold is None:
         return NewCondition(kind, False, Reason.RELEASED, "there is no hold")
-    gone = next((item.version for item in status.rolled_back if item.at == hold.since), None)
-    cause = f"version {gone} was rolled back" if gone is not None else "the last move failed"
+    gone = [item for item in status.rolled_back if item.at == hold.since]
+    told = [f"version {item.version} {cause.how_left(status, item)}" for item in gone]
+    why = " and ".join(told) or "a move failed"
     since = f"{hold.since:%Y-%m-%d %H:%M} UTC"
     way_out = "the next promotion or pin releases it"
     if alias.spec.version is None:
         way_out += f": {ways_out.promote(alias, 'N')}"
     way_out += f", or {ways_out.release(alias)}"
-    return NewCondition(kind, True, Reason.HELD, f"held since {since}: {cause}; {way_out}")
+    return NewCondition(kind, True, Reason.HELD, f"held since {since}: {why}; {way_out}")
 
 
 def _reconciling(alias: ModelAlias, status: ModelAliasStatus, pending: Cause | None) -> NewCondition:

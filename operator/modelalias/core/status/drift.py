@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from modelalias.api.alias import Drift, ModelAlias, ModelAliasStatus, Operation, Pins
 from modelalias.api.conditions import AliasCondition, Reason, Status, find
 from modelalias.core.judging import windows
+from modelalias.core.ledger import cause
 from modelalias.core.protocol.context import Context
 from modelalias.core.status import ways_out
 
@@ -97,9 +98,9 @@ def _why_not_adopted(context: Context, alias: ModelAlias, *, acknowledged: bool)
         return Left(Reason.DRIFTED, f"not adopted {closed.wait}", closed.again)
     if acknowledged:  # a person says so
         return None
-    withdrawn = {*(item.version for item in status.rolled_back), *(item.version for item in status.breached)}
-    if named in withdrawn:
-        message = f"not adopted: version {named} was rolled back here"
+    withdrawn = cause.how_withdrawn(status, named)
+    if withdrawn:
+        message = f"not adopted: here version {named} {withdrawn}"
         return Left(Reason.DRIFTED, f"{message}; if it is meant: {ways_out.acknowledge(alias)}")
     if status.hold is not None:
         message = "not adopted: automatic steps are on hold"

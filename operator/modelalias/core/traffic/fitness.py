@@ -5,6 +5,7 @@ from datetime import datetime
 
 from modelalias.api.alias import ModelAlias, MonitorState, Operation, Outcome
 from modelalias.api.conditions import AliasCondition, is_true
+from modelalias.core.ledger.cause import how_withdrawn
 from modelalias.core.status.drift import has_drifted
 
 
@@ -27,8 +28,9 @@ def _objections(alias: ModelAlias, challenger: ModelAlias, name: str, version: s
     runs = alias.spec.serving and is_true(own.conditions, AliasCondition.ROLLED_OUT)
     if promoted and runs:
         yield f"{name} is version {version} as well"
-    if version in {item.version for item in own.rolled_back} | {item.version for item in own.breached}:
-        yield f"version {version} was rolled back here"
+    withdrawn = how_withdrawn(own, version)
+    if withdrawn:
+        yield f"here version {version} {withdrawn}"
     if has_drifted(status):
         named = None if status.observed is None else status.observed.version
         yield f"somebody moved {name} to {named or 'nothing'}, and {its} answers for version {version}"

@@ -136,7 +136,7 @@ async def test_adopt_never_takes_what_was_rolled_back_unless_a_person_says_so() 
         await it.settle(SNAPSHOT)
 
         assert it.condition("InSync").reason == "Drifted"
-        assert "version 2 was rolled back here" in it.condition("InSync").message
+        assert "here version 2 was rolled back" in it.condition("InSync").message
         await it.assert_settled()
 
         acknowledge(it)
@@ -419,7 +419,7 @@ async def test_an_acknowledgement_is_of_one_drift_and_not_of_the_next_to_the_sam
         await it.settle(2 * SNAPSHOT)
 
         assert it.condition("InSync").reason == "Drifted"
-        assert "was rolled back here" in it.condition("InSync").message
+        assert "here version 2 was rolled back" in it.condition("InSync").message
 
 
 @in_virtual_time

@@ -247,14 +247,14 @@ async def test_never_two_in_a_row_without_a_person() -> None:
         breach(it, "1")
         await it.settle(BREACHED)
         assert len(own(it)) == 1
-        assert "gone back to" in said(it)
+        assert "the alias came back to this version" in said(it)
 
         hold = it.alias().status.hold
         assert hold is not None
         it.objects.annotate_alias(NAMESPACE, NAME, **{RELEASE_HOLD: f"{timestamp_text(hold.since)} ana"})
         await it.settle(BREACHED)
         assert len(own(it)) == 1
-        assert "gone back to" in said(it)
+        assert "the alias came back to this version" in said(it)
         assert (await it.aliases())["champion"] == "1"
 
 

@@ -262,6 +262,22 @@ async def test_a_swap_goes_to_what_was_accepted_before(
         assert await it.aliases() == aliases
 
 
+@in_virtual_time
+async def test_a_hold_tells_a_move_by_hand_that_was_undone_from_a_version_that_was_rolled_back() -> None:
+    async with Cluster() as it:
+        await _at_three(it)
+        await it.registry.set_alias("churn", "champion", "4")
+        it.ask("undo", **PREVIOUS)
+        await it.settle()
+
+        assert it.end("undo")[0] == "Succeeded"
+        assert ": version 4 was set by hand, which was undone; " in it.condition("Held").message
+
+        it.ask("back", **_to("2"))
+        await it.settle()
+        assert ": version 3 was rolled back; " in it.condition("Held").message
+
+
 # Who gives way
 
 
