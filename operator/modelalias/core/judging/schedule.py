@@ -56,8 +56,15 @@ def next_start(window: Window, after: datetime) -> datetime | None:
     """Return when the window opens next after a time; None if not within decades."""
     for start in CronSim(window.cron, after.astimezone(zone_of(window))):
         if (opens := start.astimezone(UTC)) > after:  # in a repeated hour cronsim may look back
-            return opens
+            return _earliest(window, after, opens)
     return None
+
+
+def _earliest(window: Window, after: datetime, opens: datetime) -> datetime:
+    """Return the first start after a time: where clocks go back by half an hour cronsim passes one over ahead, not back."""
+    while (before := last_start(window, opens - _SECOND)) is not None and before > after:
+        opens = before
+    return opens
 
 
 def last_start(window: Window, at: datetime) -> datetime | None:

@@ -136,6 +136,7 @@ NIGHTS = st.sampled_from(
 @given(cron=CRONS, zone=ZONES, night=NIGHTS, seconds=st.integers(-86_400, 86_400))
 @example(cron="30 2 * * *", zone=BERLIN, night=_utc("2026-10-25"), seconds=4_500)
 @example(cron="15,45 1-3 * * *", zone=BERLIN, night=_utc("2026-10-25"), seconds=3_599)
+@example(cron="10 */2 * * *", zone="Australia/Lord_Howe", night=_utc("2026-04-04 12:00"), seconds=4_200)
 def test_looking_back_and_looking_ahead_agree(cron: str, zone: str, night: datetime, seconds: int) -> None:
     window, at = _window(cron, zone), night + timedelta(seconds=seconds)
 
