@@ -52,13 +52,14 @@ def _last(found: Object) -> tuple[Any, ...]:
 def _decided(stage: Stage, version: str, phase: str, seconds: float = 60) -> Object:
     """Wait until the operator has filed a request for a version, and that has come to a phase."""
     name = f"{ALIAS}-auto-{version}"
-    stage.until(
-        "modelalias",
-        ALIAS,
-        lambda it: it["status"].get("autoPromote", {}).get("request") == name,
-        f"a request for version {version} is filed",
-        seconds,
-    )
+
+    def is_filed(found: Object) -> bool:
+        """Return whether the status names it, or did: a move that has ended is told by the history alone."""
+        status = found["status"]
+        named = {item.get("request") for item in (status.get("autoPromote", {}), *status.get("history", ()))}
+        return name in named
+
+    stage.until("modelalias", ALIAS, is_filed, f"a request for version {version} is filed", seconds)
     stage.appears("promotionrequest", name)  # which is told of a moment before
     return stage.until(
         "promotionrequest", name, lambda it: it.get("status", {}).get("phase") == phase, f"it is {phase}"
