@@ -211,7 +211,7 @@ class RegistryWatch:
         before = self._snapshot or {}
         had = {model for model in self._managed() if before.get(model)}
         lacking = sorted(model for model in had.union(self._expected()) if not listed.get(model))
-        doubtful = self._next_of(lacking, AT_ONCE)
+        doubtful = lacking if len(lacking) <= AT_ONCE else self._next_of(lacking, AT_ONCE)
         if not doubtful:
             return listed
         confirmed = dict(listed)
@@ -237,7 +237,7 @@ class RegistryWatch:
         """Return some of the models, others than last time."""
         first = self._sampled % len(models) if models else 0
         self._sampled = first + count
-        return models[first : first + count]
+        return [*models[first:], *models[:first]][:count]
 
     async def _read(self, models: Iterable[str]) -> Mapping[str, Aliases]:
         """Read the aliases of these models, without those that are missing or fail by themselves.
