@@ -22,6 +22,10 @@ CONFIRM_SECONDS: Final = 1.0
 GONE_SECONDS: Final = 5.0
 """How long the discovery may take to tell that a kind is gone whose watch has ended."""
 STOP_SECONDS: Final = 10.0
+PAUSES: Final = (0.0, 10.0, 30.0, 60.0, 300.0)
+"""How long it waits more and more where what is begun anew is answered by an error again."""
+LIVED_SECONDS: Final = 60.0
+"""After which watches that ran have proved that the error has passed."""
 
 Tasks = Collection["asyncio.Task[Any]"]
 Served = Callable[[Collection[Resource]], Awaitable[frozenset[Resource]]]
@@ -41,9 +45,10 @@ async def keep_watching(
     `start` starts them, `anew` is called each time after the first. What ended them is raised.
     """
     seen = await _now(served, wanted)
+    loop, errors = asyncio.get_running_loop(), 0
     while True:
         _tell_missing(wanted - seen)
-        tasks = await start()
+        began, tasks = loop.time(), await start()
         coming = asyncio.create_task(_until_served(served, wanted - seen), name="kinds that are missing")
         try:
             await asyncio.wait({*tasks, coming}, return_when=asyncio.FIRST_COMPLETED)
@@ -58,7 +63,12 @@ async def keep_watching(
             if await _is_for_a_kind(error, served, seen):
                 _log.warning("a watch ended because its kind is not served any more; watching anew")
             elif _may_pass(error):
-                _log.warning("a list or a watch was answered by an error; watching anew: %s", error)
+                errors = 1 if loop.time() - began > LIVED_SECONDS else errors + 1
+                pause = PAUSES[min(errors, len(PAUSES)) - 1]
+                _log.warning(
+                    "a list or a watch was answered by an error; watching anew in %g s: %s", pause, error
+                )
+                await asyncio.sleep(pause)
             else:
                 raise error or RuntimeError("the watches ended")
         seen = await _now(served, wanted)

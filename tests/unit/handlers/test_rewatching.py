@@ -166,6 +166,17 @@ async def test_a_watch_that_is_answered_by_an_error_begins_anew(status: int) -> 
         assert world.restarts == 1
 
 
+@in_virtual_time
+async def test_an_error_that_stays_is_asked_for_less_and_less_often() -> None:
+    world = _World(APPS, OURS, ROLLOUTS)
+    async with _running(world):
+        for _ in range(3600):
+            world.end_a_watch(HTTPStatus.INTERNAL_SERVER_ERROR)
+            await asyncio.sleep(1)
+
+        assert 12 <= world.restarts <= 16
+
+
 @pytest.mark.parametrize("status", [HTTPStatus.FORBIDDEN, HTTPStatus.UNAUTHORIZED])
 @in_virtual_time
 async def test_a_watch_that_this_account_may_not_read_ends_all(status: int) -> None:
