@@ -128,7 +128,7 @@ class Batches(Generic[K, V]):
         if has_failed:
             self._keep_apart(at_fault.keys(), len(asked))
         silent = [failure for failure in at_fault.values() if isinstance(failure, Unreachable)]
-        if silent and len(at_fault) == len(asked):  # those who wait would wait as long for nothing
+        if silent and len(at_fault) == len(asked) > 1:  # those who wait would wait as long for nothing
             self._turn_away(silent[0])
         for key, failure in at_fault.items():  # who asks again from here on is asked for again
             _fail({key: asked[key]}, failure)
