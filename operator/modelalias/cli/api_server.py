@@ -322,7 +322,7 @@ class ApiServer:
         except Refused as error:
             if not filing.is_quotas(str(error)):
                 raise
-            raise Refused(f"{error}; {filing.past_quota(body)}") from error
+            raise Refused(f"{error}; {filing.past_quota(body, self.namespace)}") from error
         return listed_objects.read(PromotionRequest, filed)
 
     async def patch(self, name: str, operations: Sequence[Mapping[str, Any]]) -> None:

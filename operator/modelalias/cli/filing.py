@@ -96,14 +96,15 @@ def is_quotas(message: str) -> bool:
     return "exceeded quota:" in message
 
 
-def past_quota(body: Mapping[str, Any]) -> str:
+def past_quota(body: Mapping[str, Any], namespace: str) -> str:
     """Return how the alias of a request that a quota refuses is moved all the same."""
     spec = body.get("spec", {})
     alias = shlex.quote(str(spec.get("aliasRef", {}).get("name", "ALIAS")))
     version = shlex.quote(str(spec.get("source", {}).get("version", "VERSION")))
+    place = f" -n {shlex.quote(namespace)}" if namespace else ""
     return (
         "requests that have ended count until they are deleted; what takes no request, in an emergency: "
-        f"modelalias pin {alias} {version}"
+        f"modelalias pin {alias} {version}{place}"
     )
 
 

@@ -22,6 +22,8 @@ class Standing(NamedTuple):
     sentence: str
     is_silent: bool = False
     """Whether statuses may be old: the Lease is, or nobody holds it. Not where that cannot be told."""
+    lasting: str = ""
+    """The sentence without what changes each minute, where it may be old."""
     is_fresh: bool = False
     """Whether the Lease was renewed as one is that is held."""
 
@@ -62,12 +64,15 @@ def standing(found: Heartbeat, now: datetime) -> Standing:
         return _unknown("its Lease was never renewed")
     ago = now - found.renewed
     if ago > LATE:
-        since = f"{found.renewed:%H:%M} UTC ({_long(ago)} ago)"
+        silent, old = "the operator has not renewed its Lease since", "statuses may be old"
         return Standing(
-            f"the operator has not renewed its Lease since {since}: statuses may be old", is_silent=True
+            f"{silent} {found.renewed:%H:%M} UTC ({_long(ago)} ago): {old}",
+            is_silent=True,
+            lasting=f"{silent} {found.renewed:%Y-%m-%d %H:%M} UTC: {old}",
         )
     if not found.holder:
-        return Standing("no operator holds the Lease at the moment: statuses may be old soon", is_silent=True)
+        released = "no operator holds the Lease at the moment: statuses may be old soon"
+        return Standing(released, is_silent=True, lasting=released)
     renewed = f"the operator renewed its Lease {max(0, int(ago.total_seconds()))} s ago"
     if ago > _FRESH:
         return Standing(f"{renewed}; while it runs it does so every {RENEW_SECONDS:g} s")

@@ -132,7 +132,7 @@ class Visit:
 
     async def _operator_warning(self) -> str | None:
         found = await heartbeat.look(self.reader.within(self.reader.namespace), heartbeat.NAMESPACE)
-        return f"{found.sentence[0].upper()}{found.sentence[1:]}." if found.is_silent else None
+        return f"{found.lasting[0].upper()}{found.lasting[1:]}." if found.is_silent else None
 
 
 class Part(Response):

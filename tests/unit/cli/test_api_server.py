@@ -259,8 +259,8 @@ def test_an_alias_that_cannot_be_read_keeps_nobody_from_asking(
 @pytest.mark.parametrize(
     ("command", "pin"),
     [
-        (["rollback", "churn-champion", "-m", "slow"], "modelalias pin churn-champion VERSION"),
-        (["promote", "churn-champion", "--version", "4"], "modelalias pin churn-champion 4"),
+        (["rollback", "churn-champion", "-m", "slow"], "modelalias pin churn-champion VERSION -n ml"),
+        (["promote", "churn-champion", "--version", "4"], "modelalias pin churn-champion 4 -n ml"),
     ],
     ids=["rollback", "promote"],
 )
