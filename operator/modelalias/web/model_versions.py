@@ -37,7 +37,7 @@ class Mark(View):
     at: datetime | None = None
     by: str = ""
     request: str = ""
-    """The last one that asked for it."""
+    """The one that led to this."""
     namespace: str = ""
 
 
@@ -195,24 +195,36 @@ def _remembered(aliases: Iterable[ModelAlias], wanted: Sequence[Criterion]) -> M
 
 
 def _marks(alias: ModelAlias, requests: Sequence[PromotionRequest]) -> Mapping[str, tuple[Mark, ...]]:
-    """Return the one thing that each version is to a ModelAlias, with the last request that asked for it."""
-    found: dict[str, Mark] = {}
+    """Return the one thing that each version is to a ModelAlias, and what became of a later request for it.
+
+    The state names the request that led to it; one that asked again and moved nothing has a line of its own.
+    """
+    found: dict[str, tuple[Mark, ...]] = {}
     for number, mark in (*_standing(alias), *_asked(requests, is_open=True), *_left(alias)):
-        found.setdefault(number, mark)
+        found.setdefault(number, (mark,))
     for number, mark in _asked(requests, is_open=False):
-        known = found.setdefault(number, mark)
-        if not known.request:
-            found[number] = known.changed(request=mark.request, namespace=mark.namespace)
-    return {number: (mark,) for number, mark in found.items()}
+        if number not in found:
+            found[number] = (mark,)
+        elif len(found[number]) == 1 and _is_later(mark, found[number][0]):
+            found[number] = (*found[number], mark)
+    return found
+
+
+def _is_later(asked: Mark, state: Mark) -> bool:
+    """Return whether a request is not the one behind a state, and ended after that began."""
+    if asked.request == state.request or asked.at is None or state.at is None:
+        return False
+    return asked.at > state.at
 
 
 def _standing(alias: ModelAlias) -> Iterator[tuple[str, Mark]]:
     """Return what the alias names, goes to, or is found at."""
-    status = alias.status
-    if status.current is not None:
-        yield status.current.version, _mark("Current", Tone.GOOD, status.current.since, status.current.actor)
+    status, namespace = alias.status, alias.metadata.namespace
+    if (now := status.current) is not None:
+        yield now.version, _mark("Current", Tone.GOOD, now.since, now.actor, now.request, namespace)
     if status.plan is not None and (to := status.plan.aliases[0].to) is not None:
-        yield to, _mark("On its way", Tone.BUSY, status.plan.started_at, status.plan.actor)
+        by = status.plan.request.name if status.plan.request else None
+        yield to, _mark("On its way", Tone.BUSY, status.plan.started_at, status.plan.actor, by, namespace)
     if status.observed is not None and (number := status.observed.version) is not None:
         current = status.current.version if status.current else None
         if number != current and status.plan is None:
@@ -230,28 +242,36 @@ def _asked(requests: Sequence[PromotionRequest], *, is_open: bool) -> Iterator[t
 
 def _left(alias: ModelAlias) -> Iterator[tuple[str, Mark]]:
     """Return what the alias was at before."""
-    status = alias.status
+    status, namespace = alias.status, alias.metadata.namespace
     for gone in reversed(status.rolled_back):
         yield gone.version, _mark("Rolled back", Tone.BAD, gone.at)
     before = former(status)
     if before is not None:
         known = accepted.newest_first(status).get(before)
         at = None if known is None else known.at if isinstance(known, HistoryEntry) else known.since
-        yield before, _mark("Previous", Tone.QUIET, at)
+        by = None if known is None else known.request
+        yield before, _mark("Previous", Tone.QUIET, at, request=by, namespace=namespace)
     for entry in reversed(status.history):
-        yield from _of_history(entry, status.current.version if status.current else None)
-    if status.previous is not None:  # what the history may have forgotten
-        yield status.previous.version, _mark("Earlier", Tone.QUIET, status.previous.since)
+        yield from _of_history(entry, status.current.version if status.current else None, namespace)
+    if (held := status.previous) is not None:  # what the history may have forgotten
+        yield held.version, _mark("Earlier", Tone.QUIET, held.since, request=held.request, namespace=namespace)
 
 
-def _of_history(entry: HistoryEntry, current: str | None) -> Iterator[tuple[str, Mark]]:
+def _of_history(entry: HistoryEntry, current: str | None, namespace: str) -> Iterator[tuple[str, Mark]]:
     if entry.to is None or entry.to == current:
         return
-    if entry.outcome is Outcome.SUCCEEDED:
-        yield entry.to, _mark("Earlier", Tone.QUIET, entry.at, entry.actor)
-    else:
-        yield entry.to, _mark("Failed", Tone.BAD, entry.at, entry.actor)
+    succeeded = entry.outcome is Outcome.SUCCEEDED
+    word, tone = ("Earlier", Tone.QUIET) if succeeded else ("Failed", Tone.BAD)
+    yield entry.to, _mark(word, tone, entry.at, entry.actor, entry.request, namespace)
 
 
-def _mark(word: str, tone: Tone, at: datetime | None = None, by: str | None = None) -> Mark:
-    return Mark(badge=phases.badge(word, tone), at=at, by=by or "")
+def _mark(
+    word: str,
+    tone: Tone,
+    at: datetime | None = None,
+    by: str | None = None,
+    request: str | None = None,
+    namespace: str = "",
+) -> Mark:
+    badge = phases.badge(word, tone)
+    return Mark(badge=badge, at=at, by=by or "", request=request or "", namespace=namespace)

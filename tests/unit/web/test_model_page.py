@@ -121,17 +121,39 @@ def test_a_version_that_only_a_request_names_says_what_became_of_it(
     assert 'href="/r/ml/go"' in client.get(PATH).text
 
 
-def test_a_version_is_one_thing_and_its_newest_request_is_a_link() -> None:
-    status = {"resolved": {"version": "2", "from": "version 2"}}
-    old, new = (
-        body({"source": {"version": "2"}}, **ended(phase), **status) for phase in ("Succeeded", "Rejected")
-    )
-    old["metadata"].update(name="old", creationTimestamp="2025-12-01T00:00:00Z")
-    new["metadata"].update(name="new", creationTimestamp="2025-12-02T00:00:00Z")
-    client = browser(Cluster([alias(history=[entry("2"), entry("3")])], [old, new]))
+def asked_for_2(name: str, phase: str, at: str) -> Any:
+    request = body({"source": {"version": "2"}}, **ended(phase))
+    request["metadata"].update(name=name, creationTimestamp=at)
+    request["status"].update(resolved={"version": "2", "from": "version 2"}, completedAt=at)
+    return request
 
-    assert marks(shown(client)) == {"3": [["Current"]], "2": [["Previous"]]}
-    assert re.findall(r'href="/r/ml/([a-z]+)"', client.get(PATH).text) == ["new"]
+
+def test_a_state_names_the_request_that_led_to_it_and_a_later_one_stands_for_itself() -> None:
+    old = asked_for_2("old", "Succeeded", "2025-12-01T00:00:00Z")
+    new = asked_for_2("new", "Rejected", "2026-02-02T00:00:00Z")
+    history = [entry("2", request="old"), entry("3")]
+    client = browser(Cluster([alias(history=history)], [old, new]))
+
+    assert marks(shown(client)) == {"3": [["Current"]], "2": [["Previous", "Rejected"]]}
+    assert re.findall(r'href="/r/ml/([a-z]+)"', client.get(PATH).text) == ["old", "new"]
+
+
+@pytest.mark.parametrize("name", ["old", "earlier"])
+def test_a_request_that_ended_before_a_state_began_is_not_beside_it(name: str) -> None:
+    before = asked_for_2(name, "Rejected", "2025-01-01T00:00:00Z")
+    client = browser(Cluster([alias(history=[entry("2", request="old"), entry("3")])], [before]))
+
+    assert marks(shown(client))["2"] == [["Previous"]]
+    assert re.findall(r'href="/r/ml/([a-z]+)"', client.get(PATH).text) == ["old"]
+
+
+def test_the_current_version_names_the_request_that_moved_the_alias_to_it() -> None:
+    current = {"version": "2", "since": SINCE, "request": "went"}
+    later = asked_for_2("nothing-to-do", "Succeeded", "2026-02-02T00:00:00Z")
+    client = browser(Cluster([alias(current=current)], [later]))
+
+    assert marks(shown(client)) == {"2": [["Current", "Succeeded"]]}
+    assert re.findall(r'href="/r/ml/([a-z-]+)"', client.get(PATH).text) == ["went", "nothing-to-do"]
 
 
 def test_the_page_of_a_model_does_not_lead_to_itself() -> None:
