@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
@@ -14,6 +15,8 @@ from modelalias.adapters.kubernetes_client import Connection, open_client
 
 CALL_SECONDS: Final = 20.0
 DEADLINE_SECONDS: Final = 60.0
+TRIES: Final = 10
+"""A server that has too much to do, or has only just got a kind, answers 429 and says when to come again."""
 
 
 class RawApi:
@@ -37,10 +40,14 @@ class RawApi:
         await self.client.update_params_for_auth(headers, None, ["BearerToken"], "", method, body)
         timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
         url = self.client.configuration.host + path
-        response = await self.client.call_api(
-            method, url, header_params=headers, body=body, _request_timeout=timeout
-        )
-        data = await response.read()  # type: ignore[no-untyped-call]  # its library has no types here
+        for _ in range(TRIES):
+            response = await self.client.call_api(
+                method, url, header_params=headers, body=body, _request_timeout=timeout
+            )
+            data = await response.read()  # type: ignore[no-untyped-call]  # its library has no types here
+            if response.status != HTTPStatus.TOO_MANY_REQUESTS:
+                break
+            await asyncio.sleep(float(response.headers.get("Retry-After", 1)))
         assert not ok or response.status < 300, f"{method} {path}: {response.status} {data.decode()}"
         answer = json.loads(data)
         assert isinstance(answer, dict)
