@@ -127,7 +127,7 @@ KINDS: Final = (
             Column("Alias", ".spec.alias"),
             Column("Version", ".status.current.version"),
             Column("Serves", ".status.served"),
-            Column("Since", ".status.current.since", type="date"),
+            Column("Version-Since", ".status.current.since", type="date"),
             Column("Pinned", ".spec.version"),
             Column("Held", f"{HELD}.status"),
             Column("Phase", ".status.phase"),

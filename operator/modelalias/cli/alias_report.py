@@ -11,6 +11,7 @@ from modelalias.cli.output import aligned, lines
 from modelalias.cli.request_state import NO_STATUS
 from modelalias.core.judging import windows
 from modelalias.core.requests import former
+from modelalias.core.status.phase_since import phase_since
 
 CONDITIONS: Final = ("CONDITION", "STATUS", "REASON", "MESSAGE")
 WORKLOADS: Final = ("WORKLOAD", "STATE", "SERVES", "ASKED FOR", "PODS READY", "SINCE", "MESSAGE")
@@ -36,6 +37,7 @@ def as_json(alias: ModelAlias, now: datetime) -> Mapping[str, Any]:
     """
     status, current = alias.status, alias.status.current
     ready, left = find(status.conditions, AliasCondition.READY), former.gone_back_from(status)
+    began = phase_since(status)
     whole = status.model_dump(mode="json", by_alias=True, exclude_none=True)
     known = {
         "modelAlias": alias.metadata.name,
@@ -44,6 +46,7 @@ def as_json(alias: ModelAlias, now: datetime) -> Mapping[str, Any]:
         "model": alias.spec.model,
         "alias": alias.spec.alias,
         "phase": status.phase,
+        "phaseSince": None if began is None else timestamp_text(began),
         "ready": None if ready is None else ready.status is Status.TRUE,
         "version": current.version if current else None,
         "since": whole["current"]["since"] if current else None,
@@ -95,9 +98,10 @@ def head(alias: ModelAlias, now: datetime) -> Iterator[str]:
     """Return where the alias stands, a sentence on each line."""
     spec, status = alias.spec, alias.status
     registry = "" if spec.registry == "default" else f" in registry {spec.registry}"
+    began = phase_since(status)
     yield f"ModelAlias {alias.metadata.name}: {spec.model}@{spec.alias}{registry}"
     yield (
-        f"phase: {status.phase}"
+        f"phase: {status.phase}{f' since {_time(began)}' if began else ''}"
         if status.phase
         else f"{NO_STATUS}: the operator has not looked at this ModelAlias"
     )

@@ -9,8 +9,9 @@ from modelalias.cli import ages, alias_report
 from modelalias.cli.output import clipped
 from modelalias.core.ledger import history
 from modelalias.core.requests.former import former
+from modelalias.core.status.phase_since import phase_since
 
-_COLUMNS: Final = ("NAME", "ALIAS", "VERSION", "SERVES", "PHASE", "SINCE", "NOW")
+_COLUMNS: Final = ("NAME", "ALIAS", "VERSION", "VERSION SINCE", "SERVES", "PHASE", "PHASE SINCE", "NOW")
 _WIDE: Final = ("PREVIOUS", "BY", "REQUEST")
 _LONGEST: Final = 60
 """Characters of the last column, without -o wide."""
@@ -24,13 +25,15 @@ def columns(*, is_wide: bool) -> Sequence[str]:
 def row(alias: ModelAlias, now: datetime, *, is_wide: bool) -> Sequence[str]:
     """Return the cells."""
     status, current = alias.status, alias.status.current
+    began = phase_since(status)
     first = (
         alias.metadata.name,
         f"{alias.spec.model}@{alias.spec.alias}",
         "" if current is None else current.version,
+        "" if current is None else ages.age(current.since, now),
         status.served or "",
         status.phase or "",
-        "" if current is None else ages.age(current.since, now),
+        "" if began is None else ages.age(began, now),
     )
     goes_on = "; ".join(under_way(alias))
     if not is_wide:

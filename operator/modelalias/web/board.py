@@ -15,6 +15,7 @@ from modelalias.api.plan import Bearing, Plan
 from modelalias.api.request import PromotionRequest
 from modelalias.api.request_status import ApprovalStatus, Phase
 from modelalias.cli import alias_report
+from modelalias.core.status.phase_since import phase_since
 from modelalias.web import phases
 from modelalias.web.phases import Badge
 from modelalias.web.view import Notice, PageView, View
@@ -27,7 +28,7 @@ UNREADABLE: Final = "This release of the page cannot read the object; a newer on
 
 _WAY_OUT: Final = "; "
 """What parts, in the message of a hold, why it began from what releases it."""
-_SHOWN: Final = ("phase", "current", "previous", "served", "plan", "queue", "conditions")
+_SHOWN: Final = ("phase", "current", "previous", "served", "serving", "plan", "queue", "conditions")
 """What a row needs of a status; the rest, such as the history, is most of it."""
 
 
@@ -111,7 +112,9 @@ class Row(View):
     previous: str | None = None
     served: str | None = None
     since: datetime | None = None
+    """Since when that version is current."""
     phase: Badge
+    phase_since: datetime | None = None
     pinned: str | None = None
     is_held: bool = False
     hold: str = ""
@@ -203,6 +206,7 @@ def row(alias: ModelAlias, waits: Waits) -> Row:
         served=status.served,
         since=status.current.since if status.current else None,
         phase=phases.of_alias(status.phase),
+        phase_since=phase_since(status),
         pinned=spec.version,
         is_held=held,
         hold=hold.message.partition(_WAY_OUT)[0] if held and hold is not None else "",

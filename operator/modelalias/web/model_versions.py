@@ -254,7 +254,10 @@ def _left(alias: ModelAlias) -> Iterator[tuple[str, Mark]]:
     for entry in reversed(status.history):
         yield from _of_history(entry, status.current.version if status.current else None, namespace)
     if (held := status.previous) is not None:  # what the history may have forgotten
-        yield held.version, _mark("Earlier", Tone.QUIET, held.since, request=held.request, namespace=namespace)
+        yield (
+            held.version,
+            _mark("Earlier", Tone.QUIET, held.since, request=held.request, namespace=namespace),
+        )
 
 
 def _of_history(entry: HistoryEntry, current: str | None, namespace: str) -> Iterator[tuple[str, Mark]]:

@@ -108,6 +108,15 @@ def test_columns_show_fields_that_exist(kind: crds.Kind) -> None:
 
 
 @kinds
+def test_a_column_of_times_says_of_what(kind: crds.Kind) -> None:
+    """Beside a phase, a bare "Since" is read as that of the phase."""
+    times = {column.name: column.path for column in kind.columns if column.type == "date"}
+
+    assert times.pop("Age") == ".metadata.creationTimestamp"
+    assert times == ({"Version-Since": ".status.current.since"} if kind.plural == "modelaliases" else {})
+
+
+@kinds
 def test_what_can_be_selected_has_no_default_that_is_not_stored(kind: crds.Kind) -> None:
     for path in kind.selectable:
         part, name = path.removeprefix(".").split(".")[:2]

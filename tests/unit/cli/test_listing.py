@@ -62,11 +62,23 @@ async def test_an_alias_is_a_line() -> None:
         "churn-champion",
         "churn@champion",
         "4",
+        "24h",
         "4",
         "Ready",
-        "24h",
+        "0s",
         "-",
     ]
+
+
+async def test_the_phase_and_the_version_have_each_their_own_age() -> None:
+    drifted = condition("InSync", "False", "Drifted")
+    alias = _alias(phase="Drifted", conditions=[{**drifted, "lastTransitionTime": "2025-12-31T23:00:00Z"}])
+
+    text = await listing.listed(FakeCluster(None, alias), _options())
+
+    head, row = text.splitlines()
+    columns = {name: row[head.index(name) :].split()[0] for name in ("VERSION SINCE", "PHASE SINCE")}
+    assert columns == {"VERSION SINCE": "24h", "PHASE SINCE": "60m"}
 
 
 async def test_of_all_namespaces_the_namespace_stands_first() -> None:

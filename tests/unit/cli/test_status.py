@@ -69,7 +69,7 @@ async def test_an_alias_is_shown_with_its_workloads() -> None:
 
     assert text.splitlines()[:4] == [
         "ModelAlias go: churn@champion",
-        "phase: Ready",
+        "phase: Ready since 2026-01-01T00:00:00Z",
         "version 4 since 2026-01-01T00:00:00Z, by ana, request go; before it version 3",
         "version 4",
     ]
@@ -148,6 +148,9 @@ async def test_as_json_an_alias_has_what_programs_ask_first() -> None:
 
     assert (found["modelAlias"], found["version"], found["ready"], found["held"]) == ("go", "4", True, False)
     assert found["serving"][0]["pods"] == [{"version": "4", "pods": 3, "ready": 2}]
+    assert (found["since"], found["phaseSince"]) == ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
+    suspended = await _shown(FakeCluster(None, _alias(phase="Suspended")), form="json")
+    assert "phaseSince" not in json.loads(suspended)
 
 
 async def test_yaml_has_the_fields_of_json() -> None:

@@ -114,6 +114,17 @@ def waiting(name: str = "go", **status: Any) -> dict[str, Any]:
     return body
 
 
+def test_the_head_tells_since_when_the_phase_lasts_and_since_when_the_version_is_current() -> None:
+    drifted = {
+        **cli_cluster.condition("InSync", "False", "Drifted"),
+        "lastTransitionTime": "2026-01-01T23:00:00Z",
+    }
+
+    page = text(Cluster([alias(phase="Drifted", conditions=[drifted])]))
+
+    assert "is version 3 Drifted for 1 h version 3 since 1 d ago , by ana" in page
+
+
 def test_who_is_waited_for_stands_there() -> None:
     approvals = {"required": 2, "valid": 1, "groups": ["ml-leads"], "since": "2026-01-01T22:00:00Z"}
     cluster = Cluster([alias()], [waiting(approvals=approvals)])

@@ -73,6 +73,21 @@ def test_a_row_says_where_an_alias_stands(found: Mapping[str, Any], fields: Mapp
     assert {name: getattr(row, name) for name in fields} == fields
 
 
+def test_a_time_stands_with_the_version_or_with_the_phase_that_it_is_of() -> None:
+    drifted = condition("InSync", "False", "Drifted") | {"lastTransitionTime": "2026-01-01T23:00:00Z"}
+    cluster = Cluster([alias(phase="Drifted", conditions=[drifted]), alias("b", phase="Suspended")])
+
+    page = browser(cluster).get("/").text
+
+    words = [
+        re.sub(r"<[^>]*>|\s+", " ", cell)
+        for cell in re.findall(r'data-label="(?:V|P).*?</td>', page, re.DOTALL)
+    ]
+    cells = [" ".join(cell.partition(">")[2].split()) for cell in words]
+    assert cells == ["3 since 1 d ago", "Drifted for 1 h", "3 since 1 d ago", "Suspended"]
+    assert "Since</th>" not in page
+
+
 def test_a_row_says_what_is_under_way_of_its_own_alias() -> None:
     move = board.row_of(alias(phase="RollingOut", plan=PLAN), {}).move
 
