@@ -74,7 +74,7 @@ def test_a_row_says_where_an_alias_stands(found: Mapping[str, Any], fields: Mapp
 
 
 def test_a_time_stands_with_the_version_or_with_the_phase_that_it_is_of() -> None:
-    drifted = condition("InSync", "False", "Drifted") | {"lastTransitionTime": "2026-01-01T23:00:00Z"}
+    drifted = {**condition("InSync", "False", "Drifted"), "lastTransitionTime": "2026-01-01T23:00:00Z"}
     cluster = Cluster([alias(phase="Drifted", conditions=[drifted]), alias("b", phase="Suspended")])
 
     page = browser(cluster).get("/").text

@@ -156,9 +156,12 @@ def _in_sync(
     if status.plan is not None:
         return NewCondition(kind, Status.UNKNOWN, Reason.PROGRESSING, f"{name} is being moved")
     if version != expected:
-        left = drift.why_left(context, alias.with_status(status))
+        alias = alias.with_status(status)
+        left, lost = drift.why_left(context, alias), drift.why_lost(context, alias)
         reason = Reason.DRIFTED if left is None else left.reason
-        message = "; ".join(filter(None, [_drift(alias, version, expected), left.message if left else ""]))
+        message = "; ".join(
+            filter(None, [_drift(alias, version, expected, lost), left.message if left else ""])
+        )
         return NewCondition(kind, False, reason, message)
     if context.registry.problem is not None:
         last = (
@@ -182,17 +185,21 @@ def _strange_previous(context: Context, alias: ModelAlias, status: ModelAliasSta
     return f"; somebody moved {previous} to {named or 'nothing'}: the version before is {former.version}"
 
 
-def _drift(alias: ModelAlias, version: str | None, expected: str | None) -> str:
-    """Return what was moved by hand, and both ways out of it."""
+def _drift(alias: ModelAlias, version: str | None, expected: str | None, lost: str) -> str:
+    """Return what was moved by hand, and the ways out of it that can be gone; `lost` is why there is none back."""
     moved = f"someone moved {alias.spec.model}@{alias.spec.alias} to {version or 'nothing'}"
     parts = [moved, f"this resource answers for version {expected or 'none'}"]
     if alias.spec.version is not None:
         pinned = f"requests are rejected while spec.version pins version {alias.spec.version}"
         parts.append(f"{pinned}, so first: {ways_out.unpin(alias)}")
-    if expected is not None:
+    if lost:
+        parts.append(f"version {expected} {lost}, so that nothing goes back to it")
+    elif expected is not None:
         parts.append(f"to move it back: {ways_out.go_back(alias, expected)}")
     if version is not None:
         parts.append(f"to keep version {version}: {ways_out.promote(alias, version)}")
+    elif lost:
+        parts.append(f"to promote another one: {ways_out.promote(alias, 'N')}")
     return "; ".join(parts)
 
 

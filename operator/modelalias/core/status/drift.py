@@ -5,9 +5,12 @@ from typing import Final, NamedTuple
 
 from modelalias.api.alias import Drift, ModelAlias, ModelAliasStatus, Operation, Pins
 from modelalias.api.conditions import AliasCondition, Reason, Status, find
+from modelalias.core.errors import NotFound
 from modelalias.core.judging import windows
 from modelalias.core.ledger import cause
+from modelalias.core.ledger.accepted import is_same
 from modelalias.core.protocol.context import Context
+from modelalias.core.protocol.facts import Failed
 from modelalias.core.status import ways_out
 
 MOST_RESTORES: Final = 3
@@ -48,7 +51,9 @@ def why_left(context: Context, alias: ModelAlias) -> Left | None:
     acknowledged = is_acknowledged(context, alias)
     if not acknowledged and (context.by_itself.mass_drift or _is_of_many(alias.status)):
         message = "many aliases of the registry were moved at once, so nothing is corrected"
-        return Left(Reason.MASS_DRIFT, f"{message}: {ways_out.acknowledge(alias)}")
+        has_effect = alias.spec.drift is Drift.ADOPT or not why_lost(context, alias)
+        way_out = f": {ways_out.acknowledge(alias)}" if has_effect else ""
+        return Left(Reason.MASS_DRIFT, f"{message}{way_out}")
     if alias.spec.suspend:
         return Left(Reason.DRIFTED, "not corrected while it is suspended")
     if alias.spec.drift is Drift.RESTORE:
@@ -56,6 +61,24 @@ def why_left(context: Context, alias: ModelAlias) -> Left | None:
             None if acknowledged and alias.status.current is not None else _why_not_restored(context, alias)
         )
     return _why_not_adopted(context, alias, acknowledged=acknowledged)
+
+
+def why_lost(context: Context, alias: ModelAlias) -> str:
+    """Return why the alias cannot be moved back to the version that was accepted last.
+
+    "" where it can be, or where nobody can tell.
+    """
+    current, registry = alias.status.current, context.registry
+    is_readable = registry.known and registry.allowed and registry.problem is None
+    if current is None or not is_readable or context.older_claimant is not None:
+        return ""
+    try:
+        version = context.facts.version(alias.spec.model, current.version)
+    except NotFound:
+        return "was deleted in the registry"
+    except Failed:
+        return ""
+    return "" if is_same(version, current) else "was deleted and made anew in the registry"
 
 
 def _is_of_many(status: ModelAliasStatus) -> bool:

@@ -329,6 +329,23 @@ async def test_when_many_aliases_move_at_once_nothing_is_corrected_until_a_perso
 
 
 @in_virtual_time
+@pytest.mark.parametrize(("drift", "is_offered"), [("Restore", False), ("Adopt", True)])
+async def test_nobody_is_asked_to_acknowledge_that_a_deleted_version_is_restored(
+    drift: str, is_offered: bool
+) -> None:
+    async with Cluster() as it:
+        names = await many(it, 12, drift)
+
+        for name in names:
+            await by_hand(it, "1", name)
+            await it.registry.delete_version(name, "2")
+        await it.settle(SNAPSHOT)
+
+        assert {it.condition("InSync", name).reason for name in names} == {"MassDrift"}
+        assert ("modelalias ack" in it.condition("InSync", "m3").message) is is_offered
+
+
+@in_virtual_time
 async def test_the_rest_of_a_mass_drift_is_not_corrected_when_people_have_put_most_of_it_right() -> None:
     async with Cluster() as it:
         names = await many(it, 12)

@@ -57,6 +57,43 @@ async def test_drift_to_nothing_and_drift_from_nothing_have_one_way_out() -> Non
 
 
 @in_virtual_time
+@pytest.mark.parametrize("drift", ["Report", "Restore"])
+async def test_nobody_is_sent_back_to_a_version_that_was_deleted(drift: str) -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, 0.9, aliases={"champion": "1"})
+        it.add_alias(drift=drift)
+        it.ask("go", "2")
+        await it.settle()
+
+        await it.registry.delete_version(MODEL, "2")
+        await it.settle(60)
+
+        assert it.condition("InSync").message == (
+            "someone moved churn@champion to nothing; this resource answers for version 2; version 2 was deleted in "
+            "the registry, so that nothing goes back to it; to promote another one: "
+            "modelalias promote churn-champion -n ml --version N"
+        )
+
+        await it.registry.set_alias(MODEL, "champion", "3")
+        await it.settle(60)
+
+        assert it.condition("InSync").message.endswith(
+            "version 2 was deleted in the registry, so that nothing goes back to it; "
+            "to keep version 3: modelalias promote churn-champion -n ml --version 3"
+        )
+
+
+@in_virtual_time
+async def test_while_nobody_can_tell_whether_a_version_is_there_the_way_back_is_named() -> None:
+    async with Cluster() as it:
+        await _drifted(it)
+        it.registry.go_away()
+        await it.settle(120)
+
+        assert "to move it back: modelalias rollback" in it.condition("InSync").message
+
+
+@in_virtual_time
 async def test_drift_of_a_pinned_alias_names_the_pin_first() -> None:
     async with Cluster() as it:
         await _drifted(it, version="2")
