@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from modelalias import settings
-from modelalias.cli import kubeconfig, output, session
+from modelalias.cli import heartbeat, kubeconfig, output, session
 from modelalias.core.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def add(commands: "argparse._SubParsersAction[Any]") -> None:
         metavar="FILE",
         help="serve people in a cluster as this file says, see docs/dashboard.md; without it, only yourself",
     )
+    heartbeat.add_flag(parser)
     session.add_flags(parser)
     parser.set_defaults(run=run)
 
@@ -92,6 +93,7 @@ def run(options: argparse.Namespace) -> tuple[str, int]:
     serve(
         person,
         _registries(options),
+        options.operator_namespace,
         PORT if options.port is None else options.port,
         lambda address: output.tell(f"the dashboard is at {address}"),
     )
@@ -104,6 +106,8 @@ def _deployed(options: argparse.Namespace) -> tuple[str, int]:
         raise InvalidRequest(
             "--port, --read-only, --as and --namespace are for yourself: --config has its own settings"
         )
+    if options.operator_namespace != heartbeat.NAMESPACE:
+        raise InvalidRequest("--operator-namespace is for yourself: --config has operatorNamespace")
     # imported late, as above
     from modelalias.web import config, deployed  # noqa: PLC0415
 

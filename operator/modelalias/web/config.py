@@ -74,6 +74,8 @@ class DashboardConfig(Value):
     """Names by which browsers know the dashboard, without port; anything else is refused."""
     namespace: ObjectName = "default"
     """What is shown to somebody who may not look into all namespaces."""
+    operator_namespace: ObjectName | None = None
+    """Where the operator and its Lease are; absent: where the dashboard's own pod is."""
     place: Annotated[str, Field(max_length=63)] = ""
     """What the pages call the cluster."""
     mlflow: Annotated[Mapping[ItemName, str], Field(default_factory=dict)]

@@ -8,6 +8,7 @@ from typing import Final, assert_never
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from modelalias.cli import heartbeat
 from modelalias.cli.kubeconfig import Access
 from modelalias.core.errors import InvalidRequest
 from modelalias.web import rendering, server
@@ -19,6 +20,7 @@ from modelalias.web.identity import Identity, Person
 from modelalias.web.impersonate import Impersonate
 from modelalias.web.live_stream import PAUSES, Pauses
 from modelalias.web.mlflow_links import Links
+from modelalias.web.pulse import Pulse
 from modelalias.web.reading import ApiReader, Reader, Readers
 from modelalias.web.registries import Registries, RegistrySite
 from modelalias.web.viewer import Viewer
@@ -50,8 +52,19 @@ def deployed(
     """Return the application; `own` is how the dashboard itself reaches the API server."""
     found = replace(own, namespace=config.namespace)
     links = {name: RegistrySite(links=Links(address)) for name, address in config.mlflow.items()}
-    site = Site(identity(config, found, environ), Readers(opened), rendering.environment(), Registries(links))
+    site = Site(
+        identity(config, found, environ),
+        Readers(opened),
+        rendering.environment(),
+        Registries(links),
+        pulse=Pulse(operator_namespace(config, own)),
+    )
     return app(site, pauses, guard=Middleware(HostGuard, site=site, hosts=config.hosts))
+
+
+def operator_namespace(config: DashboardConfig, own: Access) -> str:
+    """Return where the operator's Lease is: where the dashboard's pod is, if nothing else is said."""
+    return config.operator_namespace or (own.namespace if own.cluster is None else heartbeat.NAMESPACE)
 
 
 def identity(config: DashboardConfig, own: Access, environ: Mapping[str, str]) -> Identity:

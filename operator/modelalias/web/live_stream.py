@@ -26,6 +26,7 @@ from modelalias.core.errors import NotFound, OperatorError, Refused
 from modelalias.web import visit as visiting
 from modelalias.web.event_stream import EventStream, Say
 from modelalias.web.live import Change, Live, Morph, Pending, Update, Watched, message
+from modelalias.web.view import PageView
 from modelalias.web.visit import BUG, SEEN, Fault, Page, Part, Site, Visit
 
 _LOG: Final = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class Pauses:
     longest: float = 60.0
     again: float = 0.5
     """until the browser opens an ended stream again"""
+    pulse: float = 15.0
+    """until the operator's Lease is looked at again"""
     full: float = 60.0
     """the same, where it was one too many"""
 
@@ -98,6 +101,8 @@ class Telling:
         self._shown = "" if "last-event-id" in visit.request.headers else visit.query(SEEN)
         """The digest of what the browser shows; "" where nobody knows."""
         self._made_at = 0.0
+        self._pulse_due = time.monotonic() + pauses.pulse
+        self._warning: str | None = None
         self._is_down = False
 
     async def run(self) -> None:
@@ -173,10 +178,15 @@ class Telling:
         due: float | None = None
         news = ""
         while True:
-            pause = self._pauses.comment if due is None else max(due - time.monotonic(), 0)
+            pause = (
+                min(self._pauses.comment, self._pauses.pulse)
+                if due is None
+                else max(due - time.monotonic(), 0)
+            )
             if await self._inbox.holds(pause):
                 await asyncio.sleep(self._pauses.collect)
             changes, overflowed = self._inbox.take()
+            due = self._made_at if await self._has_another_pulse() else due
             update = self._following.update(changes) if changes else Update()
             if overflowed or update.again:
                 due = self._made_at + self._live.pause if due is None else due
@@ -189,6 +199,13 @@ class Telling:
                 news = ""
             await self._send(morphs)
 
+    async def _has_another_pulse(self) -> bool:
+        """Return whether the page says another thing of the operator's Lease than would be said now."""
+        if time.monotonic() < self._pulse_due:
+            return False
+        self._pulse_due = time.monotonic() + self._pauses.pulse
+        return await self._visit.site.pulse.warning(self._reader) != self._warning
+
     async def _made(self, listed: Sequence[Change] = ()) -> list[str]:
         """Make the page; return what the browser has to change where it shows another one."""
         self._made_at = time.monotonic()
@@ -199,6 +216,7 @@ class Telling:
             view = Fault(title="Not found", message=str(error), status=HTTPStatus.NOT_FOUND)
             context = {"view": view, "path": self._visit.request.url.path, "is_part": True}
             part = Part(view, visiting.page(self._visit.site, "fault.html", context, HTTPStatus.NOT_FOUND))
+        self._warning = part.view.operator_warning if isinstance(part.view, PageView) else None
         self._following.start(part.view, listed)
         shown, self._shown = self._shown, visiting.digest(part.view)
         if shown == self._shown:

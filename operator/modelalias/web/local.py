@@ -8,6 +8,7 @@ from modelalias.web.app import app
 from modelalias.web.identity import Person
 from modelalias.web.kept import Kept
 from modelalias.web.local_session import LocalSession
+from modelalias.web.pulse import Pulse
 from modelalias.web.reading import Readers
 from modelalias.web.registries import Registries
 from modelalias.web.visit import Site
@@ -15,11 +16,18 @@ from modelalias.web.visit import Site
 LOOPBACK: Final = "127.0.0.1"
 
 
-def serve(person: Person, registries: Registries, port: int, tell: Callable[[str], None]) -> None:
-    """Serve the pages on this machine only until Ctrl-C, and tell the address that opens them."""
+def serve(
+    person: Person, registries: Registries, operator: str, port: int, tell: Callable[[str], None]
+) -> None:
+    """Serve the pages on this machine only until Ctrl-C, and tell the address that opens them.
+
+    `operator` is the namespace in which the operator is installed.
+    """
     with server.bound(LOOPBACK, port, "try --port") as listener:
         actual = listener.getsockname()[1]
         session = LocalSession(person, actual)
-        site = Site(session, Readers(), rendering.environment(), registries, mistakes=Kept())
+        site = Site(
+            session, Readers(), rendering.environment(), registries, pulse=Pulse(operator), mistakes=Kept()
+        )
         tell(f"http://{LOOPBACK}:{actual}/?token={session.token}")
         server.run(app(site), listener)

@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from modelalias.adapters.kubernetes_client import CredentialsRefused
-from modelalias.cli import heartbeat
 from modelalias.core.errors import (
     InvalidRequest,
     NotFound,
@@ -26,6 +25,7 @@ from modelalias.core.errors import (
 from modelalias.web.identity import Identity, NotSignedIn, Person
 from modelalias.web.kept import Kept
 from modelalias.web.offers import Looking
+from modelalias.web.pulse import Pulse
 from modelalias.web.reading import Reader, Readers
 from modelalias.web.registries import Registries
 from modelalias.web.streams import Streams
@@ -73,6 +73,7 @@ class Site:
     templates: Environment
     registries: Registries = field(default_factory=Registries)
     streams: Streams = field(default_factory=Streams)
+    pulse: Pulse = field(default_factory=Pulse)
     mistakes: Kept[Any] | None = None
     """Forms that were sent and could not be taken, see `forms`; None where several processes answer one browser."""
 
@@ -110,7 +111,7 @@ class Visit:
 
     async def answer(self, template: str, view: View, status: HTTPStatus = HTTPStatus.OK) -> Response:
         """Answer with a page, or with the same as JSON where that was asked for."""
-        warning = await self._operator_warning() if isinstance(view, PageView) else None
+        warning = await self.site.pulse.warning(self.reader) if isinstance(view, PageView) else None
         if warning:
             view = view.changed(operator_warning=warning)
         if wants_json(self.request) and not self.is_part:
@@ -129,10 +130,6 @@ class Visit:
         if self.is_live:
             context["stream"] = stream_address(self.request, digest(view))
         return page(self.site, template, context, status)
-
-    async def _operator_warning(self) -> str | None:
-        found = await heartbeat.look(self.reader.within(self.reader.namespace), heartbeat.NAMESPACE)
-        return f"{found.lasting[0].upper()}{found.lasting[1:]}." if found.is_silent else None
 
 
 class Part(Response):

@@ -28,13 +28,13 @@ def _kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Person, Registries, int]]:
+def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Person, Registries, str, int]]:
     """What would have been served."""
-    found: list[tuple[Person, Registries, int]] = []
+    found: list[tuple[Person, Registries, str, int]] = []
 
-    def serve(person: Person, registries: Registries, port: int, tell: Any) -> None:
+    def serve(person: Person, registries: Registries, operator: str, port: int, tell: Any) -> None:
         tell("http://127.0.0.1:1/?token=x")
-        found.append((person, registries, port))
+        found.append((person, registries, operator, port))
 
     monkeypatch.setattr(local, "serve", serve)
     return found
@@ -79,15 +79,30 @@ def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture
 
 
 def test_the_person_and_their_flags_are_handed_on(
-    served: list[tuple[Person, Registries, int]], capsys: pytest.CaptureFixture[str]
+    served: list[tuple[Person, Registries, str, int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (
-        main.main(["dashboard", "--read-only", "--context", "prod", "--as", "ana b", "--as-group", "g"]) == 0
+        main.main(
+            [
+                "dashboard",
+                "--read-only",
+                "--context",
+                "prod",
+                "--as",
+                "ana b",
+                "--as-group",
+                "g",
+                "--operator-namespace",
+                "mlops",
+            ]
+        )
+        == 0
     )
 
-    ((person, registries, port),) = served
+    ((person, registries, operator, port),) = served
     assert (person.may_write, person.place, port) == (False, "prod", 8300)
     assert (person.access.acts_as, person.access.groups) == ("ana b", ("g",))
+    assert operator == "mlops"
     assert person.flags == "--context prod --as 'ana b' --as-group g"
     assert registries.named("default").opened is None
     assert capsys.readouterr().err == "the dashboard is at http://127.0.0.1:1/?token=x\n"
@@ -103,7 +118,7 @@ def test_the_person_and_their_flags_are_handed_on(
     ],
 )
 def test_links_lead_where_the_options_say(
-    options: list[str], link: str, served: list[tuple[Person, Registries, int]]
+    options: list[str], link: str, served: list[tuple[Person, Registries, str, int]]
 ) -> None:
     assert main.main(["dashboard", "--registry", "eu", *options]) == 0
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -11,7 +12,7 @@ from starlette.testclient import TestClient
 
 from modelalias.adapters.kubernetes_client import Expired
 from modelalias.cli.changes import Event, Happened
-from modelalias.cli.cluster import Kind
+from modelalias.cli.cluster import Heartbeat, Kind
 from modelalias.core.errors import Refused, Unavailable
 from modelalias.web import app as pages
 from modelalias.web import live
@@ -22,7 +23,7 @@ from modelalias.web.live_stream import Pauses
 from modelalias.web.reading import MOST
 from tests.support.cli_cluster import body
 from tests.support.listener import Listener, listening
-from tests.support.web_site import ORIGIN, Cluster, alias, site
+from tests.support.web_site import NOW, ORIGIN, Cluster, alias, site
 
 PAUSES: Final = Pauses(collect=0.05, comment=5.0, first=0.02, longest=0.1)
 ROW: Final = "row-ml_churn-champion"
@@ -339,6 +340,18 @@ async def test_a_stranger_hears_nothing() -> None:
 
     assert "Not live: This page opens with the address" in listener.shown["live"]
     assert not cluster.watches
+
+
+async def test_an_open_page_says_by_itself_that_the_operator_is_silent_and_that_it_is_back() -> None:
+    cluster, held = Cluster([alias()]), Heartbeat(holder="pod", renewed=NOW)
+    async with board(cluster, replace(PAUSES, pulse=0.05)) as (browser, listener):
+        browser.site.pulse.kept_seconds = 0.0
+        cluster.lease = Heartbeat(holder="pod", renewed=NOW - timedelta(hours=1))
+
+        await listener.until(lambda it: "statuses may be old" in it.shown.get("main", ""))
+
+        cluster.lease = held
+        await listener.until(lambda it: "statuses may be old" not in it.shown["main"])
 
 
 async def test_silence_is_filled_with_comments() -> None:

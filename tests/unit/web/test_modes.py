@@ -289,14 +289,16 @@ def test_a_configuration_that_is_wrong_says_where(tmp_path: Path, body: str, wor
     assert all(word in str(raised.value) for word in words), raised.value
 
 
-@pytest.mark.parametrize("more", [["--port", "1"], ["--read-only"], ["--as", "bo"], ["-n", "ml"]])
+@pytest.mark.parametrize(
+    "more", [["--port", "1"], ["--read-only"], ["--as", "bo"], ["-n", "ml"], ["--operator-namespace", "o"]]
+)
 def test_what_is_for_oneself_does_not_go_with_a_configuration(
     more: Sequence[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = main.main(["dashboard", "--config", "nowhere.yaml", *more])
 
     assert code == 2
-    assert "are for yourself" in capsys.readouterr().err
+    assert "for yourself: --config has" in capsys.readouterr().err
 
 
 def test_a_configuration_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
