@@ -52,6 +52,8 @@ FAULT_SECONDS: Final = (0.5, 8.0)
 KILL_EVERY: Final = 240.0
 SAMPLE_SECONDS: Final = 5.0
 REST_SECONDS: Final = 300.0
+TOLD: Final = 2000
+"""Characters of the log of an operator that ended."""
 KEPT: Final = 5
 """Requests of each ModelAlias that are kept: what grows then is not what was filed."""
 WARM_SHARE: Final = 0.25
@@ -263,6 +265,7 @@ class Soak:
             await asyncio.sleep(1)
             async with self._starting:
                 if not process.is_running:
+                    self._say(f"soak: the operator had ended:\n{process.tail()[-TOLD:]}")
                     with suppress(AssertionError, BenchError):  # it ended again: it is started again
                         await asyncio.to_thread(process.start)
                     self._story.restarts += 1

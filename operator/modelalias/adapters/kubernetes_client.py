@@ -51,6 +51,7 @@ _TIME_MAY_CURE: Final = frozenset(
     {
         HTTPStatus.METHOD_NOT_ALLOWED,  # what a CRD that is being deleted answers
         HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.CONFLICT,  # as an answer to who reads: nothing of theirs can be old
         HTTPStatus.GONE,
         HTTPStatus.TOO_MANY_REQUESTS,
     }
@@ -68,6 +69,7 @@ class Verb(StrEnum):
     DELETE = "delete"
 
 
+_READS: Final = frozenset({Verb.GET, Verb.LIST, Verb.WATCH})
 _METHODS: Final = {
     Verb.GET: "GET",
     Verb.LIST: "GET",
@@ -359,7 +361,7 @@ def failure(call: Call, answer: Answer, caller: Caller = OPERATOR) -> OperatorEr
         error = kind(f"the API server does not serve {call.resource} now: are its CRDs installed?")
     elif status == HTTPStatus.GONE and call.verb is Verb.WATCH:
         error = Expired(message)
-    elif status == HTTPStatus.CONFLICT:
+    elif status == HTTPStatus.CONFLICT and call.verb not in _READS:
         error = StaleObject(message)
     elif status == HTTPStatus.UNAUTHORIZED:
         error = CredentialsRefused(f"the API server does not accept {caller.whose} credentials: {call}")

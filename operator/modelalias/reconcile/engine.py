@@ -15,7 +15,7 @@ from typing import Final
 from modelalias.api.alias import Drift, ModelAlias
 from modelalias.api.fields import duration
 from modelalias.api.request import PromotionRequest
-from modelalias.core.errors import NotLeading, Refused, StaleObject, Unavailable
+from modelalias.core.errors import NotLeading, OperatorError, Refused, StaleObject, Unavailable
 from modelalias.core.policies.effective import Effective
 from modelalias.core.protocol.context import ByItself, Identity
 from modelalias.ports import (
@@ -237,7 +237,7 @@ class Engine:
                 async for request in self._objects.every_request(self._settings.namespaces):
                     requests.pop((request.metadata.namespace, request.metadata.name), None)
                     self.request_seen(request, listed=True)
-            except (Unavailable, Refused) as error:
+            except OperatorError as error:
                 _log.warning("cannot list the resources yet: %s", error)
                 await asyncio.sleep(
                     (getattr(error, "retry_after", None) or timedelta(seconds=5)).total_seconds()

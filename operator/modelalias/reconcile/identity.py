@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from modelalias.core.errors import Refused, Unavailable
+from modelalias.core.errors import OperatorError, Refused
 from modelalias.ports import SILENT, Admission, Telemetry
 
 INTERVAL: Final = timedelta(seconds=60)
@@ -57,6 +57,6 @@ async def _answer(question: Callable[[], Awaitable[str]], before: str, *, certai
         return await question(), True
     except Refused as error:
         return f"the operator cannot look it up: {error}", False
-    except Unavailable as error:
+    except OperatorError as error:
         _log.warning("cannot look up an admission policy: %s", error)
         return before, certain

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from modelalias.core.errors import Refused, Unavailable
+from modelalias.core.errors import OperatorError
 from modelalias.ports import Objects
 
 PROBE: Final = timedelta(seconds=30)
@@ -28,7 +28,7 @@ class OwnAccount:
             return
         try:
             self.name = await self._objects.account()
-        except (Unavailable, Refused) as error:
+        except OperatorError as error:
             _log.warning("cannot find out the operator's own user name: %s", error)
 
     async def run(self) -> None:

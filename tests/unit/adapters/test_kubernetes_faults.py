@@ -227,6 +227,14 @@ async def test_each_answer_is_sorted_by_what_to_do_next(
     assert str(raised.value) == message
 
 
+@pytest.mark.parametrize("verb", [Verb.GET, Verb.LIST])
+async def test_a_conflict_is_no_answer_to_who_reads(stub: Stub, connection: Connection, verb: Verb) -> None:
+    stub.say(409, status(409, "Conflict", MODIFIED))
+
+    with pytest.raises(Unavailable, match=MODIFIED):
+        await connection.send(PATCH.model_copy(update={"verb": verb}))
+
+
 @pytest.mark.parametrize(
     ("header", "pause"), [("7", timedelta(seconds=7)), (None, None), ("soon", None), ("-1", None)]
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from modelalias.adapters.admission import INSTALLATIONS, PINS, REQUESTS, Guard, why_unproved
-from modelalias.core.errors import Refused, Unavailable
+from modelalias.core.errors import InvalidRequest, Refused, StaleObject, Unavailable
 from tests.support.harness import DEFAULT, Cluster
 from tests.support.quick_yaml import documents
 from tests.support.virtual_loop import in_virtual_time
@@ -235,14 +235,17 @@ async def test_a_policy_that_cannot_be_looked_up_proves_nothing(
 
 
 @in_virtual_time
+@pytest.mark.parametrize(
+    "error", [Unavailable("no answer"), StaleObject("Conflict"), InvalidRequest("bad request")]
+)
 async def test_an_api_server_that_does_not_answer_leaves_what_was_found(
-    monkeypatch: pytest.MonkeyPatch,
+    error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Cluster() as it:
         it.start()
 
         async def fail() -> str:
-            raise Unavailable("no answer")
+            raise error
 
         await it.settle()
         monkeypatch.setattr(it.admission, "why_unproved", fail)

@@ -1,5 +1,13 @@
-"""What was deleted while nothing was watched is found when the watches begin anew, and not only at the next resync."""
+"""What was deleted while nothing was watched is found when the watches begin anew, and not only at the next resync.
 
+Whatever the API server answers to that look, it is tried again.
+"""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from modelalias.core.errors import InvalidRequest, OperatorError, StaleObject, Unavailable
 from tests.support.harness import NAMESPACE, Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import NAME
@@ -23,3 +31,34 @@ async def test_a_model_alias_that_went_unseen_gives_its_alias_free() -> None:
         await it.settle()
 
         assert not it.is_true("Stalled", "younger")
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    "error", [Unavailable("no answer"), StaleObject("Conflict"), InvalidRequest("bad request")]
+)
+@pytest.mark.parametrize("listed", ["every_policy", "every_alias", "every_request"])
+async def test_a_list_that_is_answered_by_an_error_is_asked_for_again(
+    error: OperatorError, listed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Cluster() as it:
+        await it.model(0.7, 0.8, aliases={"champion": "1"})
+        it.add_alias()
+        await it.settle()
+        asked: list[str] = []
+
+        async def fails(_: object) -> AsyncIterator[object]:
+            asked.append(listed)
+            raise error
+            yield
+
+        assert it.engine is not None
+        with monkeypatch.context() as patched:
+            patched.setattr(it.objects, listed, fails)
+            it.engine.watches_began_anew()
+            await it.settle(20)
+        assert len(asked) > 1
+        it.ask("go", "2")
+        await it.settle()
+
+        assert it.end("go") == ("Succeeded", "Succeeded")
