@@ -301,8 +301,7 @@ def _judge_in_order(
         if request.metadata.name in context.waiting:
             continue
         answer = _consider(context, alias, request)
-        takes_place = has_priority(request) or (supersedes(alias) and not request.spec.dry_run)
-        if takes_place and _moves_or_is_there(answer):
+        if _moves_or_is_there(answer) and _takes_place_first(alias, request, answer):
             left = list(supersede_older(context, alias, left, request, draft))
         if draft.blocked:
             return draft.decision()  # nobody goes before these ends are written
@@ -356,6 +355,16 @@ def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) ->
 def _needs_no_rules(request: PromotionRequest) -> bool:
     """Return whether a request may go while the rules are not known: no gate judges a rollback or a swap."""
     return has_priority(request) and not request.spec.on_success.tags
+
+
+def _takes_place_first(alias: ModelAlias, request: PromotionRequest, answer: Answer) -> bool:
+    """Return whether the older requests end before this one goes on.
+
+    A rollback that moves something waits for no end: its plan ends them (`execute`).
+    """
+    if has_priority(request):
+        return isinstance(answer, Ended)
+    return supersedes(alias) and not request.spec.dry_run
 
 
 def _moves_or_is_there(answer: Answer) -> bool:

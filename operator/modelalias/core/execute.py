@@ -48,7 +48,13 @@ from modelalias.core.requests import on_success, rollback
 from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_request
-from modelalias.core.requests.queue import end_settled_and_order, supersede_older, supersedes
+from modelalias.core.requests.queue import (
+    end_settled_and_order,
+    split_older,
+    supersede,
+    supersede_older,
+    supersedes,
+)
 from modelalias.core.serving.look import look
 from modelalias.core.status import alias_status, request_status, ways_out
 from modelalias.ports import ModelVersion
@@ -64,6 +70,14 @@ class Overtaker(NamedTuple):
     so_far: VerdictSoFar
 
 
+class Rivals(NamedTuple):
+    """Other requests that matter to the plan's own next step."""
+
+    overtaker: Overtaker | None
+    replaced: tuple[PromotionRequest, ...]
+    """Older promotions whose place the plan's request takes; empty where it has gone."""
+
+
 def carry_out(context: Context, alias: ModelAlias, plan: Plan, draft: Draft) -> Decision:
     """Decide the next step of a plan, and what the other requests learn meanwhile."""
     own = next(
@@ -72,14 +86,17 @@ def carry_out(context: Context, alias: ModelAlias, plan: Plan, draft: Draft) -> 
     first = f"PromotionRequest {plan.request.name}" if plan.request else f"the {plan.operation} under way"
     rest = (item for item in context.requests if item is not own)
     others = end_settled_and_order(context, alias, rest, draft)
-    if own is not None and supersedes(alias):
+    replaced: tuple[PromotionRequest, ...] = ()
+    if own is not None and has_priority(own):
+        replaced, others = split_older(others, own)
+    elif own is not None and supersedes(alias):
         others = supersede_older(context, alias, others, own, draft)
     others, overtaker = _find_overtaker(context, alias, plan, others, draft)
     queue = queue_up(context, alias, others, first, draft, overtaker)
     alias = alias.with_status(alias.status.queued(queue))
     plan = on_success.without_forbidden(context, alias, plan)
     try:
-        return _advance(context, alias, plan, own, draft, overtaker)
+        return _advance(context, alias, plan, own, draft, Rivals(overtaker, replaced))
     except Failed as failed:
         draft.wake(context.now + ANSWER_POLL)
         registry = failed.question.system is System.REGISTRY
@@ -149,15 +166,35 @@ def _advance(
     plan: Plan,
     own: PromotionRequest | None,
     draft: Draft,
-    overtaker: Overtaker | None,
+    rivals: Rivals,
 ) -> Decision:
-    """Decide the next step of the plan itself."""
-    withdrawn = _withdrawn(context, alias, plan, own, overtaker)
+    """Decide the next step of the plan itself.
+
+    Requests that it replaces end when it has nothing to do at once, and before it ends: none of them may have
+    its turn after it.
+    """
+    withdrawn = _withdrawn(context, alias, plan, own, rivals.overtaker)
     step = withdrawn or steps.next_step(alias, plan, context.facts, context.notary, context.now)
-    if isinstance(step, Do | steps.CannotGoOn):
-        ended = ended_since(alias, plan, context.facts, context.notary)
-        if ended is not None:
-            return _end_as_recorded(context, alias, plan, ended, draft)
+    may_have_ended = isinstance(step, Do | steps.CannotGoOn)
+    ended = ended_since(alias, plan, context.facts, context.notary) if may_have_ended else None
+    if own is not None and rivals.replaced and (ended is not None or not isinstance(step, Do)):
+        following = _end_replaced(context, alias, own, rivals.replaced, draft)
+        if not isinstance(step, steps.Wait):
+            return draft.decision(following)
+    if ended is not None:
+        return _end_as_recorded(context, alias, plan, ended, draft)
+    return _take(context, alias, plan, own, step, draft)
+
+
+def _take(
+    context: Context,
+    alias: ModelAlias,
+    plan: Plan,
+    own: PromotionRequest | None,
+    step: steps.Step,
+    draft: Draft,
+) -> Decision:
+    """Turn a step of the plan into a decision."""
     match step:
         case Do() if alias.spec.suspend:
             message = (
@@ -178,6 +215,22 @@ def _advance(
             return _fail(context, alias, plan, own, step, draft)
         case _:
             assert_never(step)
+
+
+def _end_replaced(
+    context: Context,
+    alias: ModelAlias,
+    own: PromotionRequest,
+    replaced: tuple[PromotionRequest, ...],
+    draft: Draft,
+) -> Again | None:
+    """End the requests that the plan's own replaces, and return whether to decide again at once.
+
+    One that cannot be looked at now is waited for: it ends as Errored after its last try.
+    """
+    writes = len(draft.writes)
+    supersede(context, alias, (item for item in replaced if not is_broken(context, item)), own, draft)
+    return Again() if draft.effect is None and len(draft.writes) > writes else None
 
 
 def _tell(

@@ -49,11 +49,34 @@ def supersede_older(
     draft: Draft,
 ) -> tuple[PromotionRequest, ...]:
     """End the promotions that are older than a request which takes their place, and return the others."""
-    older = [item for item in waiting if _is_promotion(item) and _age(item) < _age(by)]
+    older, others = split_older(waiting, by)
+    supersede(context, alias, older, by, draft)
+    return others
+
+
+def split_older(
+    waiting: Iterable[PromotionRequest], by: PromotionRequest
+) -> tuple[tuple[PromotionRequest, ...], tuple[PromotionRequest, ...]]:
+    """Return the promotions whose place a request takes, because they are older, and the others."""
+    older, others = list[PromotionRequest](), list[PromotionRequest]()
+    for item in waiting:
+        (older if _is_promotion(item) and _age(item) < _age(by) else others).append(item)
+    return tuple(older), tuple(others)
+
+
+def supersede(
+    context: Context, alias: ModelAlias, older: Iterable[PromotionRequest], by: PromotionRequest, draft: Draft
+) -> None:
+    """End requests whose place another one takes, as far as one decision can.
+
+    Where something has to be done first, the next decision goes on: looking at all of them each time would be
+    quadratic.
+    """
     message = f"PromotionRequest {by.metadata.name} ({by.spec.operation}) took its place"
     for item in older:
+        if draft.effect is not None:
+            return
         end_request(context, alias, item, Ended(Phase.SUPERSEDED, Reason.SUPERSEDED, message), draft)
-    return tuple(item for item in waiting if item not in older)
 
 
 def _is_promotion(request: PromotionRequest) -> bool:
