@@ -150,9 +150,10 @@ class AliasReconciler:
         steps, waiting, wakes = 0, set[str](), list[datetime]()
         read_again: Effect | None = None
         self._broken.keep(key, self._memory.requests(key))
-        most = MOST_STEPS + STEPS_EACH * len(self._memory.requests(key))
+        most = MOST_STEPS
         while steps < most:
             context = await self._context(key, facts, frozenset(waiting))
+            most = max(most, MOST_STEPS + STEPS_EACH * len(context.requests))  # also those filed meanwhile
             self._planned.keep(key, context)
             if context.alias is None and not context.requests:
                 self._last_write.pop(key, None)
