@@ -15,7 +15,8 @@ from datetime import timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
@@ -309,7 +310,7 @@ async def open_client(kubeconfig: str | None) -> ApiClient:
     except (ConfigException, OSError) as error:
         source = "KUBECONFIG" if kubeconfig else "the pod's service account"
         raise InvalidRequest(f"cannot connect to Kubernetes with {source}: {error}") from error
-    client = ApiClient(configuration)
+    client = _client(configuration)
     client.user_agent = FIELD_MANAGER
     return client
 
@@ -323,7 +324,7 @@ async def client_of(kubeconfig: Mapping[str, Any]) -> ApiClient:
     configuration = Configuration()
     try:
         await load_kube_config_from_dict(kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]  # as above
-        return ApiClient(configuration)
+        return _client(configuration)
     except (
         ConfigException,
         OSError,
@@ -331,6 +332,21 @@ async def client_of(kubeconfig: Mapping[str, Any]) -> ApiClient:
         TypeError,
     ) as error:  # the last two: what is no base64, or no text at all
         raise InvalidRequest(f"the credentials in the kubeconfig cannot be used: {error}") from error
+
+
+def _client(configuration: Configuration) -> ApiClient:
+    """Make a client that looks for a proxy in the environment once, and without one never for a .netrc.
+
+    Left to itself it would look for both before each call, in threads, which cost as much as the call.
+    """
+    configuration.client_session_kwargs = {"trust_env": _is_behind_a_proxy(configuration.host)}
+    return ApiClient(configuration)
+
+
+def _is_behind_a_proxy(address: str) -> bool:
+    """Return whether the environment names a proxy for this address."""
+    parts = urlsplit(address)
+    return parts.scheme in getproxies() and not proxy_bypass(parts.hostname or "")
 
 
 def answer_of(status: int, headers: Mapping[str, str], data: bytes) -> Answer:

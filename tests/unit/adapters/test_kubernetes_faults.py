@@ -3,8 +3,9 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -380,6 +381,53 @@ async def test_credentials_that_cannot_be_read_are_told(monkeypatch: pytest.Monk
         await open_client(None)
     with pytest.raises(InvalidRequest, match=r"^cannot connect to Kubernetes with KUBECONFIG: "):
         await open_client("/no/such/file")
+
+
+async def test_a_netrc_is_left_alone(stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login eve password from-netrc\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    stub.say(200, {})
+
+    async with AsyncExitStack() as stack:
+        connection = await kubeconfig_connection(stack, stub.address, tmp_path)
+        await connection.send(READ)
+
+    assert [headers.get("Authorization") for _, _, headers in stub.asked] == ["Bearer of-the-kubeconfig"]
+
+
+@pytest.mark.parametrize(
+    ("exempt", "is_asked"), [("", False), ("127.0.0.1", True)], ids=["proxy", "no proxy for this host"]
+)
+async def test_a_proxy_is_taken_from_the_environment(
+    stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exempt: str, *, is_asked: bool
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", exempt)
+    stub.say(200, {})
+
+    async with AsyncExitStack() as stack:
+        connection = await kubeconfig_connection(stack, stub.address, tmp_path)
+        with nullcontext() if is_asked else pytest.raises(Unavailable, match="ClientProxyConnectionError"):
+            await connection.send(READ)
+
+    assert bool(stub.asked) is is_asked
+
+
+async def kubeconfig_connection(stack: AsyncExitStack, address: str, folder: Path) -> Connection:
+    """Open a connection as the operator does, with a token."""
+    file = folder / "kubeconfig"
+    config = {
+        "clusters": [{"name": "it", "cluster": {"server": address}}],
+        "users": [{"name": "me", "user": {"token": "of-the-kubeconfig"}}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "me"}}],
+        "current-context": "it",
+    }
+    file.write_text(json.dumps(config), encoding="utf-8")
+    connection = Connection(await open_client(str(file)))
+    stack.push_async_callback(connection.close)
+    return connection
 
 
 async def test_the_time_is_the_api_servers(stub: Stub, connection: Connection) -> None:
