@@ -567,11 +567,18 @@ class Cluster:
 
 
 def _feed(engine: Engine, change: str, item: FakeObject) -> None:
+    """Tell the engine of a change as the watches do."""
     gone, meta = change == "DELETED", item.metadata
+    version = int(meta.resource_version)
     if isinstance(item, ModelAlias):
-        engine.alias_gone(meta.namespace, meta.name, meta.uid) if gone else engine.alias_seen(item)
-    else:
-        engine.request_gone(meta.namespace, meta.name, meta.uid) if gone else engine.request_seen(item)
+        if gone:
+            engine.alias_gone(meta.namespace, meta.name, meta.uid)
+        elif not engine.alias_echoed(meta.namespace, meta.name, version):
+            engine.alias_seen(item)
+    elif gone:
+        engine.request_gone(meta.namespace, meta.name, meta.uid)
+    elif not engine.request_echoed(meta.namespace, meta.name, version):
+        engine.request_seen(item)
 
 
 __all__ = ["ALIAS", "MODEL", "NAME", "NAMESPACE", "START", "Call", "Cluster", "Trip"]

@@ -45,11 +45,22 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
         if event["type"] == "DELETED":
             engine.alias_gone(namespace or "", name or "", uid)
             return
+        if engine.alias_echoed(namespace or "", name or "", _version(event)):
+            return
         try:
             engine.alias_seen(parse_alias(event["object"]), listed=event["type"] is None)
         except InvalidRequest as error:
             _log.warning("passed over: %s", error)
 
+    _register_requests(engine, registry)
+    _register_jobs(engine, registry)
+    for policy in _POLICIES:
+        _register_policies(engine, registry, policy)
+    for kind in KINDS.values():
+        _register_workloads(engine, registry, kind)
+
+
+def _register_requests(engine: Engine, registry: kopf.OperatorRegistry) -> None:
     @kopf.on.event(REQUESTS.group, REQUESTS.version, REQUESTS.plural, registry=registry)
     async def request_seen(
         event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any
@@ -58,16 +69,16 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
         if event["type"] == "DELETED":
             engine.request_gone(namespace or "", name or "", uid)
             return
+        if engine.request_echoed(namespace or "", name or "", _version(event)):
+            return
         try:
             engine.request_seen(parse_request(event["object"]), listed=event["type"] is None)
         except InvalidRequest as error:
             _log.warning("passed over: %s", error)
 
-    _register_jobs(engine, registry)
-    for policy in _POLICIES:
-        _register_policies(engine, registry, policy)
-    for kind in KINDS.values():
-        _register_workloads(engine, registry, kind)
+
+def _version(event: kopf.RawEvent) -> int:
+    return int(event["object"]["metadata"]["resourceVersion"])
 
 
 def _register_jobs(engine: Engine, registry: kopf.OperatorRegistry) -> None:

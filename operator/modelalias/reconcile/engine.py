@@ -136,6 +136,18 @@ class Engine:
         if version == int(alias.metadata.resource_version or 0):  # what is older than it is shown to nobody
             self._show(key, self._memory.with_policies(alias))
 
+    def alias_echoed(self, namespace: str, name: str, version: int) -> bool:
+        """Return whether an alias is known as of that resourceVersion: a watch tells again what was just written.
+
+        There is nothing in it to read then. Whose challenger it is, is looked at all the same.
+        """
+        key = Key(namespace, name)
+        known, _ = self._memory.versions(key, "")
+        if known != version:
+            return False
+        self._wake(self._memory.splitting(key))
+        return True
+
     def alias_gone(self, namespace: str, name: str, uid: str | None = None) -> None:
         """Forget an alias, with a uid only that one; its requests learn that it is gone."""
         touched = self._memory.drop_alias(Key(namespace, name), uid)
@@ -146,6 +158,11 @@ class Engine:
     def request_seen(self, request: PromotionRequest, *, listed: bool = False) -> None:
         """Remember a request and wake its alias; `listed` says that a listing has it so."""
         self._wake(self._memory.see_request(request, listed=listed))
+
+    def request_echoed(self, namespace: str, name: str, version: int) -> bool:
+        """Return whether a request is known as of that resourceVersion, and so there is nothing new to read."""
+        _, known = self._memory.versions(Key(namespace, ""), name)
+        return known == version
 
     def request_gone(self, namespace: str, name: str, uid: str | None = None) -> None:
         """Forget a request, with a uid only that one, and wake its alias.
