@@ -271,7 +271,7 @@ GOALS: Final[Sequence[Goal]] = (
         Sense.AT_MOST,
         20,
         of_spread("workers.1.cpu_ms_each"),
-        "statuses as pydantic models, the API client, Kopf's worker for each event",
+        "13 decisions, statuses as models, the API client, MLflow's client, Kopf",
         " ms",
     ),
     Goal(
