@@ -30,6 +30,7 @@ STEPS: Final[dict[str, Any]] = {
 }
 LOOK: Final = 20
 """Seconds within which the split is looked at again."""
+AT_ONCE: Final = 1
 STEP: Final = 300
 ALL: Final = {OWN: 100, OTHER: 0}
 SPLIT: Final = {OWN: 90, OTHER: 10}
@@ -477,6 +478,19 @@ async def test_another_version_begins_with_the_first_step() -> None:
         it.ask("next", "3", of=CHALLENGER)
         await it.settle(SNAPSHOT)
 
+        assert carried(it) == {OWN: 90, OTHER: 10}
+
+
+@in_virtual_time
+async def test_the_split_follows_at_once_what_the_operator_wrote_of_the_challenger() -> None:
+    async with two_aliases() as it:
+        await begin(it, STEPS, monitors=[ERRORS])
+        await it.settle(STEP + LOOK)
+
+        it.ask("next", "3", of=CHALLENGER)
+        await it.settle(AT_ONCE)
+
+        assert it.phase("next") == "Succeeded"
         assert carried(it) == {OWN: 90, OTHER: 10}
 
 
