@@ -187,9 +187,6 @@ class Settings(Value):
     """
     workers: Annotated[int, Field(ge=1, le=256)] = 64
     """ModelAliases that are reconciled concurrently."""
-    requests_in_work: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    """PromotionRequests of a namespace that are in work at a time, the oldest first; newer ones wait, and say so.
-    Rollbacks and swaps are not counted."""
     resync: Duration = "10m"
     """How often each ModelAlias is reconciled without a change."""
     liveness_port: Annotated[int, Field(ge=1, le=65535)] = 8080

@@ -230,10 +230,6 @@ class Reason(StrEnum):
         "NoChallenger",
         "The alias in spec.source.alias names no version, so there is nothing to promote.",
     )
-    NAMESPACE_LIMIT = (
-        "NamespaceLimit",
-        "As many older requests of the namespace are in work as may be at a time; rollbacks and swaps are not counted.",
-    )
     NEVER_HELD = (
         "NeverHeld",
         "A rollback goes only to a version that the ModelAlias has accepted; promote any other version.",

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, assert_never
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.fields import API_VERSION
-from modelalias.api.request import PromotionRequest, PromotionRequestStatus
+from modelalias.api.request import PromotionRequest
 from modelalias.core.decide import decide
 from modelalias.core.errors import InvalidRequest, Refused, RequestBroken, StaleObject, Unavailable
 from modelalias.core.monitoring.writing import merged
@@ -69,7 +69,6 @@ from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.reconcile.serving_views import ServingViews
 from modelalias.reconcile.tidying import Tidying
 from modelalias.reconcile.unproved_records import UnprovedRecords
-from modelalias.reconcile.without_room import WithoutRoom
 from modelalias.reconcile.workload_effects import WorkloadEffects
 from modelalias.reconcile.workloads_seen import WorkloadsSeen
 
@@ -115,9 +114,8 @@ class AliasReconciler:
         looks: PodLooks,
         clock: Callable[[], float],
         wall: Callable[[], datetime],
-        in_work: int,
     ) -> None:
-        """Take the ports, a monotonic clock in seconds, a wall clock, and how many requests of a namespace have room."""
+        """Take the ports, a monotonic clock in seconds and a wall clock."""
         self._memory, self._cluster, self._outside, self._looks = memory, cluster, outside, looks
         self._registries, self._lead = registries, outside.lead
         self._clock, self._wall = clock, wall
@@ -131,7 +129,6 @@ class AliasReconciler:
         self._refused_tags = RefusedTags(wall)
         self.evaluations = Evaluations(cluster.jobs, self._lead, self._registry, self._poke)
         """The steps of evaluations, and the runs that nobody wants any more."""
-        self._without_room = WithoutRoom(memory, in_work, self._write_waiting, wall)
         self._tidying = Tidying(memory, cluster.objects, self._lead, wall)
         self._late_edits = LateEdits(memory, cluster.objects, self._lead, wall)
 
@@ -205,12 +202,11 @@ class AliasReconciler:
 
     async def _rest(self, key: Key, alias: ModelAlias | None, wakes: list[datetime]) -> timedelta | None:
         """Tidy up, and return after how long to look again."""
-        told = await self._without_room.tell(key)
         tidied = await self._tidying.tidy(
             key, alias.spec.request_history_limit if alias is not None else None
         )
         edited = await self._late_edits.observe(key)
-        wakes += [at for at in (told, tidied, edited) if at is not None]
+        wakes += [at for at in (tidied, edited) if at is not None]
         return max(min(wakes) - self._wall(), SOONEST) if wakes else None
 
     async def _context(
@@ -460,32 +456,18 @@ class AliasReconciler:
                         self._outside.notifier.tell(partial(notice.of_alias, written, news, self._wall()))
                         self._tell(written, news)
                     case RequestWrite(request=request, status=status) if _differ(status, request.status):
-                        await self._write_request(context.alias, request, status)
+                        self._lead.check()
+                        after = await self._cluster.objects.write_request_status(request, status)
+                        self._memory.see_request(after)
+                        tallies.of_request(self._outside.telemetry, request, after.status)
+                        about = annotations.of_request(context.alias, request, after.status)
+                        news = events.of_request(request.status, after.status, about)
+                        tell = partial(notice.of_request, context.alias, after, news, self._wall())
+                        self._outside.notifier.tell(tell)
+                        self._tell(after, news)
             except StaleObject:
                 await self._refresh(key, write)
                 raise
-
-    async def _write_request(
-        self, alias: ModelAlias | None, request: PromotionRequest, status: PromotionRequestStatus
-    ) -> None:
-        """Write the status of a request and tell of what is new in it."""
-        self._lead.check()
-        after = await self._cluster.objects.write_request_status(request, status)
-        self._memory.see_request(after)
-        tallies.of_request(self._outside.telemetry, request, after.status)
-        about = annotations.of_request(alias, request, after.status)
-        news = events.of_request(request.status, after.status, about)
-        self._outside.notifier.tell(partial(notice.of_request, alias, after, news, self._wall()))
-        self._tell(after, news)
-
-    async def _write_waiting(
-        self, key: Key, request: PromotionRequest, status: PromotionRequestStatus
-    ) -> None:
-        try:
-            await self._write_request(self._memory.alias(key), request, status)
-        except StaleObject:
-            await self._reread_request(key, request.metadata.name)
-            raise
 
     async def _refresh(self, key: Key, write: AliasWrite | RequestWrite) -> None:
         if isinstance(write, AliasWrite):

@@ -76,13 +76,7 @@ class Engine:
         self._workloads = WorkloadsSeen(clock, wall)
         self._policies = KnownPolicies()
         self._memory = Memory(
-            lambda name: places.get(name, name),
-            self._allows,
-            self._workloads,
-            self._policies,
-            telemetry,
-            settings.requests_in_work,
-            self._wake,
+            lambda name: places.get(name, name), self._allows, self._workloads, self._policies, telemetry
         )
         self._queue = KeyedQueue(clock, waited=telemetry.queue_waited)
         telemetry.queue_measured_by(self._queue.__len__)
@@ -130,9 +124,7 @@ class Engine:
             self._events,
         )
         looks = PodLooks(cluster, self._workloads, clock, self._resync)
-        self._reconciler = AliasReconciler(
-            self._memory, cluster, self._watches, outside, looks, clock, wall, settings.requests_in_work
-        )
+        self._reconciler = AliasReconciler(self._memory, cluster, self._watches, outside, looks, clock, wall)
         self._mass_drift = MassDrift(self._memory.expected, self._reconciler.last_write)
 
     def alias_seen(self, alias: ModelAlias, *, listed: bool = False) -> None:

@@ -11,20 +11,17 @@ it was read afresh.
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from heapq import nsmallest
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
-from modelalias.api.conditions import Reason, RequestCondition, find, is_true
-from modelalias.api.fields import duration
-from modelalias.api.request import Phase, PromotionRequest
+from modelalias.api.conditions import RequestCondition, find, is_true
+from modelalias.api.request import PromotionRequest
 from modelalias.core.judging import reads
 from modelalias.core.judging.evaluation import ENDED
-from modelalias.core.plan.operations import has_priority
 from modelalias.core.policies.effective import Effective, effective
 from modelalias.core.protocol.context import PolicyReads
 from modelalias.ports import SILENT, Telemetry, WorkloadRef
@@ -32,14 +29,7 @@ from modelalias.reconcile import gitops
 from modelalias.reconcile.known_policies import KnownPolicies
 from modelalias.reconcile.mass_drift import Expected
 from modelalias.reconcile.queue import Key
-from modelalias.reconcile.room import Age, Room
 from modelalias.reconcile.workloads_seen import WorkloadsSeen
-
-REQUESTS_IN_WORK: Final = 1000
-"""Requests of a namespace that are in work at a time, where the configuration says nothing else."""
-
-LET_IN: Final = 100
-"""Older requests without room that are let in together, to give way to a rollback."""
 
 Claim = tuple[str, str, str]
 """Place of the registry, model and alias, without their case: MLflow on MySQL does not tell names apart by it."""
@@ -78,22 +68,11 @@ class _Request:
     version: int
     key: Key
     uid: str
-    age: Age
+    age: tuple[str, str]
+    """When it was created, then its name: the order of the requests."""
     text: bytes | None
     """None once the request has ended."""
     ended: "EndedRequest | None" = None
-    goes_first: bool = False
-    """Whether it is a rollback or a swap: those need no room, and what is older gives way to them."""
-    free: bool = False
-    """Whether it needs no room any more: it was begun, or it only has to end."""
-    told: bool = False
-    """Whether its status says that there is no room for it."""
-    expires: datetime | None = None
-
-    @property
-    def counted(self) -> bool:
-        """Whether it takes room."""
-        return self.text is not None and not self.goes_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,27 +113,13 @@ class Memory:
         workloads: WorkloadsSeen,
         policies: KnownPolicies,
         telemetry: Telemetry = SILENT,
-        in_work: int = REQUESTS_IN_WORK,
-        room_changed: Callable[[set[Key]], None] = lambda _: None,
     ) -> None:
-        """Know nothing yet; `place(registry)` is one for all names of a registry, `allows(registry, namespace, model)`.
-
-        `in_work` requests of a namespace have room at a time; `room_changed` is told whose requests have room now, or
-        none any more.
-        """
-        self._room, self._room_changed = Room(in_work), room_changed
+        """Know nothing yet; `place(registry)` is one for all names of a registry, `allows(registry, namespace, model)`."""
         self._place, self._allows, self._workloads, self._policies = place, allows, workloads, policies
         self._telemetry = telemetry
         self._aliases: dict[Key, _Alias] = {}
         self._requests: dict[tuple[str, str], _Request] = {}
         self._requests_of: defaultdict[Key, set[str]] = defaultdict(set)
-        """The requests in work."""
-        self._held_of: defaultdict[Key, set[str]] = defaultdict(set)
-        """Those for which there is no room."""
-        self._untold_of: defaultdict[Key, set[str]] = defaultdict(set)
-        """Those of them whose status does not say so."""
-        self._first_of: defaultdict[Key, set[str]] = defaultdict(set)
-        """Rollbacks and swaps that have not ended."""
         self._ended_of: defaultdict[Key, set[str]] = defaultdict(set)
         self._claims: defaultdict[Claim, set[tuple[str, Key]]] = defaultdict(set)
         self._of_model: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
@@ -266,49 +231,19 @@ class Memory:
             return {key}
         ended = is_true(request.status.conditions, RequestCondition.COMPLETE)
         if old is not None:
-            self._take_out(old, request.metadata.name)
+            _discard(self._requests_of, old.key, request.metadata.name)
+            _discard(self._ended_of, old.key, request.metadata.name)
         uid, age = request.metadata.uid, _age(request)
         remembered = (
             _Request(version, key, uid, age, None, _ended(request))
             if ended
-            else _open(request, key, version, age, old)
+            else _Request(version, key, uid, age, _pack(request))
         )
         self._requests[name] = remembered
         self._telemetry.request_seen(request)
-        self._count(key.namespace, old, remembered)
-        self._sort_in(*name)
+        (self._ended_of if ended else self._requests_of)[key].add(request.metadata.name)
         same = old is not None and old.uid == uid and old.text is None and old.ended == remembered.ended
         return set() if ended and same else {key}
-
-    def _count(self, namespace: str, old: _Request | None, new: _Request | None) -> None:
-        """Count a request in its namespace as it is now, and tell of the aliases of those that have room or none by it."""
-        before = old.age if old is not None and old.counted else None
-        after = new.age if new is not None and new.counted else None
-        if before == after:
-            return
-        moved = [] if before is None else [self._room.leave(namespace, before)]
-        moved += [] if after is None else [self._room.enter(namespace, after)]
-        self._room_changed({self._sort_in(namespace, age[1]) for age in moved if age is not None})
-
-    def _sort_in(self, namespace: str, name: str) -> Key:
-        """Put a request among those in work, those without room or those that have ended; return its alias's key."""
-        kept = self._requests[namespace, name]
-        self._take_out(kept, name)
-        if kept.text is None:
-            self._ended_of[kept.key].add(name)
-        elif kept.counted and not kept.free and not self._room.has(namespace, kept.age):
-            self._held_of[kept.key].add(name)
-            if not kept.told:
-                self._untold_of[kept.key].add(name)
-        else:
-            self._requests_of[kept.key].add(name)
-            if kept.goes_first:
-                self._first_of[kept.key].add(name)
-        return kept.key
-
-    def _take_out(self, kept: _Request, name: str) -> None:
-        for index in (self._requests_of, self._held_of, self._untold_of, self._first_of, self._ended_of):
-            _discard(index, kept.key, name)
 
     def drop_request(self, namespace: str, name: str, uid: str | None = None) -> set[Key]:
         """Forget a request, with a uid only that one, and return its alias's key when it had not ended."""
@@ -318,8 +253,8 @@ class Memory:
         del self._requests[namespace, name]
         self._telemetry.request_gone(namespace, name)
         _discard(self._doubted_requests, old.key, name)
-        self._take_out(old, name)
-        self._count(namespace, old, None)
+        _discard(self._requests_of, old.key, name)
+        _discard(self._ended_of, old.key, name)
         return set() if old.text is None else {old.key}
 
     def doubted(self, key: Key) -> tuple[bool, tuple[str, ...]]:
@@ -373,46 +308,14 @@ class Memory:
         return effective(alias, self._policies.applying(Key(alias.metadata.namespace, alias.metadata.name)))
 
     def requests(self, key: Key) -> tuple[PromotionRequest, ...]:
-        """Return the requests of an alias that are in work, oldest first, then by name."""
-        self._let_in_older(key)
+        """Return the requests of an alias that have not ended, oldest first, then by name."""
         kept = (self._requests[key.namespace, name] for name in self._requests_of.get(key, ()))
         ordered = sorted(kept, key=attrgetter("age"))
         return tuple(_unpack(item.text) for item in ordered if item.text is not None)
 
     def has_open_requests(self, key: Key) -> bool:
         """Return whether an alias has requests that have not ended."""
-        return key in self._requests_of or key in self._held_of
-
-    def _let_in_older(self, key: Key) -> None:
-        """Let in some requests that give way to a rollback or a swap: it does not end before they have."""
-        names = self._first_of.get(key)
-        if not names or key not in self._held_of:
-            return
-        newest = max(self._requests[key.namespace, name].age for name in names)
-        in_work = (self._requests[key.namespace, name] for name in self._requests_of.get(key, ()))
-        if any(item.age < newest and not item.goes_first for item in in_work):
-            return
-        held = (self._requests[key.namespace, name].age for name in self._held_of[key])
-        for _, name in nsmallest(LET_IN, (age for age in held if age < newest)):
-            self._set_free(key.namespace, name)
-
-    def _set_free(self, namespace: str, name: str) -> None:
-        self._requests[namespace, name] = replace(self._requests[namespace, name], free=True)
-        self._sort_in(namespace, name)
-
-    def without_room(self, key: Key, most: int) -> tuple[PromotionRequest, ...]:
-        """Return the oldest requests of an alias for which there is no room and whose statuses do not say so."""
-        kept = (self._requests[key.namespace, name] for name in self._untold_of.get(key, ()))
-        oldest = nsmallest(most, kept, key=attrgetter("age"))
-        return tuple(_unpack(item.text) for item in oldest if item.text is not None)
-
-    def let_expire(self, key: Key, now: datetime) -> datetime | None:
-        """Let in those without room whose time is over, so that they end; return when that of the next one is, if any."""
-        held = [self._requests[key.namespace, name] for name in self._held_of.get(key, ())]
-        for item in held:
-            if item.expires is not None and item.expires <= now:
-                self._set_free(key.namespace, item.age[1])
-        return min((item.expires for item in held if item.expires is not None), default=None)
+        return key in self._requests_of
 
     def ended(self, key: Key) -> tuple[EndedRequest, ...]:
         """Return the requests of an alias that have ended and are still there."""
@@ -534,7 +437,7 @@ class Memory:
 
     def knows(self, key: Key) -> bool:
         """Return whether the key has an alias, or a request that has not ended, is to be deleted or was edited since."""
-        return key in self._aliases or self.has_open_requests(key) or self._has_work_after_an_end(key)
+        return key in self._aliases or key in self._requests_of or self._has_work_after_an_end(key)
 
     def uids(self) -> tuple[dict[Key, str], dict[tuple[str, str], str]]:
         """Return the uids of all aliases and of all requests, by their names."""
@@ -543,8 +446,7 @@ class Memory:
 
     def keys(self) -> Iterable[Key]:
         """Return every key that `knows`."""
-        open_of = {*self._requests_of, *self._held_of}
-        return {*self._aliases, *open_of, *filter(self._has_work_after_an_end, self._ended_of)}
+        return {*self._aliases, *self._requests_of, *filter(self._has_work_after_an_end, self._ended_of)}
 
     def _has_work_after_an_end(self, key: Key) -> bool:
         ended = self.ended(key)
@@ -569,27 +471,6 @@ def _ended(request: PromotionRequest) -> EndedRequest:
         ttl=request.spec.ttl_seconds_after_finished if at else None,
         tracked=gitops.tracker(request.metadata) is not None,
         observed=request.status.observed_generation in {None, request.metadata.generation},
-    )
-
-
-def _open(request: PromotionRequest, key: Key, version: int, age: Age, before: _Request | None) -> _Request:
-    """Return what is kept of a request that has not ended; one that was let in stays in."""
-    status, meta = request.status, request.metadata
-    done = find(status.conditions, RequestCondition.COMPLETE)
-    was_let_in = before is not None and before.uid == meta.uid and before.free
-    begun = status.phase not in {None, Phase.PENDING}
-    ends = request.spec.abort or meta.deletion_timestamp is not None
-    created = meta.creation_timestamp
-    return _Request(
-        version=version,
-        key=key,
-        uid=meta.uid,
-        age=age,
-        text=_pack(request),
-        goes_first=has_priority(request),
-        free=was_let_in or begun or ends,
-        told=done is not None and done.reason == Reason.NAMESPACE_LIMIT,
-        expires=None if created is None else created + duration(request.spec.expires_after),
     )
 
 
@@ -619,7 +500,7 @@ def _unpack_alias(text: bytes) -> ModelAlias:
     return ModelAlias.model_validate_json(text)
 
 
-def _age(request: PromotionRequest) -> Age:
+def _age(request: PromotionRequest) -> tuple[str, str]:
     created = request.metadata.creation_timestamp
     return ("" if created is None else created.isoformat(), request.metadata.name)
 
