@@ -290,8 +290,6 @@ class Witness:
             before = older and (by_age or not mine)
             if waits_in_line and ((mine and not theirs) or (mine == theirs and before)):
                 yield f"{_name(other)} goes first"
-            if not mine and theirs and older:
-                yield f"{_name(other)} has not given way"
 
     def _not_allowed(
         self, request: PromotionRequest, alias: ModelAlias, version: str, champion: str | None
@@ -408,6 +406,9 @@ class Witness:
         if (entry.operation, entry.outcome) == (Operation.PROMOTE, Outcome.SUCCEEDED):
             for other in self._kept_waiting(after):
                 self._wrong(f"{_entry(entry)} came to its end although {_name(other)} goes first")
+        if entry.uid is not None and entry.outcome is Outcome.SUCCEEDED:
+            for other in self._not_given_way(self.requests[entry.uid]):
+                self._wrong(f"{_entry(entry)} came to its end although {_name(other)} has not given way")
         back = {move.from_, move.named}
         wanted = {Outcome.SUCCEEDED: {move.to}, Outcome.ROLLED_BACK: back, Outcome.ABORTED: back}
         if entry.outcome in wanted and not self.moved_by_hand:
@@ -423,6 +424,15 @@ class Witness:
     def _accept(self, version: str | None) -> None:
         self.accepted = version
         self.ever |= set() if version is None else {version}
+
+    def _not_given_way(self, request: PromotionRequest) -> Iterator[PromotionRequest]:
+        """Return the promotions that are older than a rollback or a swap and have not ended."""
+        if request.spec.operation is RequestOperation.PROMOTE:
+            return
+        for other in self.waiting():
+            promotes = other.spec.operation is RequestOperation.PROMOTE and not other.spec.dry_run
+            if promotes and _age(other) < _age(request):
+                yield other
 
     def _kept_waiting(self, alias: ModelAlias) -> Iterator[PromotionRequest]:
         """Return rollbacks to what was accepted that stood in the line for a while, and nothing kept

@@ -171,13 +171,14 @@ def _advance(
     """Decide the next step of the plan itself.
 
     Requests that it replaces end when it has nothing to do at once, and before it ends: none of them may have
-    its turn after it.
+    its turn after it. One that is withdrawn replaces nobody any more.
     """
     withdrawn = _withdrawn(context, alias, plan, own, rivals.overtaker)
     step = withdrawn or steps.next_step(alias, plan, context.facts, context.notary, context.now)
     may_have_ended = isinstance(step, Do | steps.CannotGoOn)
     ended = ended_since(alias, plan, context.facts, context.notary) if may_have_ended else None
-    if own is not None and rivals.replaced and (ended is not None or not isinstance(step, Do)):
+    replaces = own is not None and withdrawn is None and not own.spec.abort
+    if own is not None and replaces and rivals.replaced and (ended is not None or not isinstance(step, Do)):
         following = _end_replaced(context, alias, own, rivals.replaced, draft)
         if not isinstance(step, steps.Wait):
             return draft.decision(following)

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from modelalias.core.decide import decide
+from modelalias.core.errors import Refused
 from modelalias.core.requests import queue
 from modelalias.core.requests.finish import end_request
 from modelalias.reconcile import alias as passes
-from tests.support.harness import Cluster
+from tests.support.harness import NAMESPACE, Cluster
 from tests.support.virtual_loop import in_virtual_time
 
 BACK: dict[str, Any] = {"operation": "Rollback", "source": {"previous": True}, "reason": "worse"}
@@ -133,3 +134,22 @@ async def test_a_rollback_that_has_nothing_to_do_ends_them_too() -> None:
 
         assert it.moves() == []
         assert {it.phase(name) for name in older} == {"Superseded"}
+
+
+@in_virtual_time
+@pytest.mark.parametrize("how", ["abort", "delete"])
+async def test_a_rollback_that_is_withdrawn_before_it_moved_replaces_nobody(how: str) -> None:
+    async with Cluster() as it:
+        (older,) = await _older(it, 1)
+        it.registry.fail_next(Refused("no"), call="set_alias", times=1000)
+        it.ask("back", **BACK)
+        it.edit_alias(suspend=False)
+        await it.settle(10)
+        if how == "abort":
+            it.edit_request("back", abort=True)
+        else:
+            it.objects.remove_request(NAMESPACE, "back")
+        await it.settle(120)
+
+        assert it.phase(older) != "Superseded"
+        it.take_errors()
