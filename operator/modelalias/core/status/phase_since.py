@@ -17,15 +17,16 @@ _FOLLOWS_FROM: Final[Mapping[AliasPhase, tuple[ConditionType, Status]]] = {
     AliasPhase.DRIFTED: (AliasCondition.IN_SYNC, Status.FALSE),
     AliasPhase.UNKNOWN: (AliasCondition.ROLLED_OUT, Status.UNKNOWN),
 }
-_OF_WORKLOADS: Final[Mapping[str, ServingState]] = {
-    Reason.MISSING: ServingState.MISSING,
-    Reason.DIVERGED: ServingState.DIVERGED,
-    Reason.CONTENDED: ServingState.DIVERGED,
-    Reason.ROLLOUT_FAILED: ServingState.FAILED,
-    Reason.DEGRADED: ServingState.DEGRADED,
+_DEGRADED: Final = frozenset({ServingState.MISSING, ServingState.DIVERGED, ServingState.DEGRADED})
+_OF_WORKLOADS: Final[Mapping[str, frozenset[ServingState]]] = {
+    Reason.MISSING: _DEGRADED,
+    Reason.DIVERGED: _DEGRADED,
+    Reason.CONTENDED: _DEGRADED,
+    Reason.DEGRADED: _DEGRADED,
+    Reason.ROLLOUT_FAILED: frozenset({ServingState.FAILED}),
 }
-"""The state of a workload behind a reason of RolledOut. That condition is False in a rollout too, so its own time
-is not that of the failure."""
+"""The states of workloads that make the phase which a reason of RolledOut belongs to; of several workloads the condition tells
+the worst alone. It is False in a rollout too, so its own time is not that of the failure."""
 
 
 def phase_since(status: ModelAliasStatus) -> datetime | None:
@@ -59,5 +60,5 @@ def _of_condition(status: ModelAliasStatus, phase: AliasPhase) -> datetime | Non
 
 def _of_workloads(status: ModelAliasStatus) -> datetime | None:
     rolled_out = find(status.conditions, AliasCondition.ROLLED_OUT)
-    state = None if rolled_out is None else _OF_WORKLOADS.get(rolled_out.reason)
-    return min((item.since for item in status.serving if item.state is state and item.since), default=None)
+    states = frozenset() if rolled_out is None else _OF_WORKLOADS.get(rolled_out.reason, frozenset())
+    return min((item.since for item in status.serving if item.state in states and item.since), default=None)

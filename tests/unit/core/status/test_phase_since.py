@@ -101,6 +101,14 @@ def test_a_failure_is_as_old_as_the_workloads_say(phase: str, reason: str, state
     assert began == datetime(2026, 1, 1, 12, 10, tzinfo=UTC)
 
 
+def test_what_went_wrong_first_counts_where_the_worst_came_later() -> None:
+    serving = [workload("Degraded", EARLY), workload("Missing", LATE)]
+
+    began = of(phase="Degraded", conditions=[rolled_out("False", "Missing")], serving=serving)
+
+    assert began == datetime.fromisoformat(EARLY)
+
+
 @pytest.mark.parametrize(
     "status",
     [
