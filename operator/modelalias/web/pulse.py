@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from modelalias.cli import heartbeat
+from modelalias.core.errors import OperatorError
 from modelalias.web.reading import Reader
 
 KEPT_SECONDS: Final = 10.0
@@ -23,7 +24,10 @@ class Pulse:
 
     async def warning(self, reader: Reader) -> str | None:
         """Return the sentence that statuses may be old; None where they are not, or where nobody can tell."""
-        user, now = (await reader.who()).user, self._clock()
+        try:
+            user, now = (await reader.who()).user, self._clock()
+        except OperatorError:
+            return None
         self._read = {who: item for who, item in self._read.items() if now - item[0] < self.kept_seconds}
         if user not in self._read:
             found = await heartbeat.look(reader.within(reader.namespace), self.namespace)

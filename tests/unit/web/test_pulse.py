@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from modelalias.cli.cluster import Heartbeat
 from modelalias.cli.kubeconfig import Access
-from modelalias.core.errors import Refused
+from modelalias.core.errors import Refused, Unavailable
 from modelalias.web.config import DashboardConfig
 from modelalias.web.deployed import operator_namespace
 from modelalias.web.pulse import KEPT_SECONDS, Pulse
@@ -40,6 +42,18 @@ async def test_what_one_person_may_read_is_told_to_nobody_else() -> None:
 
     assert await pulse.warning(ana)
     assert await pulse.warning(bo) is None
+
+
+async def test_who_cannot_be_told_apart_hears_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster([alias()])
+    cluster.lease = OLD
+
+    async def fails() -> None:
+        raise Unavailable("no answer")
+
+    monkeypatch.setattr(cluster, "who", fails)
+
+    assert await Pulse().warning(cluster) is None
 
 
 def test_a_dashboard_looks_where_its_pod_is_or_where_it_is_told() -> None:
