@@ -183,7 +183,7 @@ def test_an_alias_shows_its_workloads_and_how_it_came_to_stand_so() -> None:
         "churn@champion: Ready",
         "version 4",
         "ModelAlias churn-champion: churn@champion",
-        "phase: Ready",
+        "phase: Ready since 2026-01-01T00:00:00Z",
         "version 4 since 2026-01-01T00:00:00Z, by ana, request go",
         "Why it stands so:",
         "modelalias explain churn-champion -n ml",
