@@ -35,6 +35,7 @@ class OperatorProcess:
         )
         self._environ = {**os.environ, "KUBECONFIG": kubeconfig, "MODELALIAS_CONFIG": str(self._file)}
         self._process: ForkServerProcess | None = None
+        self._was_killed = False
 
     @property
     def pid(self) -> int:
@@ -47,17 +48,19 @@ class OperatorProcess:
         return self._process is not None and self._process.is_alive()
 
     def start(self, *, anew: bool = False) -> None:
-        """Start and wait until the probe answers; `anew` in a Python that has imported nothing yet."""
+        """Start and wait until the probe answers or it is killed, which a fault in its first write may do
+        sooner; `anew` in a Python that has imported nothing yet."""
         self._begin(operator_program.COMMAND if anew else ())
 
     def _begin(self, command: tuple[str, ...]) -> None:
+        self._was_killed = False
         self._process = forks.forks().Process(
             target=operator_program.serve, args=(self._environ, self.log, command), daemon=True
         )
         self._process.start()
         deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            assert self._process.is_alive(), f"the operator ended:\n{self.tail()}"
+        while not self._answers() and not self._was_killed:
+            assert self._process.is_alive() or self._was_killed, f"the operator ended:\n{self.tail()}"
             assert time.monotonic() < deadline, f"the operator's probe does not answer:\n{self.tail()}"
             time.sleep(0.1)  # poll
 
@@ -69,6 +72,7 @@ class OperatorProcess:
     def kill(self) -> None:
         """End it as a crash does, with no chance to clean up."""
         assert self._process is not None
+        self._was_killed = True
         self._process.kill()
         self._process.join(STOP_SECONDS)
 
