@@ -295,6 +295,10 @@ class Reason(StrEnum):
     )
     SUSPENDED = "Suspended", "spec.suspend is set: nothing new starts, and a plan stops before its next step."
     TERMINATING = "Terminating", "The object is being deleted and a finalizer keeps it: nothing new begins."
+    TOO_MANY_REQUESTS = (
+        "TooManyRequests",
+        "As many older requests of the namespace have not ended as there is room for; nothing was judged.",
+    )
     UNREACHABLE = (
         "Unreachable",
         "The registry does not answer; once it does, everything continues where it stopped.",

@@ -155,6 +155,7 @@ _BY_REASON: Final[Mapping[str, Callable[[PromotionRequest], NextStep]]] = {
     Reason.RUN_NOT_FOUND: _another_version,
     Reason.STALE_CHAMPION: _stale,
     Reason.SUPERSEDED: _again("To ask again:"),
+    Reason.TOO_MANY_REQUESTS: _again("Once other requests of the namespace have ended, to ask again:"),
     Reason.UNEXPECTED_ERROR: _again("Once the operator's log has told why, to ask again:"),
     Reason.VERSION_GONE: _gone,
     Reason.VERSION_NOT_READY: _another_version,

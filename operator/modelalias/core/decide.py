@@ -29,7 +29,7 @@ from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, Draft, RequestWrite
 from modelalias.core.protocol.effects import StartEvaluation
 from modelalias.core.protocol.facts import Needed
-from modelalias.core.requests import pins, rollback
+from modelalias.core.requests import pins, rollback, too_many
 from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_if_settled, end_request
@@ -45,6 +45,9 @@ def decide(context: Context) -> Decision:
     void = voided(context)
     if void:
         return Decision(void, Again())
+    refused = too_many.refused(context)
+    if refused:
+        return Decision(refused, Again())
     try:
         if context.alias is None:
             return _decide_without_alias(context)

@@ -424,7 +424,10 @@ def _standing_fault(context: Context, alias: ModelAlias, plan: Plan) -> Cause:
     """Return what is told until another move ends well: it was true then, so that it has its time."""
     way_on = "repair the workloads, then pin a version or file a request"
     if plan.request is not None:
-        again, another = ways_out.retry(alias, plan.request.name), ways_out.promote(alias, "N")
+        again, another = (
+            ways_out.retry(alias.metadata.namespace, plan.request.name),
+            ways_out.promote(alias, "N"),
+        )
         way_on = f"once that is repaired: {again}, or {another}"
     to = history.moved(plan, alias.spec.alias).to or "none"
     what = f"the {plan.operation} to version {to} failed"

@@ -246,6 +246,7 @@ class AliasReconciler:
             serving=self._serving.view(key),
             by_itself=self._outside.by_itself(key, alias),
             policies=PolicyView() if effective is None else effective.view,
+            room=self._memory.room(key),
             tags_put_off=self._refused_tags.of(key),
             read_by_policies=PolicyReads() if alias is None else self._memory.read_by_policies(key),
         )

@@ -76,7 +76,12 @@ class Engine:
         self._workloads = WorkloadsSeen(clock, wall)
         self._policies = KnownPolicies()
         self._memory = Memory(
-            lambda name: places.get(name, name), self._allows, self._workloads, self._policies, telemetry
+            lambda name: places.get(name, name),
+            self._allows,
+            self._workloads,
+            self._policies,
+            telemetry,
+            settings.requests_per_namespace,
         )
         self._queue = KeyedQueue(clock, waited=telemetry.queue_waited)
         telemetry.queue_measured_by(self._queue.__len__)

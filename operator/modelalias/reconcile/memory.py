@@ -15,21 +15,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.api.conditions import RequestCondition, find, is_true
 from modelalias.api.request import PromotionRequest
 from modelalias.core.judging import reads
 from modelalias.core.judging.evaluation import ENDED
+from modelalias.core.plan.operations import has_priority
 from modelalias.core.policies.effective import Effective, effective
+from modelalias.core.protocol import context
 from modelalias.core.protocol.context import PolicyReads
 from modelalias.ports import SILENT, Telemetry, WorkloadRef
 from modelalias.reconcile import gitops
 from modelalias.reconcile.known_policies import KnownPolicies
 from modelalias.reconcile.mass_drift import Expected
 from modelalias.reconcile.queue import Key
+from modelalias.reconcile.room import Age, Room
 from modelalias.reconcile.workloads_seen import WorkloadsSeen
+
+MOST_REQUESTS: Final = 2000
+"""Open requests of a namespace that have room, where the configuration says nothing else."""
 
 Claim = tuple[str, str, str]
 """Place of the registry, model and alias, without their case: MLflow on MySQL does not tell names apart by it."""
@@ -68,11 +74,12 @@ class _Request:
     version: int
     key: Key
     uid: str
-    age: tuple[str, str]
-    """When it was created, then its name: the order of the requests."""
+    age: Age
     text: bytes | None
     """None once the request has ended."""
     ended: "EndedRequest | None" = None
+    takes_room: bool = False
+    """Whether it is open and counted among those of its namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +120,13 @@ class Memory:
         workloads: WorkloadsSeen,
         policies: KnownPolicies,
         telemetry: Telemetry = SILENT,
+        most_requests: int = MOST_REQUESTS,
     ) -> None:
-        """Know nothing yet; `place(registry)` is one for all names of a registry, `allows(registry, namespace, model)`."""
+        """Know nothing yet; `place(registry)` is one for all names of a registry, `allows(registry, namespace, model)`.
+
+        `most_requests` is how many open requests of a namespace have room.
+        """
+        self._room = Room(most_requests)
         self._place, self._allows, self._workloads, self._policies = place, allows, workloads, policies
         self._telemetry = telemetry
         self._aliases: dict[Key, _Alias] = {}
@@ -237,9 +249,10 @@ class Memory:
         remembered = (
             _Request(version, key, uid, age, None, _ended(request))
             if ended
-            else _Request(version, key, uid, age, _pack(request))
+            else _Request(version, key, uid, age, _pack(request), takes_room=not has_priority(request))
         )
         self._requests[name] = remembered
+        self._count(key.namespace, old, remembered)
         self._telemetry.request_seen(request)
         (self._ended_of if ended else self._requests_of)[key].add(request.metadata.name)
         same = old is not None and old.uid == uid and old.text is None and old.ended == remembered.ended
@@ -251,11 +264,33 @@ class Memory:
         if old is None or uid not in {None, old.uid}:
             return set()
         del self._requests[namespace, name]
+        self._count(namespace, old, None)
         self._telemetry.request_gone(namespace, name)
         _discard(self._doubted_requests, old.key, name)
         _discard(self._requests_of, old.key, name)
         _discard(self._ended_of, old.key, name)
         return set() if old.text is None else {old.key}
+
+    def _count(self, namespace: str, old: _Request | None, new: _Request | None) -> None:
+        before = old.age if old is not None and old.takes_room else None
+        after = new.age if new is not None and new.takes_room else None
+        if before == after:
+            return
+        if before is not None:
+            self._room.leave(namespace, before)
+        if after is not None:
+            self._room.enter(namespace, after)
+
+    def room(self, key: Key) -> context.Room:
+        """Return which open requests of an alias have no room in its namespace."""
+        end = self._room.ends_at(key.namespace)
+        kept = (
+            ()
+            if end is None
+            else (self._requests[key.namespace, name] for name in self._requests_of.get(key, ()))
+        )
+        names = (item.age[1] for item in kept if end is not None and item.takes_room and item.age >= end)
+        return context.Room(self._room.most, frozenset(names))
 
     def doubted(self, key: Key) -> tuple[bool, tuple[str, ...]]:
         """Return whether the alias of a key is in doubt, and which of its requests are."""
@@ -500,7 +535,7 @@ def _unpack_alias(text: bytes) -> ModelAlias:
     return ModelAlias.model_validate_json(text)
 
 
-def _age(request: PromotionRequest) -> tuple[str, str]:
+def _age(request: PromotionRequest) -> Age:
     created = request.metadata.creation_timestamp
     return ("" if created is None else created.isoformat(), request.metadata.name)
 

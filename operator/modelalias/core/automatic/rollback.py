@@ -33,6 +33,7 @@ from modelalias.core.monitoring import bounds, series
 from modelalias.core.plan import windows
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.effects import FileRequest
+from modelalias.core.requests.by_operator import is_own
 from modelalias.core.requests.former import former, is_return
 from modelalias.core.status import ways_out
 from modelalias.core.status.drift import has_drifted
@@ -127,7 +128,7 @@ def _outcome(context: Context, alias: ModelAlias, current: NamedVersion, breach:
         return _Outcome("")
     names = _names(alias, current)
     filed = next(
-        (item for item in context.requests if item.metadata.name in names and _is_own(context, item)), None
+        (item for item in context.requests if item.metadata.name in names and is_own(context, item)), None
     )
     if filed is not None:
         name = filed.metadata.name
@@ -166,7 +167,7 @@ def _file(
             return _Outcome(f"nothing is rolled back: PromotionRequest {name} was filed for it, and is gone")
         if there is None and place > known:
             return _filed(context, _request(context, alias, current, breach, name))
-        if there is not None and _is_own(context, there) and there.status.phase in _FINAL:
+        if there is not None and is_own(context, there) and there.status.phase in _FINAL:
             return _Outcome(f"nothing is rolled back: {_ended(there)}", there=name)
     return _Outcome("nothing is rolled back: all names that the request could have are taken")
 
@@ -192,11 +193,6 @@ def _is_old(context: Context, breach: Breach) -> bool:
     """Return whether nothing was read lately, as after a time in which no operator ran: it may be good by now."""
     at = breach.entry.at
     return at is None or context.now - at > series.interval(breach.monitor) + READ_WITHIN
-
-
-def _is_own(context: Context, request: PromotionRequest) -> bool:
-    """Return whether the operator filed a request: nobody else can in its name."""
-    return request.spec.requested_by == context.by_itself.account
 
 
 def _names(alias: ModelAlias, current: NamedVersion) -> tuple[str, ...]:

@@ -136,6 +136,16 @@ class Broken(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Room:
+    """Room for requests in a namespace."""
+
+    most: int = 0
+    """How many open requests have room, the oldest."""
+    names_without: frozenset[str] = frozenset()
+    """Open requests of the alias that have none."""
+
+
+@dataclass(frozen=True)
 class Context:
     """Everything that `decide` may look at."""
 
@@ -173,6 +183,7 @@ class Context:
     """Name of an older ModelAlias of the namespace that splits requests of the same HTTPRoute for one of the Services."""
     claim_differs_in_case: bool = False
     """Whether what the older ModelAlias claims is the same only without its case."""
+    room: Room = Room()
     tags_put_off: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """Versions, with the tag of policy.retention that the registry did not take, and when that is tried again."""
 

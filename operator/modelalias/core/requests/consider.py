@@ -40,6 +40,7 @@ from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.facts import Failed
 from modelalias.core.requests import cases, on_success, replay, rollback
 from modelalias.core.requests.broken import is_broken, wait_for_next_try
+from modelalias.core.requests.by_operator import is_own, is_undecided
 from modelalias.core.requests.source import Candidate, resolve_source
 from modelalias.core.status import ways_out
 from modelalias.ports import Aliases, ModelVersion
@@ -130,15 +131,14 @@ def _consider(context: Context, alias: ModelAlias, request: PromotionRequest) ->
 
 def _on_hold(context: Context, alias: ModelAlias, request: PromotionRequest) -> Answer | None:
     """Return what becomes of a request of the operator's own while automatic steps are on hold."""
-    account, name = context.by_itself.account, request.metadata.name
     if alias.status.hold is None:
         return None
-    if not account and name.startswith((f"{context.name}-auto-", f"{context.name}-breach-")):
+    if is_undecided(context, request):
         message = (
             "waits: automatic steps are on hold, and it is not known yet whether the operator filed this one"
         )
         return NotReady(Reason.WAITING, message, context.now + VERSION_POLL)
-    if request.spec.requested_by != account:
+    if not is_own(context, request):
         return None
     message = "automatic steps are on hold"
     if rules_of(request).is_judged:

@@ -13,9 +13,9 @@ def go_back(alias: ModelAlias, version: str) -> str:
     return f"modelalias rollback {_name(alias)} --to-version {version} -m WHY"
 
 
-def retry(alias: ModelAlias, request: str) -> str:
+def retry(namespace: str, request: str) -> str:
     """Return the command that asks again for what a request asked for."""
-    return f"modelalias retry {request} -n {alias.metadata.namespace}"
+    return f"modelalias retry {request} -n {namespace}"
 
 
 def unpin(alias: ModelAlias) -> str:
