@@ -4,29 +4,14 @@ Each port names what it raises. The adapters implement the ports; fakes keep sta
 do, and the same contract suite runs on both.
 """
 
+from modelalias.ports.admission import Admission
 from modelalias.ports.around import Cluster, Servers
 from modelalias.ports.channel import (
     Channel,
     Letter,
     Severity,
 )
-from modelalias.ports.cluster import (
-    Admission,
-    EventType,
-    Involved,
-    Job,
-    JobRef,
-    Jobs,
-    JobState,
-    NewJob,
-    Objects,
-    Replicas,
-    Variable,
-    Workload,
-    WorkloadChange,
-    WorkloadRef,
-    Workloads,
-)
+from modelalias.ports.jobs import Job, JobRef, Jobs, JobState, NewJob
 from modelalias.ports.lead import (
     Lead,
 )
@@ -38,6 +23,7 @@ from modelalias.ports.notary import (
     SigningKeys,
     Verifier,
 )
+from modelalias.ports.objects import EventType, Involved, Objects
 from modelalias.ports.pods import (
     Pod,
     PodAnswer,
@@ -81,6 +67,7 @@ from modelalias.ports.telemetry import (
     RequestEnd,
     Telemetry,
 )
+from modelalias.ports.workloads import Replicas, Variable, Workload, WorkloadChange, WorkloadRef, Workloads
 
 __all__ = [
     "SILENT",

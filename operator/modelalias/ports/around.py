@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modelalias.ports.admission import Admission
 from modelalias.ports.channel import Channel
-from modelalias.ports.cluster import Admission, Jobs, Objects, Workloads
+from modelalias.ports.jobs import Jobs
 from modelalias.ports.metrics_source import MetricsSource
 from modelalias.ports.notary import SigningKeys
+from modelalias.ports.objects import Objects
 from modelalias.ports.pods import Pods
 from modelalias.ports.registry import Registry
 from modelalias.ports.routes import Routes
+from modelalias.ports.workloads import Workloads
 
 
 @dataclass(frozen=True)

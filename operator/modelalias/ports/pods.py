@@ -6,7 +6,7 @@ from typing import Protocol
 
 from modelalias.api.fields import Value
 from modelalias.api.workload import Verify
-from modelalias.ports.cluster import Workload
+from modelalias.ports.workloads import Workload
 
 
 class PodRef(Value):

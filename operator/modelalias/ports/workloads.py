@@ -1,18 +1,13 @@
-"""What the rules ask of the API server, in our own words."""
+"""The workloads of a cluster, and what may be changed of them."""
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
-from enum import StrEnum
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Final, Protocol
 
-from modelalias.api.alias import ModelAlias, ModelAliasStatus, WorkloadKind
+from modelalias.api.alias import WorkloadKind
 from modelalias.api.fields import Value
-from modelalias.api.request import PromotionRequest, PromotionRequestSpec, PromotionRequestStatus
 from modelalias.api.workload import LoadFormat, Place, Serving
-from modelalias.ports.policies import GivenPolicy
 
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -200,104 +195,6 @@ class Workload(Value, ABC):
         """Return how far it is and what troubles it, for people: the same state in the same words."""
 
 
-class EventType(StrEnum):
-    """The two types that Kubernetes has."""
-
-    NORMAL = "Normal"
-    WARNING = "Warning"
-
-
-class Involved(Value):
-    """The object that an event is about."""
-
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-    uid: str
-
-
-class Objects(Protocol):
-    """ModelAliases, PromotionRequests, policies and events in the API server.
-
-    The listings of the first two pass over objects that do not fit the models, with a line in the log.
-
-    Every call raises `Unavailable` when the API server does not answer in time or is overloaded, `Refused`
-    with the verb and the resource in its message when a permission is missing.
-    """
-
-    def every_alias(self, namespaces: Sequence[str]) -> AsyncIterator[ModelAlias]:
-        """List all ModelAliases by pages, of the named namespaces or, with none named, of the cluster."""
-        ...
-
-    def every_request(self, namespaces: Sequence[str]) -> AsyncIterator[PromotionRequest]:
-        """List all PromotionRequests by pages, of the named namespaces or, with none named, of the cluster."""
-        ...
-
-    def every_policy(self, namespaces: Sequence[str]) -> AsyncIterator[GivenPolicy]:
-        """List all PromotionPolicies of the named namespaces or, with none named, of the cluster.
-
-        And all ClusterPromotionPolicies. One that does not fit the models is listed as one that cannot be read.
-        Raises `Unavailable` while the API server does not serve the kinds: that is not to be without policies.
-        """
-        ...
-
-    async def alias(self, namespace: str, name: str) -> ModelAlias | None:
-        """Read a ModelAlias afresh."""
-        ...
-
-    async def request(self, namespace: str, name: str) -> PromotionRequest | None:
-        """Read a PromotionRequest afresh."""
-        ...
-
-    async def write_alias_status(self, alias: ModelAlias, status: ModelAliasStatus) -> ModelAlias:
-        """Replace the status of the alias as it was read; raise `Conflict` when it changed since, or is gone."""
-        ...
-
-    async def write_request_status(
-        self, request: PromotionRequest, status: PromotionRequestStatus
-    ) -> PromotionRequest:
-        """Replace the status of the request as it was read.
-
-        Raise `Conflict` when it changed since, or is gone.
-        """
-        ...
-
-    async def create_request(self, namespace: str, name: str, spec: PromotionRequestSpec) -> PromotionRequest:
-        """File a request and return it, or the one of that name that is there already, whoever's it is.
-
-        Raise `InvalidRequest` when the API server does not let it in.
-        """
-        ...
-
-    async def account(self) -> str:
-        """Return the user name under which the API server knows this process."""
-        ...
-
-    async def delete_request(self, namespace: str, name: str, uid: str, version: int) -> None:
-        """Delete a request as it was seen at that resourceVersion.
-
-        One that is gone is fine, for another raise `Conflict`.
-        """
-        ...
-
-    async def post_event(
-        self,
-        about: Involved,
-        kind: EventType,
-        reason: str,
-        message: str,
-        *,
-        now: datetime,
-        annotations: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        """Post one event, best effort: a failure is logged and not raised.
-
-        The annotations say the same for programs, under keys with our prefix.
-        """
-        ...
-
-
 class Workloads(Protocol):
     """Workloads of the kinds in `modelalias.kinds`.
 
@@ -320,104 +217,4 @@ class Workloads(Protocol):
         or a variable that is a literal, when a policy does not let the change in, and when something took it
         out again on its way in.
         """
-        ...
-
-
-class JobRef(Value):
-    """Which Job."""
-
-    namespace: str
-    name: str
-
-
-class JobState(StrEnum):
-    """How far a Job is."""
-
-    RUNNING = "Running"
-    """or waiting to run."""
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-
-
-class Job(Value):
-    """A Job that the operator started, as it stands."""
-
-    ref: JobRef
-    uid: str
-    state: JobState
-    message: str = ""
-    """Why it failed, or what keeps it from running, in the words of its conditions."""
-    owner: str = ""
-    """The uid of what controls it."""
-    run_id: str | None
-    """The run that its annotation `modelalias.dev/run-id` names.
-
-    Whoever may write Jobs may write that too: it can show that a Job is another one, and proves nothing else.
-    """
-    ending: bool = False
-    """Whether it is being deleted."""
-
-
-class NewJob(Value):
-    """A Job to start from a suspended CronJob, which is the template."""
-
-    ref: JobRef
-    cron_job: str
-    """Name of the CronJob, in the namespace of the Job."""
-    owner: Involved
-    """What the Job belongs to and goes with."""
-    alias: str
-    """Name of the ModelAlias that waits for it."""
-    run_id: str
-    environment: tuple[tuple[str, str], ...]
-    """Variables that every container gets."""
-    timeout_seconds: int
-
-
-class Jobs(Protocol):
-    """Jobs of batch/v1 that the operator starts from CronJobs.
-
-    Every call raises `Unavailable` and `Refused` as `Objects` does.
-    """
-
-    async def read(self, ref: JobRef) -> Job | None:
-        """Read a Job afresh; one that the operator did not make is none."""
-        ...
-
-    async def check(self, namespace: str, cron_job: str) -> None:
-        """Raise `InvalidRequest` when there is no such CronJob, or when it is not suspended."""
-        ...
-
-    async def start(self, new: NewJob) -> Job:
-        """Make the Job and return it, or the one that was made before.
-
-        Raise `InvalidRequest` when there is no such CronJob, when it is not suspended, when the API server
-        refuses what it would make, and when the name is taken by a Job of somebody else.
-        """
-        ...
-
-    async def last_lines(self, ref: JobRef) -> str:
-        """Return the end of what the Job's newest pod wrote, at most 20 lines and 2,000 characters.
-
-        "" when there is none.
-        """
-        ...
-
-    async def stop(self, ref: JobRef) -> None:
-        """Delete the Job with its pods; none there, or one that is not ours, is fine."""
-        ...
-
-
-class Admission(Protocol):
-    """What makes the API server prove who writes requests and approvals, and who pins.
-
-    Every call raises `Unavailable` and `Refused` as `Objects` does.
-    """
-
-    async def why_unproved(self) -> str:
-        """Return why nobody proves who writes requests and approvals; "" when the API server does."""
-        ...
-
-    async def why_pins_unproved(self) -> str:
-        """Return why nobody proves who sets `spec.version`; "" when the API server does."""
         ...
