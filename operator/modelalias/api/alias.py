@@ -13,17 +13,12 @@ from modelalias.api.alias_status import (
     AliasPhase,
     ArchivedVersion,
     AutoPromoteStatus,
-    FinishedRequest,
-    HistoryEntry,
     Hold,
     ModelAliasStatus,
     NamedVersion,
     Observed,
-    Outcome,
     PinVerdict,
     RolledBackVersion,
-    ServingState,
-    ServingStatus,
     Soaking,
 )
 from modelalias.api.fields import (
@@ -49,6 +44,7 @@ from modelalias.api.gates import (
     OnNoChampion,
     Versus,
 )
+from modelalias.api.history import FinishedRequest, HistoryEntry, Outcome
 from modelalias.api.metadata import Metadata
 from modelalias.api.monitor_status import (
     Baseline,
@@ -74,6 +70,7 @@ from modelalias.api.policy import (
     Soak,
 )
 from modelalias.api.policy_status import PolicyRule, PolicyStatus
+from modelalias.api.serving_status import ServingState, ServingStatus
 from modelalias.api.traffic import Backend, Traffic
 from modelalias.api.traffic_status import BackendWeight, TrafficStatus
 from modelalias.api.windows import Window, WindowKind, WindowOperation

@@ -9,7 +9,6 @@ from pydantic import Field
 from modelalias.api.conditions import Condition, Conditions
 from modelalias.api.fields import (
     AliasName,
-    Evidence,
     Message,
     ModelVersionNumber,
     ObjectName,
@@ -21,13 +20,14 @@ from modelalias.api.fields import (
     keep_first,
     keep_last,
 )
+from modelalias.api.history import FinishedRequest, HistoryEntry
 from modelalias.api.metadata import NO_VERSION
 from modelalias.api.monitor_status import BreachedVersion, MonitorStatus
-from modelalias.api.plan import JudgedMetrics, Operation, Plan
+from modelalias.api.plan import JudgedMetrics, Plan
 from modelalias.api.policy_status import PolicyStatus
-from modelalias.api.request_status import Check, Evaluated, Finding, Phase
+from modelalias.api.request_status import Check, Evaluated, Finding
+from modelalias.api.serving_status import ServingStatus
 from modelalias.api.traffic_status import TrafficStatus
-from modelalias.api.workload import WorkloadKind
 
 
 class NamedVersion(Reported):
@@ -108,77 +108,6 @@ class PinVerdict(Reported):
     """The result of each gate."""
 
 
-class ServingState(StrEnum):
-    """How a workload stands."""
-
-    UNKNOWN = "Unknown"
-    """which version its pods run is not known."""
-    PENDING = "Pending"
-    """a plan will roll it."""
-    ROLLING = "Rolling"
-    """its pods are being replaced."""
-    SETTLING = "Settling"
-    """all pods are available; they have to stay so for spec.rollout.stableSeconds."""
-    UP_TO_DATE = "UpToDate"
-    """its pods run the version and are available."""
-    DEGRADED = "Degraded"
-    """its pods run the version, and fewer are available than wanted."""
-    DIVERGED = "Diverged"
-    """it is asked to run another version, or pods of it run another one."""
-    NO_REPLICAS = "NoReplicas"
-    """it has 0 replicas: nothing has loaded the version."""
-    FAILED = "Failed"
-    """its last rollout failed."""
-    MISSING = "Missing"
-    """there is no such workload."""
-
-
-class PodCount(Reported):
-    """How many pods of a workload run one version."""
-
-    version: ModelVersionNumber | None = None
-    """The version; absent for pods of which it is not known."""
-    pods: Annotated[int, Field(ge=0)]
-    """Pods that there are."""
-    ready: Annotated[int, Field(ge=0)]
-    """Pods that are ready."""
-
-
-class ServingStatus(Reported):
-    """What a workload should serve, what it is asked to serve, and what its pods run."""
-
-    kind: WorkloadKind
-    """Kind of the workload."""
-    name: ObjectName
-    """Name of the workload."""
-    uid: Annotated[str, Field(max_length=64)] | None = None
-    """UID of the workload."""
-    desired: ModelVersionNumber | None = None
-    """The version that it should serve."""
-    asked: ModelVersionNumber | None = None
-    """The version that its pod template asks for; absent when it asks for none, or for something else."""
-    served: ModelVersionNumber | None = None
-    """The version that all its ready pods run; absent when they differ, when there are none, and when it is not
-    known."""
-    pods: Annotated[tuple[PodCount, ...], Field(max_length=8), keep_first(8)] = ()
-    """How many pods run which version."""
-    state: ServingState
-    """How the workload stands."""
-    since: Timestamp | None = None
-    """Since when it is in this state, as far as the operator has seen it."""
-    short: Annotated[int, Field(ge=1)] | None = None
-    """How many replicas fewer than wanted were accepted, because they were not available before the rollout
-    either."""
-    restarts: Annotated[int, Field(ge=0)] | None = None
-    """While it settles: how often containers of its pods had been restarted when it began to."""
-    verified: bool | None = None
-    """With verify: whether every ready pod said the version when it was asked last; absent when none was asked."""
-    warnings: Annotated[tuple[Message, ...], Field(max_length=8), keep_first(8)] = ()
-    """What can be rolled and is likely not meant so, with what to change."""
-    message: Message = ""
-    """Why it stands so, and the warnings."""
-
-
 class Hold(Reported):
     """A stop on automatic steps after a rollback or a failed rollout; the next promotion or pin ends it."""
 
@@ -209,81 +138,6 @@ class ArchivedVersion(Reported):
     tag: Annotated[str, Field(max_length=250)] | None = None
     """The tag that the operator gave it; absent where it gave none, because the version is gone, was made anew
     under its number, or had a tag of that name already."""
-
-
-class Outcome(StrEnum):
-    """How a plan ended."""
-
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-    ROLLED_BACK = "RolledBack"
-    ABORTED = "Aborted"
-
-
-class HistoryEntry(Reported):
-    """One move of the alias: who, when, from, to, why, on which evidence."""
-
-    from_: Annotated[ModelVersionNumber | None, Field(alias="from")] = None
-    """Former version, which this ModelAlias had accepted last; absent when there was none."""
-    to: ModelVersionNumber | None = None
-    """New version; absent when the alias was removed."""
-    drifted: bool = False
-    """Whether somebody had moved the alias before, so that the registry did not name `from`."""
-    found: ModelVersionNumber | None = None
-    """If drifted: the version that the registry named; absent when it named none."""
-    at: Timestamp
-    """When the move ended."""
-    operation: Operation
-    """What kind of move it was."""
-    outcome: Outcome
-    """How the move ended."""
-    request: ObjectName | None = None
-    """Name of the request."""
-    uid: Annotated[str, Field(max_length=64)] | None = None
-    """UID of the request."""
-    spec_hash: Annotated[str, Field(max_length=80)] | None = None
-    """Hash of the request, by which it is known again when it is applied again."""
-    run_id: ReportedRunId = None
-    """The run that produced the new version."""
-    registered_at: Timestamp | None = None
-    """When the new version was registered in MLflow."""
-    judged: JudgedMetrics = ()
-    """The metrics of its run on which the verdict rests."""
-    actor: UserName | None = None
-    """Who asked for the move."""
-    approvers: Annotated[tuple[UserName, ...], Field(max_length=16), keep_first(16)] = ()
-    """Who approved."""
-    reason: Message = ""
-    """Why the move was asked for."""
-    failure: ReasonName | None = None
-    """Why the move failed, one of the condition reasons."""
-    message: Message = ""
-    """The same as a sentence."""
-    evidence: Evidence | None = None
-    """Hash of what the verdict rests on."""
-
-    @property
-    def left(self) -> ModelVersionNumber | None:
-        """The version that the alias left: of a restore the one that was found there."""
-        return self.found if self.operation is Operation.RESTORE else self.from_
-
-    @property
-    def is_first_sight(self) -> bool:
-        """Whether nothing was moved: the alias named the version when the operator first looked."""
-        return self.operation is Operation.ADOPT and not self.drifted
-
-
-class FinishedRequest(Reported):
-    """A request that ended and is not in the history: the same request, applied again, ends the same way."""
-
-    spec_hash: Annotated[str, Field(max_length=80)]
-    """Hash of the request."""
-    uid: Annotated[str, Field(max_length=64)]
-    """UID of the request."""
-    phase: Phase
-    """How the request ended."""
-    version: ModelVersionNumber | None = None
-    """The version that the request asked for, if it was known."""
 
 
 class AutoPromoteStatus(Reported):

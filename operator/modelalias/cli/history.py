@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from modelalias.api.alias_status import HistoryEntry
+from modelalias.api.history import HistoryEntry
 from modelalias.cli import heartbeat, output, session
 from modelalias.cli.cluster import PersonsCluster
 

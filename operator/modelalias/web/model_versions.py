@@ -10,8 +10,8 @@ from itertools import chain, repeat
 from typing import Final
 
 from modelalias.api.alias import ModelAlias
-from modelalias.api.alias_status import HistoryEntry, Outcome
 from modelalias.api.gates import Direction
+from modelalias.api.history import HistoryEntry, Outcome
 from modelalias.api.request import PromotionRequest
 from modelalias.cli.compared_versions import Chosen
 from modelalias.cli.comparison_text import Comparison

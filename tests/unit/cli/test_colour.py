@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from modelalias.api.alias_status import AliasPhase, Outcome, ServingState
+from modelalias.api.alias_status import AliasPhase
 from modelalias.api.conditions import AliasCondition, RequestCondition
+from modelalias.api.history import Outcome
 from modelalias.api.request_status import GateResult, Phase
+from modelalias.api.serving_status import ServingState
 from modelalias.cli import colour, output
 from modelalias.cli.diagnosis import State
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from modelalias.api.alias_status import HistoryEntry
+from modelalias.api.history import HistoryEntry
 from modelalias.cli import report
 from modelalias.cli.history import as_json, text
 from tests.support.cli_cluster import EVIDENCE, NOW, condition, ended, request

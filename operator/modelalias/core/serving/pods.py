@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from modelalias.api.alias import LoadMode, ModelAlias, Serving
-from modelalias.api.alias_status import PodCount
+from modelalias.api.serving_status import PodCount
 from modelalias.core.errors import Refused
 from modelalias.core.protocol.facts import Facts, Failed
 from modelalias.core.serving.mark import epoch_of, version_of

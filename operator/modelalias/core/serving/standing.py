@@ -16,7 +16,7 @@ from modelalias.api.alias import (
     ServingState,
     ServingStatus,
 )
-from modelalias.api.alias_status import PodCount
+from modelalias.api.serving_status import PodCount
 from modelalias.core.protocol.facts import Facts
 from modelalias.core.serving import pods as pods_seen
 from modelalias.core.serving.mark import epoch_of, version_of
