@@ -16,7 +16,8 @@ from modelalias.cli.rehearsed import GateOutcome, Rehearsal
 from modelalias.core.errors import Unavailable
 from modelalias.core.judging import approvals, gates
 from modelalias.core.judging.approvals import Tally
-from modelalias.core.judging.verdict import Case, Conclusion, Verdict, judge
+from modelalias.core.judging.case import Case
+from modelalias.core.judging.verdict import Conclusion, Verdict, judge
 from modelalias.core.protocol.answers import Answered, VerdictSoFar
 from modelalias.core.protocol.facts import Facts
 from modelalias.core.requests import cases

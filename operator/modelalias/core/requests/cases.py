@@ -13,8 +13,9 @@ from modelalias.api.gates import Gate
 from modelalias.api.request import GateResult, Phase, Resolved
 from modelalias.core.errors import Refused
 from modelalias.core.judging import eligibility, gates, verdict
+from modelalias.core.judging.case import Case
 from modelalias.core.judging.evaluation import WantedEvaluation
-from modelalias.core.judging.verdict import Case, Conclusion, Verdict
+from modelalias.core.judging.verdict import Conclusion, Verdict
 from modelalias.core.protocol.answers import (
     EVALUATION_POLL,
     VERSION_POLL,
