@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from modelalias.api.alias import ModelAlias, ModelAliasStatus, PinVerdict
+from modelalias.api.alias import ModelAlias, PinVerdict
 from modelalias.api.conditions import Cause, Reason
 from modelalias.api.request import Evaluated, EvaluationState, PromotionRequest
 from modelalias.core.automatic import drift, filing, hold, retention
-from modelalias.core.execute import carry_out, queue_up
+from modelalias.core.blocked import let_wait, why_blocked
+from modelalias.core.execute import carry_out
 from modelalias.core.observe import observe
+from modelalias.core.outage import in_an_outage, wait_for_registry
 from modelalias.core.plan import rule_faults, workload_steps
 from modelalias.core.plan.operations import has_priority
 from modelalias.core.protocol.answers import (
@@ -30,9 +32,9 @@ from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, 
 from modelalias.core.protocol.effects import StartEvaluation
 from modelalias.core.protocol.facts import Needed
 from modelalias.core.requests import pins, rollback, too_many
-from modelalias.core.requests.broken import is_broken
+from modelalias.core.requests.behind import queue_up
 from modelalias.core.requests.consider import consider
-from modelalias.core.requests.finish import end_if_settled, end_request
+from modelalias.core.requests.finish import end_request
 from modelalias.core.requests.queue import end_settled_and_order, supersede_older, supersedes
 from modelalias.core.requests.unproved import voided
 from modelalias.core.serving.look import look
@@ -59,7 +61,7 @@ def decide(context: Context) -> Decision:
 def _decide_without_alias(context: Context) -> Decision:
     draft = Draft()
     message = f"waits: there is no ModelAlias {context.name} in namespace {context.namespace}"
-    _let_wait(context, None, Cause(Reason.WAITING, message), draft)
+    let_wait(context, None, Cause(Reason.WAITING, message), draft)
     return draft.decision()
 
 
@@ -73,12 +75,12 @@ def _decide(context: Context, alias: ModelAlias) -> Decision:
 
 def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
     """Take the path that the alias is on: an outage, a plan under way, something to edit, or the next turn."""
-    blocked = _why_blocked(context, alias)
+    blocked = why_blocked(context, alias)
     alias = routing.split(context, alias, draft) if blocked is None else routing.unlooked(alias, blocked)
     if draft.effect is not None:  # where requests go is urgent: it waits for no registry and no move
         return _split(context, alias, draft)
     if context.registry.problem is not None:
-        return _wait_for_registry(context, alias, _in_an_outage(context.registry.problem), draft)
+        return wait_for_registry(context, alias, in_an_outage(context.registry.problem), draft)
     draft.records = blocked is None
     if alias.status.plan is not None:
         if blocked is not None and not context.registry.known:
@@ -86,7 +88,7 @@ def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
         return carry_out(context, alias, alias.status.plan, draft)
     if blocked is not None:
         message = f"waits: ModelAlias {context.name} is stalled: {blocked.message}"
-        _let_wait(context, alias, Cause(blocked.reason, message), draft)
+        let_wait(context, alias, Cause(blocked.reason, message), draft)
         return _rest(context, _with_readings(context, alias, blocked, draft), blocked, draft)
     if context.registry.snapshot is None:
         return Decision()  # the first snapshot wakes every alias
@@ -94,7 +96,7 @@ def _route(context: Context, alias: ModelAlias, draft: Draft) -> Decision:
     alias = alias.with_status(status)
     if refused is not None:  # for this alias that is as if the whole registry did
         away = replace(context, registry=replace(context.registry, problem=refused))
-        return _wait_for_registry(away, alias, refused, draft)
+        return wait_for_registry(away, alias, refused, draft)
     # what is not known yet cannot be beaten: nothing is judged before the first look
     if draft.effect is not None or (status.observed is None and missing is None):
         return draft.decision()
@@ -137,83 +139,6 @@ def _with_readings(context: Context, alias: ModelAlias, why: Cause, draft: Draft
     """Return the alias with what its monitors say while nothing follows from it."""
     follows = f"nothing is rolled back: {why.message}"
     return alias.with_status(filing.while_away(context, alias, draft, follows))
-
-
-def _why_blocked(context: Context, alias: ModelAlias) -> Cause | None:
-    """Return why nothing new can begin for this alias until somebody edits something.
-
-    A plan is finished, or undone, all the same: an alias that was moved and workloads that were not would be
-    half of each.
-    """
-    spec = alias.spec
-    if alias.metadata.deletion_timestamp is not None:
-        return Cause(Reason.TERMINATING, "the ModelAlias is being deleted; a finalizer keeps it")
-    if not context.registry.known:
-        message = f"no registry {spec.registry} is configured for namespace {context.namespace}"
-        return Cause(Reason.REGISTRY_UNKNOWN, message)
-    if not context.registry.allowed:
-        message = f"namespace {context.namespace} may not manage model {spec.model}"
-        return Cause(Reason.MODEL_NOT_ALLOWED, message)
-    if context.older_claimant is not None:
-        rival = _rival(context.namespace, context.older_claimant)
-        message = f"{rival} claims the same alias of {spec.model}"
-        if context.claim_differs_in_case:
-            message += ", in another case: MLflow on MySQL does not tell such names apart"
-        return Cause(Reason.CONFLICT, message)
-    return None
-
-
-def _rival(namespace: str, owner: str) -> str:
-    """Name the older ModelAlias to its own namespace only: what other teams have is not told."""
-    its, _, name = owner.partition("/")
-    older = f"ModelAlias {name}, which is older,"
-    return older if its == namespace else "an older ModelAlias of another namespace"
-
-
-def _let_wait(context: Context, alias: ModelAlias | None, cause: Cause, draft: Draft) -> None:
-    """End the requests that need no judging, and tell the others what all of them wait for."""
-    for request in context.requests:
-        if end_if_settled(context, alias, request, draft):
-            continue
-        wait = NotReady(*cause)
-        if is_broken(context, request):
-            continue
-        draft.writes.append(RequestWrite(request, request_status.waiting(request, wait, context.now)))
-
-
-def _wait_for_registry(context: Context, alias: ModelAlias, why: Cause, draft: Draft) -> Decision:
-    """While the registry does not answer nothing moves.
-
-    Only the condition tells of it, and new requests learn why they wait.
-    """
-    rests = alias.status.plan is None
-    blocked = _why_blocked(context, alias) if rests else None
-    fault = (context.policies.problem or rule_faults.fault(alias)) if rests else None
-    stalled = blocked or fault or alias_status.standing_failure(alias)
-    status = _while_away(context, alias, draft)
-    draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, stalled)))
-    wait = NotReady(why.reason, f"waits: {why.message}")
-    for request in context.requests:
-        if request.status.phase is None:
-            draft.writes.append(RequestWrite(request, request_status.waiting(request, wait, context.now)))
-    return draft.decision()
-
-
-def _in_an_outage(problem: Cause) -> Cause:
-    """Return what requests wait for: a refusal says what to mend, silence has many sentences that alternate."""
-    is_refused = problem.reason is Reason.AUTH_FAILED
-    return problem if is_refused else Cause(problem.reason, "the registry does not answer")
-
-
-def _while_away(context: Context, alias: ModelAlias, draft: Draft) -> ModelAliasStatus:
-    """Look at the workloads all the same; while pods cannot load, the deadline of a plan does not count."""
-    if alias.status.plan is None:
-        status = filing.while_away(context, alias, draft)
-        return status.with_serving(look(context, alias, draft))
-    status = alias.status
-    if status.plan is None or status.plan.rolling_since is None:
-        return status
-    return status.with_plan(status.plan.clock_stopped(Reason.UNREACHABLE, context.now))
 
 
 def _correct_drift(

@@ -3,7 +3,6 @@
 `core.plan` names the step; here it becomes a decision. Other requests are queued meanwhile.
 """
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final, NamedTuple, assert_never
 
@@ -11,43 +10,29 @@ from modelalias.api.alias import (
     Bearing,
     ModelAlias,
     ModelAliasStatus,
-    Observed,
-    Operation,
     Outcome,
     Plan,
 )
-from modelalias.api.conditions import Cause, Reason
+from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
-from modelalias.core.automatic import retention
 from modelalias.core.ended_plan import (
-    accepted,
-    after_failure,
-    after_success,
-    is_rolled,
-    own_epoch,
     present_version,
-    strayed_at,
 )
+from modelalias.core.ending import end_as_recorded, end_plan
 from modelalias.core.ledger import history
 from modelalias.core.plan import steps, workload_steps
-from modelalias.core.plan.ended_since import EndedSince, ended_since
+from modelalias.core.plan.ended_since import ended_since
 from modelalias.core.plan.operations import RULES, Actor, has_priority
 from modelalias.core.protocol.answers import (
     ANSWER_POLL,
-    Ended,
-    KeepsTurn,
-    NotReady,
-    Proceeds,
-    VerdictSoFar,
 )
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Again, AliasWrite, Decision, Do, Draft, RequestWrite
 from modelalias.core.protocol.facts import Failed
-from modelalias.core.protocol.questions import System, VersionOf
-from modelalias.core.requests import on_success, rollback
+from modelalias.core.protocol.questions import System
+from modelalias.core.requests import on_success
+from modelalias.core.requests.behind import Overtaker, find_overtaker, queue_up
 from modelalias.core.requests.broken import is_broken
-from modelalias.core.requests.consider import consider
-from modelalias.core.requests.finish import end_request
 from modelalias.core.requests.queue import (
     end_settled_and_order,
     split_older,
@@ -55,19 +40,10 @@ from modelalias.core.requests.queue import (
     supersede_older,
     supersedes,
 )
-from modelalias.core.serving.look import look
 from modelalias.core.status import alias_status, request_status, ways_out
-from modelalias.ports import ModelVersion
 
 TELL_AFTER: Final = timedelta(seconds=2)
 """A request says that its workloads roll when they have done so for this long."""
-
-
-class Overtaker(NamedTuple):
-    """A rollback or a swap that could begin at once, and what is known of the version that it goes to."""
-
-    request: PromotionRequest
-    so_far: VerdictSoFar
 
 
 class Rivals(NamedTuple):
@@ -91,7 +67,7 @@ def carry_out(context: Context, alias: ModelAlias, plan: Plan, draft: Draft) -> 
         replaced, others = split_older(others, own)
     elif own is not None and supersedes(alias):
         others = supersede_older(context, alias, others, own, draft)
-    others, overtaker = _find_overtaker(context, alias, plan, others, draft)
+    others, overtaker = find_overtaker(context, alias, plan, others, draft)
     queue = queue_up(context, alias, others, first, draft, overtaker)
     alias = alias.with_status(alias.status.queued(queue))
     plan = on_success.without_forbidden(context, alias, plan)
@@ -103,61 +79,6 @@ def carry_out(context: Context, alias: ModelAlias, plan: Plan, draft: Draft) -> 
         stopped = plan.clock_stopped(Reason.UNREACHABLE if registry else Reason.WAITING, context.now)
         _halt(context, alias, own, f"stands still: {failed.error}", draft, stopped)
         return draft.decision()
-
-
-def queue_up(
-    context: Context,
-    alias: ModelAlias,
-    others: Iterable[PromotionRequest],
-    first: str,
-    draft: Draft,
-    overtaker: Overtaker | None = None,
-) -> tuple[str, ...]:
-    """Answer those whose turn it is not, and return the names of the ones that are queued.
-
-    Dry runs wait for nobody. When only the plan may still go on, nothing is judged any more: a verdict tells
-    of the model.
-    """
-    names: list[str] = []
-    for request in others:
-        if request.spec.dry_run and context.registry.allowed:
-            _answer_dry_run(context, alias, request, draft)
-            continue
-        names.append(request.metadata.name)
-        so_far = VerdictSoFar(resolved=rollback.meant_now(context, alias, request))
-        if overtaker is not None and overtaker.request is request:
-            so_far = overtaker.so_far
-        if not is_broken(context, request):
-            status = request_status.queued(request, len(names), first, context.now, so_far)
-            draft.writes.append(RequestWrite(request, status))
-    return tuple(names)
-
-
-def _find_overtaker(
-    context: Context, alias: ModelAlias, plan: Plan, others: tuple[PromotionRequest, ...], draft: Draft
-) -> tuple[tuple[PromotionRequest, ...], Overtaker | None]:
-    """Return who is left in the queue, and to whom the plan has to give way; end those that may not overtake."""
-    goes_back = plan.bearing is Bearing.BACKWARD or RULES[plan.operation].has_priority
-    if goes_back or alias.spec.suspend or not context.registry.allowed:
-        return others, None
-    left = list(others)
-    for request in filter(has_priority, others):
-        if request.metadata.name in context.waiting:
-            continue
-        answer = consider(context, alias, request)
-        match answer:
-            case NotReady() | KeepsTurn():
-                draft.wake(answer.until)
-                if isinstance(answer, KeepsTurn):
-                    return tuple(left), None
-            case Proceeds(so_far=so_far) | Ended(reason=Reason.NO_OP, so_far=so_far):
-                return tuple(left), Overtaker(request, so_far)
-            case Ended():
-                left.remove(request)
-                end_request(context, alias, request, answer, draft)
-            case _:
-                assert_never(answer)
-    return tuple(left), None
 
 
 def _advance(
@@ -183,7 +104,7 @@ def _advance(
         if not isinstance(step, steps.Wait):
             return draft.decision(following)
     if ended is not None:
-        return _end_as_recorded(context, alias, plan, ended, draft)
+        return end_as_recorded(context, alias, plan, ended, draft)
     return _take(context, alias, plan, own, step, draft)
 
 
@@ -211,7 +132,7 @@ def _take(
         case steps.Wait():
             return _wait(context, alias, plan, own, step, draft)
         case steps.Finish(outcome=outcome):
-            return _end(context, alias, plan, outcome, draft)
+            return end_plan(context, alias, plan, outcome, draft)
         case steps.CannotGoOn():
             return _fail(context, alias, plan, own, step, draft)
         case _:
@@ -276,29 +197,14 @@ def _fail(
         named = present_version(context, alias)
         stands = f"version {named}" if named else "no version"
         message = f"{plan.message}; going back failed: {turn.message}; the alias was at {stands} then"
-        return _end(context, alias, plan.with_message(message), Outcome.FAILED, draft)
+        return end_plan(context, alias, plan.with_message(message), Outcome.FAILED, draft)
     failed = plan.failed(str(turn.failure), turn.message)
     if steps.is_undone(failed):
         return _turn_back(context, alias, failed, own, draft)
     effect = steps.failure_record(alias, failed, context.facts, context.notary)
     if effect is not None:
         return draft.decision(Do(effect))
-    return _end(context, alias, failed, Outcome.FAILED, draft)
-
-
-def _answer_dry_run(context: Context, alias: ModelAlias, request: PromotionRequest, draft: Draft) -> None:
-    """Answer a dry run, which waits for no other request."""
-    answer = consider(context, alias, request)
-    match answer:
-        case Ended():
-            end_request(context, alias, request, answer, draft)
-        case NotReady():
-            draft.wake(answer.until)
-            draft.writes.append(RequestWrite(request, request_status.waiting(request, answer, context.now)))
-        case KeepsTurn() | Proceeds():
-            return
-        case _:
-            assert_never(answer)
+    return end_plan(context, alias, failed, Outcome.FAILED, draft)
 
 
 def _withdrawn(
@@ -380,96 +286,5 @@ def _turn_back(
     return draft.decision(Again())
 
 
-def _end(context: Context, alias: ModelAlias, plan: Plan, outcome: Outcome, draft: Draft) -> Decision:
-    """Write history and the plan's removal at once; the request's end follows from the history."""
-    now, spec = context.now, alias.spec
-    move = history.moved(plan, spec.alias)
-    if outcome is Outcome.SUCCEEDED and alias.status.plan is not None:
-        plan = plan.with_message(on_success.left_out(context, alias, alias.status.plan))
-    version = move.to if outcome is Outcome.SUCCEEDED else present_version(context, alias)
-    unmoved = alias.status.observed if move.named == move.to else None
-    observed = Observed(
-        version=version,
-        at=unmoved.at if unmoved else now,
-        epoch=plan.epoch if plan.bearing is Bearing.FORWARD else plan.epoch + 1,
-        own_epoch=own_epoch(alias, plan),
-        strayed_at=None
-        if outcome is Outcome.SUCCEEDED and is_rolled(alias, plan)
-        else strayed_at(alias, plan, version),
-    )
-    entry = history.entry(plan, spec, outcome, now)
-    former, limit = alias.status.history, spec.history_limit
-    status = alias.status.plan_ended(
-        history.appended(former, entry, limit),
-        observed,
-        workload_steps.serving(alias, plan, context.facts, now),
-    ).remembering(history.forgotten(former, limit))
-    if plan.operation is Operation.RESTORE:
-        status = status.set_back(now)
-    if move.to is not None and version == move.to and outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
-        status = status.with_current(accepted(alias, plan, move.to, now), move.from_)
-    if outcome is Outcome.SUCCEEDED:
-        status = retention.noticed(context, alias, status, _known_version(context, alias, move.to))
-        _write_end(context, alias, after_success(alias, plan, status, context), draft)
-    else:
-        status = after_failure(alias, plan, outcome, status, context)
-        stalls = outcome is Outcome.FAILED or RULES[plan.operation].stalls_when_undone
-        undone = outcome in {Outcome.FAILED, Outcome.ROLLED_BACK}
-        fault = _standing_fault(context, alias, plan) if stalls and undone else None
-        _write_end(context, alias, status, draft, fault)
-    return draft.decision(Again())
-
-
-def _standing_fault(context: Context, alias: ModelAlias, plan: Plan) -> Cause:
-    """Return what is told until another move ends well: it was true then, so that it has its time."""
-    way_on = "repair the workloads, then pin a version or file a request"
-    if plan.request is not None:
-        again, another = (
-            ways_out.retry(alias.metadata.namespace, plan.request.name),
-            ways_out.promote(alias, "N"),
-        )
-        way_on = f"once that is repaired: {again}, or {another}"
-    to = history.moved(plan, alias.spec.alias).to or "none"
-    what = f"the {plan.operation} to version {to} failed"
-    return Cause(
-        Reason.ROLLOUT_FAILED, f"at {context.now:%Y-%m-%d %H:%M} UTC {what}: {plan.message}; {way_on}"
-    )
-
-
-def _known_version(context: Context, alias: ModelAlias, number: str | None) -> ModelVersion | None:
-    """Return a version as it was read in this pass; None where it was not."""
-    known = None if number is None else context.facts.known(VersionOf(model=alias.spec.model, version=number))
-    return known if isinstance(known, ModelVersion) else None
-
-
-def _end_as_recorded(
-    context: Context, alias: ModelAlias, plan: Plan, ended: EndedSince, draft: Draft
-) -> Decision:
-    """Write history and the plan's removal at once; what the alias names since is another move's."""
-    now, limit, former = context.now, alias.spec.history_limit, alias.status.history
-    entry = history.entry(plan.with_message(ended.message), alias.spec, ended.outcome, now)
-    observed = Observed(
-        version=present_version(context, alias),
-        at=now,
-        epoch=plan.epoch + 1,
-        own_epoch=own_epoch(alias, plan),
-        strayed_at=strayed_at(alias, plan, None),
-    )
-    serving = workload_steps.serving(alias, plan, context.facts, now)
-    status = alias.status.plan_ended(history.appended(former, entry, limit), observed, serving)
-    _write_end(context, alias, status.remembering(history.forgotten(former, limit)), draft)
-    return draft.decision(Again())
-
-
-def _write_end(
-    context: Context, alias: ModelAlias, status: ModelAliasStatus, draft: Draft, fault: Cause | None = None
-) -> None:
-    """Write a status without its plan: from here on the workloads are told as they stand."""
-    seen = look(context, alias.with_status(status), draft, at_once=True)
-    _write(context, alias, status.with_serving(seen), draft, fault)
-
-
-def _write(
-    context: Context, alias: ModelAlias, status: ModelAliasStatus, draft: Draft, fault: Cause | None = None
-) -> None:
-    draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, fault)))
+def _write(context: Context, alias: ModelAlias, status: ModelAliasStatus, draft: Draft) -> None:
+    draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, None)))
