@@ -4,26 +4,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Final, NamedTuple, assert_never
+from typing import Final, assert_never
 
-from modelalias.api.alias import ModelAlias, ModelAliasStatus
+from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Cause, Reason
-from modelalias.api.fields import API_VERSION
-from modelalias.api.request import PromotionRequest
 from modelalias.core.decide import decide
-from modelalias.core.errors import InvalidRequest, Refused, RequestBroken, StaleObject, Unavailable
-from modelalias.core.monitoring.writing import merged
-from modelalias.core.notifications import notice
-from modelalias.core.protocol.context import (
-    ByItself,
-    Context,
-    Identity,
-    PolicyReads,
-    PolicyView,
-    RegistryView,
-)
-from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, RequestWrite, Rest
+from modelalias.core.errors import InvalidRequest, Refused, RequestBroken, Unavailable
+from modelalias.core.protocol.decision import Again, Ask, Do, Rest
 from modelalias.core.protocol.effects import (
     DeleteAlias,
     DeletePod,
@@ -50,16 +37,15 @@ from modelalias.core.protocol.questions import (
     VersionOfRun,
     WorkloadQuestion,
 )
-from modelalias.core.status import annotations, events
-from modelalias.core.status.events import News
-from modelalias.ports import Cluster, FailureKind, Involved, Lead, Notary, Registry, Telemetry
-from modelalias.reconcile import reading, route_effects, tallies
+from modelalias.core.status import annotations
+from modelalias.ports import Cluster, FailureKind, Registry
+from modelalias.reconcile import reading, route_effects
 from modelalias.reconcile.broken_requests import BrokenRequests
+from modelalias.reconcile.contexts import Contexts, Marks
 from modelalias.reconcile.evaluations import Evaluations
-from modelalias.reconcile.events_posted import EventsPosted
 from modelalias.reconcile.late_edits import LateEdits
 from modelalias.reconcile.memory import Memory
-from modelalias.reconcile.notifier import Notifier
+from modelalias.reconcile.outside import Outside
 from modelalias.reconcile.planned_reads import PlannedReads, is_read_later
 from modelalias.reconcile.pod_looks import PodLooks
 from modelalias.reconcile.queue import Key
@@ -67,10 +53,10 @@ from modelalias.reconcile.reading_ahead import asked_next
 from modelalias.reconcile.refused_tags import RefusedTags
 from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.reconcile.serving_views import ServingViews
+from modelalias.reconcile.status_writes import StatusWrites
 from modelalias.reconcile.tidying import Tidying
 from modelalias.reconcile.unproved_records import UnprovedRecords
 from modelalias.reconcile.workload_effects import WorkloadEffects
-from modelalias.reconcile.workloads_seen import WorkloadsSeen
 
 MOST_STEPS: Final = 400
 """More steps than a move needs; a pass that is longer is going in circles. Questions do not count: none is
@@ -83,23 +69,6 @@ SOONEST: Final = timedelta(milliseconds=10)
 """Two clocks round differently: what falls due now may not be due by the other for a moment."""
 
 _log = logging.getLogger(__name__)
-
-
-class Outside(NamedTuple):
-    """What a decision has to know beside the resources, asked anew each time."""
-
-    identity: Callable[[], Identity]
-    """Whether somebody proves who writes approvals."""
-    allows: Callable[[str, str, str], bool]
-    """Whether a registry allows a namespace a model."""
-    notary: Callable[[], Notary]
-    lead: Lead
-    workloads: WorkloadsSeen
-    by_itself: Callable[[Key, ModelAlias | None], ByItself]
-    """What it has to know to do something by itself."""
-    telemetry: Telemetry
-    notifier: Notifier
-    events: EventsPosted
 
 
 class AliasReconciler:
@@ -119,18 +88,19 @@ class AliasReconciler:
         self._memory, self._cluster, self._outside, self._looks = memory, cluster, outside, looks
         self._registries, self._lead = registries, outside.lead
         self._clock, self._wall = clock, wall
-        self._last_write: dict[Key, float] = {}
         self._serving = ServingViews(memory, outside.workloads, wall)
         self._workload_effects = WorkloadEffects(cluster, outside.workloads, looks, outside.events, wall)
-        self._trouble: dict[Key, Cause] = {}
-        self._broken = BrokenRequests(wall)
+        self._statuses = StatusWrites(memory, cluster.objects, outside, self._serving, wall)
+        self._marks = Marks(BrokenRequests(wall), RefusedTags(wall), {}, {})
+        self._contexts = Contexts(
+            memory, cluster.objects, registries, outside, self._serving, self._marks, wall
+        )
         self._planned = PlannedReads(clock)
         self._unproved = UnprovedRecords()
-        self._refused_tags = RefusedTags(wall)
         self.evaluations = Evaluations(cluster.jobs, self._lead, self._registry, self._poke)
         """The steps of evaluations, and the runs that nobody wants any more."""
-        self._tidying = Tidying(memory, cluster.objects, self._lead, wall)
-        self._late_edits = LateEdits(memory, cluster.objects, self._lead, wall)
+        self._tidying = Tidying(memory.requests, cluster.objects, self._lead, wall)
+        self._late_edits = LateEdits(memory.requests, cluster.objects, self._lead, wall)
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Bring an alias and its requests as far as they can go now.
@@ -138,7 +108,7 @@ class AliasReconciler:
         Return after how long to look again at the latest. Raises `Unavailable`, `StaleObject`, `Refused` and
         `NotLeading`: the key is then tried again.
         """
-        await self._settle_doubts(key)
+        await self._statuses.settle_doubts(key)
         await self.evaluations.end_abandoned(key)
         facts = self._planned.take(key, self._memory.alias(key))
         try:
@@ -149,28 +119,28 @@ class AliasReconciler:
     async def _decide_and_act(self, key: Key, facts: Facts) -> timedelta | None:
         steps, waiting, wakes = 0, set[str](), list[datetime]()
         read_again: Effect | None = None
-        self._broken.keep(key, self._memory.requests(key))
+        self._marks.broken.keep(key, self._memory.requests.open(key))
         most = MOST_STEPS
         while steps < most:
-            context = await self._context(key, facts, frozenset(waiting))
+            context = await self._contexts.of(key, facts, frozenset(waiting))
             most = max(most, MOST_STEPS + STEPS_EACH * len(context.requests))  # also those filed meanwhile
             self._planned.keep(key, context)
             if context.alias is None and not context.requests:
-                self._last_write.pop(key, None)
-                self._trouble.pop(key, None)
-                self._refused_tags.forget(key)
+                self._marks.last_write.pop(key, None)
+                self._marks.trouble.pop(key, None)
+                self._marks.refused_tags.forget(key)
                 self._serving.forget(key)
                 return await self._rest(key, None, wakes)
             try:
                 decision = decide(context)
             except RequestBroken as error:
-                self._broken.count(key, error)
+                self._marks.broken.count(key, error)
                 self._outside.telemetry.failed(FailureKind.UNEXPECTED)
                 steps += 1
                 continue
             self._serving.reserve(key, context, decision)
             try:
-                await self._write(key, context, decision)
+                await self._statuses.write(key, context, decision)
             finally:
                 self._serving.release(key)
             wakes += [] if decision.wake is None else [decision.wake]
@@ -198,7 +168,7 @@ class AliasReconciler:
 
     def last_write(self, key: Key) -> float | None:
         """Return when this process last wrote to the registry for an alias; None where it has not."""
-        return self._last_write.get(key)
+        return self._marks.last_write.get(key)
 
     async def _rest(self, key: Key, alias: ModelAlias | None, wakes: list[datetime]) -> timedelta | None:
         """Tidy up, and return after how long to look again."""
@@ -208,84 +178,6 @@ class AliasReconciler:
         edited = await self._late_edits.observe(key)
         wakes += [at for at in (tidied, edited) if at is not None]
         return max(min(wakes) - self._wall(), SOONEST) if wakes else None
-
-    async def _context(
-        self,
-        key: Key,
-        facts: Facts,
-        waiting: frozenset[str] = frozenset(),
-    ) -> Context:
-        effective = self._memory.effective(key)
-        requests = self._memory.requests(key)
-        if effective is None and requests:
-            stored = await self._cluster.objects.alias(key.namespace, key.name)
-            if stored is not None:
-                self._memory.see_alias(stored)
-                effective = self._memory.effective(key)
-        alias = None if effective is None else effective.alias
-        owner = None if alias is None else self._memory.owner(key)
-        return Context(
-            namespace=key.namespace,
-            name=key.name,
-            alias=alias,
-            requests=requests,
-            registry=self._registry_view(key, alias),
-            older_claimant=None if owner is None else f"{owner.namespace}/{owner.name}",
-            claim_differs_in_case=owner is not None and self._memory.differs_in_case(key, owner),
-            claimed={} if alias is None else self._memory.claimed(key),
-            managed={} if alias is None else self._managed(key, alias),
-            challenger=None if alias is None else self._challenger(key, alias),
-            older_splitter=None if alias is None else self._memory.older_splitter(key),
-            identity=self._outside.identity(),
-            trouble=self._trouble.get(key),
-            broken=self._broken.of(key),
-            waiting=waiting,
-            notary=self._outside.notary(),
-            facts=facts,
-            now=self._wall(),
-            serving=self._serving.view(key),
-            by_itself=self._outside.by_itself(key, alias),
-            policies=PolicyView() if effective is None else effective.view,
-            room=self._memory.room(key),
-            tags_put_off=self._refused_tags.of(key),
-            read_by_policies=PolicyReads() if alias is None else self._memory.read_by_policies(key),
-        )
-
-    def _managed(self, key: Key, alias: ModelAlias) -> Mapping[str, ModelAliasStatus]:
-        """Return the statuses behind the aliases that the rules of eligibility ask for."""
-        rules = alias.spec.policy.eligibility
-        asked = () if rules is None else (rules.require_alias, rules.soak.alias if rules.soak else None)
-        found = {name: self._memory.status_of(key, name) for name in asked if name is not None}
-        return {name: status for name, status in found.items() if status is not None}
-
-    def _challenger(self, key: Key, alias: ModelAlias) -> ModelAlias | None:
-        """Return who manages the challenger, in the namespace whose pods get the requests, with its last readings."""
-        name = None if alias.spec.traffic is None else alias.spec.traffic.challenger.alias
-        manager = None if name is None else self._memory.manager_of(key, name)
-        if manager is None or manager.metadata.namespace != key.namespace:
-            return None
-        manager = self._memory.with_policies(manager).alias
-        its = Key(manager.metadata.namespace, manager.metadata.name)
-        known = self._outside.by_itself(its, manager).monitors
-        read = merged(manager.spec.monitors, known, manager.status.monitors)
-        return manager.with_status(manager.status.with_monitors(read))
-
-    def _registry_view(self, key: Key, alias: ModelAlias | None) -> RegistryView:
-        watch = None if alias is None else self._registries.get(alias.spec.registry)
-        if alias is None or watch is None:
-            return RegistryView(known=False, allowed=False, problem=None, snapshot=None)
-        model = alias.spec.model
-        return RegistryView(
-            known=True,
-            allowed=self._outside.allows(alias.spec.registry, key.namespace, model),
-            problem=watch.problem,
-            snapshot=watch.model_snapshot(
-                model,
-                self._last_write.get(key),
-                now=self._wall(),
-                created=alias.metadata.creation_timestamp,
-            ),
-        )
 
     def _watch(self, key: Key) -> RegistryWatch | None:
         name = self._memory.registry_of(key)
@@ -358,7 +250,7 @@ class AliasReconciler:
         except Refused as error:
             await self._tell_trouble(key, facts, Reason.FORBIDDEN, error)
             raise
-        self._trouble.pop(key, None)
+        self._marks.trouble.pop(key, None)
 
     async def _write_registry(
         self, key: Key, effect: SetAlias | DeleteAlias | TagVersion | UntagVersion, facts: Facts
@@ -379,21 +271,21 @@ class AliasReconciler:
             written = True
         except InvalidRequest as error:
             facts.fail(effect, error)
-            self._refused_tags.note(key, effect)
+            self._marks.refused_tags.note(key, effect)
             return
         except (Refused, Unavailable) as error:
             self._poke(key)
-            self._refused_tags.note(key, effect)
+            self._marks.refused_tags.note(key, effect)
             await self._not_written(key, effect, facts, error)
             return
         finally:
-            self._last_write[key] = self._clock()
+            self._marks.last_write[key] = self._clock()
             match effect:
                 case SetAlias() if written and is_read_later(self._memory.alias(key), effect, facts):
                     facts.pointed(effect)
                 case SetAlias() | DeleteAlias():
                     facts.forget(AliasesOf(model=effect.model))
-        self._trouble.pop(key, None)
+        self._marks.trouble.pop(key, None)
         _log.info("registry written", extra={"alias": f"{key.namespace}/{key.name}", **_fields(effect)})
 
     async def _file(self, effect: FileRequest, facts: Facts) -> None:
@@ -405,7 +297,7 @@ class AliasReconciler:
             facts.fail(effect, error)
             _log.warning("a request cannot be filed: %s", error)
             return
-        self._memory.see_request(filed)
+        self._memory.requests.see(filed)
         self._outside.telemetry.filed_by_itself(effect.namespace, str(effect.spec.operation))
         _log.info("request filed", extra={"namespace": effect.namespace, "request": effect.name})
 
@@ -427,93 +319,15 @@ class AliasReconciler:
 
     async def _tell_trouble(self, key: Key, facts: Facts, reason: Reason, error: Refused) -> None:
         """Say in the statuses which permission is missing; the caller tries again later."""
-        self._trouble[key] = Cause(reason, str(error))
-        context = await self._context(key, facts)
+        self._marks.trouble[key] = Cause(reason, str(error))
+        context = await self._contexts.of(key, facts)
         try:
             decision = decide(context)
         except RequestBroken as broken:
-            self._broken.count(key, broken)
+            self._marks.broken.count(key, broken)
             self._outside.telemetry.failed(FailureKind.UNEXPECTED)
             return
-        await self._write(key, context, decision)
-
-    async def _write(self, key: Key, context: Context, decision: Decision) -> None:
-        """Write the statuses that differ, in the order of the decision.
-
-        A lost race drops what this process believed.
-        """
-        for write in decision.writes:
-            try:
-                match write:
-                    case AliasWrite(status=status) if context.alias is not None and _differ(
-                        status, context.alias.status
-                    ):
-                        self._lead.check()
-                        written = await self._cluster.objects.write_alias_status(context.alias, status)
-                        self._memory.see_alias(written)
-                        self._serving.written(key, context.alias.status, written.status)
-                        tallies.of_alias(self._outside.telemetry, context.alias, written.status)
-                        news = events.of_alias(context.alias, written.status)
-                        self._outside.notifier.tell(partial(notice.of_alias, written, news, self._wall()))
-                        self._tell(written, news)
-                    case RequestWrite(request=request, status=status) if _differ(status, request.status):
-                        self._lead.check()
-                        after = await self._cluster.objects.write_request_status(request, status)
-                        self._memory.see_request(after)
-                        tallies.of_request(self._outside.telemetry, request, after.status)
-                        about = annotations.of_request(context.alias, request, after.status)
-                        news = events.of_request(request.status, after.status, about)
-                        tell = partial(notice.of_request, context.alias, after, news, self._wall())
-                        self._outside.notifier.tell(tell)
-                        self._tell(after, news)
-            except StaleObject:
-                await self._refresh(key, write)
-                raise
-
-    async def _refresh(self, key: Key, write: AliasWrite | RequestWrite) -> None:
-        if isinstance(write, AliasWrite):
-            await self._reread_alias(key)
-        else:
-            await self._reread_request(key, write.request.metadata.name)
-
-    async def _settle_doubts(self, key: Key) -> None:
-        """Read afresh what a listing has otherwise than this process knew it, as after a restore from a backup."""
-        alias, requests = self._memory.doubted(key)
-        if alias:
-            await self._reread_alias(key)
-        for name in requests:
-            await self._reread_request(key, name)
-
-    async def _reread_alias(self, key: Key) -> None:
-        before, _ = self._memory.versions(key, "")
-        self._memory.reread_alias(key, await self._cluster.objects.alias(key.namespace, key.name), before)
-
-    async def _reread_request(self, key: Key, name: str) -> None:
-        _, before = self._memory.versions(key, name)
-        request = await self._cluster.objects.request(key.namespace, name)
-        self._memory.reread_request(key, name, request, before)
-
-    def _tell(self, about: ModelAlias | PromotionRequest, news: tuple[News, ...]) -> None:
-        meta = about.metadata
-        involved = Involved(
-            api_version=API_VERSION, kind=about.kind, namespace=meta.namespace, name=meta.name, uid=meta.uid
-        )
-        for item in news:
-            fields = {
-                "kind": about.kind,
-                "namespace": meta.namespace,
-                "object": meta.name,
-                "text": item.message,
-            }
-            _log.info(item.reason, extra=fields)
-            self._outside.events.post(
-                involved,
-                item.type,
-                item.reason,
-                item.message,
-                now=self._wall(),
-                annotations=item.annotations,
-            )
+        await self._statuses.write(key, context, decision)
 
 
 def _writes(question: AnyQuestion) -> bool:
@@ -521,15 +335,6 @@ def _writes(question: AnyQuestion) -> bool:
     return isinstance(question, EvaluationRunOf) or (
         isinstance(question, VersionOfRun) and question.register_missing
     )
-
-
-def _differ(after: object, before: object) -> bool:
-    """Return whether they differ on the wire, which what differs need not do: times are told to the second."""
-    return after != before and _wire(after) != _wire(before)
-
-
-def _wire(status: object) -> object:
-    return status.model_dump(mode="json", by_alias=True, exclude_none=True)  # type: ignore[attr-defined]
 
 
 def _fields(effect: Effect) -> Mapping[str, object]:

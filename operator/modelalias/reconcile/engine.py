@@ -31,15 +31,17 @@ from modelalias.ports import (
     WorkloadRef,
 )
 from modelalias.ports.turns import ASKED_FOR
-from modelalias.reconcile.alias import AliasReconciler, Outside
+from modelalias.reconcile.alias import AliasReconciler
 from modelalias.reconcile.events_posted import EventsPosted
 from modelalias.reconcile.identity import IdentityWatch
 from modelalias.reconcile.known_policies import KnownPolicies
+from modelalias.reconcile.known_requests import KnownRequests
 from modelalias.reconcile.mass_drift import MassDrift
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.monitoring import Monitoring
 from modelalias.reconcile.notary_watch import NotaryWatch
 from modelalias.reconcile.notifier import Notifier
+from modelalias.reconcile.outside import Outside
 from modelalias.reconcile.own_account import OwnAccount
 from modelalias.reconcile.pod_looks import PodLooks
 from modelalias.reconcile.queue import Key, KeyedQueue
@@ -75,13 +77,14 @@ class Engine:
         places = {name: item.place for name, item in settings.registries.items()}
         self._workloads = WorkloadsSeen(clock, wall)
         self._policies = KnownPolicies()
+        self._requests = KnownRequests(telemetry, settings.requests_per_namespace)
         self._memory = Memory(
             lambda name: places.get(name, name),
             self._allows,
             self._workloads,
             self._policies,
+            self._requests,
             telemetry,
-            settings.requests_per_namespace,
         )
         self._queue = KeyedQueue(clock, waited=telemetry.queue_waited)
         telemetry.queue_measured_by(self._queue.__len__)
@@ -137,8 +140,9 @@ class Engine:
         self._wake(self._memory.see_alias(alias, listed=listed))
         key = Key(alias.metadata.namespace, alias.metadata.name)
         self._wake(self._memory.splitting(key))  # also where it was this process that wrote its status
-        version, _ = self._memory.versions(key, "")
-        if version == int(alias.metadata.resource_version or 0):  # what is older than it is shown to nobody
+        if self._memory.version(key) == int(
+            alias.metadata.resource_version or 0
+        ):  # what is older than it is shown to nobody
             self._show(key, self._memory.with_policies(alias))
 
     def alias_echoed(self, namespace: str, name: str, version: int) -> bool:
@@ -147,8 +151,7 @@ class Engine:
         There is nothing in it to read then. Whose challenger it is, is looked at all the same.
         """
         key = Key(namespace, name)
-        known, _ = self._memory.versions(key, "")
-        if known != version:
+        if self._memory.version(key) != version:
             return False
         self._wake(self._memory.splitting(key))
         return True
@@ -162,20 +165,19 @@ class Engine:
 
     def request_seen(self, request: PromotionRequest, *, listed: bool = False) -> None:
         """Remember a request and wake its alias; `listed` says that a listing has it so."""
-        self._wake(self._memory.see_request(request, listed=listed))
+        self._wake(self._requests.see(request, listed=listed))
 
     def request_echoed(self, namespace: str, name: str, version: int) -> bool:
         """Return whether a request is known as of that resourceVersion, and so there is nothing new to read."""
-        _, known = self._memory.versions(Key(namespace, ""), name)
-        return known == version
+        return self._requests.version(namespace, name) == version
 
     def request_gone(self, namespace: str, name: str, uid: str | None = None) -> None:
         """Forget a request, with a uid only that one, and wake its alias.
 
         Its Jobs go with it, and their runs end.
         """
-        key, runs = self._memory.measuring(namespace, name)
-        touched = self._memory.drop_request(namespace, name, uid)
+        key, runs = self._requests.measuring(namespace, name)
+        touched = self._requests.drop(namespace, name, uid)
         if touched:
             self._reconciler.evaluations.abandon(key, runs)
         self._wake(touched)
@@ -250,7 +252,7 @@ class Engine:
     async def _read_everything(self) -> None:
         """Bring the memory up to date, so that the oldest request is known to be the oldest and no ghost stays."""
         while True:
-            aliases, requests = self._memory.uids()
+            aliases, requests = self._memory.uids(), self._requests.uids()
             try:
                 await self._read_policies()
                 async for alias in self._objects.every_alias(self._settings.namespaces):
@@ -297,7 +299,7 @@ class Engine:
     async def _reconcile(self, key: Key) -> None:
         name = f"{key.namespace}/{key.name}"
         self._show_other_rules(key)
-        before = self._memory.versions(key, "")
+        before = self._memory.version(key)
         try:
             again = await self._reconciler.reconcile(key)
         except NotLeading:
@@ -322,7 +324,7 @@ class Engine:
                 self._queue.add_at(key, resync if again is None else min(again, resync))
             else:
                 self._queue.forget(key)
-        if self._memory.versions(key, "") != before:
+        if self._memory.version(key) != before:
             self._show_known(key)
 
     def _moved(self, registry: str, models: Iterable[str] | None) -> None:
@@ -341,7 +343,7 @@ class Engine:
 
         Whatever else wakes one meanwhile finds the new rules already.
         """
-        waiting = sorted(keys, key=lambda key: (not self._memory.has_open_requests(key), key))
+        waiting = sorted(keys, key=lambda key: (not self._requests.has_open(key), key))
         for number, key in enumerate(waiting):
             self._queue.add_at(key, BETWEEN_WAKES * number)
         self._other_rules.update(waiting)

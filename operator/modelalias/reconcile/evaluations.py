@@ -8,7 +8,7 @@ from modelalias.core.protocol.effects import EndRun, StartEvaluation, StopEvalua
 from modelalias.core.protocol.facts import Facts
 from modelalias.core.protocol.questions import JobOf, RunsOf
 from modelalias.ports import Jobs, Lead, Registry, RunStatus
-from modelalias.reconcile.memory import OpenRun
+from modelalias.reconcile.known_requests import OpenRun
 from modelalias.reconcile.queue import Key
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from typing import Final
 from modelalias.api.conditions import RequestCondition, is_true
 from modelalias.core.errors import NotLeading, OperatorError, StaleObject
 from modelalias.ports import Lead, Objects
-from modelalias.reconcile.memory import Memory
+from modelalias.reconcile.known_requests import KnownRequests
 from modelalias.reconcile.queue import Key
 
 AGAIN: Final = timedelta(seconds=60)
@@ -26,14 +26,16 @@ _log = logging.getLogger(__name__)
 class LateEdits:
     """The ended requests of one alias after the other, as far as somebody edited them since."""
 
-    def __init__(self, memory: Memory, objects: Objects, lead: Lead, wall: Callable[[], datetime]) -> None:
+    def __init__(
+        self, requests: KnownRequests, objects: Objects, lead: Lead, wall: Callable[[], datetime]
+    ) -> None:
         """Take where ended requests are known, and what reads and writes them."""
-        self._memory, self._objects, self._lead, self._wall = memory, objects, lead, wall
+        self._requests, self._objects, self._lead, self._wall = requests, objects, lead, wall
 
     async def observe(self, key: Key) -> datetime | None:
         """Write that the latest generation was seen, and return when what failed is tried again."""
         again = None
-        for name in [item.name for item in self._memory.ended(key) if not item.observed]:
+        for name in [item.name for item in self._requests.ended(key) if not item.observed]:
             try:
                 await self._observe(key, name)
             except NotLeading:
@@ -47,12 +49,12 @@ class LateEdits:
 
     async def _observe(self, key: Key, name: str) -> None:
         """Read the request afresh, since only little of it is kept, and write its status as of now."""
-        _, before = self._memory.versions(key, name)
+        before = self._requests.version(key.namespace, name)
         request = await self._objects.request(key.namespace, name)
-        self._memory.reread_request(key, name, request, before)
+        self._requests.reread(key, name, request, before)
         if request is None or not is_true(request.status.conditions, RequestCondition.COMPLETE):
             return
         status = request.status.as_of(request.metadata.generation)
         if status != request.status:
             self._lead.check()
-            self._memory.see_request(await self._objects.write_request_status(request, status))
+            self._requests.see(await self._objects.write_request_status(request, status))

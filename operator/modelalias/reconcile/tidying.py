@@ -10,7 +10,7 @@ from typing import Final
 
 from modelalias.core.errors import NotLeading, OperatorError
 from modelalias.ports import Lead, Objects
-from modelalias.reconcile.memory import EndedRequest, Memory
+from modelalias.reconcile.known_requests import EndedRequest, KnownRequests
 from modelalias.reconcile.queue import Key
 
 AGAIN: Final = timedelta(seconds=60)
@@ -22,16 +22,18 @@ _log = logging.getLogger(__name__)
 class Tidying:
     """The ended requests of one alias after the other."""
 
-    def __init__(self, memory: Memory, objects: Objects, lead: Lead, wall: Callable[[], datetime]) -> None:
+    def __init__(
+        self, requests: KnownRequests, objects: Objects, lead: Lead, wall: Callable[[], datetime]
+    ) -> None:
         """Take where ended requests are known, and what deletes them."""
-        self._memory, self._objects, self._lead, self._wall = memory, objects, lead, wall
+        self._requests, self._objects, self._lead, self._wall = requests, objects, lead, wall
 
     async def tidy(self, key: Key, limit: int | None) -> datetime | None:
         """Delete what is due and return when the next one will be.
 
         A failure is told in the log and tried again.
         """
-        ended, now, again = self._memory.ended(key), self._wall(), None
+        ended, now, again = self._requests.ended(key), self._wall(), None
         for item in due(ended, limit, now):
             try:
                 self._lead.check()
@@ -42,9 +44,9 @@ class Tidying:
                 _log.warning("a request that ended cannot be deleted: %s", error)
                 again = now + AGAIN
                 continue
-            self._memory.drop_request(key.namespace, item.name, item.uid)
+            self._requests.drop(key.namespace, item.name, item.uid)
             _log.info("request deleted", extra={"namespace": key.namespace, "request": item.name})
-        later = (at for item in self._memory.ended(key) if (at := _expires(item)) is not None and at > now)
+        later = (at for item in self._requests.ended(key) if (at := _expires(item)) is not None and at > now)
         return min((at for at in (again, *later) if at is not None), default=None)
 
 

@@ -10,6 +10,7 @@ from modelalias.api.metadata import PINNED_BY, RELEASE_HOLD
 from modelalias.api.request import PromotionRequest
 from modelalias.ports import WorkloadRef
 from modelalias.reconcile.known_policies import KnownPolicies
+from modelalias.reconcile.known_requests import KnownRequests
 from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.queue import Key
 from modelalias.reconcile.workloads_seen import WorkloadsSeen
@@ -48,6 +49,7 @@ def _memory(
         lambda _registry, namespace, _model: namespace not in refused,
         workloads or _seen(),
         policies or KnownPolicies(),
+        KnownRequests(),
     )
 
 
@@ -268,34 +270,34 @@ def test_requests_come_oldest_first(api: Api) -> None:
     memory = _memory()
     requests = [api.new_request(name) for name in ("c", "a", "b")]
     for request in reversed(requests):
-        assert memory.see_request(request) == {OLD}
+        assert memory.requests.see(request) == {OLD}
 
-    assert memory.requests(OLD) == tuple(requests)
+    assert memory.requests.open(OLD) == tuple(requests)
 
 
 def test_a_request_that_ended_is_kept_by_name_only_and_cannot_be_reopened(api: Api) -> None:
     memory, request = _memory(), api.new_request("go")
-    memory.see_request(request)
+    memory.requests.see(request)
 
-    assert memory.see_request(_ended(request)) == {OLD}
-    assert memory.requests(OLD) == ()
+    assert memory.requests.see(_ended(request)) == {OLD}
+    assert memory.requests.open(OLD) == ()
     assert not memory.knows(OLD)
-    assert memory.see_request(request) == set()
-    assert memory.requests(OLD) == ()
+    assert memory.requests.see(request) == set()
+    assert memory.requests.open(OLD) == ()
 
 
 def test_a_request_of_the_same_name_is_another_one(api: Api) -> None:
     memory = _memory()
     first = api.new_request("go")
-    memory.see_request(first)
+    memory.requests.see(first)
     api.remove_request("ml", "go")
     second = api.new_request("go")
-    memory.see_request(second)
+    memory.requests.see(second)
 
-    assert memory.drop_request("ml", "go", first.metadata.uid) == set()
-    assert memory.requests(OLD) == (second,)
-    assert memory.drop_request("ml", "go", second.metadata.uid) == {OLD}
-    assert memory.requests(OLD) == ()
+    assert memory.requests.drop("ml", "go", first.metadata.uid) == set()
+    assert memory.requests.open(OLD) == (second,)
+    assert memory.requests.drop("ml", "go", second.metadata.uid) == {OLD}
+    assert memory.requests.open(OLD) == ()
 
 
 def test_an_alias_made_anew_is_not_forgotten_with_the_old_one(api: Api) -> None:
@@ -319,26 +321,28 @@ def test_what_a_listing_has_older_is_in_doubt_until_it_was_read_afresh(api: Api)
     api.new_alias("first")
     alias, request = api.new_alias("old", historyLimit=7), api.new_request("go")
     memory.see_alias(alias)
-    memory.see_request(request)
+    memory.requests.see(request)
 
     assert memory.see_alias(_older(alias)) == set(), "an event that is late"
     assert memory.see_alias(_older(alias), listed=True) == {OLD}
-    assert memory.see_request(_older(request), listed=True) == {OLD}
-    assert memory.doubted(OLD) == (True, ("go",))
+    assert memory.requests.see(_older(request), listed=True) == {OLD}
+    assert memory.doubts(OLD)
+    assert memory.requests.doubted(OLD) == ("go",)
     assert memory.alias(OLD) == alias, "it is not believed either"
 
-    alias_before, request_before = memory.versions(OLD, "go")
+    alias_before, request_before = memory.version(OLD), memory.requests.version(OLD.namespace, "go")
     memory.reread_alias(OLD, _older(alias), alias_before)
-    memory.reread_request(OLD, "go", _older(request), request_before)
+    memory.requests.reread(OLD, "go", _older(request), request_before)
 
-    assert memory.doubted(OLD) == (False, ())
-    assert (memory.alias(OLD), memory.requests(OLD)) == (_older(alias), (_older(request),))
+    assert not memory.doubts(OLD)
+    assert memory.requests.doubted(OLD) == ()
+    assert (memory.alias(OLD), memory.requests.open(OLD)) == (_older(alias), (_older(request),))
 
 
 def test_what_the_watch_tells_while_an_object_is_read_afresh_is_not_lost(api: Api) -> None:
     memory, alias = _memory(), api.new_alias("old")
     memory.see_alias(alias)
-    before, _ = memory.versions(OLD, "")
+    before = memory.version(OLD)
     newer = api.edit_alias("ml", "old", alias_spec(historyLimit=9))
     memory.see_alias(newer)
 
@@ -350,11 +354,11 @@ def test_what_the_watch_tells_while_an_object_is_read_afresh_is_not_lost(api: Ap
 def test_what_is_gone_when_it_is_read_afresh_is_forgotten(api: Api) -> None:
     memory = _memory()
     memory.see_alias(api.new_alias("old"))
-    memory.see_request(api.new_request("go"))
-    alias_before, request_before = memory.versions(OLD, "go")
+    memory.requests.see(api.new_request("go"))
+    alias_before, request_before = memory.version(OLD), memory.requests.version(OLD.namespace, "go")
 
     memory.reread_alias(OLD, None, alias_before)
-    memory.reread_request(OLD, "go", None, request_before)
+    memory.requests.reread(OLD, "go", None, request_before)
 
     assert not memory.knows(OLD)
 
@@ -392,23 +396,27 @@ def test_a_workload_made_anew_replaces_and_is_not_forgotten_with_the_old_one() -
     assert seen.get(ref) == second
 
 
+def _kept(one: object, *other: str) -> dict[str, Any]:
+    """Return what an object keeps, without the functions that it was given."""
+    return {name: value for name, value in vars(one).items() if name not in other and not callable(value)}
+
+
 def test_nothing_is_left_of_what_is_gone(api: Api) -> None:
     seen, policies = _seen(), KnownPolicies()
     memory, empty = (_memory(workloads=seen, policies=policies) for _ in range(2))
     alias = api.new_alias("old", previousAlias="prev", serving=[{"name": "api"}], policyRef={"name": "team"})
     request = api.new_request("go")
     memory.see_alias(alias)
-    memory.see_request(request)
-    memory.see_request(_ended(request))
+    memory.requests.see(request)
+    memory.requests.see(_ended(request))
 
-    memory.drop_request("ml", "go")
+    memory.requests.drop("ml", "go")
     memory.drop_alias(OLD)
 
     assert not memory.knows(OLD)
-    kept = {name: value for name, value in vars(memory).items() if not callable(value)}
-    assert kept == {name: vars(empty)[name] for name in kept}
-    left = {name: value for name, value in vars(seen).items() if not callable(value)}
-    assert left == {name: vars(_seen())[name] for name in left}
+    assert _kept(memory, "requests") == _kept(empty, "requests")
+    assert _kept(memory.requests) == _kept(empty.requests)
+    assert _kept(seen) == _kept(_seen())
     assert vars(policies) == vars(KnownPolicies())
 
 
@@ -425,9 +433,9 @@ def test_what_others_write_beside_an_object_is_not_kept(api: Api) -> None:
     memory.see_alias(alias.model_copy(update={"metadata": metadata}))
     request = api.new_request("mine")
     metadata = request.metadata.model_copy(update={"annotations": said, "resource_version": "99"})
-    memory.see_request(request.model_copy(update={"metadata": metadata}))
+    memory.requests.see(request.model_copy(update={"metadata": metadata}))
 
     kept = memory.alias(OLD)
     assert kept is not None
     assert (kept.metadata.annotations, kept.metadata.pinned_by) == ({PINNED_BY: "ana"}, "ana")
-    assert [item.metadata.annotations for item in memory.requests(OLD)] == [{PINNED_BY: "ana"}]
+    assert [item.metadata.annotations for item in memory.requests.open(OLD)] == [{PINNED_BY: "ana"}]

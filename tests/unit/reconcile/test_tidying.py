@@ -6,7 +6,7 @@ import pytest
 from modelalias.api.metadata import Metadata
 from modelalias.core.errors import Refused
 from modelalias.reconcile import gitops, tidying
-from modelalias.reconcile.memory import EndedRequest
+from modelalias.reconcile.known_requests import EndedRequest
 from tests.support.harness import NAMESPACE, START, Cluster
 from tests.support.virtual_loop import in_virtual_time
 
