@@ -189,7 +189,7 @@ class Settings(Value):
     """ModelAliases that are reconciled concurrently."""
     requests_per_namespace: Annotated[int, Field(ge=1, le=100_000)] = 2000
     """Open PromotionRequests that a namespace has room for, the oldest; newer ones are rejected (TooManyRequests).
-    Rollbacks, swaps and the oldest request of each ModelAlias never are."""
+    Rollbacks and swaps that are no dry runs never are, nor is one request of each ModelAlias."""
     resync: Duration = "10m"
     """How often each ModelAlias is reconciled without a change."""
     liveness_port: Annotated[int, Field(ge=1, le=65535)] = 8080

@@ -52,8 +52,8 @@ class Phase(StrEnum):
     """ended: the alias names the version and the workloads run it, or a dry run found no objection, or there
     was nothing to do."""
     REJECTED = "Rejected"
-    """ended: refused by a rule of eligibility, a gate, a person, a pin, or because the request cannot be
-    carried out as it is written."""
+    """ended: refused by a rule of eligibility, a gate, a person, a pin, because its namespace has too many, or
+    because the request cannot be carried out as it is written."""
     FAILED = "Failed"
     """ended: the rollout failed and was not, or could not be, undone."""
     ROLLED_BACK = "RolledBack"

@@ -5,6 +5,7 @@ from modelalias.api.conditions import Cause, Reason
 from modelalias.core.protocol.answers import NotReady
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Draft, RequestWrite
+from modelalias.core.requests import too_many
 from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.finish import end_if_settled
 from modelalias.core.status import request_status
@@ -42,10 +43,9 @@ def _rival(namespace: str, owner: str) -> str:
 
 
 def let_wait(context: Context, alias: ModelAlias | None, cause: Cause, draft: Draft) -> None:
-    """End the requests that need no judging, and tell the others what all of them wait for."""
-    for request in context.requests:
-        if end_if_settled(context, alias, request, draft):
-            continue
+    """End the requests that need no judging or have no room, and tell the others what all of them wait for."""
+    unsettled = (item for item in context.requests if not end_if_settled(context, alias, item, draft))
+    for request in too_many.refuse(context, unsettled, draft):
         wait = NotReady(*cause)
         if is_broken(context, request):
             continue

@@ -17,7 +17,7 @@ from modelalias.core.execute import carry_out
 from modelalias.core.observe import observe
 from modelalias.core.outage import in_an_outage, wait_for_registry
 from modelalias.core.plan import rule_faults, workload_steps
-from modelalias.core.plan.operations import has_priority
+from modelalias.core.plan.operations import has_priority, supersedes
 from modelalias.core.protocol.answers import (
     VERSION_POLL,
     Answer,
@@ -31,11 +31,11 @@ from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Again, AliasWrite, Ask, Decision, Do, Draft, RequestWrite
 from modelalias.core.protocol.effects import StartEvaluation
 from modelalias.core.protocol.facts import Needed
-from modelalias.core.requests import pins, rollback, too_many
+from modelalias.core.requests import pins, rollback
 from modelalias.core.requests.behind import queue_up
 from modelalias.core.requests.consider import consider
 from modelalias.core.requests.finish import end_request
-from modelalias.core.requests.queue import end_settled_and_order, supersede_older, supersedes
+from modelalias.core.requests.queue import end_settled_and_order, supersede_older
 from modelalias.core.requests.unproved import voided
 from modelalias.core.serving.look import look
 from modelalias.core.status import alias_status, request_status, ways_out
@@ -47,9 +47,6 @@ def decide(context: Context) -> Decision:
     void = voided(context)
     if void:
         return Decision(void, Again())
-    refused = too_many.refused(context)
-    if refused:
-        return Decision(refused, Again())
     try:
         if context.alias is None:
             return _decide_without_alias(context)

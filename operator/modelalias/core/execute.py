@@ -22,7 +22,7 @@ from modelalias.core.ending import end_as_recorded, end_plan
 from modelalias.core.ledger import history
 from modelalias.core.plan import steps, workload_steps
 from modelalias.core.plan.ended_since import ended_since
-from modelalias.core.plan.operations import RULES, Actor, has_priority
+from modelalias.core.plan.operations import RULES, Actor, has_priority, supersedes
 from modelalias.core.protocol.answers import (
     ANSWER_POLL,
 )
@@ -38,7 +38,6 @@ from modelalias.core.requests.queue import (
     split_older,
     supersede,
     supersede_older,
-    supersedes,
 )
 from modelalias.core.status import alias_status, request_status, ways_out
 

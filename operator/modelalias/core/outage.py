@@ -8,6 +8,7 @@ from modelalias.core.plan import rule_faults
 from modelalias.core.protocol.answers import NotReady
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import AliasWrite, Decision, Draft, RequestWrite
+from modelalias.core.requests import too_many
 from modelalias.core.serving.look import look
 from modelalias.core.status import alias_status, request_status
 
@@ -24,7 +25,7 @@ def wait_for_registry(context: Context, alias: ModelAlias, why: Cause, draft: Dr
     status = _while_away(context, alias, draft)
     draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, stalled)))
     wait = NotReady(why.reason, f"waits: {why.message}")
-    for request in context.requests:
+    for request in too_many.refuse(context, context.requests, draft):
         if request.status.phase is None:
             draft.writes.append(RequestWrite(request, request_status.waiting(request, wait, context.now)))
     return draft.decision()

@@ -77,7 +77,7 @@ class Engine:
         places = {name: item.place for name, item in settings.registries.items()}
         self._workloads = WorkloadsSeen(clock, wall)
         self._policies = KnownPolicies()
-        self._requests = KnownRequests(telemetry, settings.requests_per_namespace)
+        self._requests = KnownRequests(settings.requests_per_namespace, telemetry)
         self._memory = Memory(
             lambda name: places.get(name, name),
             self._allows,

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from modelalias.api.conditions import RequestCondition, find, is_true
+from modelalias.api.conditions import Reason, RequestCondition, find, is_true
 from modelalias.api.request import PromotionRequest
 from modelalias.core.judging.evaluation import ENDED
 from modelalias.core.plan.operations import has_priority
@@ -19,12 +19,9 @@ from modelalias.core.protocol import context
 from modelalias.ports import SILENT, Telemetry
 from modelalias.reconcile import gitops
 from modelalias.reconcile.indexes import discard
+from modelalias.reconcile.open_ages import Age, OpenAges
 from modelalias.reconcile.packed import pack, unpacked_request
 from modelalias.reconcile.queue import Key
-from modelalias.reconcile.room import Age, Room
-
-MOST_REQUESTS: Final = 2000
-"""Open requests of a namespace that have room, where the configuration says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,8 @@ class EndedRequest:
     """Whether a tool keeps it in Git."""
     observed: bool = True
     """Whether its status is of its present generation."""
+    judged: bool = True
+    """False where it had no room."""
 
 
 class OpenRun(NamedTuple):
@@ -67,9 +66,9 @@ class OpenRun(NamedTuple):
 class KnownRequests:
     """The newest known requests, with the indexes that the engine asks for."""
 
-    def __init__(self, telemetry: Telemetry = SILENT, most: int = MOST_REQUESTS) -> None:
+    def __init__(self, most: int, telemetry: Telemetry = SILENT) -> None:
         """Know nothing yet; `most` is how many open requests of a namespace have room."""
-        self._telemetry, self._room = telemetry, Room(most)
+        self._telemetry, self._ages = telemetry, OpenAges(most)
         self._requests: dict[tuple[str, str], _Request] = {}
         self._open_of: defaultdict[Key, set[str]] = defaultdict(set)
         self._ended_of: defaultdict[Key, set[str]] = defaultdict(set)
@@ -125,13 +124,13 @@ class KnownRequests:
         if before == after:
             return
         if before is not None:
-            self._room.leave(namespace, before)
+            self._ages.leave(namespace, before)
         if after is not None:
-            self._room.enter(namespace, after)
+            self._ages.enter(namespace, after)
 
     def room(self, key: Key) -> context.Room:
         """Return which open requests of an alias have no room in its namespace."""
-        most, end = self._room.most, self._room.ends_at(key.namespace)
+        most, end = self._ages.most, self._ages.room_ends_at(key.namespace)
         if end is None:
             return context.Room(most)
         kept = (self._requests[key.namespace, name] for name in self._open_of.get(key, ()))
@@ -209,6 +208,7 @@ def _ended(request: PromotionRequest) -> EndedRequest:
         ttl=request.spec.ttl_seconds_after_finished if at else None,
         tracked=gitops.tracker(request.metadata) is not None,
         observed=request.status.observed_generation in {None, request.metadata.generation},
+        judged=done is None or done.reason != Reason.TOO_MANY_REQUESTS,
     )
 
 

@@ -51,9 +51,12 @@ class Tidying:
 
 
 def due(ended: Iterable[EndedRequest], limit: int | None, now: datetime) -> Iterator[EndedRequest]:
-    """Return the requests to delete: whose time is over, and the oldest beyond the limit."""
+    """Return the requests to delete: whose time is over, and the oldest beyond the limit.
+
+    Those that were not judged go first: a flood of them must not push the verdicts out.
+    """
     ours = sorted(
-        (item for item in ended if not item.tracked), key=lambda item: (item.at, item.version)
+        (item for item in ended if not item.tracked), key=lambda item: (item.judged, item.at, item.version)
     )  # times are whole seconds
     extra = 0 if limit is None else max(0, len(ours) - limit)
     for index, item in enumerate(ours):

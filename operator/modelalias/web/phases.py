@@ -82,9 +82,16 @@ def of_request(phase: Phase | None) -> Badge:
 
 def of(request: PromotionRequest) -> Badge:
     """Return the badge of a request; a dry run that has ended has moved nothing, so it says what would be."""
-    if request.spec.dry_run and request.status.phase in {Phase.SUCCEEDED, Phase.REJECTED}:
+    if request.spec.dry_run and _is_verdict(request):
         return _would_be(request)
     return of_request(request.status.phase)
+
+
+def _is_verdict(request: PromotionRequest) -> bool:
+    """Return whether it ended judged."""
+    found = find(request.status.conditions, RequestCondition.COMPLETE)
+    has_ended = request.status.phase in {Phase.SUCCEEDED, Phase.REJECTED}
+    return has_ended and (found is None or found.reason != Reason.TOO_MANY_REQUESTS)
 
 
 def is_no_op(request: PromotionRequest) -> bool:

@@ -49,7 +49,7 @@ def _memory(
         lambda _registry, namespace, _model: namespace not in refused,
         workloads or _seen(),
         policies or KnownPolicies(),
-        KnownRequests(),
+        KnownRequests(2000),
     )
 
 

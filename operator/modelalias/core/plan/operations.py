@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from modelalias.api.alias import Operation
+from modelalias.api.alias import Concurrency, ModelAlias, Operation
 from modelalias.api.request import PromotionRequest, RequestOperation
 
 
@@ -118,3 +118,8 @@ def rules_of(request: PromotionRequest) -> OperationRules:
 def has_priority(request: PromotionRequest) -> bool:
     """Return whether a request comes before all promotions: a rollback or a swap; a dry run waits for nobody."""
     return rules_of(request).has_priority and not request.spec.dry_run
+
+
+def supersedes(alias: ModelAlias) -> bool:
+    """Return whether a promotion that can go replaces the older ones."""
+    return alias.spec.policy.concurrency is Concurrency.SUPERSEDE

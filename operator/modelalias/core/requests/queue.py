@@ -4,14 +4,15 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from modelalias.api.alias import Concurrency, ModelAlias
+from modelalias.api.alias import ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
 from modelalias.core.plan import windows
-from modelalias.core.plan.operations import has_priority, rules_of
+from modelalias.core.plan.operations import has_priority, rules_of, supersedes
 from modelalias.core.protocol.answers import Ended
 from modelalias.core.protocol.context import Context
 from modelalias.core.protocol.decision import Draft
+from modelalias.core.requests import too_many
 from modelalias.core.requests.finish import end_if_settled, end_request
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -20,25 +21,21 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 def end_settled_and_order(
     context: Context, alias: ModelAlias, requests: Iterable[PromotionRequest], draft: Draft
 ) -> tuple[PromotionRequest, ...]:
-    """End the requests that need no judging, and return the others in the order of their turns.
+    """End the requests that need no judging or have no room, and return the others in the order of their turns.
 
     Rollbacks and swaps have priority, among them those that no window closes, then the oldest is first; with
     concurrency Supersede the newest promotion is, and the older ones are there until it can go.
     """
     known = context.waiting
-    waiting = [
+    unsettled = (
         item
         for item in requests
         if item.metadata.name in known or not end_if_settled(context, alias, item, draft)
-    ]
+    )
+    waiting = too_many.refuse(context, unsettled, draft)
     others = [item for item in waiting if not has_priority(item)]
     first = windows.may_begin_first(alias, list(filter(has_priority, waiting)), context.now)
     return (*first, *(reversed(others) if supersedes(alias) else others))
-
-
-def supersedes(alias: ModelAlias) -> bool:
-    """Return whether a promotion that can go replaces the older ones."""
-    return alias.spec.policy.concurrency is Concurrency.SUPERSEDE
 
 
 def supersede_older(

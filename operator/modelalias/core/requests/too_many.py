@@ -1,42 +1,74 @@
-"""Refusing what is too much: a namespace may have so many open requests, and the oldest have room.
+"""Refusing what is too much: a namespace has room for so many open requests, and the oldest have it.
 
-Only what has not begun is refused, and never a rollback, a swap, what the operator filed itself, or the oldest
-request of an alias. Nothing remembers the end, because nothing was judged: the same request may be filed again.
+Only what has not begun is refused, and never a rollback, a swap or what the operator filed itself. Of each ModelAlias
+one request has room in any case: the oldest or, with concurrency Supersede, the newest. Nothing remembers the end,
+because nothing was judged: the same request may be filed again.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
-from modelalias.core.plan.operations import has_priority
+from modelalias.core.plan.operations import RULES, has_priority, supersedes
 from modelalias.core.protocol.answers import Ended
 from modelalias.core.protocol.blame import blamed_on
 from modelalias.core.protocol.context import Context
-from modelalias.core.protocol.decision import RequestWrite
+from modelalias.core.protocol.decision import Draft, RequestWrite
 from modelalias.core.requests.broken import is_broken
 from modelalias.core.requests.by_operator import is_own, is_undecided
-from modelalias.core.status import request_status, ways_out
+from modelalias.core.status import request_status
 
 TOGETHER: Final = 100
-"""Ends that are written before it is looked again."""
+"""Ends that one decision writes; the next ones follow at once."""
 _NOT_BEGUN: Final = frozenset({None, Phase.PENDING, Phase.QUEUED})
 
 
-def refused(context: Context) -> tuple[RequestWrite, ...]:
-    """Return the ends of requests that have no room in their namespace, as many as are written together."""
-    if not context.room.names_without:
-        return ()
-    over = [item for item in context.requests[1:] if _is_refused(context, item)]
-    return tuple(_end(context, item) for item in over[:TOGETHER])
+def refuse(
+    context: Context, requests: Iterable[PromotionRequest], draft: Draft
+) -> tuple[PromotionRequest, ...]:
+    """Refuse those of some requests that have no room, as many as are written together, and return the others.
+
+    While a rollback or a swap is open nobody is refused: it goes first, and replaces the older ones itself.
+    """
+    waiting = tuple(requests)
+    if not context.room.names_without or _goes_back(context):
+        return waiting
+    kept = _kept(context)
+    over = [item for item in waiting if item is not kept and _has_no_room(context, item)]
+    for item in over[:TOGETHER]:
+        draft.writes.append(_end(context, item))
+    draft.wake(context.now if len(over) > TOGETHER else None)
+    refused = {item.metadata.name for item in over}
+    return tuple(item for item in waiting if item.metadata.name not in refused)
 
 
-def _is_refused(context: Context, request: PromotionRequest) -> bool:
-    status, ends = request.status, request.spec.abort or request.metadata.deletion_timestamp is not None
-    has_begun = status.phase not in _NOT_BEGUN or bool(status.evaluation)
-    if has_begun or ends or has_priority(request) or is_broken(context, request):
+def _goes_back(context: Context) -> bool:
+    plan = None if context.alias is None else context.alias.status.plan
+    under_way = plan is not None and RULES[plan.operation].has_priority
+    return under_way or any(has_priority(item) for item in context.requests)
+
+
+def _kept(context: Context) -> PromotionRequest | None:
+    """Return the request of the alias that has room in any case; none where there is no ModelAlias."""
+    if context.alias is None:
+        return None
+    return context.requests[-1 if supersedes(context.alias) else 0]
+
+
+def _has_no_room(context: Context, request: PromotionRequest) -> bool:
+    if request.metadata.name not in context.room.names_without or _has_begun(request):
         return False
+    ends = request.spec.abort or request.metadata.deletion_timestamp is not None
     its_own = is_own(context, request) or is_undecided(context, request)
-    return request.metadata.name in context.room.names_without and not its_own
+    return not ends and not its_own and not is_broken(context, request)
+
+
+def _has_begun(request: PromotionRequest) -> bool:
+    """Return whether something of it was judged, or people answered."""
+    status = request.status
+    judged = status.gates or status.eligibility or status.evaluation or status.approvals is not None
+    return status.phase not in _NOT_BEGUN or bool(judged)
 
 
 def _end(context: Context, request: PromotionRequest) -> RequestWrite:
@@ -44,7 +76,7 @@ def _end(context: Context, request: PromotionRequest) -> RequestWrite:
     older = "1 older request that has" if most == 1 else f"{most} older requests that have"
     message = (
         f"namespace {context.namespace} has {older} not ended, and there is room for no more: nothing was judged; "
-        f"once some have ended: {ways_out.retry(context.namespace, request.metadata.name)}"
+        "file it again once some have ended"
     )
     end = Ended(Phase.REJECTED, Reason.TOO_MANY_REQUESTS, message)
     with blamed_on(request):

@@ -1,4 +1,4 @@
-"""Room for requests: so many of a namespace may be open at a time, the oldest of them. Pure."""
+"""The ages of the open requests of each namespace, and which of them have room: so many, the oldest. Pure."""
 
 from bisect import bisect_left, insort
 from collections import defaultdict
@@ -9,7 +9,7 @@ Age = tuple[str, str]
 
 
 @dataclass
-class Room:
+class OpenAges:
     """The ages of the open requests that take room, by namespace."""
 
     most: int
@@ -27,7 +27,7 @@ class Room:
         if not ages:
             del self._ages[namespace]
 
-    def ends_at(self, namespace: str) -> Age | None:
+    def room_ends_at(self, namespace: str) -> Age | None:
         """Return the age of the oldest request that has no room; None where all have."""
         ages = self._ages.get(namespace, [])
         return ages[self.most] if len(ages) > self.most else None
