@@ -295,6 +295,7 @@ class Engine:
             finally:
                 self._queue.done(key)
                 self._telemetry.reconciled(self._clock() - began)
+            await asyncio.sleep(0)  # a pass with nothing to do waits for nothing, and there may be thousands
 
     async def _reconcile(self, key: Key) -> None:
         name = f"{key.namespace}/{key.name}"
