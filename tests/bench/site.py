@@ -143,12 +143,13 @@ class Watched:
 
 @asynccontextmanager
 async def watching(api: RawApi, path: str) -> AsyncIterator[Watched]:
-    """Watch a collection until the block ends; a watch that breaks off is seen as a wait that runs out."""
-    found = await api.get(path)
+    """Watch a collection until the block ends; a watch that breaks off begins anew with a list.
+
+    The API server ends the watch of who does not read as fast as events come.
+    """
     watched = Watched()
-    for item in found["items"]:
-        watched.saw(item)
-    task = asyncio.create_task(_follow(api, path, found["metadata"]["resourceVersion"], watched))
+    version = await _listed(api, path, watched)
+    task = asyncio.create_task(_follow(api, path, version, watched))
     try:
         yield watched
     finally:
@@ -157,14 +158,28 @@ async def watching(api: RawApi, path: str) -> AsyncIterator[Watched]:
             await task
 
 
+async def _listed(api: RawApi, path: str, watched: Watched) -> str:
+    found = await api.get(path)
+    for item in found["items"]:
+        watched.saw(item)
+    return str(found["metadata"]["resourceVersion"])
+
+
 async def _follow(api: RawApi, path: str, version: str, watched: Watched) -> None:
+    while True:
+        await _followed_once(api, path, version, watched)
+        version = await _listed(api, path, watched)
+
+
+async def _followed_once(api: RawApi, path: str, version: str, watched: Watched) -> None:
     headers = {"Accept": "application/json"}
     await api.client.update_params_for_auth(headers, None, ["BearerToken"], "", "GET", None)
     url = f"{api.client.configuration.host}{path}?watch=true&resourceVersion={version}&timeoutSeconds={WATCH_SECONDS}"
     timeout = aiohttp.ClientTimeout(total=None, sock_read=WATCH_SECONDS)
     response = await api.client.call_api("GET", url, header_params=headers, _request_timeout=timeout)
     async with response.response as stream:
-        async for line in stream.content:
-            event = json.loads(line)
-            if event["type"] in {"ADDED", "MODIFIED"}:
-                watched.saw(event["object"])
+        with suppress(aiohttp.ClientError):
+            async for line in stream.content:
+                event = json.loads(line)
+                if event["type"] in {"ADDED", "MODIFIED"}:
+                    watched.saw(event["object"])
