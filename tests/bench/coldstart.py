@@ -15,8 +15,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from tests.bench import bare_start, figures
-from tests.bench.idle import SNAPSHOT_INTERVAL, all_ready, create, probe_of, probing
+from tests.bench.idle import SNAPSHOT_INTERVAL, all_ready, create, probe_of
 from tests.bench.place import at_rest
+from tests.bench.probe import probing
 from tests.bench.product import Product
 from tests.bench.registry_rows import write_pairs
 from tests.bench.running import database, entered, operator
@@ -93,7 +94,7 @@ async def measure(
 async def _start(process: OperatorProcess, folder: Path, metrics: int, aliases: int) -> Start:
     """Start the operator, wait until it has looked at every alias, and end it."""
     began = time.perf_counter()
-    async with operator(process), probing(probe_of(folder)) as waits:
+    async with operator(process), probing(probe_of(folder)) as probe:
         while not (page := await asyncio.to_thread(_scraped, metrics)) or not _has_looked(page, aliases):
             if time.perf_counter() - began > START_SECONDS:
                 raise BenchError(
@@ -101,7 +102,7 @@ async def _start(process: OperatorProcess, folder: Path, metrics: int, aliases: 
                 )
             await asyncio.sleep(LOOK_SECONDS)
         seconds = time.perf_counter() - began
-        return Start(round(seconds, 2), round(max(waits, default=0.0) * 1000, 1), _writes(page))
+    return Start(round(seconds, 2), probe.longest_ms, _writes(page))
 
 
 def _scraped(port: int) -> Page | None:

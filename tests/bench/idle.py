@@ -7,13 +7,12 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
-
+from tests.bench.probe import probing
 from tests.bench.product import Product
 from tests.bench.registry_rows import ALIASES_OF_A_MODEL, write_pairs
 from tests.bench.running import database, entered, operator
@@ -29,7 +28,6 @@ SNAPSHOT_INTERVAL: Final = "30s"
 QUIET_SECONDS: Final = 10.0
 SETTLE_SECONDS: Final = 900.0
 READY_SECONDS: Final = 1200.0
-PROBE_SECONDS: Final = 0.02
 _MIB: Final = 1024.0
 
 
@@ -91,7 +89,7 @@ async def _one(
                 "first_write_seconds": next(
                     (round(call.at - began, 1) for call in recorder.calls if is_status(call)), None
                 ),
-                "longest_probe_ms": round(max(probe, default=0.0) * 1000, 1),
+                "longest_probe_ms": probe.longest_ms,
                 "writes_until_settled": _writes(recorder.calls[:before])["others"],
                 "written_until_settled": told(recorder.calls[:before]),
                 "window": used,
@@ -161,30 +159,6 @@ async def settled(recorder: Recorder) -> None:
                 f"the operator still writes after {SETTLE_SECONDS:g} s: {told(recorder.calls[-50:])}"
             )
         await asyncio.sleep(rest)
-
-
-@asynccontextmanager
-async def probing(url: str) -> AsyncIterator[list[float]]:
-    """Ask for /healthz all the time: the event loop answers it, so its longest answer is about the loop's
-    longest stall."""
-    waits: list[float] = []
-
-    async def probe() -> None:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
-            while True:
-                began = time.perf_counter()
-                async with session.get(url) as answer:
-                    await answer.read()
-                waits.append(time.perf_counter() - began)
-                await asyncio.sleep(PROBE_SECONDS)
-
-    task = asyncio.create_task(probe())
-    try:
-        yield waits
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def probe_of(folder: Path) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.burst_figures import Moved
-from tests.bench.idle import all_ready, cpu_seconds, probe_of, probing
+from tests.bench.idle import all_ready, cpu_seconds, probe_of
+from tests.bench.probe import probing
 from tests.bench.site import BenchError, Object, Watched, collection, watching
 from tests.support.operator_process import OperatorProcess
 from tests.support.raw_api import RawApi
@@ -87,7 +88,7 @@ async def promote(
     """File all requests, wait until all have ended and the operator rests, and remove them."""
     names = {body["metadata"]["name"] for body in bodies}
     errors, cpu = await asyncio.to_thread(_errors, process), cpu_seconds(process.pid)
-    async with probing(probe_of(folder)) as waits:
+    async with probing(probe_of(folder)) as probe:
         began = time.perf_counter()
         await place.file(bodies, at_once=at_once)
         ended = await place.complete(names)
@@ -99,7 +100,7 @@ async def promote(
     return Moved(
         round(ended - began, 2),
         round(used / len(names) * 1000, 1),
-        round(max(waits, default=0.0) * 1000, 1),
+        probe.longest_ms,
         dict(place.ended(names)),
         round(failed),
     )

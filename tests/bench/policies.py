@@ -16,10 +16,10 @@ from tests.bench.idle import (
     create,
     is_status,
     probe_of,
-    probing,
     settled,
     window,
 )
+from tests.bench.probe import probing
 from tests.bench.product import Product
 from tests.bench.registry_rows import write_pairs
 from tests.bench.running import entered, operator
@@ -68,7 +68,7 @@ async def measure(
                     await api.merge(f"{POLICIES}/{policy}", {"spec": {"policy": {"gates": gates}}})
                 used = await window(process.pid, recorder, seconds)
             writes = [call.at - began for call in recorder.calls[before:] if is_status(call)]
-            told[name] = {**used, **_speed(writes), "longest_probe_ms": round(max(probe) * 1000, 1)}
+            told[name] = {**used, **_speed(writes), "longest_probe_ms": probe.longest_ms}
     return {"aliases": aliases, "seconds": seconds, **told}
 
 
