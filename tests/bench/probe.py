@@ -9,7 +9,7 @@ import time
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from threading import Event, Thread
@@ -58,9 +58,11 @@ def main(url: str) -> None:
     connection = HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE_SECONDS)
     while not ended.wait(PROBE_SECONDS):
         began = time.perf_counter()
-        with suppress(OSError, HTTPException):
+        try:
             connection.request("GET", parts.path)
             connection.getresponse().read()
+        except (OSError, HTTPException):
+            connection.close()  # and is opened anew by the next request
         longest = max(longest, time.perf_counter() - began)
     sys.stdout.write(f"{longest}\n")
 

@@ -15,6 +15,7 @@ from tests.support.raw_api import RawApi, until
 
 GROUP: Final = "/apis/modelalias.dev/v1alpha1"
 WATCH_SECONDS: Final = 3600
+ANEW_SECONDS: Final = 1.0
 GONE_SECONDS: Final = 900.0
 """Ten thousand objects take minutes."""
 GATES: Final[Sequence[Mapping[str, Any]]] = (
@@ -143,7 +144,7 @@ class Watched:
 
 @asynccontextmanager
 async def watching(api: RawApi, path: str) -> AsyncIterator[Watched]:
-    """Watch a collection until the block ends; a watch that breaks off begins anew with a list.
+    """Watch a collection until the block ends; a watch that ends begins anew with a list.
 
     The API server ends the watch of who does not read as fast as events come.
     """
@@ -168,6 +169,7 @@ async def _listed(api: RawApi, path: str, watched: Watched) -> str:
 async def _follow(api: RawApi, path: str, version: str, watched: Watched) -> None:
     while True:
         await _followed_once(api, path, version, watched)
+        await asyncio.sleep(ANEW_SECONDS)
         version = await _listed(api, path, watched)
 
 

@@ -44,8 +44,9 @@ def _rival(namespace: str, owner: str) -> str:
 
 def let_wait(context: Context, alias: ModelAlias | None, cause: Cause, draft: Draft) -> None:
     """End the requests that need no judging or have no room, and tell the others what all of them wait for."""
-    unsettled = (item for item in context.requests if not end_if_settled(context, alias, item, draft))
-    for request in too_many.refuse(context, unsettled, draft):
+    for request in too_many.refuse_all(context, context.requests, draft):
+        if end_if_settled(context, alias, request, draft):
+            continue
         wait = NotReady(*cause)
         if is_broken(context, request):
             continue

@@ -25,7 +25,7 @@ def wait_for_registry(context: Context, alias: ModelAlias, why: Cause, draft: Dr
     status = _while_away(context, alias, draft)
     draft.writes.append(AliasWrite(alias_status.complete(context, alias, status, stalled)))
     wait = NotReady(why.reason, f"waits: {why.message}")
-    for request in too_many.refuse(context, context.requests, draft):
+    for request in too_many.refuse_all(context, context.requests, draft):
         if request.status.phase is None:
             draft.writes.append(RequestWrite(request, request_status.waiting(request, wait, context.now)))
     return draft.decision()

@@ -53,16 +53,16 @@ class Tidying:
 def due(ended: Iterable[EndedRequest], limit: int | None, now: datetime) -> Iterator[EndedRequest]:
     """Return the requests to delete: whose time is over, and the oldest beyond the limit.
 
-    Those that were not judged go first: a flood of them must not push the verdicts out.
+    Those that were not judged are counted by themselves: a flood of them must not push the verdicts out.
     """
-    ours = sorted(
-        (item for item in ended if not item.tracked), key=lambda item: (item.judged, item.at, item.version)
-    )  # times are whole seconds
-    extra = 0 if limit is None else max(0, len(ours) - limit)
-    for index, item in enumerate(ours):
-        expires = _expires(item)
-        if index < extra or (expires is not None and expires <= now):
-            yield item
+    ours = sorted((item for item in ended if not item.tracked), key=lambda item: (item.at, item.version))
+    for judged in (True, False):  # times are whole seconds
+        alike = [item for item in ours if item.judged is judged]
+        extra = 0 if limit is None else max(0, len(alike) - limit)
+        for index, item in enumerate(alike):
+            expires = _expires(item)
+            if index < extra or (expires is not None and expires <= now):
+                yield item
 
 
 def _expires(item: EndedRequest) -> datetime | None:

@@ -150,7 +150,7 @@ async def test_a_flood_of_refusals_pushes_no_verdict_out() -> None:
         await filed(it, "waits", "b", "c", "d", version="3")
         await it.settle(60)
 
-        assert sorted(name for _, name in it.objects.requests) == ["d", "judged", "waits"]
+        assert sorted(name for _, name in it.objects.requests) == ["c", "d", "judged", "waits"]
 
 
 @in_virtual_time
@@ -193,6 +193,88 @@ async def test_what_had_room_keeps_it_after_a_restart() -> None:
 
         assert {name: it.phase(name) for name in "abcde"} == before
         assert list(before.values()).count("Rejected") == 2
+
+
+@in_virtual_time
+async def test_what_has_no_room_is_no_business_of_a_pin() -> None:
+    async with few(1) as it:
+        it.objects.clock = it.wall
+        await asked(it, "a")
+        it.pin("1")
+        await it.stop()
+        for name in "bcd":
+            it.ask(name, "2")
+        it.start()
+        await it.settle()
+
+        assert it.end("a") == ("Rejected", "AliasPinned")
+        assert it.end("c") == it.end("d") == REFUSED
+        assert len(it.alias().status.finished) <= 2
+
+
+@in_virtual_time
+async def test_what_ended_before_ends_as_it_did_also_without_room() -> None:
+    async with few(1) as it:
+        it.objects.clock = it.wall
+        await asked(it, of=3)
+        it.edit_alias(policy={})
+        await filed(it, "old")
+        await it.settle()
+        it.edit_alias(policy=ASKS)
+        await filed(it, "waits", version="3")
+        it.objects.remove_request(NAMESPACE, "old")
+        await filed(it, "old")
+        await it.settle()
+
+        assert it.phase("waits") == "AwaitingApproval"
+        assert it.end("old")[1] == "AlreadyProcessed"
+
+
+@in_virtual_time
+async def test_a_rollback_lifts_no_bound_where_nothing_can_move() -> None:
+    async with few(1) as it:
+        it.objects.clock = it.wall
+        it.ask("back", of="missing", **BACK)
+        await filed(it, "x", "y", of="missing")
+        await it.settle()
+
+        assert it.phase("back") == "Pending"
+        assert it.end("y") == REFUSED
+
+
+@in_virtual_time
+async def test_a_dry_run_takes_the_room_of_no_promotion() -> None:
+    async with few(1) as it:
+        it.objects.clock = it.wall
+        await asked(it)
+        await it.model(0.7, 0.8, aliases={"champion": "1"}, model="fraud")
+        it.add_alias("theirs", model="fraud", policy=ASKS)
+        await filed(it, "a")
+        await it.stop()
+        it.ask("tried", "2", of="theirs", dryRun=True)
+        it.ask("wanted", "2", of="theirs")
+        it.start()
+        await it.settle()
+
+        assert it.end("tried") == REFUSED
+        assert it.phase("wanted") == "AwaitingApproval"
+
+
+@in_virtual_time
+async def test_with_supersede_none_is_left_to_go_after_the_newest() -> None:
+    async with few(1) as it:
+        it.objects.clock = it.wall
+        await asked(it)
+        it.edit_alias(policy={"concurrency": "Supersede"})
+        await it.stop()
+        names = [f"r{number:03}" for number in range(too_many.TOGETHER + 20)]
+        for name in names:
+            it.ask(name, "2")
+        it.start()
+        await it.settle(60)
+
+        assert it.end(names[-1]) == ("Succeeded", "Succeeded")
+        assert {it.phase(name) for name in names[:-1]} == {"Rejected", "Superseded"}
 
 
 @in_virtual_time

@@ -78,6 +78,8 @@ class Draft:
     """What has to be done before something that is not among the writes yet; the first one counts."""
     finished: list[FinishedRequest] = field(default_factory=list)
     """Requests that end here without a move: the alias remembers them."""
+    refused: list[RequestWrite] = field(default_factory=list)
+    """Ends of requests that have no room, which are written after all others: nothing else waits for them."""
     blocked: bool = False
     """Whether an end could not be written yet, so that nothing may begin."""
 
@@ -102,8 +104,8 @@ class Draft:
     def _remembered(self) -> tuple[AliasWrite | RequestWrite, ...]:
         """Have the alias remember what ended, before the ends are written."""
         if self.alias is None or not self.finished:
-            return tuple(self.writes)
+            return (*self.writes, *self.refused)
         stored = AliasWrite(self.alias.status)
         write = next((item for item in self.writes if isinstance(item, AliasWrite)), stored)
         others = [item for item in self.writes if item is not write]
-        return (AliasWrite(write.status.with_finished(self.finished)), *others)
+        return (AliasWrite(write.status.with_finished(self.finished)), *others, *self.refused)

@@ -27,12 +27,11 @@ def end_settled_and_order(
     concurrency Supersede the newest promotion is, and the older ones are there until it can go.
     """
     known = context.waiting
-    unsettled = (
+    waiting = [
         item
-        for item in requests
+        for item in too_many.refuse(context, requests, draft)
         if item.metadata.name in known or not end_if_settled(context, alias, item, draft)
-    )
-    waiting = too_many.refuse(context, unsettled, draft)
+    ]
     others = [item for item in waiting if not has_priority(item)]
     first = windows.may_begin_first(alias, list(filter(has_priority, waiting)), context.now)
     return (*first, *(reversed(others) if supersedes(alias) else others))

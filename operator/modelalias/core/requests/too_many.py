@@ -5,11 +5,13 @@ one request has room in any case: the oldest or, with concurrency Supersede, the
 because nothing was judged: the same request may be filed again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from modelalias.api.alias import Bearing, ModelAlias
 from modelalias.api.conditions import Reason
 from modelalias.api.request import Phase, PromotionRequest
+from modelalias.core.ledger import history
 from modelalias.core.plan.operations import RULES, has_priority, supersedes
 from modelalias.core.protocol.answers import Ended
 from modelalias.core.protocol.blame import blamed_on
@@ -29,39 +31,62 @@ def refuse(
 ) -> tuple[PromotionRequest, ...]:
     """Refuse those of some requests that have no room, as many as are written together, and return the others.
 
-    While a rollback or a swap is open nobody is refused: it goes first, and replaces the older ones itself.
+    While the alias goes back, or a rollback or a swap is open, nobody is refused: that goes first, and replaces
+    the older ones itself.
     """
     waiting = tuple(requests)
     if not context.room.names_without or _goes_back(context):
         return waiting
-    kept = _kept(context)
+    return refuse_all(context, waiting, draft)
+
+
+def refuse_all(
+    context: Context, requests: Iterable[PromotionRequest], draft: Draft
+) -> tuple[PromotionRequest, ...]:
+    """Do the same where no move can begin, and so no rollback is held up."""
+    waiting, alias = tuple(requests), context.alias
+    kept = None if alias is None else _kept(alias, waiting)
     over = [item for item in waiting if item is not kept and _has_no_room(context, item)]
-    for item in over[:TOGETHER]:
-        draft.writes.append(_end(context, item))
-    draft.wake(context.now if len(over) > TOGETHER else None)
+    # with Supersede at once: one that is left for later would not be replaced by the newest
+    most = len(over) if alias is not None and supersedes(alias) else TOGETHER
+    draft.refused += [_end(context, item) for item in over[:most]]
+    draft.wake(context.now if len(over) > most else None)
     refused = {item.metadata.name for item in over}
     return tuple(item for item in waiting if item.metadata.name not in refused)
 
 
 def _goes_back(context: Context) -> bool:
     plan = None if context.alias is None else context.alias.status.plan
-    under_way = plan is not None and RULES[plan.operation].has_priority
-    return under_way or any(has_priority(item) for item in context.requests)
+    goes_back = plan is not None and (plan.bearing is Bearing.BACKWARD or RULES[plan.operation].has_priority)
+    return goes_back or any(has_priority(item) for item in context.requests)
 
 
-def _kept(context: Context) -> PromotionRequest | None:
-    """Return the request of the alias that has room in any case; none where there is no ModelAlias."""
-    if context.alias is None:
-        return None
-    return context.requests[-1 if supersedes(context.alias) else 0]
+def _kept(alias: ModelAlias, waiting: Sequence[PromotionRequest]) -> PromotionRequest | None:
+    """Return the request of the alias that has room in any case: one that moves something, if there is one."""
+    moving = [item for item in waiting if not item.spec.dry_run and not _ends(item)] or waiting
+    return moving[-1 if supersedes(alias) else 0] if moving else None
 
 
 def _has_no_room(context: Context, request: PromotionRequest) -> bool:
-    if request.metadata.name not in context.room.names_without or _has_begun(request):
+    if request.metadata.name not in context.room.names_without or _has_begun(request) or _ends(request):
         return False
-    ends = request.spec.abort or request.metadata.deletion_timestamp is not None
-    its_own = is_own(context, request) or is_undecided(context, request)
-    return not ends and not its_own and not is_broken(context, request)
+    if is_own(context, request) or is_undecided(context, request) or is_broken(context, request):
+        return False
+    return not _has_ended_before(context, request)
+
+
+def _ends(request: PromotionRequest) -> bool:
+    """Return whether it ends by itself."""
+    return request.spec.abort or request.metadata.deletion_timestamp is not None
+
+
+def _has_ended_before(context: Context, request: PromotionRequest) -> bool:
+    """Return whether the alias remembers it: then it ends as it did."""
+    if context.alias is None:
+        return False
+    status = context.alias.status
+    before = history.finished(status.history, request) or history.finished_before(status.finished, request)
+    return before is not None
 
 
 def _has_begun(request: PromotionRequest) -> bool:
