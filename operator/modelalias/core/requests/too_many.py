@@ -31,8 +31,8 @@ def refuse(
 ) -> tuple[PromotionRequest, ...]:
     """Refuse those of some requests that have no room, as many as are written together, and return the others.
 
-    While the alias goes back, or a rollback or a swap is open, nobody is refused: that goes first, and replaces
-    the older ones itself.
+    While the alias goes back, or a rollback or a swap is open, nobody is refused: nothing may hold that up, and it
+    replaces the older ones itself.
     """
     waiting = tuple(requests)
     if not context.room.names_without or _goes_back(context):
