@@ -5,18 +5,16 @@ Bounded in number and in time, and one model's writes one after another.
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
-from itertools import chain
 from typing import Final, TypeVar
 
 from modelalias.adapters.mlflow_errors import REGISTRY, Broken, Unreachable
 from modelalias.core.errors import Unavailable
-from modelalias.ports.turns import ASKED_FOR
+from modelalias.turns import Turns
 
 CLOSED: Final = "the registry's client is closed"
 
@@ -28,7 +26,7 @@ class Calls:
 
     A call's time begins when a thread is free for it, so that a burst of work is slow and not wrong. When one
     call gets no answer, and no other has got one for half a deadline, those that wait fail with it: none waits for
-    more than the calls ahead of it or two deadlines. Namespaces take turns (`ports.turns`), so that the load of one
+    more than the calls ahead of it or two deadlines. Namespaces take turns (`modelalias.turns`), so that the load of one
     does not delay another's. When the other side asks for a pause, none is sent before it is over: those that come
     fail, since what they were decided by grows old.
     """
@@ -38,31 +36,29 @@ class Calls:
         self._server = server
         self._pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix=name)
         self._seconds = seconds
-        self._free = concurrency
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        """Those who wait, by namespace, in the order of the namespaces' turns."""
+        self._turns = Turns(concurrency)
         self._quiet_until = self._answered_at = -math.inf
 
     async def turn(self) -> None:
         """Wait until a thread is free; raise `Unavailable` as those do that wait. What runs `ahead` then comes next."""
-        await self._take()
-        self._give_back()
+        await self._turns.take()
+        self._turns.give_back()
 
     async def run(self, work: Callable[[], T], *, ahead: bool = False) -> T:
         """Run the work in a thread, ahead of what waits for one if it has waited for its turn.
 
         Raise `Unavailable` when it takes too long or may not begin, and what it raises.
         """
-        await self._take(ahead=ahead)
+        await self._turns.take(ahead=ahead)
         loop = asyncio.get_running_loop()
         left = self._quiet_until - loop.time()
         if left > 0:
-            self._give_back()
+            self._turns.give_back()
             raise Unavailable(f"{self._server} asks for a pause", retry_after=timedelta(seconds=left))
         try:
             future = self._pool.submit(work)
         except RuntimeError as error:
-            self._give_back()
+            self._turns.give_back()
             raise Unreachable(CLOSED) from error
         answer = asyncio.wrap_future(future)
         future.add_done_callback(partial(self._from_thread, loop, answer))
@@ -79,38 +75,8 @@ class Calls:
 
     def close(self) -> None:
         """Let the threads end by themselves, each within its deadline; nothing new starts."""
-        self._turn_away(Unreachable(CLOSED))
+        self._turns.turn_away(lambda: Unreachable(CLOSED))
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    async def _take(self, *, ahead: bool = False) -> None:
-        if self._free > 0:
-            self._free -= 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = self._waiting.setdefault(ASKED_FOR.get(), deque())
-        if ahead:
-            waiting.appendleft(turn)
-        else:
-            waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._give_back()
-            raise
-
-    def _give_back(self) -> None:
-        """Hand the thread to the next that waits; its namespace then comes after all others."""
-        while self._waiting:
-            namespace = next(iter(self._waiting))
-            waiting = self._waiting.pop(namespace)
-            turn = waiting.popleft()
-            if waiting:
-                self._waiting[namespace] = waiting
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
 
     def _from_thread(
         self, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], done: Future[T]
@@ -127,7 +93,7 @@ class Calls:
             self._gets_no_answer(error)
         if isinstance(error, Unavailable):
             self._keep_quiet(error)
-        self._give_back()
+        self._turns.give_back()
 
     def _keep_quiet(self, error: Unavailable) -> None:
         """Send nothing while the other side asks for a pause; one over a single request concerns no other."""
@@ -138,13 +104,7 @@ class Calls:
     def _gets_no_answer(self, error: Unreachable) -> None:
         """Turn away those that wait, unless the other side answers others: it is one call that it does not answer."""
         if asyncio.get_running_loop().time() - self._answered_at > self._seconds / 2:
-            self._turn_away(error)
-
-    def _turn_away(self, error: Unreachable) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for turn in chain.from_iterable(waiting.values()):
-            if not turn.done():
-                turn.set_exception(Unreachable(str(error)))
+            self._turns.turn_away(lambda: Unreachable(str(error)))
 
 
 class Locks:

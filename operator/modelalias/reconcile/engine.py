@@ -30,7 +30,6 @@ from modelalias.ports import (
     Workload,
     WorkloadRef,
 )
-from modelalias.ports.turns import ASKED_FOR
 from modelalias.reconcile.alias import AliasReconciler
 from modelalias.reconcile.events_posted import EventsPosted
 from modelalias.reconcile.identity import IdentityWatch
@@ -48,6 +47,7 @@ from modelalias.reconcile.queue import Key, KeyedQueue
 from modelalias.reconcile.registry_watch import RegistryWatch
 from modelalias.reconcile.workloads_seen import WorkloadsSeen
 from modelalias.settings import Settings
+from modelalias.turns import ASKED_FOR
 
 BETWEEN_WAKES: Final = timedelta(milliseconds=20)
 """One policy may hold for thousands of aliases, which are looked at one after another: 50 in a second."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import API_VERSION
@@ -20,6 +21,10 @@ from modelalias.reconcile.memory import Memory
 from modelalias.reconcile.outside import Outside
 from modelalias.reconcile.queue import Key
 from modelalias.reconcile.serving_views import ServingViews
+from modelalias.turns import Turns
+
+AT_ONCE: Final = 16
+"""Statuses that are written at the same time. More make the API server no faster, and who comes then waits for all of them."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +43,7 @@ class StatusWrites:
         """Take where objects are known, what reads and writes them, who is told, and a wall clock."""
         self._memory, self._objects, self._outside, self._serving = memory, objects, outside, serving
         self._lead, self._wall = outside.lead, wall
+        self._turns = Turns(AT_ONCE)
 
     async def write(self, key: Key, context: Context, decision: Decision) -> None:
         """Write the statuses that differ, in the order of the decision.
@@ -50,8 +56,9 @@ class StatusWrites:
                     case AliasWrite(status=status) if context.alias is not None and _differ(
                         status, context.alias.status
                     ):
-                        self._lead.check()
-                        written = await self._objects.write_alias_status(context.alias, status)
+                        async with self._turns.hold():
+                            self._lead.check()
+                            written = await self._objects.write_alias_status(context.alias, status)
                         self._memory.see_alias(written)
                         self._serving.written(key, context.alias.status, written.status)
                         tallies.of_alias(self._outside.telemetry, context.alias, written.status)
@@ -59,8 +66,9 @@ class StatusWrites:
                         self._outside.notifier.tell(partial(notice.of_alias, written, news, self._wall()))
                         self._tell(written, news)
                     case RequestWrite(request=request, status=status) if _differ(status, request.status):
-                        self._lead.check()
-                        after = await self._objects.write_request_status(request, status)
+                        async with self._turns.hold():
+                            self._lead.check()
+                            after = await self._objects.write_request_status(request, status)
                         self._memory.requests.see(after)
                         tallies.of_request(self._outside.telemetry, request, after.status)
                         about = annotations.of_request(context.alias, request, after.status)

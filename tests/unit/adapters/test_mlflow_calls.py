@@ -11,7 +11,7 @@ import pytest
 from modelalias.adapters.mlflow_calls import Calls, Locks
 from modelalias.adapters.mlflow_errors import Broken, Unreachable
 from modelalias.core.errors import ModelNotFound, Unavailable
-from modelalias.ports.turns import ASKED_FOR
+from modelalias.turns import ASKED_FOR
 
 SECONDS = 0.5
 
