@@ -195,7 +195,7 @@ GOALS: Final[Sequence[Goal]] = (
         Sense.AT_MOST,
         180,
         of_spread("operator.rss_mib"),
-        "imports, and one compact JSON for each object",
+        "imports, and one packed JSON for each object",
         " MiB",
     ),
     Goal(
