@@ -1,6 +1,6 @@
 """What the operator remembers of requests: the newest state of each, small, and whose they are.
 
-An open one is kept as compact JSON; of one that has ended only what says when it may be deleted, and whether it was
+An open one is kept as packed JSON; of one that has ended only what says when it may be deleted, and whether it was
 edited since. Which of two states is the newer one is told as in `memory`.
 """
 
@@ -30,7 +30,7 @@ class _Request:
     key: Key
     uid: str
     age: Age
-    text: bytes | None
+    packed: bytes | None
     """None once the request has ended."""
     ended: "EndedRequest | None" = None
     takes_room: bool = False
@@ -102,7 +102,7 @@ class KnownRequests:
         self._count(key.namespace, old, remembered)
         self._telemetry.request_seen(request)
         (self._ended_of if ended else self._open_of)[key].add(request.metadata.name)
-        same = old is not None and old.uid == uid and old.text is None and old.ended == remembered.ended
+        same = old is not None and old.uid == uid and old.packed is None and old.ended == remembered.ended
         return set() if ended and same else {key}
 
     def drop(self, namespace: str, name: str, uid: str | None = None) -> set[Key]:
@@ -116,7 +116,7 @@ class KnownRequests:
         discard(self._doubted, old.key, name)
         discard(self._open_of, old.key, name)
         discard(self._ended_of, old.key, name)
-        return set() if old.text is None else {old.key}
+        return set() if old.packed is None else {old.key}
 
     def _count(self, namespace: str, old: _Request | None, new: _Request | None) -> None:
         before = old.age if old is not None and old.takes_room else None
@@ -158,9 +158,9 @@ class KnownRequests:
     def measuring(self, namespace: str, name: str) -> tuple[Key, Sequence[OpenRun]]:
         """Return the alias of a request that has not ended, and the runs that Jobs log into for it."""
         kept = self._requests.get((namespace, name))
-        if kept is None or kept.text is None:
+        if kept is None or kept.packed is None:
             return Key(namespace, ""), ()
-        sides = unpacked_request(kept.text).status.evaluation
+        sides = unpacked_request(kept.packed).status.evaluation
         left = (item for item in sides if item.state not in ENDED)
         return kept.key, tuple(OpenRun(item.run_id, item.key) for item in left if item.run_id and item.key)
 
@@ -168,7 +168,7 @@ class KnownRequests:
         """Return the requests of an alias that have not ended, oldest first, then by name."""
         kept = (self._requests[key.namespace, name] for name in self._open_of.get(key, ()))
         ordered = sorted(kept, key=attrgetter("age"))
-        return tuple(unpacked_request(item.text) for item in ordered if item.text is not None)
+        return tuple(unpacked_request(item.packed) for item in ordered if item.packed is not None)
 
     def has_open(self, key: Key) -> bool:
         """Return whether an alias has requests that have not ended."""

@@ -1,6 +1,6 @@
 """What the operator remembers of the cluster.
 
-The newest state of each object it saw, small, and who belongs to whom. Objects are kept as compact JSON and
+The newest state of each object it saw, small, and who belongs to whom. Objects are kept as packed JSON and
 parsed when their alias is looked at.
 Resource versions grow, so a late event never replaces what this process read or wrote itself. In a cluster
 that was restored from a backup they go back: an object that a listing has with an older one is in doubt until
@@ -10,6 +10,7 @@ it was read afresh.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from sys import intern
 
 from modelalias.api.alias import ModelAlias, ModelAliasStatus
 from modelalias.core.judging import reads
@@ -32,7 +33,7 @@ Claim = tuple[str, str, str]
 class _Alias:
     version: int
     uid: str
-    text: bytes
+    packed: bytes
     registry: str
     place: str
     model: str
@@ -87,7 +88,7 @@ class Memory:
 
         `listed` says that it comes from a listing, which tells what there is.
         """
-        key = Key(alias.metadata.namespace, alias.metadata.name)
+        key = Key(intern(alias.metadata.namespace), alias.metadata.name)
         version = int(alias.metadata.resource_version or 0)
         old = self._aliases.get(key)
         if old is not None and old.version >= version:
@@ -102,11 +103,11 @@ class Memory:
         kept = _Alias(
             version=version,
             uid=alias.metadata.uid,
-            text=pack(alias),
-            registry=spec.registry,
+            packed=pack(alias),
+            registry=intern(spec.registry),
             place=self._place(spec.registry),
             model=spec.model,
-            created="" if created is None else created.isoformat(),
+            created="" if created is None else intern(created.isoformat()),
             claims=tuple(item for item in (spec.alias, spec.previous_alias) if item is not None and claims),
             tags=reads.tags(spec.policy) if claims else (),
             evidence=reads.evidence(spec.policy) if claims else (),
@@ -114,7 +115,7 @@ class Memory:
             serving=tuple(
                 WorkloadRef(kind=item.kind, namespace=key.namespace, name=item.name) for item in spec.serving
             ),
-            alias=spec.alias,
+            alias=intern(spec.alias),
             challenger=None if spec.traffic is None else spec.traffic.challenger.alias,
             route="" if spec.traffic is None else spec.traffic.http_route,
             services=frozenset(item.service for item in spec.traffic.backends)
@@ -190,7 +191,7 @@ class Memory:
     def alias(self, key: Key) -> ModelAlias | None:
         """Return the alias of that key."""
         kept = self._aliases.get(key)
-        return None if kept is None else unpacked_alias(kept.text)
+        return None if kept is None else unpacked_alias(kept.packed)
 
     def effective(self, key: Key) -> Effective | None:
         """Return the alias of that key with the rules that hold for it."""
