@@ -148,6 +148,7 @@ async def _run(
         tasks = await kopf.spawn_tasks(
             registry=registry,
             settings=tuning.settings(),
+            memories=tuning.memories(),
             standalone=True,
             identity=_kopf_identity(config.identity),
             ready_flag=ready,
