@@ -42,6 +42,7 @@ def register(engine: Engine, registry: kopf.OperatorRegistry) -> None:
         event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any
     ) -> None:
         """Remember the alias and wake it."""
+        _hear_of_a_listing(engine, event)
         if event["type"] == "DELETED":
             engine.alias_gone(namespace or "", name or "", uid)
             return
@@ -66,6 +67,7 @@ def _register_requests(engine: Engine, registry: kopf.OperatorRegistry) -> None:
         event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any
     ) -> None:
         """Remember the request and wake its alias."""
+        _hear_of_a_listing(engine, event)
         if event["type"] == "DELETED":
             engine.request_gone(namespace or "", name or "", uid)
             return
@@ -75,6 +77,11 @@ def _register_requests(engine: Engine, registry: kopf.OperatorRegistry) -> None:
             engine.request_seen(parse_request(event["object"]), listed=event["type"] is None)
         except InvalidRequest as error:
             _log.warning("passed over: %s", error)
+
+
+def _hear_of_a_listing(engine: Engine, event: kopf.RawEvent) -> None:
+    if event["type"] is None:  # Kopf lists anew after a 410, and says no more of it
+        engine.listed()
 
 
 def _version(event: kopf.RawEvent) -> int:
@@ -99,6 +106,7 @@ def _register_policies(engine: Engine, registry: kopf.OperatorRegistry, kind: Po
         event: kopf.RawEvent, namespace: str | None, name: str | None, uid: str | None, **_: Any
     ) -> None:
         """Remember the policy and wake the aliases for which it holds."""
+        _hear_of_a_listing(engine, event)
         if event["type"] == "DELETED":
             engine.policy_gone(PolicyId(kind, namespace or "", name or ""), uid)
             return

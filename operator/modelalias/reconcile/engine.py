@@ -52,6 +52,9 @@ from modelalias.turns import ASKED_FOR
 BETWEEN_WAKES: Final = timedelta(milliseconds=20)
 """One policy may hold for thousands of aliases, which are looked at one after another: 50 in a second."""
 
+LISTING_SECONDS: Final = 10.0
+"""What one listing of a watch tells comes closer together; what comes later belongs to another one."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -89,6 +92,7 @@ class Engine:
         self._queue = KeyedQueue(clock, waited=telemetry.queue_waited)
         telemetry.queue_measured_by(self._queue.__len__)
         self._missed = asyncio.Event()
+        self._listed_at = clock()
         self._resync = duration(settings.resync)
         self._watches = {
             name: RegistryWatch(
@@ -211,7 +215,14 @@ class Engine:
 
     def watches_began_anew(self) -> None:
         """Read everything soon: what was deleted between two watches is told by none of them."""
+        self._listed_at = self._clock()
         self._missed.set()
+
+    def listed(self) -> None:
+        """Hear of an object by a watch's listing; a listing after the first follows on a gap, of which nothing else tells."""
+        if self._clock() - self._listed_at > LISTING_SECONDS:
+            self._missed.set()
+        self._listed_at = self._clock()
 
     async def run(self) -> None:
         """Wait for the lead, read everything, and work until cancelled; after a lost lead, from the start."""

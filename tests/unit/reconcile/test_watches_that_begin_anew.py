@@ -3,11 +3,14 @@
 Whatever the API server answers to that look, it is tried again.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from modelalias.api.alias import ModelAlias
 from modelalias.core.errors import InvalidRequest, OperatorError, StaleObject, Unavailable
+from modelalias.reconcile.engine import LISTING_SECONDS
 from tests.support.harness import NAMESPACE, Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import NAME
@@ -31,6 +34,41 @@ async def test_a_model_alias_that_went_unseen_gives_its_alias_free() -> None:
         await it.settle()
 
         assert not it.is_true("Stalled", "younger")
+
+
+@in_virtual_time
+async def test_a_watch_that_lists_anew_has_missed_what_was_deleted() -> None:
+    """The first listing follows on no gap: everything has just been read then, and is not read twice."""
+    async with Cluster() as it:
+        await it.model(0.7, aliases={"champion": "1"})
+        it.add_alias()
+        it.add_alias("younger")
+        lists = 0
+        every_alias = it.objects.every_alias
+
+        async def counted(namespaces: Sequence[str]) -> AsyncIterator[ModelAlias]:
+            nonlocal lists
+            lists += 1
+            async for alias in every_alias(namespaces):
+                yield alias
+
+        it.objects.every_alias = counted  # type: ignore[method-assign]
+        it.start()
+        assert it.engine is not None
+        for _ in range(20):
+            it.engine.listed()
+            await asyncio.sleep(LISTING_SECONDS / 2)
+        assert lists == 1
+        del it.objects.aliases[NAMESPACE, NAME]
+        await it.settle(LISTING_SECONDS)
+        assert it.condition("Stalled", "younger").reason == "Conflict"
+
+        for _ in range(20):
+            it.engine.listed()
+        await it.settle()
+
+        assert not it.is_true("Stalled", "younger")
+        assert lists == 2
 
 
 @in_virtual_time
