@@ -18,6 +18,7 @@ ENDS: Final = (
     (_PROMOTE, Phase.SUCCEEDED, Reason.SUCCEEDED),
     (_PROMOTE, Phase.REJECTED, Reason.GATES_FAILED),
     (_PROMOTE, Phase.REJECTED, Reason.NOT_ELIGIBLE),
+    (_PROMOTE, Phase.REJECTED, Reason.TOO_MANY_REQUESTS),
     (_PROMOTE, Phase.ROLLED_BACK, Reason.ROLLED_BACK),
     (_ROLLBACK, Phase.SUCCEEDED, Reason.SUCCEEDED),
     *((operation, *failure) for operation in RequestOperation for failure in _FAILURES),
