@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from hack.cluster.pause_image import NAME as IMAGE
+from modelalias.reconcile.engine import FIRST_LISTING_SECONDS
 from tests.integration.conftest import new_name
 from tests.support import faults
 from tests.support.kube_api import GROUP, KubeApi
@@ -23,6 +24,8 @@ from tests.support.stage import Object, Stage, condition
 
 NAME: Final = "churn-champion"
 RESYNC: Final = "3s"
+START_SECONDS: Final = 10.0
+"""At most so long an operator takes until it watches."""
 WATCHED: Final = frozenset({"modelaliases", "promotionrequests", "deployments"})
 
 
@@ -231,18 +234,22 @@ def test_each_event_of_a_promotion_that_is_missed_once_changes_no_end(
 def test_what_was_deleted_while_the_watch_had_forgotten_is_no_ghost(
     parts: Parts, stage: Stage, seeded: Seeding
 ) -> None:
-    """The older of two ModelAliases for one alias goes in the gap: the younger gets the alias."""
-    between = parts.between
+    """The older of two ModelAliases for one alias goes in the gap: the younger gets the alias.
+
+    The watch lists anew after it, and that is not its first listing: everything is read then, long before `resync`.
+    """
+    between, began = parts.between, time.monotonic()
     seeded.version(val_auc=0.8)
 
     def of_aliases(sent: Sent) -> bool:
         return sent.is_watch and (sent.namespace, sent.resource) == (stage.namespace, "modelaliases")
 
-    with running(parts.operator(stage)):
+    with running(parts.operator(stage, resync="1h")):
         _alias(stage, seeded, "older")
         stage.until("modelalias", "older", lambda it: "conditions" in it.get("status", {}), "it is seen")
         _alias(stage, seeded, "younger")
         stage.until("modelalias", "younger", lambda it: _stalled(it) == "Conflict", "it waits")
+        _until(lambda: time.monotonic() - began > FIRST_LISTING_SECONDS + START_SECONDS)
         goes = faults.after(lambda: stage.kubectl("delete", "modelalias", "older"), faults.gone)
         with between.fault(of_aliases, goes, times=1) as forgotten:
             between.end_watches(of_aliases)

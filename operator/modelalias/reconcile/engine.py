@@ -52,8 +52,12 @@ from modelalias.turns import ASKED_FOR
 BETWEEN_WAKES: Final = timedelta(milliseconds=20)
 """One policy may hold for thousands of aliases, which are looked at one after another: 50 in a second."""
 
-LISTING_SECONDS: Final = 10.0
-"""What one listing of a watch tells comes closer together; what comes later belongs to another one."""
+FIRST_LISTING_SECONDS: Final = 20.0
+"""Within so long after the start a watch lists for the first time, and has missed nothing."""
+LISTING_SECONDS: Final = 2.0
+"""A listing is over when it has told nothing for so long."""
+MOST_WAITS: Final = 15
+"""As often is waited for so long, at most: its end may never come."""
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +96,7 @@ class Engine:
         self._queue = KeyedQueue(clock, waited=telemetry.queue_waited)
         telemetry.queue_measured_by(self._queue.__len__)
         self._missed = asyncio.Event()
-        self._listed_at = clock()
+        self._began = self._listed_at = clock()
         self._resync = duration(settings.resync)
         self._watches = {
             name: RegistryWatch(
@@ -215,20 +219,20 @@ class Engine:
 
     def watches_began_anew(self) -> None:
         """Read everything soon: what was deleted between two watches is told by none of them."""
-        self._listed_at = self._clock()
         self._missed.set()
 
     def listed(self) -> None:
         """Hear of an object by a watch's listing; a listing after the first follows on a gap, of which nothing else tells."""
-        if self._clock() - self._listed_at > LISTING_SECONDS:
-            self._missed.set()
         self._listed_at = self._clock()
+        if self._listed_at - self._began > FIRST_LISTING_SECONDS:
+            self._missed.set()
 
     async def run(self) -> None:
         """Wait for the lead, read everything, and work until cancelled; after a lost lead, from the start."""
         while True:
             await self._lead.acquired()
             await self._notary.ready()
+            self._missed.clear()
             await self._read_everything()
             await self._identity.look()
             await self._account.look()
@@ -257,8 +261,17 @@ class Engine:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._missed.wait(), self._resync.total_seconds())
+            await self._listing_is_over()
             self._missed.clear()
             await self._read_everything()
+
+    async def _listing_is_over(self) -> None:
+        """Wait until the watches' listings have told everything: each of them follows on a gap of its own."""
+        for _ in range(MOST_WAITS):
+            left = self._listed_at + LISTING_SECONDS - self._clock()
+            if left <= 0:
+                return
+            await asyncio.sleep(left)
 
     async def _read_everything(self) -> None:
         """Bring the memory up to date, so that the oldest request is known to be the oldest and no ghost stays."""

@@ -10,7 +10,7 @@ import pytest
 
 from modelalias.api.alias import ModelAlias
 from modelalias.core.errors import InvalidRequest, OperatorError, StaleObject, Unavailable
-from modelalias.reconcile.engine import LISTING_SECONDS
+from modelalias.reconcile.engine import FIRST_LISTING_SECONDS, LISTING_SECONDS
 from tests.support.harness import NAMESPACE, Cluster
 from tests.support.virtual_loop import in_virtual_time
 from tests.support.world import NAME
@@ -58,17 +58,22 @@ async def test_a_watch_that_lists_anew_has_missed_what_was_deleted() -> None:
         for _ in range(20):
             it.engine.listed()
             await asyncio.sleep(LISTING_SECONDS / 2)
+        await it.settle(FIRST_LISTING_SECONDS)
         assert lists == 1
         del it.objects.aliases[NAMESPACE, NAME]
-        await it.settle(LISTING_SECONDS)
+        await it.settle()
         assert it.condition("Stalled", "younger").reason == "Conflict"
 
-        for _ in range(20):
+        for _ in range(6):
             it.engine.listed()
-        await it.settle()
-
+            await asyncio.sleep(LISTING_SECONDS / 2)
+        await it.settle(2 * LISTING_SECONDS)
         assert not it.is_true("Stalled", "younger")
         assert lists == 2
+
+        it.engine.listed()  # another watch, which lost its place later, as after the API server's restart
+        await it.settle(2 * LISTING_SECONDS)
+        assert lists == 3
 
 
 @in_virtual_time
