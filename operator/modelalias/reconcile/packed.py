@@ -8,8 +8,9 @@ from typing import Final
 from modelalias.api.alias import ModelAlias
 from modelalias.api.request import PromotionRequest
 
-_ALIKE: Final[dict[str, bytes]] = {}
-"""The first object of each kind. The others say much of the same in the same order, so that a tenth is left of them."""
+_ALIKE: Final[dict[str, list[bytes]]] = {}
+"""Objects of each kind, each at least twice as long as the one before. Others say much of the same in the same order, so
+that beside the last of these a tenth is left of them."""
 _WINDOW: Final = 32 * 1024
 """Bytes of it that zlib looks at."""
 
@@ -26,8 +27,11 @@ def pack(value: ModelAlias | PromotionRequest) -> bytes:
     if annotations := value.metadata.known_annotations:
         fields["metadata"]["annotations"] = annotations
     text = json.dumps(fields, separators=(",", ":")).encode()
-    packer = zlib.compressobj(zdict=_ALIKE.setdefault(value.kind, text[-_WINDOW:]))
-    return packer.compress(text) + packer.flush()
+    alike = _ALIKE.setdefault(value.kind, [])
+    if not alike or 2 * len(alike[-1]) <= min(len(text), _WINDOW):
+        alike.append(text[-_WINDOW:])
+    packer = zlib.compressobj(zdict=alike[-1])
+    return bytes((len(alike) - 1,)) + packer.compress(text) + packer.flush()
 
 
 @lru_cache(maxsize=1024)
@@ -43,4 +47,4 @@ def unpacked_alias(packed: bytes) -> ModelAlias:
 
 
 def _text(kind: str, packed: bytes) -> bytes:
-    return zlib.decompressobj(zdict=_ALIKE[kind]).decompress(packed)
+    return zlib.decompressobj(zdict=_ALIKE[kind][packed[0]]).decompress(packed[1:])
