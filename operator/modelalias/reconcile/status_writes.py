@@ -1,10 +1,12 @@
 """Writing the statuses that were decided, and telling what is new in them: by Events, letters, metrics and the log."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Final
+from weakref import WeakValueDictionary
 
 from modelalias.api.alias import ModelAlias
 from modelalias.api.fields import API_VERSION
@@ -23,6 +25,8 @@ from modelalias.reconcile.queue import Key
 from modelalias.reconcile.serving_views import ServingViews
 from modelalias.turns import Turns
 
+OF_ONE: Final = 12
+"""How many of them may be one namespace's: where its writes hang, others have the rest."""
 AT_ONCE: Final = 16
 """Statuses that are written at the same time. More make the API server no faster, and who comes then waits for all of them."""
 
@@ -44,19 +48,21 @@ class StatusWrites:
         self._memory, self._objects, self._outside, self._serving = memory, objects, outside, serving
         self._lead, self._wall = outside.lead, wall
         self._turns = Turns(AT_ONCE)
+        self._shares = WeakValueDictionary[str, asyncio.Semaphore]()
 
     async def write(self, key: Key, context: Context, decision: Decision) -> None:
         """Write the statuses that differ, in the order of the decision.
 
         A lost race drops what this process believed.
         """
+        share = self._shares.setdefault(key.namespace, asyncio.Semaphore(OF_ONE))
         for write in decision.writes:
             try:
                 match write:
                     case AliasWrite(status=status) if context.alias is not None and _differ(
                         status, context.alias.status
                     ):
-                        async with self._turns.hold():
+                        async with share, self._turns.hold():
                             self._lead.check()
                             written = await self._objects.write_alias_status(context.alias, status)
                         self._memory.see_alias(written)
@@ -66,7 +72,7 @@ class StatusWrites:
                         self._outside.notifier.tell(partial(notice.of_alias, written, news, self._wall()))
                         self._tell(written, news)
                     case RequestWrite(request=request, status=status) if _differ(status, request.status):
-                        async with self._turns.hold():
+                        async with share, self._turns.hold():
                             self._lead.check()
                             after = await self._objects.write_request_status(request, status)
                         self._memory.requests.see(after)
