@@ -34,15 +34,23 @@ USERS: Final = (
 _QUICK: Final = ("--kube-api-qps=500", "--kube-api-burst=1000")
 
 # Go's garbage collection takes a quarter of the processor time of a cluster with so few objects, unless it may
-# keep more garbage. Near the limit it does nothing else: with what is left of 20,000 objects the API server needs 2 GiB.
+# keep more garbage. Near the limit it does little else: with what is left of 20,000 objects the API server needs 2 GiB.
 _LEAST_GIB: Final = 2
 _SHARE: Final = 1 / 4
+_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 
 
-def _seldom() -> Mapping[str, str]:
-    """Return how much garbage a component may keep: as much as it likes below a share of the machine's memory."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
-    return {"GOGC": "800", "GOMEMLIMIT": f"{max(_LEAST_GIB, int(memory * _SHARE))}GiB"}
+def _seldom(component: str) -> Mapping[str, str]:
+    """Return how much garbage a component may keep: the API server as much as it likes below a share of the memory."""
+    share = int(_memory_gib() * _SHARE) if component == "kube-apiserver" else 0
+    return {"GOGC": "800", "GOMEMLIMIT": f"{max(_LEAST_GIB, share)}GiB"}
+
+
+def _memory_gib() -> float:
+    """Return the memory of the machine, or of the container where that is less."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = _LIMIT.read_text(encoding="ascii").strip() if _LIMIT.exists() else "max"
+    return min(machine, int(limit) if limit.isdigit() else machine) / 1024**3
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ class ControlPlane:
 
     def run(self, component: str, *flags: str) -> None:
         """Start one component of the binary `kube`."""
-        self.spawn(component, [str(self.kube), component, *flags], **_seldom())
+        self.spawn(component, [str(self.kube), component, *flags], **_seldom(component))
 
     def spawn(self, name: str, command: Sequence[str], **environ: str) -> None:
         """Start a process of this cluster and record it."""
