@@ -11,11 +11,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from tests.bench import bare_start, figures
 from tests.bench.idle import SNAPSHOT_INTERVAL, all_ready, create, probe_of
+from tests.bench.looked_at import all_looked_at
 from tests.bench.place import at_rest
 from tests.bench.probe import probing
 from tests.bench.product import Product
@@ -28,8 +27,6 @@ from tests.support.operator_process import OperatorProcess, config_for
 from tests.support.raw_api import RawApi
 from tests.support.scraped import Page
 
-LOOK_SECONDS: Final = 0.1
-START_SECONDS: Final = 900.0
 READS: Final = frozenset({"get", "list", "watch"})
 
 
@@ -95,27 +92,9 @@ async def _start(process: OperatorProcess, folder: Path, metrics: int, aliases: 
     """Start the operator, wait until it has looked at every alias, and end it."""
     began = time.perf_counter()
     async with operator(process), probing(probe_of(folder)) as probe:
-        while not (page := await asyncio.to_thread(_scraped, metrics)) or not _has_looked(page, aliases):
-            if time.perf_counter() - began > START_SECONDS:
-                raise BenchError(
-                    f"not every alias was looked at within {START_SECONDS:g} s: {process.tail()}"
-                )
-            await asyncio.sleep(LOOK_SECONDS)
+        page = await all_looked_at(metrics, aliases, process)
         seconds = time.perf_counter() - began
     return Start(round(seconds, 2), probe.longest_ms, _writes(page))
-
-
-def _scraped(port: int) -> Page | None:
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
-            return Page(answer.read().decode())
-    except (URLError, OSError):
-        return None  # not yet
-
-
-def _has_looked(page: Page, aliases: int) -> bool:
-    looked = page.value("modelalias_reconcile_duration_seconds_count") or 0.0
-    return looked >= aliases and not page.value("modelalias_queue_depth")
 
 
 def _writes(page: Page) -> float:

@@ -30,6 +30,7 @@ from tests.bench.idle import (
     settled,
     window,
 )
+from tests.bench.looked_at import all_looked_at
 from tests.bench.product import Product
 from tests.bench.registry_rows import ALIASES_OF_A_MODEL, write_pairs
 from tests.bench.running import database, entered, operator
@@ -197,6 +198,7 @@ class Costs:
             process = self.product.operator(recorder.kubeconfig, config, folder)
             async with operator(process):
                 await all_ready(seen, self.aliases)
+                await all_looked_at(process.metrics_port, self.aliases, process)
                 await settled(recorder)
                 return await window(process.pid, recorder, seconds)
 
