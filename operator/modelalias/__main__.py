@@ -147,12 +147,9 @@ async def _run(
     async def start_kopf() -> rewatching.Tasks:
         tasks = await kopf.spawn_tasks(
             registry=registry,
-            settings=tuning.settings(),
-            memories=tuning.memories(),
-            standalone=True,
             identity=_kopf_identity(config.identity),
             ready_flag=ready,
-            **tuning.scope(config.namespaces),
+            **tuning.arguments(config.namespaces),
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(

@@ -35,12 +35,10 @@ async def heard(kubeconfig: str, namespace: str, monkeypatch: pytest.MonkeyPatch
     running = asyncio.create_task(
         kopf.operator(
             registry=registry,
-            settings=tuning.settings(),
-            standalone=True,
             identity=cast("Any", "test"),  # its own guess needs the name of a user
             stop_flag=stop,
             ready_flag=ready,
-            **tuning.scope([namespace]),
+            **tuning.arguments([namespace]),
         )
     )
     await asyncio.wait_for(ready.wait(), 30)

@@ -66,11 +66,6 @@ class _NoMemories(inventory.ResourceMemories):
         )
 
 
-def memories() -> inventory.ResourceMemories:
-    """Return what Kopf remembers of objects beside the engine: nothing."""
-    return _NoMemories()
-
-
 def settings() -> kopf.OperatorSettings:
     """Return settings for thousands of objects under event handlers alone."""
     tuned = kopf.OperatorSettings()
@@ -104,6 +99,7 @@ def register_login(registry: kopf.OperatorRegistry) -> None:
         return kopf.login_with_service_account(**arguments)
 
 
-def scope(namespaces: Collection[str]) -> dict[str, Any]:
-    """Return Kopf's arguments for what is watched: named namespaces, or the whole cluster."""
-    return {"namespaces": list(namespaces)} if namespaces else {"clusterwide": True}
+def arguments(namespaces: Collection[str]) -> dict[str, Any]:
+    """Return Kopf's arguments: the settings, and what is watched, which is named namespaces or the whole cluster."""
+    scope = {"namespaces": list(namespaces)} if namespaces else {"clusterwide": True}
+    return {"settings": settings(), "memories": _NoMemories(), "standalone": True, **scope}

@@ -10,7 +10,7 @@ BODY = cast("kopf.RawBody", {"metadata": {"uid": "1", "name": "one", "namespace"
 
 
 async def test_kopf_remembers_nothing_of_an_object() -> None:
-    kept: Any = tuning.memories()
+    kept: Any = tuning.arguments([])["memories"]
 
     first = await kept.recall(BODY, noticed_by_listing=True)
 
