@@ -35,7 +35,9 @@ def copy_rows(file: Path, database: str) -> None:
 
 def _count_rows(write: Connection, tables: Sequence[Table]) -> None:
     """Have the database look at its rows: until it does by itself, after a minute, it plans for empty tables."""
-    every = "" if write.dialect.name == "postgresql" else f" TABLE {', '.join(table.name for table in tables)}"
+    every = (
+        "" if write.dialect.name == "postgresql" else f" TABLE {', '.join(table.name for table in tables)}"
+    )
     write.execute(text(f"ANALYZE{every}"))
 
 
