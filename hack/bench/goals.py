@@ -246,7 +246,7 @@ GOALS: Final[Sequence[Goal]] = (
         Sense.AT_MOST,
         1.2,
         of_number("ratio.of_medians"),
-        _CALLS_AND_ALL_ELSE,
+        _CALLS,
     ),
     *_burst(1),
     *_burst(2),

@@ -25,10 +25,10 @@ from modelalias.reconcile.queue import Key
 from modelalias.reconcile.serving_views import ServingViews
 from modelalias.turns import Turns
 
-OF_ONE: Final = 12
-"""How many of them may be one namespace's: where its writes hang, others have the rest."""
 AT_ONCE: Final = 16
 """Statuses that are written at the same time. More make the API server no faster, and who comes then waits for all of them."""
+OF_ONE: Final = 12
+"""How many of them may be one namespace's: where its writes hang, others have the rest."""
 
 _log = logging.getLogger(__name__)
 
